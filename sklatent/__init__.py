@@ -1,0 +1,32 @@
+"""Latent structure for scikit-learn.
+
+Estimators live in the subpackages and can also be imported from here. Both are
+loaded on first use: ``import sklatent`` itself loads nothing heavy.
+"""
+
+import importlib
+
+from sklatent._version import __version__
+
+_SUBPACKAGES = ("base", "callback", "exceptions", "neural", "utils")
+
+# Where each estimator that can be imported from the top lives.
+_ESTIMATORS = {
+    "AETransformer": "neural",
+    "VAETransformer": "neural",
+}
+
+__all__ = ["__version__", *_SUBPACKAGES, *_ESTIMATORS]
+
+
+def __getattr__(name):
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"sklatent.{name}")
+    if name in _ESTIMATORS:
+        subpackage = importlib.import_module(f"sklatent.{_ESTIMATORS[name]}")
+        return getattr(subpackage, name)
+    raise AttributeError(f"module 'sklatent' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

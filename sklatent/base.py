@@ -1,0 +1,217 @@
+"""What the estimators of sklatent promise, as mixins.
+
+=====================  ========================================================
+mixin                  promise
+=====================  ========================================================
+`ScoreMixin`           `score` is the mean of `score_samples`, a Python float
+`LatentModelMixin`     `transform`, `inverse_transform`, `reconstruction_error`
+`GenerativeModelMixin` `sample`
+=====================  ========================================================
+
+A latent model implements three functions of arrays that are already validated,
+`_encode`, `_decode` and `score_samples`; a generative one adds `_sample`.
+"""
+
+import contextlib
+import numbers
+import warnings
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.utils import check_array, check_random_state, check_scalar
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklatent._version import __version__
+from sklatent.exceptions import InconsistentVersionWarning
+
+__all__ = [
+    "GenerativeModelMixin",
+    "LatentModelMixin",
+    "ScoreMixin",
+    "SklatentEstimator",
+]
+
+# Computing keeps single precision single; everything else becomes double.
+FLOAT_DTYPES = (np.float64, np.float32)
+
+
+class SklatentEstimator(BaseEstimator):
+    """Base of every estimator: documentation link, version stamp, clean failures."""
+
+    _doc_link_module = "sklatent"
+    _doc_link_template = (
+        "https://sklatent.readthedocs.io/en/latest/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "_sklatent_version": __version__}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        version = state.pop("_sklatent_version", "unknown")
+        if version != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was saved by sklatent {version} and is "
+                f"loaded by {__version__}; fit it again if its results matter.",
+                InconsistentVersionWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
+    @contextlib.contextmanager
+    def _unfitted_on_error(self):
+        """Leave nothing half-fitted behind when the body raises."""
+        try:
+            yield
+        except BaseException:
+            fitted = [name for name in vars(self) if name.endswith("_")]
+            for name in fitted:
+                delattr(self, name)
+            raise
+
+
+class ScoreMixin:
+    """`score` is the mean of `score_samples`, in every class.
+
+    So that cross-validation compares models of different families, and folds
+    of different sizes.
+    """
+
+    def score(self, X, y=None):
+        """Average of `score_samples` over the rows; larger is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        score : float
+            Mean of `score_samples(X)`.
+        """
+        return float(np.mean(self.score_samples(X), dtype=np.float64))
+
+
+class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """`n_components_` numbers per row, and the way back.
+
+    Subclasses implement `_encode(X) -> Z` and `_decode(Z) -> X` on validated
+    arrays, and `score_samples`.
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_
+
+    def _resolve_n_components(self, X):
+        """Return `n_components` as an int, asking a dimension estimator for it."""
+        if isinstance(self.n_components, numbers.Integral):
+            return int(self.n_components)
+        dimension = clone(self.n_components).fit(X).dimension_
+        return max(1, round(dimension))
+
+    def _validate_rows(self, X):
+        """Check rows given to a fitted estimator."""
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+
+    def transform(self, X):
+        """Compute the latent representation of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components_)
+            The codes, in the precision of `X`.
+        """
+        return self._encode(self._validate_rows(X))
+
+    def inverse_transform(self, Z):
+        """Compute the rows that codes stand for.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components_)
+            Codes, such as `transform` returns.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The reconstructed rows, in the units of the data and the precision
+            of `Z`.
+
+        Raises
+        ------
+        ValueError
+            If `Z` does not have `n_components_` columns.
+        """
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=FLOAT_DTYPES, input_name="Z")
+        if Z.shape[1] != self.n_components_:
+            raise ValueError(
+                f"Z must have n_components_={self.n_components_} columns; "
+                f"got {Z.shape[1]} instead."
+            )
+        return self._decode(Z)
+
+    def reconstruction_error(self, X):
+        """Squared distance between each row and its reconstruction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        error : ndarray of shape (n_samples,)
+            Sum over the features of the squared difference, in squared units of
+            the data.
+        """
+        X = self._validate_rows(X)
+        residual = X - self._decode(self._encode(X))
+        return np.einsum("ij,ij->i", residual, residual)
+
+
+class GenerativeModelMixin:
+    """Rows can be drawn from the model.
+
+    Subclasses implement `_sample(n_samples, rng)` with a `RandomState`.
+    """
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows from the fitted model.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many rows to draw.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same rows at every call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows, in the units of the data, in double precision.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", numbers.Integral, min_val=1)
+        return self._sample(n_samples, check_random_state(random_state))

@@ -1,0 +1,254 @@
+"""What autoencoders and variational autoencoders have in common."""
+
+import copy
+import math
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from sklatent.base import FLOAT_DTYPES, LatentModelMixin, SklatentEstimator
+from sklatent.neural._modules import ACTIVATIONS, mlp
+from sklatent.neural._standardization import (
+    BLOCK_ROWS,
+    mean_and_scale,
+    row_blocks,
+    standardize,
+    undo_standardize,
+)
+from sklatent.neural._training import OPTIMIZERS, EarlyStopping, EpochReport, Trainer
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
+
+
+def available_devices():
+    """Names of the devices that PyTorch can compute on here."""
+    cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return ["cpu", *cuda, *mps]
+
+
+def resolve_device(device):
+    """Return a device that is there; "auto" is the first GPU, or else the CPU."""
+    devices = available_devices()
+    if device == "auto":
+        return "cuda:0" if "cuda:0" in devices else "cpu"
+    if f"{device}:0" in devices:
+        return f"{device}:0"
+    if device not in devices:
+        raise ValueError(
+            f"device must be 'auto' or one of {devices}; got {device!r} instead."
+        )
+    return device
+
+
+@torch.inference_mode()
+def map_rows(function, X, block_rows=BLOCK_ROWS):
+    """Concatenate function(block) over blocks of rows, as NumPy arrays.
+
+    Memory does not grow with the number of rows, and a block's activations stay
+    in the cache. A tuple of tensors becomes a tuple of arrays.
+    """
+    parts = [function(X[rows]) for rows in row_blocks(len(X), block_rows)]
+    if isinstance(parts[0], tuple):
+        return tuple(torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
+    return torch.cat(parts).cpu().numpy()
+
+
+class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimator):
+    """Fit a pair of networks; apply them to rows.
+
+    Subclasses say which: `_build(n_features, n_components, variance, generator)`
+    returns the module and its loss.
+    """
+
+    _parameter_constraints = {
+        "n_components": [
+            Interval(Integral, 1, None, closed="left"),
+            HasMethods(["fit", "get_params"]),
+        ],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "standardize": ["boolean"],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "device": [str],
+        "callbacks": [list, None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Train the networks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; at least two rows.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        RuntimeError
+            If training diverges. The estimator is then not fitted.
+        ValueError
+            If a parameter or `X` cannot be used.
+        """
+        with self._unfitted_on_error():
+            X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=2)
+            self._fit(X)
+        return self
+
+    def _fit(self, X):
+        self.n_components_ = self._resolve_n_components(X)
+        self.device_ = resolve_device(self.device)
+        self.mean_, self.scale_ = mean_and_scale(X)
+        if not self.standardize:
+            self.scale_ = np.full_like(self.scale_, self.scale_.mean())
+        rng = check_random_state(self.random_state)
+        seed, self._noise_seed = rng.randint(2**31 - 1, size=2).tolist()
+
+        data = self._training_tensor(X)
+        module, criterion = self._build(data, torch.Generator().manual_seed(seed))
+        train, valid = self._split(data, rng)
+
+        context = self._init_callback_context(max_subtasks=self.max_epochs)
+        task = {"estimator": self, "X": X, "y": None}
+        context.call_on_fit_task_begin(**task)
+        net = Trainer(
+            module.to(data.dtype),
+            criterion,
+            seed=seed,
+            optimizer=self.optimizer,
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            device=self.device_,
+            callbacks=self.callbacks,
+            verbose=int(self.verbose),
+        )
+        net.fit(
+            train,
+            X_valid=valid,
+            early_stopping=EarlyStopping(self.n_iter_no_change, self.tol)
+            if self.early_stopping
+            else None,
+            report=EpochReport(
+                context, lambda net: self._fitted_attributes(net, data), **task
+            ),
+        )
+        vars(self).update(self._fitted_attributes(net, data))
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+
+    def _training_tensor(self, X):
+        """Return the rows as the networks see them, on the device."""
+        data = torch.empty(X.shape, dtype=getattr(torch, self.dtype))
+        for rows in row_blocks(len(X)):
+            block = standardize(X[rows], self.mean_, self.scale_)
+            data[rows] = torch.from_numpy(block)
+        return data.to(self.device_)
+
+    def _split(self, data, rng):
+        """Return rows to train on and, for early stopping, rows held out."""
+        if not self.early_stopping:
+            return data, None
+        n_samples = len(data)
+        n_valid = math.ceil(self.validation_fraction * n_samples)
+        if n_samples - n_valid < 2:
+            raise ValueError(
+                f"early_stopping with validation_fraction={self.validation_fraction} "
+                f"holds out {n_valid} of n_samples={n_samples} rows, which leaves "
+                f"{n_samples - n_valid} for training; at least 2 are needed."
+            )
+        order = torch.from_numpy(rng.permutation(n_samples)).to(data.device)
+        return data[order[n_valid:]], data[order[:n_valid]]
+
+    def _mlps(self, n_features, n_encoded, generator):
+        """Return an encoder to `n_encoded` numbers and its mirrored decoder."""
+        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=int)).tolist()
+        if any(size < 1 for size in hidden):
+            raise ValueError(f"hidden_layer_sizes must be positive; got {hidden}.")
+        encoder = mlp([n_features, *hidden, n_encoded], self.activation, generator)
+        decoder = mlp(
+            [self.n_components_, *reversed(hidden), n_features],
+            self.activation,
+            generator,
+        )
+        return encoder, decoder
+
+    def _fitted_attributes(self, net, data):
+        """Return what a trained net gives the estimator; the net is trimmed."""
+        history = {
+            name: net.history[:, name]
+            for name in ("train_loss", "valid_loss")
+            if name in net.history[-1]
+        }
+        net.trim_for_prediction()
+        attributes = self._summarize(net.module_, data)
+        # On the CPU a pickle opens anywhere; see _network for the way back.
+        net.module_.cpu()
+        net.device = "cpu"
+        return {
+            "net_": net,
+            "history_": history,
+            "loss_": history["train_loss"][-1],
+            "n_iter_": len(history["train_loss"]),
+            **attributes,
+        }
+
+    def _summarize(self, module, data):
+        """Further fitted attributes, from the trained module and its data."""
+        return {}
+
+    def _network(self, dtype, device=None):
+        """Return the fitted module in a precision, on the device if it is there."""
+        device = device or self.device_
+        if device not in available_devices():
+            device = "cpu"
+        module = self.net_.module_
+        dtype = getattr(torch, dtype.name)
+        if device == "cpu" and next(module.parameters()).dtype == dtype:
+            return module
+        return copy.deepcopy(module).to(device=device, dtype=dtype)
+
+    def _tensor(self, X, network):
+        """Rows, as the network sees them."""
+        block = standardize(X, self.mean_, self.scale_)
+        return torch.from_numpy(block).to(next(network.parameters()).device)
+
+    def _encode(self, X):
+        network = self._network(X.dtype)
+        return map_rows(lambda rows: network.encode(self._tensor(rows, network)), X)
+
+    def _decode(self, Z):
+        network = self._network(Z.dtype)
+        device = next(network.parameters()).device
+        X = map_rows(lambda rows: network.decode(torch.tensor(rows, device=device)), Z)
+        return undo_standardize(X, self.mean_, self.scale_)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")

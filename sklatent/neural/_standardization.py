@@ -1,0 +1,60 @@
+"""Standardise features without losing digits to a large mean or an extreme scale."""
+
+import numpy as np
+
+BLOCK_ROWS = 4096
+
+
+def row_blocks(n_rows, block_rows=BLOCK_ROWS):
+    """Slices that cover `n_rows` rows."""
+    return (slice(i, i + block_rows) for i in range(0, n_rows, block_rows))
+
+
+def mean_and_scale(X):
+    """Mean and standard deviation of each feature, in double precision.
+
+    A feature that is constant, or that varies by no more than rounding, has no
+    scale of its own and is given the median of the other features' scales: then
+    multiplying a table by a number changes nothing in standardised units.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The data, read block by block.
+
+    Returns
+    -------
+    mean, scale : ndarray of shape (n_features,)
+        In units of the data; every scale is positive.
+    """
+    n_rows, n_features = X.shape
+    # Differences to the first row are small where the mean is large, and exactly
+    # zero where a feature is constant.
+    origin = X[0].astype(np.float64)
+    total, peak = np.zeros(n_features), np.zeros(n_features)
+    for rows in row_blocks(n_rows):
+        difference = X[rows] - origin
+        total += difference.sum(axis=0)
+        np.maximum(peak, np.abs(difference).max(axis=0), out=peak)
+    shift = total / n_rows
+    # Squares relative to the largest difference: 1e±200 neither overflows nor
+    # vanishes.
+    unit = np.where(peak > 0, peak, 1.0)
+    squares = np.zeros(n_features)
+    for rows in row_blocks(n_rows):
+        squares += np.square((X[rows] - origin - shift) / unit).sum(axis=0)
+    mean = origin + shift
+    scale = unit * np.sqrt(squares / n_rows)
+    varies = scale > 10 * np.finfo(X.dtype).eps * np.abs(mean)
+    scale[~varies] = np.median(scale[varies]) if varies.any() else 1.0
+    return mean, scale
+
+
+def standardize(X, mean, scale):
+    """(X - mean) / scale, subtracted in double precision, in the precision of X."""
+    return ((X - mean) / scale).astype(X.dtype)
+
+
+def undo_standardize(X, mean, scale):
+    """X scale + mean, in the precision of X."""
+    return (X * scale + mean).astype(X.dtype)

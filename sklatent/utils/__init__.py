@@ -1,0 +1,1 @@
+"""Tools that more than one subpackage stands on."""

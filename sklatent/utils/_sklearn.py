@@ -1,0 +1,17 @@
+"""The only file that imports scikit-learn's private or experimental names.
+
+What another version of scikit-learn may move or rename is mended here.
+"""
+
+from sklearn.base import _fit_context
+from sklearn.callback import CallbackSupportMixin, ScoringMonitor
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+__all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
+    "Interval",
+    "ScoringMonitor",
+    "StrOptions",
+    "_fit_context",
+]
