@@ -2,7 +2,8 @@
 
 import numpy as np
 
-BLOCK_ROWS = 4096
+# A block of rows and its activations fit the cache.
+BLOCK_ROWS = 2048
 
 
 def row_blocks(n_rows, block_rows=BLOCK_ROWS):
@@ -51,10 +52,19 @@ def mean_and_scale(X):
 
 
 def standardize(X, mean, scale):
-    """(X - mean) / scale, subtracted in double precision, in the precision of X."""
-    return ((X - mean) / scale).astype(X.dtype)
+    """(X - mean) / scale, in the precision of X but with all digits of the mean.
+
+    In single precision the mean is subtracted in two parts, so that data at 1e4
+    keep what digits they have.
+    """
+    mean_high = mean.astype(X.dtype)
+    mean_low = (mean - mean_high).astype(X.dtype)
+    standardized = X - mean_high
+    standardized -= mean_low
+    standardized /= scale.astype(X.dtype)
+    return standardized
 
 
 def undo_standardize(X, mean, scale):
     """X scale + mean, in the precision of X."""
-    return (X * scale + mean).astype(X.dtype)
+    return (X * scale + mean).astype(X.dtype, copy=False)

@@ -160,11 +160,7 @@ class Trainer(NeuralNet):
             loss = self.criterion_(self.module_, batch, generator).mean()
             loss.backward()
             losses.append(loss.detach())
-            self.notify_batch(
-                "on_grad_computed",
-                batch,
-                named_parameters=list(self.get_all_learnable_params()),
-            )
+            self.notify_batch("on_grad_computed", batch)
             return loss
 
         self.notify_batch("on_batch_begin", batch)
@@ -183,6 +179,8 @@ class Trainer(NeuralNet):
     def notify_batch(self, event, batch, **arguments):
         """Tell callbacks about a batch; without any this costs nothing."""
         if self.callbacks_:
+            if event == "on_grad_computed":
+                arguments["named_parameters"] = list(self.get_all_learnable_params())
             self.notify(event, batch=batch, training=True, **arguments)
 
     def callback_stops(self, **data):

@@ -217,7 +217,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     def _build(self, data, generator):
         q = self.n_components_
         encoder, decoder = self._mlps(data.shape[1], 2 * q, generator)
-        variance = data.var(0, correction=0).mean().item() or 1.0
+        variance = data.square().mean().item() or 1.0  # the data are centred
         module = VariationalAutoencoder(
             encoder, decoder, StandardNormal(), GaussianLikelihood(variance)
         )
@@ -227,14 +227,15 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         """Return log |d standardised / d x|, to be added to a log-density."""
         return -torch.from_numpy(self.scale_).log().sum().item()
 
-    @torch.inference_mode()
     def _summarize(self, module, data):
-        mean, log_variance = module.posterior(data)
-        kl = module.prior.kl(mean, log_variance).mean(0)
-        active = mean.var(0, correction=0) > ACTIVE_VARIANCE
+        def mean_and_kl(rows):
+            mean, log_variance = module.posterior(rows)
+            return mean, module.prior.kl(mean, log_variance)
+
+        mean, kl = map_rows(mean_and_kl, data)
         return {
-            "kl_per_component_": kl.double().cpu().numpy(),
-            "n_active_units_": int(active.sum()),
+            "kl_per_component_": kl.mean(axis=0, dtype=np.float64),
+            "n_active_units_": int((mean.var(axis=0) > ACTIVE_VARIANCE).sum()),
             "noise_variance_": module.likelihood.variance().item() * self.scale_**2,
         }
 

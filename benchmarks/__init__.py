@@ -1,0 +1,1 @@
+"""Speed and accuracy beside other packages: ``python -m benchmarks NAME``."""

@@ -1,0 +1,44 @@
+"""Run one family of benchmarks and print its table.
+
+``python -m benchmarks neural`` prints; ``--save`` also puts the table, as printed,
+into RESULTS.md in place of the family's last one.
+"""
+
+import argparse
+import importlib
+import pathlib
+import re
+
+from benchmarks._harness import environment
+
+FAMILIES = ["neural"]
+RESULTS = pathlib.Path(__file__).parent / "RESULTS.md"
+
+
+def save(name, text):
+    """Replace the section of a family in RESULTS.md."""
+    section = f"## {name}\n\n```text\n{text}\n```\n"
+    results = RESULTS.read_text()
+    pattern = rf"## {name}\n\n```text\n.*?\n```\n"
+    if re.search(pattern, results, flags=re.DOTALL):
+        results = re.sub(pattern, lambda _: section, results, flags=re.DOTALL)
+    else:
+        results = f"{results.rstrip()}\n\n{section}"
+    RESULTS.write_text(results)
+
+
+def main():
+    """Parse the command line, run, print, save."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=FAMILIES)
+    parser.add_argument("--save", action="store_true", help="write RESULTS.md")
+    arguments = parser.parse_args()
+    family = importlib.import_module(f"benchmarks.{arguments.name}")
+    text = f"{environment()}\n\n{family.run()}"
+    print(text)
+    if arguments.save:
+        save(arguments.name, text)
+
+
+if __name__ == "__main__":
+    main()

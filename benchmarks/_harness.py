@@ -1,0 +1,64 @@
+"""Time functions side by side, and print medians and ratios."""
+
+import datetime
+import gc
+import importlib.metadata
+import os
+import platform
+import statistics
+import time
+
+PACKAGES = ["sklatent", "numpy", "scipy", "scikit-learn", "torch", "skorch"]
+
+
+def environment():
+    """Versions and size of the machine, for the head of a table."""
+    versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in PACKAGES)
+    return (
+        f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, "
+        f"Python {platform.python_version()}\n{versions}"
+    )
+
+
+def interleave(functions, repeats):
+    """Seconds of each function, A B A B ..., after one round that is not counted.
+
+    Parameters
+    ----------
+    functions : dict of str to callable
+        What to time, without arguments.
+    repeats : int
+        Counted rounds.
+
+    Returns
+    -------
+    seconds : dict of str to list of float
+        One time per round.
+    """
+    seconds = {name: [] for name in functions}
+    for counted in [False] + [True] * repeats:
+        for name, function in functions.items():
+            gc.collect()
+            start = time.perf_counter()
+            function()
+            if counted:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def compare(title, functions, reach, repeats):
+    """Lines of a table: the first function is ours, the others are peers.
+
+    The ratio is peer ÷ ours, the median over the rounds of the ratio within a
+    round, so that a drift of the machine's speed cancels. Larger is better.
+    """
+    seconds = interleave(functions, repeats)
+    ours, *peers = functions
+    lines = [title, f"  {ours:<44}{1e3 * statistics.median(seconds[ours]):>10.1f} ms"]
+    for peer in peers:
+        ratios = [p / o for p, o in zip(seconds[peer], seconds[ours], strict=True)]
+        lines.append(
+            f"  {peer:<44}{1e3 * statistics.median(seconds[peer]):>10.1f} ms"
+            f"{statistics.median(ratios):>9.2f} x   reach {reach[peer]}"
+        )
+    return "\n".join(lines)
