@@ -73,7 +73,7 @@ class EncoderOf(torch.nn.Module):
 
 
 def skorch_net(module, **settings):
-    """skorch with its defaults off where a user would turn them off."""
+    """Skorch with its defaults off where a user would turn them off."""
     return ELBONet(
         module,
         criterion=torch.nn.Identity,
@@ -138,7 +138,9 @@ def compare_import(repeats):
     """Start of a Python process that imports the package."""
 
     def importing(name):
-        return lambda: subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
+        return lambda: subprocess.run(
+            [sys.executable, "-c", f"import {name}"], check=True
+        )
 
     return compare(
         "import, a process each",

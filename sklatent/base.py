@@ -23,11 +23,12 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
-from sklearn.utils import check_array, check_random_state, check_scalar
+from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
+from sklatent.utils._random import random_generator
 
 __all__ = [
     "GenerativeModelMixin",
@@ -214,4 +215,4 @@ class GenerativeModelMixin:
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", numbers.Integral, min_val=1)
-        return self._sample(n_samples, check_random_state(random_state))
+        return self._sample(n_samples, random_generator(random_state))

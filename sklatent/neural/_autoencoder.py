@@ -61,13 +61,15 @@ class AETransformer(NeuralLatentModel):
         Where to compute, such as "cpu" or "cuda"; "auto" is the first GPU, or the
         CPU where there is none.
     callbacks : list or None, default=None
-        skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`. Copies of
-        them are used. scikit-learn's callbacks are given to `set_callbacks`.
+        skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`; those that
+        score predictions find none here. Copies of them are used. scikit-learn's
+        callbacks are given to `set_callbacks`.
     verbose : int, default=0
         1 prints a table of the losses.
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the rows and the rows held
-        out. Pass an int for the same results at every fit.
+        out. Pass an int for the same results at every fit; None is different
+        every time.
 
     Attributes
     ----------

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from sklatent.base import FLOAT_DTYPES, LatentModelMixin, SklatentEstimator
@@ -19,6 +18,7 @@ from sklatent.neural._standardization import (
     undo_standardize,
 )
 from sklatent.neural._training import OPTIMIZERS, EarlyStopping, EpochReport, Trainer
+from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
     HasMethods,
@@ -104,7 +104,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         X : array-like of shape (n_samples, n_features)
             The data; at least two rows.
         y : Ignored
-            Present for API consistency.
+            Passed on to scikit-learn's callbacks.
 
         Returns
         -------
@@ -120,16 +120,16 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         """
         with self._unfitted_on_error():
             X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=2)
-            self._fit(X)
+            self._fit(X, y)
         return self
 
-    def _fit(self, X):
+    def _fit(self, X, y):
         self.n_components_ = self._resolve_n_components(X)
         self.device_ = resolve_device(self.device)
         self.mean_, self.scale_ = mean_and_scale(X)
         if not self.standardize:
             self.scale_ = np.full_like(self.scale_, self.scale_.mean())
-        rng = check_random_state(self.random_state)
+        rng = random_generator(self.random_state)
         seed, self._noise_seed = rng.randint(2**31 - 1, size=2).tolist()
 
         data = self._training_tensor(X)
@@ -137,7 +137,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         train, valid = self._split(data, rng)
 
         context = self._init_callback_context(max_subtasks=self.max_epochs)
-        task = {"estimator": self, "X": X, "y": None}
+        task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
         net = Trainer(
             module.to(data.dtype),
@@ -209,9 +209,10 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         }
         net.trim_for_prediction()
         attributes = self._summarize(net.module_, data)
-        # On the CPU a pickle opens anywhere; see _network for the way back.
+        # On the CPU a pickle opens anywhere; see _network for the way back. Under
+        # its second name the module would be pickled twice.
         net.module_.cpu()
-        net.device = "cpu"
+        net.device, net.module = "cpu", None
         return {
             "net_": net,
             "history_": history,

@@ -17,8 +17,8 @@ ACTIVATIONS = {
     "tanh": nn.Tanh,
 }
 
-# Beyond these, exp(log variance) means nothing, in either precision.
-LOG_VARIANCE_RANGE = (-30.0, 30.0)
+# Below this, the variance of a code is lost in single precision.
+MIN_LOG_VARIANCE = -30.0
 
 
 def linear(n_in, n_out, generator):
@@ -69,9 +69,13 @@ class VariationalAutoencoder(nn.Module):
         self.likelihood = likelihood
 
     def posterior(self, x):
-        """Mean and log variance of q(z | x), each (n, q)."""
-        mean, log_variance = self.encoder(x).chunk(2, dim=1)
-        return mean, log_variance.clamp(*LOG_VARIANCE_RANGE)
+        """Mean and log variance of q(z | x), each (n, q).
+
+        The encoder's output s gives the variance e^s up to 1, the prior's, and
+        1 + s beyond: one outlying row would otherwise outweigh all others.
+        """
+        mean, s = self.encoder(x).chunk(2, dim=1)
+        return mean, s.clamp(MIN_LOG_VARIANCE, 0) + s.relu().log1p()
 
     def encode(self, x):
         """Posterior mean of each row, (n, q)."""

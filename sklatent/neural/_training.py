@@ -12,6 +12,8 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EpochTimer, PrintLog
 
+from sklatent.neural._standardization import BLOCK_ROWS
+
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -93,6 +95,11 @@ class Trainer(NeuralNet):
 
     def __init__(self, module, criterion, *, seed, optimizer, callbacks, **settings):
         optimizer = OPTIMIZERS.get(optimizer, optimizer)
+        if not issubclass(optimizer, torch.optim.Optimizer):
+            raise ValueError(
+                f"optimizer must be one of {sorted(OPTIMIZERS)} or a subclass of "
+                f"torch.optim.Optimizer; got {optimizer!r} instead."
+            )
         if issubclass(optimizer, FUSED):
             settings["optimizer__fused"] = True
         super().__init__(
@@ -122,7 +129,7 @@ class Trainer(NeuralNet):
         """Run the training loop."""
         data = {"dataset_train": X, "dataset_valid": X_valid}
         generator = torch.Generator(X.device).manual_seed(self.seed)
-        start = self.mean_loss(X[: self.batch_size])
+        start = self.mean_loss(X)
         for epoch in range(1, self.max_epochs + 1):
             report.begin()
             self.notify("on_epoch_begin", **data)
@@ -173,8 +180,11 @@ class Trainer(NeuralNet):
         """Mean loss of rows that are not trained on, with the same noise each time."""
         self.module_.eval()
         generator = torch.Generator(X.device).manual_seed(self.seed)
-        loss = self.criterion_(self.module_, X, generator).mean()
-        return loss.item() + self.criterion_.constant
+        losses = [
+            self.criterion_(self.module_, block, generator)
+            for block in X.split(BLOCK_ROWS)
+        ]
+        return torch.cat(losses).mean().item() + self.criterion_.constant
 
     def notify_batch(self, event, batch, **arguments):
         """Tell callbacks about a batch; without any this costs nothing."""

@@ -84,14 +84,15 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         Where to compute, such as "cpu" or "cuda"; "auto" is the first GPU, or the
         CPU where there is none.
     callbacks : list or None, default=None
-        skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`. Copies of
-        them are used. scikit-learn's callbacks are given to `set_callbacks`.
+        skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`; those that
+        score predictions find none here. Copies of them are used. scikit-learn's
+        callbacks are given to `set_callbacks`.
     verbose : int, default=0
         1 prints a table of the losses.
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the order of the rows, the rows held out,
         and the noise of training and scoring. Pass an int for the same results at
-        every fit.
+        every fit; None is different every time.
 
     Attributes
     ----------
@@ -225,7 +226,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     def _log_jacobian(self):
         """Return log |d standardised / d x|, to be added to a log-density."""
-        return -torch.from_numpy(self.scale_).log().sum().item()
+        return -float(np.log(self.scale_).sum())
 
     def _summarize(self, module, data):
         def mean_and_kl(rows):

@@ -1,0 +1,20 @@
+"""Cheap instances of every public estimator, for the checks that all must pass."""
+
+from sklatent.neural import AETransformer, VAETransformer
+
+TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
+
+INSTANCES = {
+    AETransformer: [
+        AETransformer(**TINY),
+        AETransformer(hidden_layer_sizes=(), max_epochs=1, activation="tanh"),
+        AETransformer(**TINY, early_stopping=True, standardize=False),
+        AETransformer(**TINY, batch_size=7, optimizer="sgd", dtype="float64"),
+    ],
+    VAETransformer: [
+        VAETransformer(**TINY, n_importance_samples=3),
+        VAETransformer(hidden_layer_sizes=(), max_epochs=1, activation="gelu"),
+        VAETransformer(**TINY, early_stopping=True, standardize=False),
+        VAETransformer(**TINY, n_components=3, beta=0.5, batch_size=7, dtype="float64"),
+    ],
+}

@@ -1,0 +1,268 @@
+"""Difficult and impossible input: the right finite result, or one clear error."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from sklearn.datasets import load_iris
+
+from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural._base import available_devices
+from sklatent.neural._standardization import (
+    mean_and_scale,
+    standardize,
+    undo_standardize,
+)
+
+BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
+
+
+@pytest.fixture(scope="module")
+def X():
+    return load_iris().data
+
+
+def fitted_attributes(estimator):
+    return [name for name in vars(estimator) if name.endswith("_")]
+
+
+def assert_finite(estimator, X):
+    assert np.isfinite(estimator.transform(X)).all()
+    assert np.isfinite(estimator.score_samples(X)).all()
+    assert np.isfinite(estimator.reconstruction_error(X)).all()
+    if hasattr(estimator, "sample"):
+        assert np.isfinite(estimator.sample(5, random_state=0)).all()
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.nan, "contains NaN"),
+        (np.inf, "contains infinity"),
+        ("text", "could not convert string to float"),
+        (1j, "Complex data not supported"),
+    ],
+)
+def test_values_that_are_no_numbers(cls, bad, message, X):
+    bad_X = X.astype(object)
+    bad_X[3, 1] = bad
+    if isinstance(bad, complex):
+        bad_X = bad_X.astype(complex)
+    estimator = cls(max_epochs=1)
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(bad_X)
+    assert fitted_attributes(estimator) == []
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(X).transform(bad_X)
+
+
+@BOTH
+def test_sparse(cls, X):
+    with pytest.raises(TypeError, match=r"[Ss]parse data"):
+        cls().fit(sparse.csr_array(X))
+
+
+@BOTH
+def test_one_row(cls, X):
+    with pytest.raises(ValueError, match=r"1 sample.* minimum of 2 is required"):
+        cls().fit(X[:1])
+
+
+@BOTH
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_few_rows(cls, n, X):
+    assert_finite(cls(random_state=0).fit(X[:n]), X)
+
+
+@BOTH
+def test_last_batch_of_one_row(cls, X):
+    assert_finite(cls(batch_size=149, max_epochs=3, random_state=0).fit(X), X)
+
+
+@BOTH
+def test_one_feature(cls, X):
+    assert_finite(cls(random_state=0).fit(X[:, :1]), X[:, :1])
+
+
+@BOTH
+def test_more_components_than_features(cls, X):
+    estimator = cls(7, random_state=0).fit(X)
+    assert estimator.transform(X).shape == (150, 7)
+    assert_finite(estimator, X)
+
+
+@BOTH
+@pytest.mark.parametrize(("mean", "scale"), [(1e6, 1.0), (0, 1e-6), (1e6, 1e-3)])
+def test_columns_far_away_or_tiny(cls, mean, scale, X):
+    """Trained on such columns, the model is that of the plain ones."""
+    moved = mean + scale * X
+    plain = cls(random_state=0).fit(X)
+    estimator = cls(random_state=0).fit(moved)
+    error = estimator.reconstruction_error(moved).mean() / scale**2
+    # Digits lost by the offset: 1e6 / 1e-3 leaves 1e-7 of a unit, which training
+    # in single precision amplifies; far less than what training itself leaves.
+    np.testing.assert_allclose(error, plain.reconstruction_error(X).mean(), rtol=0.05)
+
+
+@pytest.mark.parametrize(("offset", "dtype"), [(1e8, np.float64), (1e4, np.float32)])
+def test_offsets_leave_variances_alone(offset, dtype):
+    # The offset is a power of two, so that adding it rounds and nothing else.
+    offset = 2.0 ** round(np.log2(offset))
+    noise = np.random.RandomState(0).normal(size=(5000, 3))
+    X = (offset + noise).astype(dtype)
+    exact = X.astype(np.float64) - offset
+    mean, scale = mean_and_scale(X)
+    np.testing.assert_allclose(mean - offset, exact.mean(axis=0), atol=1e-7)
+    np.testing.assert_allclose(scale, exact.std(axis=0), rtol=1e-10)
+    Z = standardize(X, mean, scale)
+    expected = (exact - exact.mean(axis=0)) / exact.std(axis=0)
+    np.testing.assert_allclose(Z, expected, atol=1e-6)
+    back = undo_standardize(Z, mean, scale)
+    np.testing.assert_allclose(back, X, rtol=2 * np.finfo(dtype).eps)
+
+
+@BOTH
+def test_constant_columns(cls, X):
+    constant = np.column_stack([X, np.full(150, 7.0), np.zeros(150), X[:, 0] * 0 + 1e9])
+    estimator = cls(random_state=0).fit(constant)
+    assert_finite(estimator, constant)
+    median = np.median(X.std(axis=0))
+    np.testing.assert_allclose(estimator.scale_[4:], median)
+    rebuilt = estimator.inverse_transform(estimator.transform(constant))
+    np.testing.assert_allclose(rebuilt[:, 4:6], constant[:, 4:6], atol=0.5 * median)
+
+
+@BOTH
+def test_copied_columns(cls, X):
+    assert_finite(cls(random_state=0).fit(np.hstack([X, X, X])), np.hstack([X, X, X]))
+
+
+@BOTH
+def test_equal_rows(cls):
+    X = np.full((20, 3), 5.0)
+    estimator = cls(random_state=0).fit(X)
+    assert_finite(estimator, X)
+    np.testing.assert_allclose(
+        estimator.inverse_transform(estimator.transform(X)), X, atol=0.05
+    )
+
+
+def test_noise_free_data_stop_at_the_floor():
+    z = np.random.RandomState(0).normal(size=(500, 1))
+    X = z @ [[1.0, -2.0, 0.5]]
+    vae = VAETransformer(
+        2, hidden_layer_sizes=(), lr=0.02, max_epochs=300, random_state=0
+    ).fit(X)
+    assert (vae.noise_variance_ >= 1e-6 * X.var(axis=0)).all()
+    assert_finite(vae, X)
+
+
+@BOTH
+def test_outlying_row(cls, X):
+    outlier = np.vstack([X, np.full(4, 1e7)])
+    estimator = cls(random_state=0).fit(outlier)
+    assert_finite(estimator, outlier)
+    assert_finite(cls(random_state=0).fit(X), outlier)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "form",
+    [
+        "read-only",
+        "Fortran",
+        "negative strides",
+        "memory map",
+        "list",
+        "float16",
+        "big-endian",
+    ],
+)
+def test_forms_of_an_array(cls, form, X, tmp_path):
+    """The form of the array changes nothing."""
+    X = X.astype(np.float16).astype(np.float64)  # representable in all forms
+    expected = cls(max_epochs=2, random_state=0).fit(X).transform(X)
+    if form == "read-only":
+        given = X.copy()
+        given.flags.writeable = False
+    elif form == "Fortran":
+        given = np.asfortranarray(X)
+    elif form == "negative strides":
+        given = X[::-1, ::-1].copy()[::-1, ::-1]
+    elif form == "memory map":
+        np.save(tmp_path / "X.npy", X)
+        given = np.load(tmp_path / "X.npy", mmap_mode="r")
+    elif form == "list":
+        given = X.tolist()
+    elif form == "float16":
+        given = X.astype(np.float16)
+    else:
+        given = X.astype(">f8")
+    codes = cls(max_epochs=2, random_state=0).fit(given).transform(given)
+    np.testing.assert_allclose(codes, expected, rtol=1e-10)
+
+
+@BOTH
+@pytest.mark.parametrize("lr", [1e3, 1e30])
+def test_diverging_training_raises(cls, lr, X):
+    estimator = cls(lr=lr)
+    with pytest.raises(RuntimeError, match=r"diverged in epoch \d+.*Lower lr"):
+        estimator.fit(X)
+    assert fitted_attributes(estimator) == []
+
+
+@BOTH
+def test_failed_refit_leaves_nothing(cls, X):
+    estimator = cls(max_epochs=1).fit(X)
+    with pytest.raises(RuntimeError):
+        estimator.set_params(lr=1e30).fit(X)
+    assert fitted_attributes(estimator) == []
+
+
+@BOTH
+def test_first_rows_may_be_unlike_the_rest(cls):
+    """Training starts at the loss of all rows, not of those that come first."""
+    X = np.zeros((2000, 1500))
+    X[1000:] = np.random.RandomState(0).normal(size=(1000, 1500))
+    assert_finite(cls(max_epochs=2, random_state=0).fit(X), X[::100])
+
+
+@BOTH
+def test_device_that_is_not_there(cls, X):
+    expected = re.escape(str(available_devices()))
+    with pytest.raises(ValueError, match=f"{expected}; got 'cuda:99'"):
+        cls(device="cuda:99").fit(X)
+    estimator = cls(device="auto", max_epochs=1).fit(X)
+    assert estimator.device_ == ("cuda:0" if torch.cuda.is_available() else "cpu")
+
+
+@BOTH
+def test_model_from_a_device_that_is_gone(cls, X):
+    estimator = cls(max_epochs=1, random_state=0).fit(X)
+    expected = estimator.transform(X)
+    estimator.device_ = "cuda:99"
+    np.testing.assert_array_equal(estimator.transform(X), expected)
+
+
+@BOTH
+@pytest.mark.parametrize("sizes", [(0,), (5, -1)])
+def test_hidden_layer_sizes(cls, sizes, X):
+    with pytest.raises(ValueError, match="hidden_layer_sizes must be positive"):
+        cls(hidden_layer_sizes=sizes).fit(X)
+
+
+@BOTH
+def test_shape_of_the_networks(cls, X):
+    estimator = cls(3, hidden_layer_sizes=[10, 6], max_epochs=1).fit(X)
+    module = estimator.net_.module_
+
+    def sizes(network):
+        return [layer.weight.shape[1] for layer in network[::2]]
+
+    assert sizes(module.encoder) == [4, 10, 6]
+    assert sizes(module.decoder) == [3, 6, 10]
+    single = cls(3, hidden_layer_sizes=10, max_epochs=1).fit(X)
+    assert sizes(single.net_.module_.encoder) == [4, 10]
