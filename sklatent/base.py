@@ -145,31 +145,31 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         """
         return self._encode(self._validate_rows(X))
 
-    def inverse_transform(self, Z):
+    def inverse_transform(self, X):
         """Compute the rows that codes stand for.
 
         Parameters
         ----------
-        Z : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, n_components_)
             Codes, such as `transform` returns.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
+        X_original : ndarray of shape (n_samples, n_features)
             The reconstructed rows, in the units of the data and the precision
-            of `Z`.
+            of the codes.
 
         Raises
         ------
         ValueError
-            If `Z` does not have `n_components_` columns.
+            If there are not `n_components_` columns.
         """
         check_is_fitted(self)
-        Z = check_array(Z, dtype=FLOAT_DTYPES, input_name="Z")
+        Z = check_array(X, dtype=FLOAT_DTYPES)
         if Z.shape[1] != self.n_components_:
             raise ValueError(
-                f"Z must have n_components_={self.n_components_} columns; "
-                f"got {Z.shape[1]} instead."
+                f"inverse_transform takes codes of n_components_={self.n_components_} "
+                f"columns; got {Z.shape[1]} instead."
             )
         return self._decode(Z)
 

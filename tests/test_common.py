@@ -130,7 +130,7 @@ def test_latent_contract(estimator, X):
     np.testing.assert_allclose(
         fitted.reconstruction_error(X), (residual**2).sum(axis=1), rtol=1e-12
     )
-    with pytest.raises(ValueError, match=r"must have n_components_=\d columns; got 7"):
+    with pytest.raises(ValueError, match=r"n_components_=\d columns; got 7"):
         fitted.inverse_transform(np.zeros((2, 7)))
 
 
@@ -257,6 +257,13 @@ def test_fitted_attributes_are_the_documented_ones(cls, X):
     fitted = clone(INSTANCES[cls][0]).fit(pd.DataFrame(X, columns=list("abcd")))
     attributes = {n for n in vars(fitted) if n.endswith("_") and not n.startswith("_")}
     assert attributes == {p.name for p in ClassDoc(cls)["Attributes"]}
+
+
+@each_class
+def test_methods_take_no_metadata(cls):
+    """Each argument beyond X and y would become a request to route metadata."""
+    requests = [name for name in dir(cls) if re.fullmatch("set_.*_request", name)]
+    assert requests == []
 
 
 @each_class

@@ -13,8 +13,8 @@ class AETransformer(NeuralLatentModel):
     """Autoencoder: codes from which a network rebuilds the rows.
 
     An encoder maps each row x to a code z of `n_components` numbers, a decoder of
-    the mirrored shape maps it back to x̂, and both are trained to make the squared
-    error |x - x̂|² small. Without hidden layers this finds the subspace of PCA [2]_;
+    the mirrored shape maps it back, and both are trained to make the squared error
+    of what comes back small. Without hidden layers this finds the subspace of PCA [2]_;
     with them, a curved one [1]_.
 
     Parameters

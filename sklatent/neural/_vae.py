@@ -99,8 +99,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     n_components_ : int
         Size of the code.
     noise_variance_ : ndarray of shape (n_features,)
-        Variance of the noise ε in squared units of the data: σ² `scale_`². Not
-        less than 1e-6 of the data's mean variance.
+        Variance of the noise in squared units of the data, σ² times the square of
+        `scale_`. Not less than 1e-6 of the data's mean variance.
     kl_per_component_ : ndarray of shape (n_components_,)
         Mean divergence of the posterior from the prior over the training rows, in
         nats: what each component tells about a row.

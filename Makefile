@@ -1,0 +1,39 @@
+# Every target sets itself up in .venv, and is quick when run again.
+#
+#   make demo    the digits, three ways: a table and digits.png
+#   make test    the whole test suite
+#   make lint    what the pre-commit hooks check
+#   make doc     the documentation, in doc/_build/html
+#   make bench   speed beside other packages
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint doc bench clean
+
+demo: .venv/plot
+	MPLBACKEND=agg $(BIN)/python examples/neural/plot_digits.py
+
+test: .venv/test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+doc: .venv/doc
+	$(BIN)/sphinx-build -W --keep-going -b html doc doc/_build/html
+
+bench: .venv/bench
+	$(BIN)/python -m benchmarks neural
+
+# One stamp per extra: what it needs is installed.
+.venv/%: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -e ".[neural,$*]"
+	touch $@
+
+clean:
+	rm -rf .venv doc/_build doc/auto_examples doc/generated digits.png

@@ -1,0 +1,44 @@
+"""Configuration of Sphinx. Builds offline; warnings are errors."""
+
+import sklatent
+
+project = "sklatent"
+author = "The sklatent developers"
+copyright = "2026, The sklatent developers"
+release = sklatent.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "**/README.rst"]
+default_role = "code"
+
+autosummary_generate = True
+# Inherited from scikit-learn, whose documentation says more about them.
+inherited = ["set_output", "get_metadata_routing", "set_fit_request"]
+autodoc_default_options = {
+    "members": True,
+    "inherited-members": True,
+    "exclude-members": ", ".join(inherited),
+}
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_show_sourcelink = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": "/plot_",
+    "show_memory": False,
+    "download_all_examples": False,
+    "backreferences_dir": None,
+    "show_api_usage": False,
+}
