@@ -95,7 +95,7 @@ class AETransformer(NeuralLatentModel):
         The device in use.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features seen during `fit`, if all of them are strings.
 
     See Also

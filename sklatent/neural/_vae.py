@@ -101,7 +101,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     noise_variance_ : ndarray of shape (n_features,)
         Variance of the noise in squared units of the data, σ² times the square of
         `scale_`. Not less than 1e-6 of the data's mean variance.
-    kl_per_component_ : ndarray of shape (n_components_,)
+    kl_per_component_ : ndarray of shape (n_components,)
         Mean divergence of the posterior from the prior over the training rows, in
         nats: what each component tells about a row.
     n_active_units_ : int
@@ -127,7 +127,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         The device in use.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features seen during `fit`, if all of them are strings.
 
     See Also
@@ -250,9 +250,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         Returns
         -------
-        mean : ndarray of shape (n_samples, n_components_)
+        mean : ndarray of shape (n_samples, n_components)
             The same as `transform(X)`.
-        variance : ndarray of shape (n_samples, n_components_)
+        variance : ndarray of shape (n_samples, n_components)
             Diagonal of the covariance, which has no other entries.
         """
         X = self._validate_rows(X)
