@@ -7,6 +7,8 @@
 #   make bench   speed beside other packages
 
 PYTHON ?= python3
+# For a CPU build of torch, say where it is: PIP_ARGS="--extra-index-url ..."
+PIP_ARGS ?=
 BIN := .venv/bin
 
 .PHONY: demo test lint doc bench clean
@@ -32,7 +34,7 @@ bench: .venv/bench
 .venv/%: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		-c constraints.txt -e ".[neural,$*]"
+		$(PIP_ARGS) -c constraints.txt -e ".[neural,$*]"
 	touch $@
 
 clean:

@@ -8,8 +8,8 @@ mixin                  promise
 `GenerativeModelMixin` `sample`
 =====================  ========================================================
 
-A latent model implements three functions of arrays that are already validated,
-`_encode`, `_decode` and `score_samples`; a generative one adds `_sample`.
+A latent model implements `_encode` and `_decode`, functions of arrays that are
+already validated, and `score_samples`; a generative one adds `_sample`.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_array, check_scalar, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklatent._version import __version__
@@ -122,13 +122,26 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         """Return `n_components` as an int, asking a dimension estimator for it."""
         if isinstance(self.n_components, numbers.Integral):
             return int(self.n_components)
-        dimension = clone(self.n_components).fit(X).dimension_
+        estimator = clone(self.n_components).fit(X)
+        dimension = getattr(estimator, "dimension_", None)
+        if not isinstance(dimension, numbers.Real) or not np.isfinite(dimension):
+            raise ValueError(
+                "n_components must be an int or an estimator whose fitted dimension_ "
+                f"is finite; got {self.n_components!r} with dimension_={dimension}."
+            )
         return max(1, round(dimension))
 
     def _validate_rows(self, X):
         """Check rows given to a fitted estimator."""
         check_is_fitted(self)
-        return validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        allow_nan = get_tags(self).input_tags.allow_nan
+        return validate_data(
+            self,
+            X,
+            dtype=FLOAT_DTYPES,
+            ensure_all_finite="allow-nan" if allow_nan else True,
+            reset=False,
+        )
 
     def transform(self, X):
         """Compute the latent representation of each row.

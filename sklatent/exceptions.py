@@ -1,6 +1,6 @@
 """Warnings that are sklatent's own."""
 
-__all__ = ["InconsistentVersionWarning"]
+__all__ = ["HeywoodWarning", "InconsistentVersionWarning", "RankDeficientWarning"]
 
 
 class InconsistentVersionWarning(UserWarning):
@@ -8,3 +8,11 @@ class InconsistentVersionWarning(UserWarning):
 
     Its fitted attributes may mean something else in this version.
     """
+
+
+class RankDeficientWarning(UserWarning):
+    """Components or noise without variance: the model is bounded, not exact."""
+
+
+class HeywoodWarning(UserWarning):
+    """A factor analysis explains a feature entirely; its noise is at the bound."""

@@ -211,7 +211,14 @@ def test_n_components_from_a_dimension_estimator(cls, X):
     assert fitted.n_components_ == 3
     assert fitted.transform(X).shape == (60, 3)
     assert not hasattr(dimension, "dimension_"), "the parameter itself was fitted"
-    assert cls(FixedDimension(0.2), max_epochs=1).fit(X).n_components_ == 1
+    estimator = clone(INSTANCES[cls][0])
+    assert (
+        estimator.set_params(n_components=FixedDimension(0.2)).fit(X).n_components_ == 1
+    )
+    with pytest.raises(ValueError, match="whose fitted dimension_ is finite"):
+        estimator.set_params(n_components=FixedDimension(np.nan)).fit(X)
+    with pytest.raises(ValueError, match="whose fitted dimension_ is finite"):
+        estimator.set_params(n_components=StandardScaler()).fit(X)
 
 
 @each_estimator

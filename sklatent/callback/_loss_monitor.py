@@ -3,8 +3,8 @@
 from sklatent.utils._sklearn import ScoringMonitor
 
 
-def _training_loss(estimator, X, y):
-    return {"loss": estimator.loss_}
+def _loss(context, X, y):
+    return {"loss": context.loss}
 
 
 class LossMonitor(ScoringMonitor):
@@ -12,9 +12,9 @@ class LossMonitor(ScoringMonitor):
 
     scikit-learn's :class:`~sklearn.callback.ScoringMonitor` records nothing when
     there is no target `y`, and scores the training data anew at every iteration.
-    This one reads the `loss_` that the estimator has computed already. It works
-    with every estimator that reports its iterations to callbacks and has a
-    `loss_`, also within pipelines and searches, and from worker processes.
+    This one records the loss that the estimator has computed already. It works with
+    every estimator of sklatent that iterates, also within pipelines and searches,
+    and from worker processes.
 
     Examples
     --------
@@ -30,9 +30,9 @@ class LossMonitor(ScoringMonitor):
     """
 
     def __init__(self):
-        super().__init__(scoring=_training_loss)
+        super().__init__(scoring=_loss)
 
-    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+    def on_fit_task_end(self, estimator, context):
         """Record the loss if the task that ended is an iteration.
 
         Parameters
@@ -40,15 +40,10 @@ class LossMonitor(ScoringMonitor):
         estimator : estimator instance
             The estimator that is being fitted.
         context : CallbackContext
-            Which task of the fit has ended.
-        X : array-like of shape (n_samples, n_features), default=None
-            The training data.
-        fitted_estimator : estimator instance, default=None
-            The estimator as if the fit had stopped here; its `loss_` is recorded.
+            Which task of the fit has ended; iterations come with their `loss`.
         """
-        is_iteration = context.max_subtasks == 0
-        if is_iteration and hasattr(fitted_estimator, "loss_"):
-            # The parent scores only where there is a target, so X stands in for it.
+        if hasattr(context, "loss"):
+            # The parent scores a fitted estimator on X and y: here, the iteration.
             super().on_fit_task_end(
-                estimator, context, X=X, y=X, fitted_estimator=fitted_estimator
+                estimator, context, X=(), y=(), fitted_estimator=context
             )

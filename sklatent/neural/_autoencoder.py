@@ -62,8 +62,8 @@ class AETransformer(NeuralLatentModel):
         CPU where there is none.
     callbacks : list or None, default=None
         skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`; those that
-        score predictions find none here. Copies of them are used. scikit-learn's
-        callbacks are given to `set_callbacks`.
+        score predictions find none here. Copies are used, so what one records has to
+        go to a file. scikit-learn's callbacks are given to `set_callbacks`.
     verbose : int, default=0
         1 prints a table of the losses.
     random_state : int, RandomState instance or None, default=None
@@ -89,8 +89,8 @@ class AETransformer(NeuralLatentModel):
     mean_ : ndarray of shape (n_features,)
         Subtracted from the features for training.
     scale_ : ndarray of shape (n_features,)
-        Divides the features for training. A constant feature has the median of the
-        others'.
+        Divides the features for training: their standard deviations, a constant
+        feature having the median of the others'; or the mean of these, for all.
     device_ : str
         The device in use.
     n_features_in_ : int

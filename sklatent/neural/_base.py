@@ -7,8 +7,10 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils.validation import validate_data
+from skorch.callbacks import Callback
 
 from sklatent.base import FLOAT_DTYPES, LatentModelMixin, SklatentEstimator
+from sklatent.callback._iterations import IterationReport
 from sklatent.neural._modules import ACTIVATIONS, mlp
 from sklatent.neural._standardization import (
     BLOCK_ROWS,
@@ -17,7 +19,7 @@ from sklatent.neural._standardization import (
     standardize,
     undo_standardize,
 )
-from sklatent.neural._training import OPTIMIZERS, EarlyStopping, EpochReport, Trainer
+from sklatent.neural._training import OPTIMIZERS, EarlyStopping, Trainer
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -30,9 +32,7 @@ from sklatent.utils._sklearn import (
 
 def available_devices():
     """Names of the devices that PyTorch can compute on here."""
-    cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    mps = ["mps"] if torch.backends.mps.is_available() else []
-    return ["cpu", *cuda, *mps]
+    return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
 
 
 def resolve_device(device):
@@ -62,11 +62,24 @@ def map_rows(function, X, block_rows=BLOCK_ROWS):
     return torch.cat(parts).cpu().numpy()
 
 
+def copy_callbacks(callbacks):
+    """Return copies of skorch callbacks; others have a place of their own."""
+    for item in callbacks:
+        callback = item[-1] if isinstance(item, tuple) else item
+        if not isinstance(callback, Callback):
+            raise ValueError(
+                "callbacks takes instances of skorch.callbacks.Callback, or pairs of "
+                f"a name and one; got {item!r} instead. scikit-learn's callbacks go "
+                "to set_callbacks."
+            )
+    return copy.deepcopy(callbacks)
+
+
 class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimator):
     """Fit a pair of networks; apply them to rows.
 
-    Subclasses say which: `_build(n_features, n_components, variance, generator)`
-    returns the module and its loss.
+    Subclasses say which: `_build(data, generator)` returns the module, with random
+    weights, and its loss.
     """
 
     _parameter_constraints = {
@@ -95,7 +108,8 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         "random_state": ["random_state"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    # A dimension estimator given as n_components checks its own parameters.
+    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
         """Train the networks.
 
@@ -148,7 +162,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             device=self.device_,
-            callbacks=self.callbacks,
+            callbacks=copy_callbacks(self.callbacks or []),
             verbose=int(self.verbose),
         )
         net.fit(
@@ -157,8 +171,11 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             early_stopping=EarlyStopping(self.n_iter_no_change, self.tol)
             if self.early_stopping
             else None,
-            report=EpochReport(
-                context, lambda net: self._fitted_attributes(net, data), **task
+            report=IterationReport(
+                context,
+                "epoch",
+                lambda net: self._fitted_attributes(copy.deepcopy(net), data),
+                **task,
             ),
         )
         vars(self).update(self._fitted_attributes(net, data))
@@ -189,9 +206,12 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
     def _mlps(self, n_features, n_encoded, generator):
         """Return an encoder to `n_encoded` numbers and its mirrored decoder."""
-        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=int)).tolist()
-        if any(size < 1 for size in hidden):
-            raise ValueError(f"hidden_layer_sizes must be positive; got {hidden}.")
+        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
+        if not all(isinstance(size, int) and size > 0 for size in hidden):
+            raise ValueError(
+                "hidden_layer_sizes must be positive integers, one per layer; "
+                f"got {self.hidden_layer_sizes!r} instead."
+            )
         encoder = mlp([n_features, *hidden, n_encoded], self.activation, generator)
         decoder = mlp(
             [self.n_components_, *reversed(hidden), n_features],
@@ -248,6 +268,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
     def _decode(self, Z):
         network = self._network(Z.dtype)
         device = next(network.parameters()).device
+        Z = np.ascontiguousarray(Z)  # torch takes no negative strides
         X = map_rows(lambda rows: network.decode(torch.tensor(rows, device=device)), Z)
         return undo_standardize(X, self.mean_, self.scale_)
 

@@ -85,6 +85,10 @@ class VariationalAutoencoder(nn.Module):
         """Mean of p(x | z), (n, p)."""
         return self.likelihood.mean(self.decoder(z))
 
+    def forward(self, x):
+        """Reconstruction of each row from its posterior mean, (n, p)."""
+        return self.decode(self.encode(x))
+
 
 def normal_like(mean, generator):
     """Draw standard normal noise of the shape, precision and device of `mean`."""

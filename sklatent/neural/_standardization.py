@@ -46,7 +46,7 @@ def mean_and_scale(X):
         squares += np.square((X[rows] - origin - shift) / unit).sum(axis=0)
     mean = origin + shift
     scale = unit * np.sqrt(squares / n_rows)
-    varies = scale > 10 * np.finfo(X.dtype).eps * np.abs(mean)
+    varies = scale > np.finfo(X.dtype).eps * np.abs(mean)
     scale[~varies] = np.median(scale[varies]) if varies.any() else 1.0
     return mean, scale
 
@@ -55,14 +55,19 @@ def standardize(X, mean, scale):
     """(X - mean) / scale, in the precision of X but with all digits of the mean.
 
     In single precision the mean is subtracted in two parts, so that data at 1e4
-    keep what digits they have.
+    keep what digits they have. Where single precision cannot hold the scale at all,
+    everything is done in double.
     """
+    dtype = X.dtype
+    limits = np.finfo(dtype)
+    if scale.min() < limits.tiny or scale.max() > limits.max:
+        X = X.astype(np.float64)
     mean_high = mean.astype(X.dtype)
     mean_low = (mean - mean_high).astype(X.dtype)
     standardized = X - mean_high
     standardized -= mean_low
     standardized /= scale.astype(X.dtype)
-    return standardized
+    return standardized.astype(dtype, copy=False)
 
 
 def undo_standardize(X, mean, scale):

@@ -7,6 +7,8 @@ epoch is one permutation, and the loss is read once per epoch.
 """
 
 import copy
+import dis
+import math
 
 import torch
 from skorch import NeuralNet
@@ -23,6 +25,15 @@ OPTIMIZERS = {
 
 # These can update all parameters in one call, several times as fast.
 FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
+
+
+def raised_by_statement(error):
+    """Tell whether a `raise` raised an exception, and not the handler of a signal."""
+    traceback = error.__traceback__
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    instruction = traceback.tb_frame.f_code.co_code[traceback.tb_lasti]
+    return instruction == dis.opmap["RAISE_VARARGS"]
 
 
 class EarlyStopping:
@@ -50,29 +61,6 @@ class EarlyStopping:
         return self.n_misses >= self.n_iter_no_change
 
 
-class EpochReport:
-    """Tell scikit-learn's callbacks when an epoch begins and ends."""
-
-    def __init__(self, context, fitted_attributes, **fit_arguments):
-        self.context = context
-        self.fitted_attributes = fitted_attributes
-        self.fit_arguments = fit_arguments
-
-    def begin(self):
-        """Report that an epoch begins."""
-        self.epoch = self.context.subcontext(task_name="epoch")
-        self.epoch.call_on_fit_task_begin(**self.fit_arguments)
-
-    def end(self, net):
-        """Report that it has ended; return whether a callback asks to stop."""
-        return self.epoch.call_on_fit_task_end(
-            **self.fit_arguments,
-            reconstruction_attributes=lambda: self.fitted_attributes(
-                copy.deepcopy(net)
-            ),
-        )
-
-
 class Trainer(NeuralNet):
     """skorch's net with the package's training loop.
 
@@ -88,7 +76,7 @@ class Trainer(NeuralNet):
     optimizer : str or type
         Key of `OPTIMIZERS`, or a subclass of :class:`torch.optim.Optimizer`.
     callbacks : list of skorch callbacks
-        Copied before use.
+        Used as they are.
     **settings
         skorch's own.
     """
@@ -100,13 +88,13 @@ class Trainer(NeuralNet):
                 f"optimizer must be one of {sorted(OPTIMIZERS)} or a subclass of "
                 f"torch.optim.Optimizer; got {optimizer!r} instead."
             )
-        if issubclass(optimizer, FUSED):
+        if optimizer in FUSED:
             settings["optimizer__fused"] = True
         super().__init__(
             module,
             criterion,
             optimizer=optimizer,
-            callbacks=copy.deepcopy(list(callbacks or [])),
+            callbacks=callbacks,
             train_split=None,
             **settings,
         )
@@ -130,16 +118,19 @@ class Trainer(NeuralNet):
         data = {"dataset_train": X, "dataset_valid": X_valid}
         generator = torch.Generator(X.device).manual_seed(self.seed)
         start = self.mean_loss(X)
+        best = {}  # losses so far, for callbacks that save the best epoch
         for epoch in range(1, self.max_epochs + 1):
             report.begin()
             self.notify("on_epoch_begin", **data)
             losses = {"train_loss": self.train_epoch(X, generator)}
             if X_valid is not None:
                 losses["valid_loss"] = self.mean_loss(X_valid)
+            self.check_loss(losses, start, epoch)
             for name, loss in losses.items():
-                self.check_loss(loss, start, epoch)
                 self.history.record(name, loss)
-            stop = self.callback_stops(**data) | report.end(self)
+                self.history.record(f"{name}_best", loss < best.get(name, math.inf))
+                best[name] = min(loss, best.get(name, math.inf))
+            stop = self.callback_stops(**data) | report.end(losses["train_loss"], self)
             if early_stopping is not None:
                 stop |= early_stopping.update(losses["valid_loss"], self.module_)
             if stop:
@@ -147,7 +138,7 @@ class Trainer(NeuralNet):
         if early_stopping is not None:
             self.module_.load_state_dict(early_stopping.best_state)
         if not all(p.isfinite().all() for p in self.module_.parameters()):
-            self.check_loss(float("nan"), start, epoch)
+            self.check_loss({"train_loss": math.nan}, start, epoch)
 
     def train_epoch(self, X, generator):
         """Pass over the rows once in random order; return their mean loss."""
@@ -197,17 +188,21 @@ class Trainer(NeuralNet):
         """End an epoch; return whether a skorch callback asks to stop."""
         try:
             self.notify("on_epoch_end", **data)
-        except KeyboardInterrupt:
-            # This is how skorch's callbacks ask. Where there are none, it is a
-            # person at the keyboard.
-            if not self.callbacks_:
+        except KeyboardInterrupt as interrupt:
+            # skorch's callbacks ask by raising what Ctrl-C raises.
+            if not raised_by_statement(interrupt):
                 raise
             return True
         return False
 
-    def check_loss(self, loss, start, epoch):
-        """Raise if training diverges: no finite loss, or a thousandfold one."""
-        if not loss < start + 1e3 * (1 + abs(start)):
+    def check_loss(self, losses, start, epoch):
+        """Raise if training diverges: no finite loss, or a thousandfold one.
+
+        The loss of rows held out may be large for good reasons, but not infinite.
+        """
+        loss = losses["train_loss"]
+        limit = start + 1e3 * (1 + abs(start - self.criterion_.constant))
+        if not (loss < limit and all(map(math.isfinite, losses.values()))):
             raise RuntimeError(
                 f"Training diverged in epoch {epoch}: the loss is {loss:.4g}, after "
                 f"{start:.4g} at the start. Lower lr (now {self.lr:g}), or give "

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.utils import check_scalar
 
 from sklatent.base import GenerativeModelMixin
 from sklatent.neural._base import BLOCK_ROWS, NeuralLatentModel, map_rows
@@ -85,8 +86,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         CPU where there is none.
     callbacks : list or None, default=None
         skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`; those that
-        score predictions find none here. Copies of them are used. scikit-learn's
-        callbacks are given to `set_callbacks`.
+        score predictions find none here. Copies are used, so what one records has to
+        go to a file. scikit-learn's callbacks are given to `set_callbacks`.
     verbose : int, default=0
         1 prints a table of the losses.
     random_state : int, RandomState instance or None, default=None
@@ -100,7 +101,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         Size of the code.
     noise_variance_ : ndarray of shape (n_features,)
         Variance of the noise in squared units of the data, σ² times the square of
-        `scale_`. Not less than 1e-6 of the data's mean variance.
+        `scale_`. Where σ² would vanish it stops at 1e-6, in standardised units.
     kl_per_component_ : ndarray of shape (n_components,)
         Mean divergence of the posterior from the prior over the training rows, in
         nats: what each component tells about a row.
@@ -121,8 +122,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     mean_ : ndarray of shape (n_features,)
         Subtracted from the features for training.
     scale_ : ndarray of shape (n_features,)
-        Divides the features for training. A constant feature has the median of the
-        others'.
+        Divides the features for training: their standard deviations, a constant
+        feature having the median of the others'; or the mean of these, for all.
     device_ : str
         The device in use.
     n_features_in_ : int
@@ -139,7 +140,11 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     The same `random_state` gives the same bits on the same machine with the same
     number of threads. The global random generators are neither read nor written.
     `score_samples` and `elbo` use the same noise for every row, fixed when the
-    model is fitted: the value of a row does not depend on the rows around it.
+    model is fitted: the value of a row does not depend on the rows around it. So their
+    Monte Carlo errors do not average out over the rows: with the default 64 draws and
+    16 components the mean over the digits still varies by about 0.3 nats with the
+    noise. Where models that differ by less are compared, raise
+    `n_importance_samples`.
 
     References
     ----------
@@ -313,6 +318,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     def _map_with_noise(self, bound, X):
         """bound(model, x, noise) over blocks of rows, in the precision of X."""
+        check_scalar(
+            self.n_importance_samples, "n_importance_samples", Integral, min_val=1
+        )
         network = self._network(X.dtype)
         generator = torch.Generator().manual_seed(self._noise_seed)
         shape = (self.n_importance_samples, self.n_components_)

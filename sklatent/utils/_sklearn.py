@@ -6,6 +6,7 @@ What another version of scikit-learn may move or rename is mended here.
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin, ScoringMonitor
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
     "CallbackSupportMixin",
@@ -13,5 +14,6 @@ __all__ = [
     "Interval",
     "ScoringMonitor",
     "StrOptions",
+    "_check_sample_weight",
     "_fit_context",
 ]

@@ -4,6 +4,7 @@ import pickle
 import random
 import signal
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -13,11 +14,13 @@ from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
-from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
+from skorch.callbacks import Callback, Checkpoint, GradientNormClipping, LRScheduler
 from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 
 from sklatent.callback import LossMonitor
 from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural._standardization import standardize
+from sklatent.neural._training import EarlyStopping, Trainer
 
 BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 
@@ -243,6 +246,52 @@ class TestSkorchCallbacks:
         assert seen == [100, 50] * 2
 
 
+def test_early_stopping_counts_improvements_beyond_tol():
+    module = torch.nn.Linear(1, 1)
+    rule = EarlyStopping(n_iter_no_change=2, tol=0.1)
+    # Below zero, where an improvement of a share of the loss would be a rise.
+    assert [rule.update(loss, module) for loss in (-5.0, -5.2, -5.25)] == [False] * 3
+    assert rule.best_loss == -5.2
+    assert rule.update(-5.29, module), "less than tol twice"
+    assert not EarlyStopping(2, tol=0.0).update(-1.0, module)
+
+
+def test_divergence_is_a_thousandfold_loss_or_none():
+    class Net:
+        criterion_ = type("Criterion", (), {"constant": -700.0})
+        lr = 0.1
+
+    def check(train, valid=0.0):
+        losses = {"train_loss": train, "valid_loss": valid}
+        Trainer.check_loss(Net, losses, start=-690.0, epoch=3)
+
+    # The loss at the start is 10 in standardised units: the limit is 11,000 above.
+    check(-690.0 + 10_900)
+    check(-690.0, valid=1e9)
+    for losses in [(-690.0 + 11_100, 0), (np.nan, 0), (np.inf, 0), (0, np.nan)]:
+        with pytest.raises(RuntimeError, match="epoch 3"):
+            check(*losses)
+
+
+def test_parameters_that_are_not_finite_never_leave(X):
+    class Spoil(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            with torch.no_grad():
+                net.module_.decoder[0].bias[0] = torch.nan
+
+    with pytest.raises(RuntimeError, match="diverged in epoch 1"):
+        AETransformer(max_epochs=1, callbacks=[Spoil()]).fit(X)
+
+
+def test_active_units_are_those_whose_mean_varies(X):
+    # Four components for data of about two, and a beta that makes them faint.
+    vae = VAETransformer(
+        4, beta=4.0, hidden_layer_sizes=(), lr=1e-2, max_epochs=300, random_state=0
+    ).fit(X)
+    variances = vae.transform(X).var(axis=0)
+    assert vae.n_active_units_ == (variances > 0.01).sum() < 4
+
+
 class StopAfter:
     """scikit-learn callback that stops after some epochs."""
 
@@ -268,27 +317,6 @@ class TestSklearnCallbacks:
         assert cls().set_callbacks(StopAfter(4)).fit(X).n_iter_ == 4
 
     @BOTH
-    def test_loss_monitor(self, cls, X):
-        monitor = LossMonitor()
-        estimator = cls(max_epochs=5, random_state=0).set_callbacks(monitor).fit(X)
-        log = monitor.get_logs()
-        assert [row["loss"] for row in log.data] == estimator.history_["train_loss"]
-        assert log.estimator_name == cls.__name__
-
-    @BOTH
-    def test_loss_monitor_reports_from_worker_processes(self, cls, X):
-        monitor = LossMonitor()
-        estimator = cls(max_epochs=3).set_callbacks(monitor)
-        GridSearchCV(
-            Pipeline([("latent", estimator)]),
-            {"latent__n_components": [1, 2]},
-            cv=2,
-            n_jobs=2,
-        ).fit(X)
-        # 2 sizes x 2 folds and the refit, 3 epochs each
-        assert len(monitor.get_logs(select="most_recent").data) == 5 * 3
-
-    @BOTH
     def test_progress_bar_reaches_the_epochs(self, cls, X, capsys):
         search = GridSearchCV(
             Pipeline([("latent", cls(max_epochs=3))]),
@@ -296,7 +324,11 @@ class TestSklearnCallbacks:
             cv=2,
         )
         search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X)
-        assert f"{cls.__name__} - fit" in capsys.readouterr().out
+        # The bars of the two folds and the refit advance epoch by epoch to 100 %.
+        lines = capsys.readouterr().out.splitlines()
+        bars = [line for line in lines if f"{cls.__name__} - fit" in line]
+        assert len(bars) == 3
+        assert all("100%" in bar for bar in bars)
 
     @BOTH
     def test_epoch_is_usable_as_a_fitted_estimator(self, cls, X):
@@ -325,6 +357,53 @@ def test_ctrl_c_propagates_and_leaves_nothing(cls, X):
         estimator.fit(X)
     timer.join()
     assert not [name for name in vars(estimator) if name.endswith("_")]
+
+
+@BOTH
+def test_ctrl_c_in_a_skorch_callback_propagates(cls, X):
+    class Slow(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            time.sleep(0.1)
+
+    estimator = cls(max_epochs=1000, callbacks=[Slow()])
+    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(X)
+    timer.join()
+    assert not [name for name in vars(estimator) if name.endswith("_")]
+
+
+@BOTH
+def test_checkpoint_of_the_best_epoch(cls, X, tmp_path):
+    checkpoint = Checkpoint(dirname=tmp_path, f_pickle=None, f_optimizer=None)
+    cls(max_epochs=3, early_stopping=True, callbacks=[checkpoint]).fit(X)
+    assert (tmp_path / "params.pt").exists()
+
+
+@BOTH
+@pytest.mark.parametrize("wrong", ["disable", LossMonitor()])
+def test_callbacks_that_are_not_skorchs(cls, wrong, X):
+    with pytest.raises(ValueError, match=r"instances of skorch\.callbacks\.Callback"):
+        cls(callbacks=[wrong]).fit(X)
+
+
+@BOTH
+def test_subclass_of_a_fused_optimizer(cls, X):
+    class Plain(torch.optim.Adam):
+        def __init__(self, params, lr):
+            super().__init__(params, lr)
+
+    assert cls(max_epochs=2, optimizer=Plain).fit(X).n_iter_ == 2
+
+
+@BOTH
+def test_net_predicts(cls, X):
+    estimator = cls(max_epochs=2, random_state=0).fit(X)
+    rows = standardize(X, estimator.mean_, estimator.scale_).astype(np.float32)
+    rebuilt = estimator.net_.predict(rows) * estimator.scale_ + estimator.mean_
+    expected = estimator.inverse_transform(estimator.transform(X))
+    np.testing.assert_allclose(rebuilt, expected, rtol=1e-4)
 
 
 def test_verbose_prints_a_table(X, capsys):

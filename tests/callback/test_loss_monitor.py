@@ -1,0 +1,37 @@
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+
+from sklatent.callback import LossMonitor
+from sklatent.neural import AETransformer, VAETransformer
+
+BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
+
+
+@pytest.fixture(scope="module")
+def X():
+    return load_iris().data
+
+
+@BOTH
+def test_loss_monitor(cls, X):
+    monitor = LossMonitor()
+    estimator = cls(max_epochs=5, random_state=0).set_callbacks(monitor).fit(X)
+    log = monitor.get_logs()
+    assert [row["loss"] for row in log.data] == estimator.history_["train_loss"]
+    assert log.estimator_name == cls.__name__
+
+
+@BOTH
+def test_loss_monitor_reports_from_worker_processes(cls, X):
+    monitor = LossMonitor()
+    estimator = cls(max_epochs=3).set_callbacks(monitor)
+    GridSearchCV(
+        Pipeline([("latent", estimator)]),
+        {"latent__n_components": [1, 2]},
+        cv=2,
+        n_jobs=2,
+    ).fit(X)
+    # 2 sizes x 2 folds and the refit, 3 epochs each
+    assert len(monitor.get_logs(select="most_recent").data) == 5 * 3
