@@ -28,6 +28,7 @@ doc: .venv/doc
 	$(BIN)/sphinx-build -W --keep-going -b html doc doc/_build/html
 
 bench: .venv/bench
+	$(BIN)/python -m benchmarks decomposition
 	$(BIN)/python -m benchmarks neural
 
 # One stamp per extra: what it needs is installed.

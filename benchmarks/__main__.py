@@ -11,7 +11,7 @@ import re
 
 from benchmarks._harness import environment
 
-FAMILIES = ["neural"]
+FAMILIES = ["decomposition", "neural"]
 RESULTS = pathlib.Path(__file__).parent / "RESULTS.md"
 
 

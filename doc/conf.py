@@ -20,7 +20,12 @@ default_role = "code"
 
 autosummary_generate = True
 # Inherited from scikit-learn, whose documentation says more about them.
-inherited = ["set_output", "get_metadata_routing", "set_fit_request"]
+inherited = [
+    "set_output",
+    "get_metadata_routing",
+    "set_fit_request",
+    "set_partial_fit_request",
+]
 autodoc_default_options = {
     "members": True,
     "inherited-members": True,

@@ -8,11 +8,14 @@ import importlib
 
 from sklatent._version import __version__
 
-_SUBPACKAGES = ("base", "callback", "exceptions", "neural", "utils")
+_SUBPACKAGES = ("base", "callback", "decomposition", "exceptions", "neural", "utils")
 
 # Where each estimator that can be imported from the top lives.
 _ESTIMATORS = {
     "AETransformer": "neural",
+    "FactorAnalysis": "decomposition",
+    "PCA": "decomposition",
+    "PPCA": "decomposition",
     "VAETransformer": "neural",
 }
 

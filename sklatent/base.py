@@ -178,7 +178,7 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
             If there are not `n_components_` columns.
         """
         check_is_fitted(self)
-        Z = check_array(X, dtype=FLOAT_DTYPES)
+        Z = check_array(X, dtype=FLOAT_DTYPES, ensure_min_features=0)
         if Z.shape[1] != self.n_components_:
             raise ValueError(
                 f"inverse_transform takes codes of n_components_={self.n_components_} "

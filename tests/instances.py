@@ -1,5 +1,6 @@
 """Cheap instances of every public estimator, for the checks that all must pass."""
 
+from sklatent.decomposition import PCA, PPCA, FactorAnalysis
 from sklatent.neural import AETransformer, VAETransformer
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
@@ -10,6 +11,21 @@ INSTANCES = {
         AETransformer(hidden_layer_sizes=(), max_epochs=1, activation="tanh"),
         AETransformer(**TINY, early_stopping=True, standardize=False),
         AETransformer(**TINY, batch_size=7, optimizer="sgd", dtype="float64"),
+    ],
+    FactorAnalysis: [
+        FactorAnalysis(n_components=1, tol=1e-3),
+        FactorAnalysis(n_components=1, tol=1e-3, rotation="varimax"),
+    ],
+    PCA: [
+        PCA(),
+        PCA(n_components=1, whiten=True, svd_solver="full"),
+        PCA(n_components=1, svd_solver="randomized", random_state=0),
+        PCA(n_components=1, svd_solver="arpack", random_state=0),
+    ],
+    PPCA: [
+        PPCA(n_components=1),
+        PPCA(n_components=1, method="em", tol=1e-4, random_state=0),
+        PPCA(n_components=0),
     ],
     VAETransformer: [
         VAETransformer(**TINY, n_importance_samples=3),

@@ -18,12 +18,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
+from sklatent.decomposition import PCA
 from sklatent.neural import AETransformer, VAETransformer
 
 X, y = load_digits(return_X_y=True)

@@ -13,14 +13,19 @@ class IterationReport:
     fitted_attributes : callable
         fitted_attributes(*state) returns a dict of the attributes that the estimator
         would have if it stopped now. Called only for callbacks that ask.
+    offset : float, default=0.0
+        Added to the losses, to bring them to the units of the data.
     **fit_arguments
         `estimator`, `X` and `y`, for the callbacks.
     """
 
-    def __init__(self, context, task_name, fitted_attributes, **fit_arguments):
+    def __init__(
+        self, context, task_name, fitted_attributes, *, offset=0.0, **fit_arguments
+    ):
         self.context = context
         self.task_name = task_name
         self.fitted_attributes = fitted_attributes
+        self.offset = offset
         self.fit_arguments = fit_arguments
 
     def begin(self):
@@ -30,7 +35,9 @@ class IterationReport:
 
     def end(self, loss, *state):
         """Report that it has ended; return whether a callback asks to stop."""
-        self.iteration.loss = loss  # for LossMonitor, which needs nothing else
+        self.iteration.loss = (
+            loss + self.offset
+        )  # for LossMonitor, which needs nothing else
         return self.iteration.call_on_fit_task_end(
             **self.fit_arguments,
             reconstruction_attributes=lambda: self.fitted_attributes(*state),

@@ -28,7 +28,7 @@ def all_estimators():
     --------
     >>> from sklatent.utils.discovery import all_estimators
     >>> [name for name, _ in all_estimators()]
-    ['AETransformer', 'VAETransformer']
+    ['AETransformer', 'FactorAnalysis', 'PCA', 'PPCA', 'VAETransformer']
     """
     packages = [
         importlib.import_module(f"sklatent.{module.name}")

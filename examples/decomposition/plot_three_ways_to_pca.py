@@ -1,0 +1,72 @@
+"""
+=====================
+Three ways to find PCA
+=====================
+
+The principal axes are the eigenvectors of the covariance between the features. They
+also follow from the inner products between the rows, which is cheaper where there are
+fewer rows than features; and a linear autoencoder finds them by gradient descent,
+without being told of eigenvectors at all.
+"""
+
+# %%
+# All three on the digits, for eight axes.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.linalg import subspace_angles
+from sklearn.datasets import load_digits
+
+from sklatent.decomposition import PCA
+from sklatent.neural import AETransformer
+
+X, _ = load_digits(return_X_y=True)
+centred = X - X.mean(axis=0)
+q = 8
+
+covariance = centred.T @ centred / len(X)
+from_covariance = np.linalg.eigh(covariance)[1][:, ::-1][:, :q]
+
+gram = centred @ centred.T
+eigenvalues, scores = (a[..., ::-1][..., :q] for a in np.linalg.eigh(gram))
+from_gram = centred.T @ scores / np.sqrt(eigenvalues)
+
+autoencoder = AETransformer(
+    q,
+    hidden_layer_sizes=(),
+    standardize=False,
+    lr=1e-2,
+    batch_size=len(X),
+    max_epochs=600,
+    random_state=0,
+).fit(X)
+decoder = autoencoder.net_.module_.decoder[0].weight.detach().numpy()
+
+# %%
+# They span the same subspace: the angles between it and PCA's are next to nothing.
+
+pca = PCA(q).fit(X)
+for name, axes in [
+    ("covariance", from_covariance),
+    ("Gram matrix", from_gram),
+    ("linear autoencoder", decoder),
+]:
+    angle = np.degrees(subspace_angles(axes, pca.components_.T).max())
+    print(f"{name:<20} largest angle to PCA's subspace {angle:.6f} degrees")
+
+# %%
+# The autoencoder knows the subspace and not the axes in it: the squared error does not
+# tell one basis from another. Inside the subspace an eigendecomposition turns the one
+# into the other.
+
+basis = np.linalg.qr(decoder)[0]
+inside = np.linalg.eigh(basis.T @ covariance @ basis)[1][:, ::-1]
+figure, rows = plt.subplots(2, q, figsize=(9, 2.8), layout="constrained")
+for row, axes, label in zip(
+    rows, [pca.components_.T, basis @ inside], ["PCA", "autoencoder"], strict=True
+):
+    for image, axis in zip(row, axes.T, strict=True):
+        image.imshow(axis.reshape(8, 8) * np.sign(axis[np.abs(axis).argmax()]))
+        image.set(xticks=[], yticks=[])
+    row[0].set_ylabel(label)
+plt.show()

@@ -1,0 +1,375 @@
+"""What probabilistic PCA and factor analysis share: EM, and data with holes."""
+
+import numbers
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import validate_data
+
+from sklatent.base import FLOAT_DTYPES, SklatentEstimator
+from sklatent.callback._iterations import IterationReport
+from sklatent.decomposition._em import (
+    DiagonalStep,
+    IsotropicStep,
+    MissingStep,
+    maximize,
+)
+from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
+from sklatent.decomposition._moments import Moments
+from sklatent.decomposition._observed import ObservedRows
+from sklatent.utils._random import random_generator
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    _check_sample_weight,
+    _fit_context,
+)
+
+BLOCK_ROWS = 2048
+
+
+def observed_blocks(X, centre):
+    """Rows with holes in blocks whose intermediate results fit the cache."""
+    return [
+        ObservedRows(X[i : i + BLOCK_ROWS], centre)
+        for i in range(0, len(X), BLOCK_ROWS)
+    ]
+
+
+def map_observed(function, X, model):
+    """Concatenate function(block, model) over blocks of rows with holes."""
+    centred = LinearGaussian(model.W, np.zeros_like(model.mu), model.psi)
+    parts = [function(block, centred) for block in observed_blocks(X, model.mu)]
+    return np.concatenate(parts)
+
+
+def posterior_mean(block, model):
+    """E[z | x_o] in the order of the rows given."""
+    return block.restore(block.posterior(model)[0])
+
+
+def posterior_covariance(block, model):
+    """Cov[z | x_o] of each row, in the order of the rows given."""
+    return block.restore(block.posterior(model)[2][block.group])
+
+
+def check_weight(sample_weight, X):
+    """Return weights in double precision, none negative and not all zero; or None."""
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+
+
+class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
+    """Maximum likelihood of x = W z + mu + eps where some entries may be missing.
+
+    Subclasses say whether the noise is `_isotropic`, and give
+
+    - `_scale(variance)`, what divides each feature during EM;
+    - `_start(covariance, q, scale)`, the first model, for features so divided;
+    - `_model_attributes(model)`, the fitted attributes, and `_model()`, the way back;
+    - `_check_noise(step, model, log_likelihood)`, which warns if it vanishes.
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None):
+        """Estimate the model by maximum likelihood.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; at least two rows. NaN marks a missing entry.
+        y : Ignored
+            Passed on to scikit-learn's callbacks.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight counts as that many rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If nothing is observed of a feature, or `X` or a parameter cannot be
+            used.
+        """
+        with self._unfitted_on_error():
+            X = validate_data(
+                self,
+                X,
+                dtype=FLOAT_DTYPES,
+                ensure_min_samples=2,
+                ensure_all_finite="allow-nan",
+            )
+            sample_weight = check_weight(sample_weight, X)
+            self._fit(X, y, sample_weight)
+        return self
+
+    def _n_components(self, X):
+        """Return the number of components, in [0, n_features]."""
+        q = self._resolve_n_components(X)
+        if not 0 <= q <= X.shape[1]:
+            raise ValueError(
+                f"n_components must be in [0, {X.shape[1]}], the number of features; "
+                f"got {q} instead."
+            )
+        return q
+
+    def _fit_em(self, X, y, sample_weight):
+        """Estimate by EM, from the moments or, with holes, from the rows."""
+        self.n_components_ = self._n_components(X)
+        make_step = self._missing_step if np.isnan(X).any() else self._complete_step
+        mean, scale, step = make_step(X, sample_weight)
+        log_jacobian = step.share_observed @ np.log(scale)
+
+        def in_units_of_the_data(model, history):
+            """Undo the centring and the scaling."""
+            W, mu = model.W * scale[:, None], mean + model.mu * scale
+            return {
+                **self._model_attributes(LinearGaussian(W, mu, model.psi * scale**2)),
+                "log_likelihood_": history[-1] - log_jacobian,
+                "log_likelihood_history_": [h - log_jacobian for h in history],
+                "n_iter_": max(1, len(history) - 1),
+            }
+
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        task = {"estimator": self, "X": X, "y": y}
+        context.call_on_fit_task_begin(**task)
+        model, history, converged = maximize(
+            step,
+            self._start(step.covariance, self.n_components_, scale),
+            tol=self.tol,
+            max_iter=self.max_iter,
+            report=IterationReport(
+                context, "em", in_units_of_the_data, offset=log_jacobian, **task
+            ),
+        )
+        vars(self).update(in_units_of_the_data(model, history))
+        self._check_noise(step, model, history[-1])
+        if not converged:
+            warnings.warn(
+                f"EM still gains more than tol={self.tol:g} nats per row after "
+                f"max_iter={self.max_iter} iterations; raise one of them.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+
+    def _complete_step(self, X, sample_weight):
+        """Mean, scale and EM step of complete data, which are read once."""
+        moments = Moments.of(X, sample_weight)
+        covariance = moments.covariance()
+        scale = self._scale(np.diag(covariance))
+        covariance = covariance / scale[:, None] / scale
+        step = IsotropicStep if self._isotropic else DiagonalStep
+        return moments.mean, scale, step(covariance)
+
+    def _missing_step(self, X, sample_weight):
+        """Mean, scale and EM step of data with holes."""
+        weight = np.ones(len(X)) if sample_weight is None else sample_weight
+        observed = ~np.isnan(X)
+        count = weight @ observed
+        if not count.all():
+            names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
+            raise ValueError(
+                f"Features {names[count == 0].tolist()} have no observed value; "
+                "drop them before fitting."
+            )
+        # The first pass removes the offset, the second what it cost in digits.
+        mean = weight @ np.where(observed, X, 0.0) / count
+        mean = mean + weight @ np.where(observed, X - mean, 0.0) / count
+        variance = weight @ np.where(observed, X - mean, 0.0) ** 2 / count
+        scale = self._scale(variance)
+        blocks = observed_blocks((X - mean) / scale, 0.0)
+        weights = [
+            weight[i * BLOCK_ROWS :][block.order] for i, block in enumerate(blocks)
+        ]
+        return mean, scale, MissingStep(blocks, weights, self._isotropic)
+
+    def _encode(self, X):
+        if np.isnan(X).any():
+            return map_observed(posterior_mean, X, self._model()).astype(X.dtype)
+        return self._model().posterior(X)[0].astype(X.dtype, copy=False)
+
+    def _decode(self, Z):
+        model = self._model()
+        return (Z @ model.W.T + model.mu).astype(Z.dtype, copy=False)
+
+    def reconstruction_error(self, X):
+        """Squared distance between each row and its reconstruction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        error : ndarray of shape (n_samples,)
+            Sum over the observed features of the squared difference, in squared
+            units of the data.
+        """
+        X = self._validate_rows(X)
+        residual = X - self._decode(self._encode(X))
+        return np.nansum(residual**2, axis=1)
+
+    def posterior(self, X):
+        """Mean and covariance of the code z given what is observed of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. A row with nothing observed has the prior, N(0, I).
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_components)
+            E[z | x], the same as `transform(X)`.
+        covariance : ndarray of shape (n_components, n_components) or \
+                (n_samples, n_components, n_components)
+            Cov[z | x]: one for all rows if `X` is complete, else one per row.
+        """
+        X = self._validate_rows(X)
+        if not np.isnan(X).any():
+            _, covariance = self._model().posterior(X[:1])
+        else:
+            covariance = map_observed(posterior_covariance, X, self._model())
+        return self._encode(X), covariance.astype(X.dtype, copy=False)
+
+    def score_samples(self, X):
+        """Log-density of what is observed of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            In nats, for the units of the data; 0 for a row with nothing observed.
+        """
+        X = self._validate_rows(X)
+        if np.isnan(X).any():
+            log_density = map_observed(ObservedRows.log_density, X, self._model())
+        else:
+            log_density = self._model().log_density(X)
+        return log_density.astype(X.dtype, copy=False)
+
+    def impute(self, X, return_std=False):
+        """Fill the holes with their expectation given what is observed of the row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+        return_std : bool, default=False
+            Whether to return the standard deviations too.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_samples, n_features)
+            The data, observed entries unchanged.
+        std : ndarray of shape (n_samples, n_features)
+            Standard deviation of each missing entry given what is observed, 0 for
+            observed ones. Only if `return_std`.
+        """
+        X = self._validate_rows(X)
+        missing = np.isnan(X)
+        imputed = np.where(missing, self._decode(self._encode(X)), X)
+        if not return_std:
+            return imputed
+        model = self._model()
+
+        def variance(block, model):
+            _, _, covariance, _ = block.posterior(model)
+            W_cov = np.einsum("pi,gij->gpj", model.W, covariance)
+            by_pattern = np.einsum("gpj,pj->gp", W_cov, model.W) + model.psi
+            return block.restore(by_pattern[block.group])
+
+        std = np.sqrt(map_observed(variance, X, model)).astype(X.dtype)
+        return imputed, np.where(missing, std, X.dtype.type(0))
+
+    def sample_missing(self, X, n_samples=1, random_state=None):
+        """Fill the holes with draws given what is observed: multiple imputation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+        n_samples : int, default=1
+            How many complete tables to draw.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same draws at every call.
+
+        Returns
+        -------
+        tables : ndarray of shape (n_draws, n_samples, n_features)
+            The data as often as `n_samples` says, observed entries unchanged.
+        """
+        X = self._validate_rows(X)
+        check_scalar(n_samples, "n_samples", numbers.Integral, min_val=1)
+        rng = random_generator(random_state)
+        model = self._model()
+        missing = np.isnan(X)
+        tables = np.repeat(X[None], n_samples, axis=0)
+        holed = np.flatnonzero(missing.any(axis=1))
+        for i in range(0, len(holed), BLOCK_ROWS):
+            rows = holed[i : i + BLOCK_ROWS]
+            mean = map_observed(posterior_mean, X[rows], model)
+            root = np.linalg.cholesky(
+                map_observed(posterior_covariance, X[rows], model)
+            )
+            for table in tables:
+                z = rng.standard_normal(mean.shape)
+                z = mean + np.einsum("nij,nj->ni", root, z)
+                noise = rng.standard_normal(X[rows].shape) * np.sqrt(model.psi)
+                drawn = z @ model.W.T + model.mu + noise
+                table[rows] = np.where(missing[rows], drawn, X[rows])
+        return tables
+
+    def _n_parameters(self):
+        """Free parameters: W up to a rotation, the mean, and the noise."""
+        p, q = self.n_features_in_, self.n_components_
+        n_noise = 1 if self._isotropic else p
+        return p * q - q * (q - 1) // 2 + p + n_noise
+
+    def aic(self, X):
+        """Akaike's information criterion; smaller is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        aic : float
+            Twice the number of parameters minus twice the log-likelihood.
+        """
+        return 2 * self._n_parameters() - 2 * len(X) * self.score(X)
+
+    def bic(self, X):
+        """Schwarz's Bayesian information criterion; smaller is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        bic : float
+            log n times the number of parameters minus twice the log-likelihood.
+        """
+        return np.log(len(X)) * self._n_parameters() - 2 * len(X) * self.score(X)

@@ -1,0 +1,216 @@
+"""Factor analysis by maximum likelihood.
+
+Rubin and Thayer (1982), with EM steps that read the covariance and not the rows.
+"""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.linalg import eigh
+
+from sklatent.decomposition._em import NOISE_FLOOR
+from sklatent.decomposition._em_estimator import EMEstimator
+from sklatent.decomposition._linear_gaussian import LinearGaussian
+from sklatent.decomposition._rotation import principal_axes, rotate
+from sklatent.exceptions import HeywoodWarning
+from sklatent.utils._sklearn import HasMethods, Interval, StrOptions
+
+# A feature is a Heywood case if its noise is below this share of its variance, and
+# taking it away altogether costs less than so many nats per row.
+SUSPICIOUS = 1e-2
+UNDECIDED = 1e-3
+
+
+class FactorAnalysis(EMEstimator):
+    """Factor analysis: a few common causes, and noise of its own for each feature.
+
+    x = W z + mu + eps with z ~ N(0, I) and eps ~ N(0, diag psi), fitted by maximum
+    likelihood [1]_. Scaling a feature scales its row of W and its noise, and changes
+    nothing else. Missing entries, marked by NaN, are allowed everywhere.
+
+    Parameters
+    ----------
+    n_components : int, estimator or None, default=None
+        Number of factors, at most the number of features, which None stands for. An
+        estimator of the intrinsic dimension (with `fit` and `dimension_`) is fitted
+        first, and its dimension is rounded.
+    tol : float, default=1e-07
+        EM stops when a step gains less, in nats per row. So it does not depend on
+        the units or the number of the rows.
+    copy : bool, default=True
+        Ignored: the data are never written to. For compatibility with scikit-learn.
+    max_iter : int, default=1000
+        Bound on the number of iterations, each of three EM steps.
+    noise_variance_init : array-like of shape (n_features,) or None, default=None
+        Noise variances to start from; None for half of each feature's variance.
+    svd_method : {"lapack", "randomized"}, default="randomized"
+        Ignored: an iteration needs no singular value decomposition. For
+        compatibility with scikit-learn.
+    iterated_power : int, default=3
+        Ignored, as `svd_method`.
+    rotation : {"varimax", "quartimax"} or None, default=None
+        Rotation of the factors [2]_. None orders them by how much they explain
+        relative to the noise.
+    random_state : int, RandomState instance or None, default=0
+        Ignored: the start is determined by the data. For compatibility with
+        scikit-learn.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Loadings W', in units of the data.
+    n_components_ : int
+        Number of factors.
+    noise_variance_ : ndarray of shape (n_features,)
+        psi, in squared units of the data; not less than 1e-9 of the variance of
+        the feature, or 1e-6 if entries are missing.
+    mean_ : ndarray of shape (n_features,)
+        mu; with missing entries not the mean of what is observed.
+    log_likelihood_ : float
+        Mean log-likelihood of the training rows, in nats, for the units of the
+        data.
+    log_likelihood_history_ : list of float
+        The same before each iteration and at the end; it never decreases.
+    loglike_ : list of float
+        The same, summed over the rows.
+    n_iter_ : int
+        Number of iterations.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features seen during `fit`, if all of them are strings.
+
+    See Also
+    --------
+    PPCA : The same with one noise variance for all features.
+    PCA : Directions of largest variance.
+
+    References
+    ----------
+    .. [1] D. B. Rubin and D. T. Thayer (1982). EM algorithms for ML factor analysis.
+       Psychometrika 47, 69-76.
+    .. [2] H. F. Kaiser (1958). The varimax criterion for analytic rotation in factor
+       analysis. Psychometrika 23, 187-200.
+    .. [3] R. Varadhan and C. Roland (2008). Simple and globally convergent methods
+       for accelerating the convergence of any EM algorithm. Scandinavian Journal of
+       Statistics 35, 335-353.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklatent.decomposition import FactorAnalysis
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> X = X[:, X.std(axis=0) > 0]
+    >>> fa = FactorAnalysis(n_components=7).fit(X)
+    >>> fa.transform(X).shape
+    (1797, 7)
+    """
+
+    _isotropic = False
+
+    _parameter_constraints = {
+        "n_components": [
+            Interval(Integral, 0, None, closed="left"),
+            HasMethods(["fit", "get_params"]),
+            None,
+        ],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "copy": ["boolean"],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "noise_variance_init": ["array-like", None],
+        "svd_method": [StrOptions({"randomized", "lapack"})],
+        "iterated_power": [Interval(Integral, 0, None, closed="left")],
+        "rotation": [StrOptions({"varimax", "quartimax"}), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components=None,
+        *,
+        tol=1e-7,
+        copy=True,
+        max_iter=1000,
+        noise_variance_init=None,
+        svd_method="randomized",
+        iterated_power=3,
+        rotation=None,
+        random_state=0,
+    ):
+        self.n_components = n_components
+        self.tol = tol
+        self.copy = copy
+        self.max_iter = max_iter
+        self.noise_variance_init = noise_variance_init
+        self.svd_method = svd_method
+        self.iterated_power = iterated_power
+        self.rotation = rotation
+        self.random_state = random_state
+
+    def _n_components(self, X):
+        return X.shape[1] if self.n_components is None else super()._n_components(X)
+
+    def _fit(self, X, y, sample_weight):
+        self._fit_em(X, y, sample_weight)
+        weight = len(X) if sample_weight is None else sample_weight.sum()
+        self.loglike_ = [weight * value for value in self.log_likelihood_history_]
+
+    def _check_noise(self, step, model, log_likelihood):
+        """Warn of features that could as well have no noise."""
+        heywood = []
+        varies = np.diag(step.covariance) > 0
+        for j in np.flatnonzero((model.psi < SUSPICIOUS) & varies):
+            psi = model.psi.copy()
+            psi[j] = step.floor
+            at_bound = step(LinearGaussian(model.W, model.mu, psi))[1]
+            if at_bound > log_likelihood - UNDECIDED:
+                heywood.append(j)
+        if heywood:
+            p = len(model.psi)
+            names = getattr(self, "feature_names_in_", np.arange(p))[heywood].tolist()
+            warnings.warn(
+                f"{self.n_components_} factors may explain features {names} entirely "
+                "(a Heywood case): without any noise of theirs the likelihood is no "
+                "less, and their loadings are hardly determined. Lower n_components.",
+                HeywoodWarning,
+                stacklevel=6,
+            )
+
+    def _scale(self, variance):
+        varies = variance > 0
+        typical = np.median(variance[varies]) if varies.any() else 1.0
+        return np.sqrt(np.where(varies, variance, typical))
+
+    def _start(self, covariance, q, scale):
+        """Principal factors of the correlations, noise taken off."""
+        p = len(covariance)
+        psi = np.full(p, 0.5)
+        if self.noise_variance_init is not None:
+            psi = np.asarray(self.noise_variance_init, dtype=np.float64)
+            if psi.shape != (p,) or not ((psi > 0) & np.isfinite(psi)).all():
+                raise ValueError(
+                    f"noise_variance_init must be {p} positive numbers, one per "
+                    f"feature; got {self.noise_variance_init!r} instead."
+                )
+            psi = np.maximum(psi / scale**2, NOISE_FLOOR)
+        root = np.sqrt(psi)
+        if q == 0:
+            return LinearGaussian(np.zeros((p, 0)), np.zeros(p), psi)
+        S = covariance / root[:, None] / root
+        eigenvalues, U = eigh(S, subset_by_index=[p - q, p - 1])
+        # A factor must start with something to explain, or EM never finds it.
+        excess = np.sqrt(np.maximum(eigenvalues - 1, 1e-2))
+        return LinearGaussian(root[:, None] * U * excess, np.zeros(p), psi)
+
+    def _model_attributes(self, model):
+        root = np.sqrt(model.psi)
+        W = root[:, None] * principal_axes(model.W / root[:, None])
+        return {
+            "components_": rotate(W, self.rotation).T,
+            "mean_": model.mu,
+            "noise_variance_": model.psi,
+        }
+
+    def _model(self):
+        return LinearGaussian(self.components_.T, self.mean_, self.noise_variance_)

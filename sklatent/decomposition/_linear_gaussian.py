@@ -1,0 +1,140 @@
+"""The linear-Gaussian model: x = W z + mu + eps, z ~ N(0, I), eps ~ N(0, diag psi).
+
+PCA, probabilistic PCA and factor analysis differ in how they find W and psi; what
+follows from them is written here once. C = W W' + diag psi is never formed where
+its q x q companion serves (Woodbury):
+
+    M = I + W' psi^-1 W                                   (q, q)
+    E[z | x] = M^-1 W' psi^-1 (x - mu),   Cov[z | x] = M^-1
+    log |C| = log |M| + sum log psi
+
+Bishop (2006), Pattern Recognition and Machine Learning, section 12.2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from sklatent.base import GenerativeModelMixin, LatentModelMixin
+
+
+@dataclass(frozen=True)
+class LinearGaussian:
+    """A linear-Gaussian model, in double precision.
+
+    Parameters
+    ----------
+    W : ndarray of shape (n_features, n_components)
+        Loadings.
+    mu : ndarray of shape (n_features,)
+        Mean.
+    psi : ndarray of shape (n_features,)
+        Variances of the noise, all positive.
+    """
+
+    W: np.ndarray
+    mu: np.ndarray
+    psi: np.ndarray
+
+    def cho_M(self):
+        """Cholesky factor of M, for `scipy.linalg.cho_solve`."""
+        return cho_factor(
+            np.eye(self.W.shape[1]) + self.W.T @ (self.W / self.psi[:, None])
+        )
+
+    def posterior(self, X):
+        """Mean (n, q) and covariance (q, q), which all rows share, of z given x."""
+        cho = self.cho_M()
+        mean = cho_solve(cho, ((X - self.mu) @ (self.W / self.psi[:, None])).T).T
+        return mean, cho_solve(cho, np.eye(self.W.shape[1]))
+
+    def log_density(self, X):
+        """Log p(x), (n,).
+
+        The squared Mahalanobis distance is |x - mu - W m|² / psi + |m|², with m the
+        posterior mean: two squares, where Woodbury's identity has a difference.
+        """
+        mean, _ = self.posterior(X)
+        residual = X - self.mu - mean @ self.W.T
+        distance2 = (residual**2 / self.psi).sum(axis=1) + (mean**2).sum(axis=1)
+        log_det_M = 2 * np.log(np.diag(self.cho_M()[0])).sum()
+        log_det_C = log_det_M + np.log(self.psi).sum()
+        return -0.5 * (len(self.mu) * np.log(2 * np.pi) + log_det_C + distance2)
+
+    def sample(self, n_samples, rng):
+        """Draw rows, (n_samples, p)."""
+        z = rng.standard_normal((n_samples, self.W.shape[1]))
+        noise = rng.standard_normal((n_samples, len(self.mu)))
+        return z @ self.W.T + self.mu + noise * np.sqrt(self.psi)
+
+    def covariance(self):
+        """C, (p, p)."""
+        return self.W @ self.W.T + np.diag(self.psi)
+
+    def precision(self):
+        """C^-1 = psi^-1 - psi^-1 W M^-1 W' psi^-1, (p, p)."""
+        scaled = self.W / self.psi[:, None]
+        return np.diag(1 / self.psi) - scaled @ cho_solve(self.cho_M(), scaled.T)
+
+
+class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
+    """What an estimator has from its `_model`, a `LinearGaussian`."""
+
+    def posterior(self, X):
+        """Mean and covariance of the code z given each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_components)
+            E[z | x].
+        covariance : ndarray of shape (n_components, n_components)
+            Cov[z | x], the same for every row.
+        """
+        X = self._validate_rows(X)
+        mean, covariance = self._model().posterior(X)
+        return mean.astype(X.dtype, copy=False), covariance
+
+    def score_samples(self, X):
+        """Log-density of each row under the model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            In nats, for the units of the data.
+        """
+        X = self._validate_rows(X)
+        return self._model().log_density(X).astype(X.dtype, copy=False)
+
+    def _sample(self, n_samples, rng):
+        return self._model().sample(n_samples, rng)
+
+    def get_covariance(self):
+        """Covariance of the rows under the model.
+
+        Returns
+        -------
+        covariance : ndarray of shape (n_features, n_features)
+            W W' + diag psi.
+        """
+        return self._model().covariance()
+
+    def get_precision(self):
+        """Inverse of the model's covariance, by Woodbury's identity.
+
+        Returns
+        -------
+        precision : ndarray of shape (n_features, n_features)
+            The inverse of `get_covariance()`.
+        """
+        return self._model().precision()

@@ -1,0 +1,123 @@
+"""Rows with holes under the linear-Gaussian model, grouped by their pattern.
+
+What is observed of a row, x_o, is linear-Gaussian again with the rows W_o, mu_o, psi_o:
+
+    M_o = I + W_o' psi_o^-1 W_o,   E[z | x_o] = M_o^-1 W_o' psi_o^-1 (x_o - mu_o)
+
+M_o depends on the pattern of holes alone. All patterns are handled at once: the sum
+over the observed features in M_o is a product of the 0/1 patterns with the p outer
+products W_j W_j' / psi_j.
+"""
+
+import numpy as np
+
+
+def invert_spd(M):
+    """Inverses and log determinants of many small positive definite matrices.
+
+    Gauss-Jordan elimination without pivoting, which positive definite matrices do
+    not need, with the matrices along the last axis: q steps of long vector
+    operations instead of one LAPACK call per matrix.
+
+    Parameters
+    ----------
+    M : ndarray of shape (n_matrices, q, q)
+        The matrices.
+
+    Returns
+    -------
+    inverse : ndarray of shape (n_matrices, q, q)
+        Their inverses.
+    log_det : ndarray of shape (n_matrices,)
+        Logarithms of their determinants.
+    """
+    A = np.moveaxis(M, 0, -1).copy()
+    log_det = np.zeros(len(M))
+    for k in range(len(A)):
+        pivot = A[k, k].copy()
+        log_det += np.log(pivot)
+        column = A[:, k].copy()
+        row = A[k] / pivot
+        A -= column[:, None] * row
+        A[k] = row
+        A[:, k] = -column / pivot
+        A[k, k] = 1 / pivot
+    return np.moveaxis(A, -1, 0), log_det
+
+
+class ObservedRows:
+    """The observed entries of rows, sorted by pattern.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows; NaN where nothing was observed.
+    centre : ndarray of shape (n_features,)
+        Subtracted from the rows; the models given to the methods are for the
+        rows minus this centre.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_samples,)
+        Positions in `X` of the sorted rows.
+    rows : ndarray of shape (n_samples, n_features)
+        Sorted and centred rows, 0 where nothing was observed.
+    patterns : ndarray of shape (n_patterns, n_features)
+        1.0 where observed, for each pattern.
+    group : ndarray of shape (n_samples,)
+        Pattern of each sorted row.
+    starts : ndarray of shape (n_patterns,)
+        First sorted row of each pattern.
+    """
+
+    def __init__(self, X, centre):
+        observed = ~np.isnan(X)
+        packed = np.packbits(observed, axis=1)
+        keys = packed.view(f"V{packed.shape[1]}").ravel()
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+        self.order = np.argsort(group, kind="stable")
+        self.rows = np.where(observed, X - centre, 0.0)[self.order]
+        self.patterns = observed[first].astype(np.float64)
+        self.group = group[self.order]
+        self.starts = np.searchsorted(self.group, np.arange(len(first)))
+
+    def posterior(self, model):
+        """Moments of z given what is observed.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, q)
+            E[z | x_o] of each sorted row.
+        b : ndarray of shape (n_samples, q)
+            W_o' psi_o^-1 (x_o - mu_o) of each sorted row.
+        covariance : ndarray of shape (n_patterns, q, q)
+            Cov[z | x_o] = M_o^-1 of each pattern.
+        log_det : ndarray of shape (n_patterns,)
+            log |M_o| of each pattern.
+        """
+        p, q = model.W.shape
+        B = model.W / model.psi[:, None]
+        outer = (model.W[:, :, None] * B[:, None, :]).reshape(p, q * q)
+        M = (self.patterns @ outer).reshape(len(self.patterns), q, q) + np.eye(q)
+        covariance, log_det = invert_spd(M)
+        b = self.rows @ B - (self.patterns @ (model.mu[:, None] * B))[self.group]
+        mean = np.einsum("nij,nj->ni", covariance[self.group], b)
+        return mean, b, covariance, log_det
+
+    def log_density(self, model):
+        """Log p(x_o) of each row, in the order of `X`; 0 where nothing is observed.
+
+        As in `LinearGaussian.log_density`, the distance is a sum of two squares.
+        """
+        mean, _, _, log_det = self.posterior(model)
+        observed = self.patterns[self.group]
+        residual = self.rows - observed * (model.mu + mean @ model.W.T)
+        distance2 = (residual**2 / model.psi).sum(axis=1) + (mean**2).sum(axis=1)
+        constants = self.patterns @ np.log(2 * np.pi * model.psi) + log_det
+        return self.restore(-0.5 * (constants[self.group] + distance2))
+
+    def restore(self, sorted_rows):
+        """Bring values of the sorted rows back into the order of `X`."""
+        values = np.empty_like(sorted_rows)
+        values[self.order] = sorted_rows
+        return values

@@ -1,0 +1,549 @@
+"""Principal component analysis, and the density that belongs to it.
+
+Tipping and Bishop (1999): the principal axes are the maximum-likelihood loadings of
+x = W z + mu + eps, z ~ N(0, I), eps ~ N(0, sigma2 I). With lambda_i the eigenvalues
+of the covariance (1/n) and V the leading q eigenvectors,
+
+    sigma2 = (lambda_{q+1} + ... + lambda_p) / (p - q)
+    W = V (Lambda - sigma2 I)^(1/2)
+"""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.extmath import svd_flip
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklatent.base import FLOAT_DTYPES, SklatentEstimator
+from sklatent.decomposition import _pca_solvers as solvers
+from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
+from sklatent.decomposition._moments import Moments, dense_rows, row_blocks
+from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils._random import random_generator
+from sklatent.utils._sklearn import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+)
+
+# Solvers that find some axes only, given how many.
+TRUNCATED = ("arpack", "randomized")
+SPARSE = ("auto", "arpack", "covariance_eigh")
+
+
+class PCA(LinearGaussianMixin, SklatentEstimator):
+    """Principal component analysis.
+
+    The axes along which centred rows vary most. As a density it is probabilistic
+    PCA at its maximum of the likelihood [1]_: rows are W z + mu + eps, with z and eps
+    normal and eps of variance sigma2 in every direction.
+
+    The rows are read in blocks, each centred by itself, so that a mean far from
+    zero costs no digits, and are neither copied nor written to by the solvers
+    "full" and "covariance_eigh".
+
+    Parameters
+    ----------
+    n_components : int, float, "mle" or estimator, default=None
+        How many axes to keep. None: as many as `min(n_samples, n_features)`, or one
+        fewer with "arpack". A float between 0 and 1: as few as explain more than
+        that share of the variance. "mle": the number with the largest evidence
+        [2]_. An estimator of the intrinsic dimension (with `fit` and `dimension_`)
+        is fitted first, and its dimension is rounded. 0 leaves a normal density
+        with equal variances.
+    copy : bool, default=True
+        Has no effect: the data is never overwritten. It is there for
+        compatibility with scikit-learn.
+    whiten : bool, default=False
+        Whether `transform` divides the components by their standard deviations.
+        A component without variance is then 0.
+    svd_solver : {"auto", "full", "covariance_eigh", "arpack", "randomized"}, \
+            default="auto"
+        How the axes are found.
+
+        - "full": QR decomposition of the rows block by block, then a singular value
+          decomposition; all digits.
+        - "covariance_eigh": eigenvectors of the covariance matrix. Where an explained
+          variance, or the noise variance, is so small beside the largest that
+          digits would be lost, "full" takes over.
+        - "arpack": Lanczos iterations; sparse rows stay sparse.
+        - "randomized": random projections [3]_; approximate.
+        - "auto": "arpack" for sparse rows. "covariance_eigh" for no fewer rows than
+          features, unless both are many and the components few. Otherwise
+          "randomized" for few components of many, and else "full".
+    tol : float, default=0.0
+        Tolerance of the singular values, relative; used by "arpack" alone. 0 is the
+        precision of the data.
+    iterated_power : int or "auto", default="auto"
+        Number of power iterations; used by "randomized" alone.
+    n_oversamples : int, default=10
+        Number of random projections beyond `n_components`; used by "randomized"
+        alone.
+    power_iteration_normalizer : {"auto", "QR", "LU", "none"}, default="auto"
+        What keeps the power iterations in range; used by "randomized" alone.
+    random_state : int, RandomState instance or None, default=None
+        Start of "arpack" and "randomized". Pass an int for the same results at every
+        call.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        The axes, orthonormal, by decreasing variance. The entry of largest absolute
+        value of each is positive.
+    explained_variance_ : ndarray of shape (n_components,)
+        Variance of the rows along each axis, with n_samples - 1 in the denominator,
+        in squared units of the data.
+    explained_variance_ratio_ : ndarray of shape (n_components,)
+        Its share of the sum over all axes; 0 for constant data.
+    singular_values_ : ndarray of shape (n_components,)
+        Singular values of the centred rows.
+    mean_ : ndarray of shape (n_features,)
+        Mean of the rows.
+    n_components_ : int
+        Number of axes.
+    n_samples_ : int or float
+        Number of rows; with weights their sum.
+    noise_variance_ : float
+        sigma2: the mean of all eigenvalues of the covariance (1 / n_samples) that
+        were discarded, zeros included, in squared units of the data. 0 where none
+        were. In the density it is bounded, see Notes.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if `X` had string names for all of them.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The estimator whose parameters these are.
+
+    Notes
+    -----
+    The density needs noise in every direction. Variances below `eps ** 1.5` times
+    the largest count as that, with `eps` the rounding unit of the data (3e-24 for
+    double precision, 4e-11 for single), and never less than 1e-307; for constant data
+    the unit is the rounding of the mean. Where all components are kept, the density is
+    that of the full covariance.
+
+    References
+    ----------
+    .. [1] Tipping and Bishop (1999), Probabilistic principal component analysis,
+       equations 7 and 8.
+    .. [2] Minka (2000), Automatic choice of dimensionality for PCA, equation 30.
+    .. [3] Halko, Martinsson and Tropp (2011), Finding structure with randomness,
+       algorithms 4.4 and 5.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklatent.decomposition import PCA
+    >>> rng = np.random.RandomState(0)
+    >>> X = rng.normal(size=(500, 2)) @ [[3, 3, 0], [0, 1, -1]] + 1e8
+    >>> pca = PCA(n_components=1).fit(X)
+    >>> pca.explained_variance_ratio_.round(2)
+    array([0.92])
+    >>> pca.transform(X).shape
+    (500, 1)
+    """
+
+    _parameter_constraints = {
+        "n_components": [
+            Interval(Integral, 0, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            StrOptions({"mle"}),
+            HasMethods(["fit", "get_params"]),
+            None,
+        ],
+        "copy": ["boolean"],
+        "whiten": ["boolean"],
+        "svd_solver": [
+            StrOptions({"auto", "full", "covariance_eigh", "arpack", "randomized"})
+        ],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "iterated_power": [
+            StrOptions({"auto"}),
+            Interval(Integral, 0, None, closed="left"),
+        ],
+        "n_oversamples": [Interval(Integral, 1, None, closed="left")],
+        "power_iteration_normalizer": [StrOptions({"auto", "QR", "LU", "none"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components=None,
+        *,
+        copy=True,
+        whiten=False,
+        svd_solver="auto",
+        tol=0.0,
+        iterated_power="auto",
+        n_oversamples=10,
+        power_iteration_normalizer="auto",
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.copy = copy
+        self.whiten = whiten
+        self.svd_solver = svd_solver
+        self.tol = tol
+        self.iterated_power = iterated_power
+        self.n_oversamples = n_oversamples
+        self.power_iteration_normalizer = power_iteration_normalizer
+        self.random_state = random_state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.svd_solver in SPARSE
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Find the axes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data; at least two rows. Sparse with the solvers "auto", "arpack" and
+            "covariance_eigh".
+        y : Ignored
+            Present for API consistency.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights. An integer weight counts as that many rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `n_components` does not fit the data or the solver, or the weights sum
+            to 1 or less.
+
+        Warns
+        -----
+        RankDeficientWarning
+            If `whiten` and some components have no variance.
+        """
+        with self._unfitted_on_error():
+            X = validate_data(
+                self,
+                X,
+                dtype=FLOAT_DTYPES,
+                accept_sparse="csr" if self.svd_solver in SPARSE else False,
+                ensure_min_samples=2,
+            )
+            X = _canonical(X)
+            weight = _weights(sample_weight, X)
+            self._moments = None
+            spectrum, q = self._solve(X, weight)
+            vars(self).update(self._fitted_attributes(spectrum, q, X.dtype))
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Take in more rows.
+
+        The axes are those of all the rows given to `partial_fit` so far, whatever the
+        batches, by way of their moments: singular values below 1e-8 of the largest
+        are not resolved, and `svd_solver` is not asked. A share and "mle" are decided
+        anew with every batch, a dimension is estimated on the first. What `fit` has
+        seen does not count, since it keeps no moments.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            More rows, one or several.
+        y : Ignored
+            Present for API consistency.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights. An integer weight counts as that many rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `n_components` does not fit the data. The estimator stays as it was.
+
+        Warns
+        -----
+        RankDeficientWarning
+            If `whiten` and some components have no variance.
+        UserWarning
+            If the estimator was fitted by `fit`, which is then forgotten.
+        """
+        before = dict(vars(self))
+        try:
+            self._partial_fit(X, sample_weight)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def _partial_fit(self, X, sample_weight):
+        seen = getattr(self, "_moments", None)
+        if seen is None and hasattr(self, "components_"):
+            warnings.warn(
+                "partial_fit starts from nothing: this PCA was fitted by fit, which "
+                "keeps no moments. Give every batch to partial_fit instead.",
+                UserWarning,
+                stacklevel=4,
+            )
+        X = validate_data(
+            self, X, dtype=FLOAT_DTYPES, accept_sparse="csr", reset=seen is None
+        )
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        moments = Moments.of(X, weight, dtype=np.float64)
+        dtype = X.dtype
+        if seen is not None:
+            moments = seen.merge(moments)
+            dtype = np.result_type(dtype, self.components_)
+        wanted = self._wanted_of_batches(X, int(moments.weight), seen is None)
+        spectrum = solvers.of_moments(
+            moments, wanted if isinstance(wanted, int) else None
+        )
+        q = _number(spectrum, wanted)
+        vars(self).update(self._fitted_attributes(spectrum, q, dtype))
+        self._moments = moments
+
+    def _wanted_of_batches(self, X, n_samples, first):
+        """`_wanted` where more rows than `X` may have been seen, or may come."""
+        p = X.shape[1]
+        if not first and hasattr(self.n_components, "fit"):
+            return self.n_components_
+        limit = max(min(n_samples, p), 1) if self.n_components is None else p
+        return self._wanted(X, limit, n_samples, "covariance_eigh")
+
+    def _solve(self, X, weight):
+        """Spectrum of the rows, by the solver that suits, and how much to keep."""
+        n = X.shape[0] if weight is None else _row_count(weight)
+        limit = min(n, X.shape[1])
+        wanted = self._wanted(X, limit, n, self.svd_solver)
+        n_leading = wanted if isinstance(wanted, int) else None
+        solver = self.svd_solver
+        if solver == "auto":
+            solver = _suitable_solver(X, limit, n_leading)
+        if solver == "full":
+            spectrum = solvers.exact(X, weight)
+        elif solver == "covariance_eigh":
+            spectrum = solvers.covariance(
+                X, weight, n_leading, lambda spectrum: _number(spectrum, wanted)
+            )
+        elif solver == "arpack":
+            rng = random_generator(self.random_state)
+            v0 = rng.uniform(-1, 1, size=min(X.shape)).astype(X.dtype)
+            spectrum = solvers.arpack(X, weight, wanted, self.tol, v0)
+        else:
+            spectrum = solvers.randomized(
+                X,
+                weight,
+                wanted,
+                n_oversamples=self.n_oversamples,
+                n_iter=self.iterated_power,
+                power_iteration_normalizer=self.power_iteration_normalizer,
+                random_state=random_generator(self.random_state),
+            )
+        return spectrum, _number(spectrum, wanted)
+
+    def _wanted(self, X, limit, n_samples, solver):
+        """n_components as an int, or as it is where the spectrum decides."""
+        wanted = self.n_components
+        shape = f"min(n_samples={n_samples}, n_features={X.shape[1]})"
+        if wanted is None:
+            truncated = solver == "arpack" or (solver == "auto" and issparse(X))
+            wanted = limit - truncated
+        if isinstance(wanted, str) or 0 < _as_number(wanted) < 1:
+            if solver in TRUNCATED:
+                raise ValueError(
+                    f"n_components={wanted!r} needs the whole spectrum, which "
+                    f"svd_solver={solver!r} does not compute; use 'full' or "
+                    "'covariance_eigh'."
+                )
+            if wanted == "mle" and n_samples < X.shape[1]:
+                raise ValueError(
+                    "n_components='mle' needs at least as many rows as features; got "
+                    f"n_samples={n_samples} and n_features={X.shape[1]}."
+                )
+            return wanted
+        if not isinstance(wanted, Integral):
+            wanted = self._resolve_n_components(X)
+        lowest = int(solver in TRUNCATED)
+        highest = limit - (solver == "arpack")
+        if not lowest <= wanted <= highest:
+            raise ValueError(
+                f"n_components={wanted} must be in [{lowest}, {highest}] for {shape} "
+                f"and svd_solver={solver!r}."
+            )
+        return int(wanted)
+
+    def _fitted_attributes(self, spectrum, q, dtype):
+        """Return what a spectrum gives the estimator, in the data's precision."""
+        weight, p = spectrum.weight, len(spectrum.mean)
+        squares, components, alive = spectrum.kept(q, dtype)
+        if q > 0:
+            _, components = svd_flip(None, components, u_based_decision=False)
+        variance = squares / (weight - 1) if weight > 1 else np.zeros(q)
+        total = spectrum.total
+        if self.whiten and not alive.all():
+            warnings.warn(
+                f"{np.sum(~alive)} of {q} components have no variance; whitening sets "
+                "them to 0. Lower n_components to leave them out.",
+                RankDeficientWarning,
+                stacklevel=4,
+            )
+        mean = spectrum.mean.astype(dtype)
+        noise = spectrum.discarded(q) / (weight * (p - q)) if q < p else 0.0
+        return {
+            "components_": np.array(components, dtype=dtype, order="C"),
+            "explained_variance_": variance.astype(dtype),
+            "explained_variance_ratio_": (
+                squares / total if total > 0 else np.zeros(q)
+            ).astype(dtype),
+            "singular_values_": np.sqrt(squares).astype(dtype),
+            "mean_": mean,
+            "n_components_": q,
+            "n_samples_": int(weight) if weight == int(weight) else weight,
+            "noise_variance_": float(noise),
+            # What the precision of the data does not hold of the mean.
+            "_mean_rest": (spectrum.mean - mean) + spectrum.mean_error,
+            "_alive": alive,
+        }
+
+    def transform(self, X):
+        """Project rows onto the axes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            The components, in the precision of `X`.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=FLOAT_DTYPES, accept_sparse="csr", reset=False)
+        return self._encode(X)
+
+    def _centre(self, dtype):
+        """Return the mean in two parts, whose sum has more digits than `dtype`."""
+        mean = self.mean_ + self._mean_rest
+        high = mean.astype(dtype)
+        low = (self.mean_ - high.astype(np.float64)) + self._mean_rest
+        return high, low.astype(dtype)
+
+    def _scale(self):
+        """Return what `transform` divides by; 0 for a component without variance."""
+        if not self.whiten:
+            return np.ones(self.n_components_)
+        return np.sqrt(self.explained_variance_, dtype=np.float64) * self._alive
+
+    def _encode(self, X):
+        high, low = self._centre(X.dtype)
+        scale = self._scale()
+        inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
+        axes = self.components_.T.astype(X.dtype)
+        Z = np.empty((X.shape[0], self.n_components_), dtype=X.dtype)
+        for rows in row_blocks(*X.shape, X.dtype.itemsize):
+            Z[rows] = (dense_rows(X, rows) - high - low) @ axes
+        Z *= inverse.astype(X.dtype)
+        return Z
+
+    def _decode(self, Z):
+        high, low = self._centre(Z.dtype)
+        axes = self.components_ * self._scale()[:, None]
+        X = Z @ axes.astype(Z.dtype)
+        X += low
+        X += high
+        return X
+
+    def _model(self):
+        """Return the density that the fitted attributes stand for; see Notes."""
+        check_is_fitted(self)
+        p = self.n_features_in_
+        n = float(self.n_samples_)
+        variance = self.explained_variance_.astype(np.float64) * ((n - 1) / n)
+        noise = self.noise_variance_
+        if self.n_components_ == p:
+            noise = variance[-1]
+        noise = max(noise, self._noise_bound(max(variance[:1].sum(), noise)))
+        W = self.components_.T * np.sqrt(np.maximum(variance - noise, 0))
+        return LinearGaussian(W, self.mean_ + self._mean_rest, np.full(p, noise))
+
+    def _noise_bound(self, largest):
+        """Return the smallest noise variance that the density takes."""
+        eps = float(np.finfo(self.mean_.dtype).eps)
+        if largest == 0:
+            # Constant data: what rounding it could hide, or else in its own unit.
+            largest = (float(np.abs(self.mean_).max()) or 1.0) ** 2 * np.sqrt(eps)
+        return max(eps**1.5 * largest, 4 * np.finfo(np.float64).tiny)
+
+
+def _as_number(n_components):
+    """Return the parameter if it is a number, or else one that is no share."""
+    return n_components if isinstance(n_components, Real) else 0
+
+
+def _number(spectrum, wanted):
+    """How many axes are wanted of a spectrum."""
+    if isinstance(wanted, int):
+        return wanted
+    if wanted == "mle":
+        return solvers.by_evidence(spectrum)
+    return solvers.by_share(spectrum, wanted)
+
+
+def _weights(sample_weight, X):
+    """Check weights; return them in double precision, or None."""
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if weight.sum() <= 1:
+        raise ValueError(
+            "sample_weight counts rows, so its sum must be more than 1; got "
+            f"{weight.sum():.6g}."
+        )
+    return weight
+
+
+def _row_count(weight):
+    """Return how many rows the weights stand for; at least those that have any."""
+    return max(int(weight.sum() * (1 + 1e-12)), np.count_nonzero(weight))
+
+
+def _canonical(X):
+    """Return sparse rows that store each entry once."""
+    if issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _suitable_solver(X, limit, n_leading):
+    """Return what "auto" means for the rows; `n_leading` is None if unknown."""
+    n, p = X.shape
+    if issparse(X):
+        truncated = n_leading is not None and 1 <= n_leading < limit
+        return "arpack" if truncated else "covariance_eigh"
+    few = n_leading is not None and 1 <= n_leading < 0.1 * min(n, p)
+    if n >= p and (p <= 1000 or not few):
+        return "covariance_eigh"
+    return "randomized" if few and min(n, p) > 500 else "full"

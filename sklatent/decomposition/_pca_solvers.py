@@ -1,0 +1,432 @@
+"""Ways to the principal axes of centred rows.
+
+===============  ==========================================================
+`exact`          QR of blocks of rows one after the other, then the SVD of the
+                 triangle; for n < p the SVD of the rows. No digit is lost.
+`covariance`     eigenvectors of the scatter matrix: fastest for tall data, but
+                 squaring halves the digits of small singular values, so that
+                 where a requested one is small, `exact` is called instead.
+`randomized`     Halko, Martinsson and Tropp (2011): a few axes of large matrices.
+`arpack`         Lanczos; reads sparse rows as they are.
+===============  ==========================================================
+
+All weight the rows, and all give a `Spectrum`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError, eigh, qr, svd
+from scipy.sparse import csr_matrix, issparse
+from scipy.sparse.linalg import LinearOperator, svds
+from scipy.special import gammaln
+from sklearn import config_context
+from sklearn.utils.extmath import randomized_svd
+
+from sklatent.decomposition._moments import (
+    Moments,
+    dense_rows,
+    guess_centre,
+    narrow_blas,
+    row_blocks,
+    two_sum,
+)
+
+# Relative error that explained variances may have, by the precision of the data.
+DIGITS = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-3}
+# Error of an eigenvalue of the scatter matrix, in units of rounding of the largest.
+EIGEN_ERROR = 16.0
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Squared singular values of the centred, weighted rows, and their axes.
+
+    Parameters
+    ----------
+    weight : float
+        Sum of the weights of the rows.
+    mean, mean_error : ndarray of shape (n_features,)
+        Mean, and what rounding it lost.
+    squares : ndarray of shape (k,)
+        The k largest squared singular values, decreasing, non-negative.
+    components : ndarray of shape (k, n_features)
+        Their axes as rows, orthonormal.
+    rest : float
+        Sum of the squared singular values that are not in `squares`.
+    resolution : float
+        Squares below this share of the largest are rounding.
+    """
+
+    weight: float
+    mean: np.ndarray
+    mean_error: np.ndarray
+    squares: np.ndarray
+    components: np.ndarray
+    rest: float
+    resolution: float
+
+    @property
+    def total(self):
+        """Sum of all squared singular values."""
+        return self.squares.sum() + self.rest
+
+    def discarded(self, n_components):
+        """Sum of the squared singular values after the first `n_components`."""
+        return self.squares[n_components:].sum() + self.rest
+
+    def kept(self, n_components, dtype):
+        """First squares and axes, and which of them are more than rounding.
+
+        Axes without variance are arbitrary; they are replaced by a choice that
+        depends on the other axes alone, come last, and their squares are 0. There
+        are as many as asked for, even if the solver gave fewer: repeated rows have
+        fewer axes than the rows they stand for.
+
+        Parameters
+        ----------
+        n_components : int
+            How many.
+        dtype : dtype
+            Precision of the data, whose rounding is no variance.
+
+        Returns
+        -------
+        squares : ndarray of shape (n_components,)
+            Squared singular values.
+        components : ndarray of shape (n_components, n_features)
+            Axes.
+        alive : ndarray of bool of shape (n_components,)
+            False where there is no variance.
+        """
+        squares, axes = self.squares[:n_components], self.components[:n_components]
+        # Rounding x to the precision of the data changes it by eps |x| / 4, about.
+        offset = np.finfo(dtype).eps ** 2 * self.weight * (axes**2 @ self.mean**2)
+        bound = self.resolution * squares[:1].sum() + offset
+        alive = squares > bound
+        rank = int(alive.sum())
+        if rank < n_components:
+            squares = np.pad(squares[alive], (0, n_components - rank))
+            axes = complete(axes[alive], n_components)
+        return squares, axes, np.arange(n_components) < rank
+
+
+def complete(axes, n_axes):
+    """Add orthonormal axes until there are `n_axes`; they depend on `axes` alone.
+
+    Each is the part outside the others of that unit vector which has most of it.
+    """
+    k, p = axes.shape
+    basis = np.zeros((n_axes, p))
+    basis[:k] = axes
+    outside = 1 - (axes**2).sum(axis=0)
+    for i in range(k, n_axes):
+        # Rounded, so that rounding does not choose between equals.
+        new = np.zeros(p)
+        new[np.argmax(outside.round(6))] = 1.0
+        for _ in range(2):
+            new -= basis[:i].T @ (basis[:i] @ new)
+        basis[i] = new / np.linalg.norm(new)
+        outside -= basis[i] ** 2
+    return basis
+
+
+def svd_resolution(n_features, dtype):
+    """Share of the largest square below which an SVD of data sees only rounding."""
+    return ((16 + np.sqrt(n_features)) * np.finfo(dtype).eps) ** 2
+
+
+# --------------------------------------------------------------------------------
+# Centring
+
+
+def weighted_mean(X, weight=None):
+    """Sum of weights, mean, and rounding error of the mean, in one pass."""
+    origin = guess_centre(X, weight)
+    total, sums = 0.0, np.zeros(X.shape[1])
+    for rows in row_blocks(*X.shape, 8):
+        r = dense_rows(X, rows) - origin
+        w = np.ones(len(r)) if weight is None else weight[rows]
+        total += w.sum()
+        sums += w @ r
+    return float(total), *two_sum(origin, sums / total)
+
+
+def centred(X, rows, mean, mean_error, weight=None, dtype=np.float64):
+    """Rows minus the mean, times the root of their weight, as a new array."""
+    high = mean.astype(dtype)
+    r = np.subtract(dense_rows(X, rows), high, dtype=dtype)
+    r -= ((mean - high) + mean_error).astype(dtype)
+    if weight is not None:
+        r *= np.sqrt(weight[rows]).astype(dtype)[:, None]
+    return r
+
+
+ALL_ROWS = slice(None)
+
+
+# --------------------------------------------------------------------------------
+# Solvers
+
+
+def exact(X, weight=None):
+    """Every singular value to the last digits, in double precision.
+
+    For n >= p nothing larger than p x p is stored: with R the triangle of the rows
+    read so far, the next block continues with R <- qr([R; block]).
+    """
+    n, p = X.shape
+    total, mean, error = weighted_mean(X, weight)
+    if n >= p:
+        A = np.empty((0, p))
+        step = max(2 * p, 2**15 // p)
+        for start in range(0, n, step):
+            rows = slice(start, min(start + step, n))
+            r = centred(X, rows, mean, error, weight)
+            stacked = np.vstack([A, r])
+            A = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:p]
+    else:
+        A = centred(X, ALL_ROWS, mean, error, weight)
+    try:
+        _, s, V = svd(A, full_matrices=False, check_finite=False)
+    except LinAlgError:
+        _, s, V = svd(A, full_matrices=False, lapack_driver="gesvd")
+    return Spectrum(total, mean, error, s**2, V, 0.0, svd_resolution(p, X.dtype))
+
+
+def of_moments(moments, n_leading=None):
+    """Eigenvectors of a scatter matrix: all, or the `n_leading` largest."""
+    p, S = len(moments.mean), moments.scatter
+    with narrow_blas(p):
+        squares, vectors, rest = _leading(S, n_leading)
+    squares = np.maximum(squares[::-1], 0.0)
+    return Spectrum(
+        moments.weight,
+        moments.mean,
+        np.zeros(p) + moments.mean_error,
+        squares,
+        vectors.T[::-1],
+        rest,
+        p * np.finfo(np.float64).eps,
+    )
+
+
+def _leading(S, n_leading):
+    """Return eigenvalues, ascending, eigenvectors, and the sum of the other values."""
+    p = len(S)
+    if n_leading == 0:
+        return np.empty(0), np.empty((p, 0)), np.trace(S)
+    if n_leading is None or n_leading > p // 4:
+        return *eigh(S, driver="evd", check_finite=False), 0.0
+    leading = [p - n_leading, p - 1]
+    squares, vectors = eigh(S, subset_by_index=leading, check_finite=False)
+    return squares, vectors, max(np.trace(S) - squares.sum(), 0.0)
+
+
+def covariance(X, weight, n_leading, choose):
+    """Eigenvectors of the scatter matrix, or `exact` where that would cost digits.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        The rows.
+    weight : ndarray of shape (n_samples,) or None
+        Their weights.
+    n_leading : int or None
+        How many axes are wanted, if that is known.
+    choose : callable
+        Gives that number, from a spectrum.
+
+    Returns
+    -------
+    spectrum : Spectrum
+        With relative errors of the explained variances within `DIGITS`.
+    """
+    digits = DIGITS[X.dtype]
+    for dtype in dict.fromkeys([X.dtype, np.dtype(np.float64)]):
+        moments = Moments.of(X, weight, dtype=dtype)
+        spectrum = of_moments(moments, n_leading)
+        smallest = EIGEN_ERROR * np.finfo(dtype).eps / digits
+        if _resolved(spectrum, choose(spectrum), smallest):
+            return spectrum
+    return exact(X, weight)
+
+
+def _resolved(spectrum, n_components, smallest):
+    """Whether the squares that matter are not small beside the largest."""
+    if spectrum.total == 0 or n_components == 0:
+        return True
+    p = len(spectrum.mean)
+    kept = spectrum.squares[:n_components]
+    needed = list(kept[-1:])
+    if n_components < p:
+        needed.append(spectrum.discarded(n_components))
+    return min(needed) > smallest * spectrum.squares[0]
+
+
+def randomized(X, weight, n_components, **options):
+    """Find a few axes by random projection of the centred rows.
+
+    Options are those of :func:`sklearn.utils.extmath.randomized_svd`.
+    """
+    total, mean, error = weighted_mean(X, weight)
+    A = centred(X, ALL_ROWS, mean, error, weight, X.dtype)
+    k = min(n_components, *X.shape)
+    # The rows are NumPy's by now; dispatching would only rule out the LU steps.
+    with config_context(array_api_dispatch=False):
+        _, s, V = randomized_svd(A, k, flip_sign=False, **options)
+    return _partial(A, s, V, total, mean, error)
+
+
+def arpack(X, weight, n_components, tol, v0):
+    """Find a few axes by Lanczos iterations; sparse rows stay sparse."""
+    if issparse(X):
+        total, mean, square_sum = _sparse_moments(X, weight)
+        error = np.zeros_like(mean)
+        A = _centred_operator(X, mean, weight)
+    else:
+        total, mean, error = weighted_mean(X, weight)
+        A = centred(X, ALL_ROWS, mean, error, weight, X.dtype)
+        square_sum = _square_sum(A)
+    k = min(n_components, min(X.shape) - 1)  # the rank of centred rows, at most
+    if square_sum == 0 or k == 0:
+        s, V = np.zeros(0, X.dtype), np.zeros((0, X.shape[1]), X.dtype)
+    else:
+        _, s, V = svds(A, k=k, tol=tol, v0=v0)
+        s, V = s[::-1], V[::-1]
+    if not issparse(X):
+        return _partial(A, s, V, total, mean, error)
+    squares = s.astype(np.float64) ** 2
+    rest = max(square_sum - squares.sum(), 0.0)
+    resolution = svd_resolution(len(mean), X.dtype)
+    return Spectrum(total, mean, error, squares, V, rest, resolution)
+
+
+def _partial(A, s, V, total, mean, error):
+    """Spectrum of centred rows from their leading singular values and axes."""
+    squares = s.astype(np.float64) ** 2
+    all_squares = _square_sum(A)
+    rest = all_squares - squares.sum()
+    if rest < 1e-3 * all_squares:
+        # The difference would lose digits that the residual itself has.
+        rest = sum(
+            _square_sum(A[rows] - (A[rows] @ V.T) @ V)
+            for rows in row_blocks(*A.shape, A.itemsize)
+        )
+    resolution = svd_resolution(A.shape[1], A.dtype)
+    return Spectrum(total, mean, error, squares, V, max(rest, 0.0), resolution)
+
+
+def _square_sum(A):
+    """Sum of squares, rows apart and then in double precision."""
+    return float(np.einsum("ij,ij->i", A, A).sum(dtype=np.float64))
+
+
+def _sparse_moments(X, weight):
+    """Sum of weights, mean, and sum of squares about it, of CSR rows."""
+    n, p = X.shape
+    w = np.ones(n) if weight is None else weight
+    total = w.sum()
+    each = np.repeat(w, np.diff(X.indptr))
+    data = X.data.astype(np.float64)
+    mean = np.bincount(X.indices, each * data, minlength=p) / total
+    stored = np.bincount(X.indices, each, minlength=p)
+    squares = (each * (data - mean[X.indices]) ** 2).sum()
+    return float(total), mean, float(squares + ((total - stored) * mean**2).sum())
+
+
+def _centred_operator(X, mean, weight):
+    """Return the centred, weighted rows as an operator; they are not formed."""
+    root = np.ones(X.shape[0]) if weight is None else np.sqrt(weight)
+    root, mean = root.astype(X.dtype)[:, None], mean.astype(X.dtype)[:, None]
+    transposed = csr_matrix(X.T)
+
+    def matmat(V):
+        return root * (X @ V - mean.T @ V)
+
+    def rmatmat(U):
+        scaled = root * U
+        return transposed @ scaled - mean * scaled.sum(axis=0)
+
+    def matvec(v):
+        return matmat(v.reshape(-1, 1)).ravel()
+
+    def rmatvec(u):
+        return rmatmat(u.reshape(-1, 1)).ravel()
+
+    return LinearOperator(
+        X.shape,
+        matvec=matvec,
+        rmatvec=rmatvec,
+        matmat=matmat,
+        rmatmat=rmatmat,
+        dtype=X.dtype,
+    )
+
+
+# --------------------------------------------------------------------------------
+# The number of components
+
+
+def by_share(spectrum, share):
+    """Fewest components whose share of the variance exceeds `share`."""
+    if spectrum.total == 0:
+        return 1
+    shares = np.cumsum(spectrum.squares) / spectrum.total
+    k = int(np.searchsorted(shares, share, side="right")) + 1
+    return min(k, len(spectrum.squares))
+
+
+def minka_evidence(variances, n_samples):
+    """Log evidence for 1, 2, ..., p - 1 components.
+
+    Laplace's approximation, equation 30 of Minka (2000), Automatic choice of
+    dimensionality for PCA, up to a constant. It integrates over the rotation of each
+    pair of axes as if that were Gaussian with the curvature at its mode. Where two
+    eigenvalues tie the curvature is 0, and the integral is bounded only by the volume
+    of all rotations; so curvatures below 1 count as 1.
+
+    Parameters
+    ----------
+    variances : ndarray of shape (p,)
+        Eigenvalues of the covariance, decreasing, in any unit.
+    n_samples : float
+        Number of rows.
+
+    Returns
+    -------
+    evidence : ndarray of shape (p - 1,)
+        In nats; finite. Eigenvalues count as at least `eps` times the largest.
+    """
+    p, n = len(variances), n_samples
+    lam = np.maximum(variances / variances[0], np.finfo(np.float64).eps)
+    axes = (p - np.arange(p)) / 2
+    log_prior = np.cumsum(gammaln(axes) - axes * np.log(np.pi) - np.log(2))
+    log_lam = np.log(lam)
+    with np.errstate(divide="ignore"):
+        log_gap = np.log(np.maximum(lam[:, None] - lam, 0))
+        log_gap_inverse = np.log(np.maximum(1 / lam - 1 / lam[:, None], 0))
+    pairs = np.maximum(np.log(n) + log_gap + log_gap_inverse, 0)
+    within = np.cumsum([np.sum(pairs[:k, k]) for k in range(p)])
+    evidence = np.empty(p - 1)
+    for k in range(1, p):
+        noise = lam[k:].mean()
+        with np.errstate(divide="ignore"):
+            to_noise = np.log(np.maximum(1 / noise - 1 / lam[:k], 0))
+        across = np.maximum(np.log(n) + log_gap[:k, k:] + to_noise[:, None], 0).sum()
+        m = p * k - k * (k + 1) / 2
+        evidence[k - 1] = (
+            log_prior[k - 1]
+            - n / 2 * (log_lam[:k].sum() + (p - k) * np.log(noise))
+            + (m + k) / 2 * np.log(2 * np.pi)
+            - (within[k - 1] + across) / 2
+            - k / 2 * np.log(n)
+        )
+    return evidence
+
+
+def by_evidence(spectrum):
+    """Return the number of components of the largest evidence; at least 1."""
+    if spectrum.total == 0 or len(spectrum.squares) < 2:
+        return 1
+    return 1 + int(np.argmax(minka_evidence(spectrum.squares, spectrum.weight)))

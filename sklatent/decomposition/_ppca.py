@@ -1,0 +1,248 @@
+"""Probabilistic principal component analysis.
+
+Tipping and Bishop (1999), Probabilistic principal component analysis, JRSS B 61.
+"""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from sklatent.base import FLOAT_DTYPES
+from sklatent.decomposition import _pca_solvers as solvers
+from sklatent.decomposition._em import NOISE_FLOOR
+from sklatent.decomposition._em_estimator import EMEstimator, check_weight
+from sklatent.decomposition._linear_gaussian import LinearGaussian
+from sklatent.decomposition._moments import Moments
+from sklatent.decomposition._rotation import principal_axes
+from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils._random import random_generator
+from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+
+
+class PPCA(EMEstimator):
+    """Probabilistic PCA: principal components as a density, with holes allowed.
+
+    x = W z + mu + eps with z ~ N(0, I) and eps ~ N(0, sigma2 I), fitted by maximum
+    likelihood [1]_: in closed form from the principal components, or by EM. Missing
+    entries, marked by NaN, are allowed everywhere; then EM maximises the likelihood
+    of what is observed, over W, mu and sigma2 together.
+
+    Parameters
+    ----------
+    n_components : int or estimator, default=2
+        Number of components, at most the number of features. With 0 the model is
+        its mean and its noise. An estimator of the intrinsic dimension (with `fit`
+        and `dimension_`) is fitted first, and its dimension is rounded.
+    method : {"auto", "closed_form", "em"}, default="auto"
+        How to maximise the likelihood. "auto" is EM if entries are missing, else the
+        closed form.
+    tol : float, default=1e-10
+        EM stops when a step gains less, in nats per row. So it does not depend on
+        the units or the number of the rows.
+    max_iter : int, default=1000
+        Bound on the number of iterations of EM, each of three steps.
+    random_state : int, RandomState instance or None, default=None
+        Determines where EM starts. Pass an int for the same results at every fit.
+
+    Attributes
+    ----------
+    W_ : ndarray of shape (n_features, n_components)
+        Loadings: principal axes, longest first, in units of the data.
+    mean_ : ndarray of shape (n_features,)
+        mu; with missing entries not the mean of what is observed.
+    noise_variance_ : float
+        sigma2, in squared units of the data: the mean of all n_features -
+        n_components discarded eigenvalues of the 1/n covariance. Not less than
+        1e-9 of the mean variance of the features.
+    n_components_ : int
+        Number of components.
+    log_likelihood_ : float
+        Mean log-likelihood of the training rows, in nats, for the units of the
+        data.
+    log_likelihood_history_ : list of float
+        The same before each iteration of EM and at the end; it never decreases.
+    n_iter_ : int
+        Number of iterations; 1 for the closed form.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features seen during `fit`, if all of them are strings.
+
+    See Also
+    --------
+    PCA : The components alone, by more solvers.
+    FactorAnalysis : The same with a noise variance for each feature.
+
+    References
+    ----------
+    .. [1] M. E. Tipping and C. M. Bishop (1999). Probabilistic principal component
+       analysis. Journal of the Royal Statistical Society B 61, 611-622. Eq. 3.7 and
+       3.8; EM in appendix B.
+    .. [2] R. Varadhan and C. Roland (2008). Simple and globally convergent methods
+       for accelerating the convergence of any EM algorithm. Scandinavian Journal of
+       Statistics 35, 335-353.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklatent.decomposition import PPCA
+    >>> X = load_iris().data.copy()
+    >>> X[::3, 0] = np.nan
+    >>> ppca = PPCA(n_components=2, random_state=0).fit(X)
+    >>> ppca.transform(X).shape
+    (150, 2)
+    >>> bool(np.isnan(ppca.impute(X)).any())
+    False
+    """
+
+    _isotropic = True
+
+    _parameter_constraints = {
+        "n_components": [
+            Interval(Integral, 0, None, closed="left"),
+            HasMethods(["fit", "get_params"]),
+        ],
+        "method": [StrOptions({"auto", "closed_form", "em"})],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        method="auto",
+        tol=1e-10,
+        max_iter=1000,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.method = method
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Take further rows into account; the model is that of all rows so far.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Complete rows, one or more.
+        y : Ignored
+            Present for API consistency.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight counts as that many rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        # What a failed fit leaves, or one that kept no moments, does not count.
+        seen = self._moments if hasattr(self, "W_") else None
+        if seen is None and hasattr(self, "W_"):
+            warnings.warn(
+                "partial_fit starts from nothing: this PPCA was fitted by fit, which "
+                "keeps no moments. Give every batch to partial_fit instead.",
+                UserWarning,
+                stacklevel=3,
+            )
+        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=seen is None)
+        moments = Moments.of(X, check_weight(sample_weight, X))
+        if seen is None:
+            q = self._n_components(X)
+        else:  # a dimension is estimated on the first batch
+            q, moments = self.n_components_, seen.merge(moments)
+        self._set_closed_form(solvers.of_moments(moments), q)
+        self.n_components_, self._moments = q, moments
+        return self
+
+    def _fit(self, X, y, sample_weight):
+        self._moments = None
+        has_holes = bool(np.isnan(X).any())
+        if self.method == "em" or (self.method == "auto" and has_holes):
+            self._fit_em(X, y, sample_weight)
+            return
+        if has_holes:
+            raise ValueError(
+                "Input X contains NaN, for which there is no closed form; use "
+                "method='em' or 'auto'."
+            )
+        self.n_components_ = q = self._n_components(X)
+        self._init_callback_context().call_on_fit_task_begin(estimator=self, X=X, y=y)
+        if len(X) >= X.shape[1]:
+            spectrum = solvers.covariance(X, sample_weight, q or None, lambda _: q)
+        else:
+            spectrum = solvers.exact(X, sample_weight)
+        self._set_closed_form(spectrum, q)
+        if self.noise_variance_ <= self._smallest_noise(spectrum):
+            self._warn_of_no_noise(stacklevel=5)
+        self._callback_fit_ctx.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes={}
+        )
+
+    def _check_noise(self, step, model, log_likelihood):
+        if model.psi[0] <= step.floor:
+            self._warn_of_no_noise(stacklevel=7)
+
+    def _warn_of_no_noise(self, stacklevel):
+        warnings.warn(
+            f"{self.n_components_} components explain the data entirely; "
+            f"noise_variance_ is kept at its bound of {self.noise_variance_:.3g}. "
+            "Lower n_components.",
+            RankDeficientWarning,
+            stacklevel=stacklevel,
+        )
+
+    @staticmethod
+    def _smallest_noise(spectrum):
+        """What rounding of the largest eigenvalue amounts to, or 1e-9 without any."""
+        largest = spectrum.squares[:1].sum() / spectrum.weight
+        return np.finfo(np.float64).eps * largest or NOISE_FLOOR
+
+    def _set_closed_form(self, spectrum, q):
+        """Tipping and Bishop (1999), eq. 3.7, 3.8 and 3.4."""
+        p = len(spectrum.mean)
+        axes = spectrum.components[:q]  # fewer than q if there are fewer rows
+        eigenvalues = np.zeros(q)
+        eigenvalues[: len(axes)] = spectrum.squares[:q] / spectrum.weight
+        discarded = spectrum.discarded(q) / spectrum.weight
+        # With all axes kept, the smallest eigenvalue is noise just as well.
+        sigma2 = discarded / (p - q) if q < p else eigenvalues[-1]
+        sigma2 = max(sigma2, self._smallest_noise(spectrum))
+        excess = np.maximum(eigenvalues - sigma2, 0)
+        W = np.zeros((p, q))
+        W[:, : len(axes)] = axes.T * np.sqrt(excess[: len(axes)])
+        log_det = np.log(excess + sigma2).sum() + (p - q) * np.log(sigma2)
+        trace = (eigenvalues / (excess + sigma2)).sum() + discarded / sigma2
+        self.W_ = principal_axes(W)
+        self.mean_ = spectrum.mean
+        self.noise_variance_ = float(sigma2)
+        self.log_likelihood_ = float(-0.5 * (p * np.log(2 * np.pi) + log_det + trace))
+        self.log_likelihood_history_ = [self.log_likelihood_]
+        self.n_iter_ = 1
+
+    def _scale(self, variance):
+        return np.full_like(variance, np.sqrt(variance.mean()) or 1.0)
+
+    def _start(self, covariance, q, scale):
+        p = len(covariance)
+        W = 0.5 * random_generator(self.random_state).standard_normal((p, q))
+        return LinearGaussian(W, np.zeros(p), np.full(p, 0.5))
+
+    def _model_attributes(self, model):
+        return {
+            "W_": principal_axes(model.W),
+            "mean_": model.mu,
+            "noise_variance_": float(model.psi[0]),
+        }
+
+    def _model(self):
+        psi = np.full(len(self.mean_), self.noise_variance_)
+        return LinearGaussian(self.W_, self.mean_, psi)

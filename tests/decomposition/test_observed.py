@@ -1,0 +1,87 @@
+"""The model on what is observed, against brute force."""
+
+import numpy as np
+import pytest
+
+from sklatent.decomposition._em import DiagonalStep, IsotropicStep, MissingStep
+from sklatent.decomposition._linear_gaussian import LinearGaussian
+from sklatent.decomposition._observed import ObservedRows, invert_spd
+from tests.decomposition.data import em_step_by_rows, linear_gaussian, with_holes
+
+
+@pytest.mark.parametrize("q", [0, 1, 3, 20])
+def test_invert_spd(q):
+    A = np.random.RandomState(0).normal(size=(50, q, q + 2))
+    M = A @ A.transpose(0, 2, 1) + np.eye(q)
+    inverse, log_det = invert_spd(M)
+    if q:  # NumPy cannot invert nothing
+        np.testing.assert_allclose(inverse, np.linalg.inv(M), rtol=1e-7, atol=1e-10)
+        np.testing.assert_allclose(log_det, np.linalg.slogdet(M)[1], rtol=1e-10)
+    assert inverse.shape == (50, q, q)
+    assert log_det.shape == (50,)
+
+
+@pytest.fixture
+def model():
+    rng = np.random.RandomState(3)
+    return LinearGaussian(
+        rng.normal(size=(6, 2)), rng.normal(size=6), rng.uniform(0.5, 2, size=6)
+    )
+
+
+def test_posterior_is_the_conditional_gaussian(model):
+    X = with_holes(linear_gaussian(40, 6, 2)[0], 0.4)
+    X[0] = np.nan
+    rows = ObservedRows(X, np.zeros(6))
+    mean, _, covariance, _ = rows.posterior(model)
+    mean, covariance = rows.restore(mean), rows.restore(covariance[rows.group])
+    for i, x in enumerate(X):
+        o = ~np.isnan(x)
+        C = model.W[o] @ model.W[o].T + np.diag(model.psi[o])
+        gain = np.linalg.solve(C, model.W[o]).T  # Cov(z, x) C^-1
+        np.testing.assert_allclose(mean[i], gain @ (x - model.mu)[o], atol=1e-12)
+        expected = np.eye(2) - gain @ model.W[o]
+        np.testing.assert_allclose(covariance[i], expected, atol=1e-12)
+
+
+def test_one_step_is_that_of_a_loop_over_rows(model):
+    X = with_holes(linear_gaussian(200, 6, 2)[0], 0.3)
+    W, mu, residual, count = em_step_by_rows(X, model.W, model.mu, model.psi)
+    for isotropic in (False, True):
+        blocks = [ObservedRows(X[:90], np.zeros(6)), ObservedRows(X[90:], np.zeros(6))]
+        step = MissingStep(blocks, [np.ones(90), np.ones(110)], isotropic)
+        after, _ = step(model)
+        np.testing.assert_allclose(after.W, W, rtol=1e-10)
+        np.testing.assert_allclose(after.mu, mu, rtol=1e-10)
+        psi = residual.sum() / count.sum() if isotropic else residual / count
+        np.testing.assert_allclose(after.psi, np.broadcast_to(psi, 6), rtol=1e-8)
+
+
+def test_step_on_moments_is_that_on_rows(model):
+    X = linear_gaussian(200, 6, 2)[0]
+    X = X - X.mean(axis=0)
+    model = LinearGaussian(model.W, np.zeros(6), np.full(6, 0.7))
+    rows = MissingStep([ObservedRows(X, np.zeros(6))], [np.ones(200)], True)
+    moments = IsotropicStep(X.T @ X / 200)
+    for _ in range(3):
+        from_rows, likelihood = rows(model)
+        from_moments, same = moments(model)
+        np.testing.assert_allclose(from_moments.W, from_rows.W, rtol=1e-9)
+        np.testing.assert_allclose(from_moments.psi, from_rows.psi, rtol=1e-9)
+        np.testing.assert_allclose(same, likelihood, rtol=1e-12)
+        np.testing.assert_allclose(from_rows.mu, 0, atol=1e-12)
+        model = from_moments
+
+
+def test_step_of_the_noise_has_the_best_loadings(model):
+    """No other W has a larger likelihood for the given psi."""
+    X = linear_gaussian(200, 6, 2)[0]
+    S = np.cov(X.T, bias=True)
+    after, log_likelihood = DiagonalStep(S)(model)
+    centre = LinearGaussian(after.W, X.mean(axis=0), model.psi)
+    np.testing.assert_allclose(centre.log_density(X).mean(), log_likelihood, rtol=1e-12)
+    rng = np.random.RandomState(0)
+    for _ in range(50):
+        W = after.W + 0.01 * rng.normal(size=(6, 2))
+        other = LinearGaussian(W, X.mean(axis=0), model.psi)
+        assert other.log_density(X).mean() < log_likelihood
