@@ -46,13 +46,13 @@ MAX_MISS = 2.0
 
 
 def block_rows(n_samples, n_features, itemsize):
-    """Rows of a block: up to a megabyte and, together, a hundredth of the data.
+    """Rows of a block: 1/64 of the data, between 256 kB and 1 MB.
 
     For many features a block has enough rows that its product costs more than
     adding up the (n_features, n_features) results.
     """
     row = n_features * itemsize
-    n_bytes = min(max(n_samples * row // 100, 2**18), MAX_BLOCK_BYTES)
+    n_bytes = min(max(n_samples * row // 64, 2**18), MAX_BLOCK_BYTES)
     n_rows = max(n_bytes // row, n_features // 2, MIN_BLOCK_ROWS)
     return n_rows // MIN_BLOCK_ROWS * MIN_BLOCK_ROWS
 
@@ -193,7 +193,10 @@ class Moments:
             return cls(0.0, np.zeros(p), np.zeros((p, p)), np.zeros(p))
         origin = guess_centre(X, sample_weight).astype(dtype)
         blocks = list(row_blocks(n, p, dtype.itemsize))
-        n_threads = min(_blas_threads(), len(blocks)) if p <= NARROW else 1
+        # All the threads' blocks together are a small share of the data.
+        n_threads = min(_blas_threads(), max(2, len(blocks) // 25), len(blocks))
+        if p > NARROW:
+            n_threads = 1
 
         def sums_of(blocks):
             sums = _BlockSums(origin, _is_fortran(X))

@@ -141,28 +141,46 @@ def svd_resolution(n_features, dtype):
 
 
 def weighted_mean(X, weight=None):
-    """Sum of weights, mean, and rounding error of the mean, in one pass."""
-    origin = guess_centre(X, weight)
+    """Sum of weights, mean, and rounding error of the mean, in one pass.
+
+    Rows are summed in their own precision, relative to a guess of the mean.
+    """
+    origin = guess_centre(X, weight).astype(X.dtype)
     total, sums = 0.0, np.zeros(X.shape[1])
-    for rows in row_blocks(*X.shape, 8):
+    for rows in row_blocks(*X.shape, X.dtype.itemsize):
         r = dense_rows(X, rows) - origin
         w = np.ones(len(r)) if weight is None else weight[rows]
+        # Relative to the largest, weights of any size suit single precision.
+        scale = w.max() or 1.0
         total += w.sum()
-        sums += w @ r
-    return float(total), *two_sum(origin, sums / total)
+        sums += scale * np.dot((w / scale).astype(r.dtype), r).astype(np.float64)
+    return float(total), *two_sum(origin.astype(np.float64), sums / total)
 
 
-def centred(X, rows, mean, mean_error, weight=None, dtype=np.float64):
-    """Rows minus the mean, times the root of their weight, as a new array."""
-    high = mean.astype(dtype)
-    r = np.subtract(dense_rows(X, rows), high, dtype=dtype)
-    r -= ((mean - high) + mean_error).astype(dtype)
+def centred(X, rows, mean, mean_error, weight=None, out=None):
+    """Rows minus the mean, times the root of their weight, in the precision of `out`.
+
+    A new array in double precision if that is None.
+    """
+    block = dense_rows(X, rows)
+    if out is None:
+        out = np.empty(block.shape)
+    high = mean.astype(out.dtype)
+    np.subtract(block, high, out=out)
+    out -= ((mean - high) + mean_error).astype(out.dtype)
     if weight is not None:
-        r *= np.sqrt(weight[rows]).astype(dtype)[:, None]
-    return r
+        out *= np.sqrt(weight[rows]).astype(out.dtype)[:, None]
+    return out
 
 
-ALL_ROWS = slice(None)
+def centred_copy(X, weight=None, dtype=np.float64):
+    """Sum of weights, mean and its error, all centred rows, their sum of squares."""
+    total, mean, error = weighted_mean(X, weight)
+    A = np.empty(X.shape, dtype)
+    squares = 0.0
+    for rows in row_blocks(*X.shape, A.itemsize):
+        squares += _square_sum(centred(X, rows, mean, error, weight, A[rows]))
+    return total, mean, error, A, squares
 
 
 # --------------------------------------------------------------------------------
@@ -176,8 +194,10 @@ def exact(X, weight=None):
     read so far, the next block continues with R <- qr([R; block]).
     """
     n, p = X.shape
-    total, mean, error = weighted_mean(X, weight)
-    if n >= p:
+    if n < p:
+        total, mean, error, A, _ = centred_copy(X, weight)
+    else:
+        total, mean, error = weighted_mean(X, weight)
         A = np.empty((0, p))
         step = max(2 * p, 2**15 // p)
         for start in range(0, n, step):
@@ -185,8 +205,6 @@ def exact(X, weight=None):
             r = centred(X, rows, mean, error, weight)
             stacked = np.vstack([A, r])
             A = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:p]
-    else:
-        A = centred(X, ALL_ROWS, mean, error, weight)
     try:
         _, s, V = svd(A, full_matrices=False, check_finite=False)
     except LinAlgError:
@@ -269,13 +287,12 @@ def randomized(X, weight, n_components, **options):
 
     Options are those of :func:`sklearn.utils.extmath.randomized_svd`.
     """
-    total, mean, error = weighted_mean(X, weight)
-    A = centred(X, ALL_ROWS, mean, error, weight, X.dtype)
+    total, mean, error, A, square_sum = centred_copy(X, weight, X.dtype)
     k = min(n_components, *X.shape)
     # The rows are NumPy's by now; dispatching would only rule out the LU steps.
     with config_context(array_api_dispatch=False):
         _, s, V = randomized_svd(A, k, flip_sign=False, **options)
-    return _partial(A, s, V, total, mean, error)
+    return _partial(A, square_sum, s, V, total, mean, error)
 
 
 def arpack(X, weight, n_components, tol, v0):
@@ -285,9 +302,7 @@ def arpack(X, weight, n_components, tol, v0):
         error = np.zeros_like(mean)
         A = _centred_operator(X, mean, weight)
     else:
-        total, mean, error = weighted_mean(X, weight)
-        A = centred(X, ALL_ROWS, mean, error, weight, X.dtype)
-        square_sum = _square_sum(A)
+        total, mean, error, A, square_sum = centred_copy(X, weight, X.dtype)
     k = min(n_components, min(X.shape) - 1)  # the rank of centred rows, at most
     if square_sum == 0 or k == 0:
         s, V = np.zeros(0, X.dtype), np.zeros((0, X.shape[1]), X.dtype)
@@ -295,19 +310,18 @@ def arpack(X, weight, n_components, tol, v0):
         _, s, V = svds(A, k=k, tol=tol, v0=v0)
         s, V = s[::-1], V[::-1]
     if not issparse(X):
-        return _partial(A, s, V, total, mean, error)
+        return _partial(A, square_sum, s, V, total, mean, error)
     squares = s.astype(np.float64) ** 2
     rest = max(square_sum - squares.sum(), 0.0)
     resolution = svd_resolution(len(mean), X.dtype)
     return Spectrum(total, mean, error, squares, V, rest, resolution)
 
 
-def _partial(A, s, V, total, mean, error):
+def _partial(A, square_sum, s, V, total, mean, error):
     """Spectrum of centred rows from their leading singular values and axes."""
     squares = s.astype(np.float64) ** 2
-    all_squares = _square_sum(A)
-    rest = all_squares - squares.sum()
-    if rest < 1e-3 * all_squares:
+    rest = square_sum - squares.sum()
+    if rest < 1e-3 * square_sum:
         # The difference would lose digits that the residual itself has.
         rest = sum(
             _square_sum(A[rows] - (A[rows] @ V.T) @ V)

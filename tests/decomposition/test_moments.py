@@ -1,15 +1,19 @@
 """Moments against two passes over the rows in extended precision."""
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from sklatent.decomposition._moments import (
     CENTRE_ROWS,
     Moments,
+    _blas_threads,
     mirror_lower,
+    narrow_blas,
     row_blocks,
     two_sum,
 )
@@ -180,6 +184,34 @@ def test_memory_does_not_grow_with_the_rows(order):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 0.05 * X.nbytes
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_threads(n_threads):
+    """As many as BLAS may take; the same moments, and the same at every call."""
+    X = normal(50_000, 20, np.float64, 1e8)
+    weight = np.random.RandomState(1).exponential(size=len(X))
+    with threadpool_limits(n_threads, user_api="blas"):
+        moments = Moments.of(X, weight)
+        again = Moments.of(X, weight)
+    assert_moments(moments, X, weight)
+    np.testing.assert_array_equal(moments.scatter, again.scatter)
+
+
+def test_number_of_blas_threads_is_restored():
+    """Also if the threads that set it leave in another order than they came."""
+    X = normal(50_000, 20, np.float64, 0.0)
+    with threadpool_limits(2, user_api="blas"):
+        before = _blas_threads()
+        with ThreadPoolExecutor(4) as threads:
+            scatters = list(threads.map(lambda _: Moments.of(X).scatter, range(12)))
+        with pytest.raises(TypeError), narrow_blas(20):
+            assert _blas_threads() == 1
+            raise TypeError
+        assert _blas_threads() == before == 2
+    for scatter in scatters:
+        # A fit inside another's limit takes one thread: other sums, same rounding.
+        np.testing.assert_allclose(scatter, scatters[0], rtol=1e-12, atol=1e-8)
 
 
 @pytest.mark.parametrize("n", [1, 5, 128, 129, 300])
