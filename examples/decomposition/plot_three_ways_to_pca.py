@@ -1,7 +1,7 @@
 """
-=====================
+======================
 Three ways to find PCA
-=====================
+======================
 
 The principal axes are the eigenvectors of the covariance between the features. They
 also follow from the inner products between the rows, which is cheaper where there are

@@ -1,7 +1,7 @@
 """
-==========================================
+=========================================
 Noise of its own for each feature, or not
-==========================================
+=========================================
 
 PCA looks for variance, and noise is variance too. Where some features are noisier than
 others, their noise passes for structure. Factor analysis gives each feature a noise

@@ -114,7 +114,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         were. In the density it is bounded, see Notes.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if `X` had string names for all of them.
 
     See Also
