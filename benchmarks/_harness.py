@@ -7,8 +7,13 @@ import os
 import platform
 import statistics
 import time
+from collections import deque
 
 PACKAGES = ["sklatent", "numpy", "scipy", "scikit-learn", "torch", "skorch"]
+
+# Seconds before each call: a BLAS keeps its threads spinning for a while, which would
+# be charged to whatever comes next.
+REST = 0.3
 
 
 def environment():
@@ -21,7 +26,10 @@ def environment():
 
 
 def interleave(functions, repeats):
-    """Seconds of each function, A B A B ..., after one round that is not counted.
+    """Seconds of each function, after one round that is not counted.
+
+    Every round begins with another function, A B C, B C A, ..., so that none always
+    comes after the same other one; and there is a rest before each call.
 
     Parameters
     ----------
@@ -36,9 +44,13 @@ def interleave(functions, repeats):
         One time per round.
     """
     seconds = {name: [] for name in functions}
+    order = deque(functions)
     for counted in [False] + [True] * repeats:
-        for name, function in functions.items():
+        order.rotate(-1)
+        for name in order:
+            function = functions[name]
             gc.collect()
+            time.sleep(REST)
             start = time.perf_counter()
             function()
             if counted:

@@ -8,14 +8,29 @@ import importlib
 
 from sklatent._version import __version__
 
-_SUBPACKAGES = ("base", "callback", "decomposition", "exceptions", "neural", "utils")
+_SUBPACKAGES = (
+    "base",
+    "callback",
+    "datasets",
+    "decomposition",
+    "dimension",
+    "exceptions",
+    "neural",
+    "utils",
+)
 
 # Where each estimator that can be imported from the top lives.
 _ESTIMATORS = {
     "AETransformer": "neural",
+    "DANCo": "dimension",
     "FactorAnalysis": "decomposition",
+    "Gride": "dimension",
+    "LevinaBickel": "dimension",
+    "NeighborScaling": "dimension",
     "PCA": "decomposition",
+    "PCASpectrum": "dimension",
     "PPCA": "decomposition",
+    "TwoNN": "dimension",
     "VAETransformer": "neural",
 }
 

@@ -6,6 +6,7 @@ mixin                  promise
 `ScoreMixin`           `score` is the mean of `score_samples`, a Python float
 `LatentModelMixin`     `transform`, `inverse_transform`, `reconstruction_error`
 `GenerativeModelMixin` `sample`
+`DimensionMixin`       `dimension_`, `dimension_std_`, `confidence_interval_`
 =====================  ========================================================
 
 A latent model implements `_encode` and `_decode`, functions of arrays that are
@@ -17,6 +18,7 @@ import numbers
 import warnings
 
 import numpy as np
+from scipy.special import ndtri
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -31,6 +33,7 @@ from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.utils._random import random_generator
 
 __all__ = [
+    "DimensionMixin",
     "GenerativeModelMixin",
     "LatentModelMixin",
     "ScoreMixin",
@@ -229,3 +232,29 @@ class GenerativeModelMixin:
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", numbers.Integral, min_val=1)
         return self._sample(n_samples, random_generator(random_state))
+
+
+class DimensionMixin:
+    """`dimension_`, how many numbers a row needs, with an error bar.
+
+    Subclasses have the parameter `confidence_level`, and `fit` calls
+    `_set_dimension`.
+    """
+
+    def _set_dimension(self, dimension, log_std):
+        """Set the estimate and its error bar, which is even on a logarithmic scale.
+
+        Parameters
+        ----------
+        dimension : float
+            The estimate.
+        log_std : float
+            Standard error of its logarithm.
+        """
+        self.dimension_ = float(dimension)
+        self.dimension_std_ = float(dimension * log_std)
+        self.confidence_interval_ = dimension * np.exp(self._quantiles() * log_std)
+
+    def _quantiles(self):
+        """Lower and upper quantile of the standard normal law."""
+        return ndtri(0.5 + 0.5 * self.confidence_level * np.array([-1.0, 1.0]))

@@ -1,6 +1,20 @@
 """Warnings that are sklatent's own."""
 
-__all__ = ["HeywoodWarning", "InconsistentVersionWarning", "RankDeficientWarning"]
+__all__ = [
+    "DiscreteDataWarning",
+    "DuplicateRowsWarning",
+    "HeywoodWarning",
+    "InconsistentVersionWarning",
+    "RankDeficientWarning",
+]
+
+
+class DiscreteDataWarning(UserWarning):
+    """Distances tie, as on a grid: the data is discrete, or was rounded."""
+
+
+class DuplicateRowsWarning(UserWarning):
+    """Rows repeat others, and each counts once."""
 
 
 class InconsistentVersionWarning(UserWarning):

@@ -1,6 +1,14 @@
 """Cheap instances of every public estimator, for the checks that all must pass."""
 
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
+from sklatent.dimension import (
+    DANCo,
+    Gride,
+    LevinaBickel,
+    NeighborScaling,
+    PCASpectrum,
+    TwoNN,
+)
 from sklatent.neural import AETransformer, VAETransformer
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
@@ -12,9 +20,30 @@ INSTANCES = {
         AETransformer(**TINY, early_stopping=True, standardize=False),
         AETransformer(**TINY, batch_size=7, optimizer="sgd", dtype="float64"),
     ],
+    DANCo: [DANCo(3, n_jobs=1)],
     FactorAnalysis: [
         FactorAnalysis(n_components=1, tol=1e-3),
         FactorAnalysis(n_components=1, tol=1e-3, rotation="varimax"),
+    ],
+    Gride: [
+        Gride(),
+        Gride(n1=3, max_neighbors=2, correction="ball"),
+    ],
+    LevinaBickel: [
+        LevinaBickel(3, 6),
+        LevinaBickel(4, 4, metric="manhattan", correction="ball"),
+    ],
+    NeighborScaling: [
+        NeighborScaling(3),
+        NeighborScaling(4, metric="manhattan"),
+    ],
+    PCASpectrum: [
+        PCASpectrum("variance_share", n_neighbors=5),
+        PCASpectrum(),
+        PCASpectrum(
+            "parallel_analysis", n_permutations=5, standardize=True, random_state=0
+        ),
+        PCASpectrum("minka", n_neighbors=4),
     ],
     PCA: [
         PCA(),
@@ -26,6 +55,11 @@ INSTANCES = {
         PPCA(n_components=1),
         PPCA(n_components=1, method="em", tol=1e-4, random_state=0),
         PPCA(n_components=0),
+    ],
+    TwoNN: [
+        TwoNN(),
+        TwoNN(method="linear", correction="ball", n_neighbors=5),
+        TwoNN(method="bayes", discard_fraction=0.0, n_neighbors=8),
     ],
     VAETransformer: [
         VAETransformer(**TINY, n_importance_samples=3),

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from sklatent.decomposition._linear_gaussian import LinearGaussian
+from sklatent.utils._threads import single_blas_thread
 
 # Features come in units in which their variance is about 1. Noise is held at this
 # share of it at least, where the likelihood still has digits: more of them are lost
@@ -183,24 +184,10 @@ class MissingStep(EMStep):
     def __call__(self, model):
         """One step; returns the new model and the likelihood of the given one."""
         p, q = model.W.shape
-        normal = np.zeros((p, (q + 1) ** 2))
-        target = np.zeros((p, q + 1))
-        log_dets = explained = 0.0
-        for block, w in self.blocks:
-            mean, b, covariance, log_det = block.posterior(model)
-            n_rows = np.add.reduceat(w, block.starts)
-            log_dets += n_rows @ log_det
-            explained += w @ np.einsum("ni,ni->n", b, mean)
-            z1 = np.column_stack([mean, np.ones(len(mean))])
-            weighted = w[:, None] * z1
-            products = (weighted[:, :, None] * z1[:, None, :]).reshape(len(z1), -1)
-            moments = np.add.reduceat(products, block.starts).reshape(-1, q + 1, q + 1)
-            moments[:, :q, :q] += n_rows[:, None, None] * covariance
-            normal += block.patterns.T @ moments.reshape(len(moments), -1)
-            target += block.rows.T @ weighted
-        solution = np.linalg.solve(normal.reshape(p, q + 1, q + 1), target[:, :, None])[
-            :, :, 0
-        ]
+        with single_blas_thread:  # the products are too small to share
+            parts = [_block_sums(model, *block) for block in self.blocks]
+        normal, target, explained, log_dets = map(sum, zip(*parts, strict=True))
+        solution = np.linalg.solve(normal, target[:, :, None])[:, :, 0]
         residual = self.squares - (solution * target).sum(axis=1)
         count = self.count
         if self.isotropic:
@@ -213,6 +200,37 @@ class MissingStep(EMStep):
         constants = self.count @ np.log(2 * np.pi * model.psi) + log_dets
         log_likelihood = -0.5 * (constants + distance2) / self.weight
         return LinearGaussian(solution[:, :q], solution[:, q], psi), log_likelihood
+
+
+def _block_sums(model, block, w):
+    """Sums over the rows of a block that an EM step needs.
+
+    Returns
+    -------
+    normal : ndarray of shape (p, q + 1, q + 1)
+        For each feature E[(z, 1)(z, 1)'] over the rows where it is observed.
+    target : ndarray of shape (p, q + 1)
+        For each feature E[x (z, 1)] over these.
+    explained, log_dets : float
+        Sums of b' E[z] and of log |M|; see `ObservedRows.posterior`.
+    """
+    q = model.W.shape[1]
+    mean, b, covariance, log_det = block.posterior(model)
+    n_rows = np.add.reduceat(w, block.starts)
+    z1 = np.column_stack([mean, np.ones(len(mean))])
+    weighted = w[:, None] * z1
+    moments = weighted[:, :, None] * z1[:, None, :]
+    if len(n_rows) < len(w):
+        moments = np.add.reduceat(moments, block.starts)
+    normal = (block.patterns.T @ moments.reshape(len(n_rows), -1)).reshape(
+        -1, q + 1, q + 1
+    )
+    # The covariances lie with the patterns along the last axis in memory.
+    spread = np.moveaxis(covariance, 0, -1).reshape(q * q, len(n_rows))
+    covariances = (spread @ (n_rows[:, None] * block.patterns)).T
+    normal[:, :q, :q] += covariances.reshape(len(normal), q, q)
+    explained = w @ np.einsum("ni,ni->n", b, mean)
+    return normal, block.rows.T @ weighted, explained, n_rows @ log_det
 
 
 def extrapolate(before, middle, after):

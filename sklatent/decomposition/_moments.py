@@ -22,9 +22,7 @@ BLAS itself would take. Products of wide blocks are left to the threads of BLAS.
 """
 
 import contextlib
-import functools
 import itertools
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -32,9 +30,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg.blas import get_blas_funcs
 from scipy.sparse import issparse
-from threadpoolctl import ThreadpoolController
 
-MAX_BLOCK_BYTES = 2**20
+from sklatent.utils._blocks import row_slices
+from sklatent.utils._threads import blas_threads, single_blas_thread
+
+MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 2**18, 2**20
 MIN_BLOCK_ROWS = 64
 # Up to so many features, the threads take a block each.
 NARROW = 256
@@ -45,23 +45,22 @@ CENTRE_ROWS = 64
 MAX_MISS = 2.0
 
 
-def block_rows(n_samples, n_features, itemsize):
-    """Rows of a block: 1/64 of the data, between 256 kB and 1 MB.
+def row_blocks(n_samples, n_features, itemsize):
+    """Slices of consecutive rows of 256 kB or so, for work row by row."""
+    return row_slices(n_samples, max(MIN_BLOCK_BYTES // (n_features * itemsize), 1))
 
-    For many features a block has enough rows that its product costs more than
-    adding up the (n_features, n_features) results.
+
+def product_blocks(n_samples, n_features, itemsize):
+    """Slices of consecutive rows whose scatter is added up.
+
+    1/64 of the data, between 256 kB and 1 MB. For many features a block has enough
+    rows that its product costs more than adding up the (n_features, n_features)
+    results.
     """
     row = n_features * itemsize
-    n_bytes = min(max(n_samples * row // 64, 2**18), MAX_BLOCK_BYTES)
+    n_bytes = min(max(n_samples * row // 64, MIN_BLOCK_BYTES), MAX_BLOCK_BYTES)
     n_rows = max(n_bytes // row, n_features // 2, MIN_BLOCK_ROWS)
-    return n_rows // MIN_BLOCK_ROWS * MIN_BLOCK_ROWS
-
-
-def row_blocks(n_samples, n_features, itemsize):
-    """Slices of consecutive rows, `block_rows` each."""
-    n_rows = block_rows(n_samples, n_features, itemsize)
-    for start in range(0, n_samples, n_rows):
-        yield slice(start, min(start + n_rows, n_samples))
+    return row_slices(n_samples, n_rows // MIN_BLOCK_ROWS * MIN_BLOCK_ROWS)
 
 
 def dense_rows(X, rows):
@@ -98,50 +97,15 @@ def mirror_lower(A):
     return A
 
 
-@functools.cache
-def _blas():
-    """Return the BLAS libraries of this process, under one control."""
-    return ThreadpoolController().select(user_api="blas")
-
-
-def _blas_threads():
-    """Return how many threads BLAS would take here."""
-    return max((lib.num_threads for lib in _blas().lib_controllers), default=1)
-
-
-class _SingleBlasThread:
-    """Context in which BLAS takes one thread, for work too small to share.
-
-    The setting belongs to the process. Where several threads are inside, the first
-    to come makes it and the last to go undoes it.
-    """
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.inside = 0
-        self.limit = None
-
-    def __enter__(self):
-        with self.lock:
-            if self.inside == 0:
-                self.limit = _blas().limit(limits=1)
-            self.inside += 1
-
-    def __exit__(self, *exception):
-        with self.lock:
-            self.inside -= 1
-            if self.inside == 0:
-                self.limit.restore_original_limits()
-
-
-_single_blas_thread = _SingleBlasThread()
-
-
 def narrow_blas(n_features):
     """Context for work on matrices of n_features: one BLAS thread if it is small."""
     if n_features <= NARROW:
-        return _single_blas_thread
+        return single_blas_thread
     return contextlib.nullcontext()
+
+
+# Entries that are not finite, or whose squares are not, show in the result.
+_beyond_range = np.errstate(over="ignore", invalid="ignore")
 
 
 @dataclass(frozen=True)
@@ -167,6 +131,7 @@ class Moments:
     mean_error: np.ndarray = field(default=0.0, repr=False)
 
     @classmethod
+    @_beyond_range
     def of(cls, X, sample_weight=None, *, dtype=None):
         """Moments of rows, read once, without a copy of them.
 
@@ -174,7 +139,8 @@ class Moments:
         ----------
         X : ndarray or CSR matrix of shape (n_samples, n_features)
             Rows in single or double precision, in any memory order; they may be
-            mapped from a file. Finite. Sparse rows become dense a block at a time.
+            mapped from a file. Sparse rows become dense a block at a time. An
+            entry that is not finite makes the scatter so too.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; an integer weight counts as that many rows.
         dtype : {float32, float64}, default=None
@@ -192,12 +158,13 @@ class Moments:
         if n == 0:
             return cls(0.0, np.zeros(p), np.zeros((p, p)), np.zeros(p))
         origin = guess_centre(X, sample_weight).astype(dtype)
-        blocks = list(row_blocks(n, p, dtype.itemsize))
+        blocks = list(product_blocks(n, p, dtype.itemsize))
         # All the threads' blocks together are a small share of the data.
-        n_threads = min(_blas_threads(), max(2, len(blocks) // 25), len(blocks))
+        n_threads = min(blas_threads(), max(2, len(blocks) // 25), len(blocks))
         if p > NARROW:
             n_threads = 1
 
+        @_beyond_range  # once more, since threads start with their own settings
         def sums_of(blocks):
             sums = _BlockSums(origin, _is_fortran(X))
             for rows in blocks:
@@ -329,8 +296,7 @@ class _BlockSums:
             r *= np.sqrt(relative)[:, None]
         shift = total.astype(np.float64) * (scale / w)
         if self.narrow:
-            with np.errstate(over="ignore", invalid="ignore"):
-                product = np.dot(r.T, r)  # which, unlike @, lets other threads run
+            product = np.dot(r.T, r)  # which, unlike @, lets other threads run
             return _BlockSum(w, shift, scale, np.diagonal(product), r, product)
         return _BlockSum(w, shift, scale, np.einsum("ij,ij->j", r, r), r, None)
 

@@ -13,6 +13,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -237,6 +238,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                 X,
                 dtype=FLOAT_DTYPES,
                 accept_sparse="csr" if self.svd_solver in SPARSE else False,
+                ensure_all_finite=False,  # but see `_solve`
                 ensure_min_samples=2,
             )
             X = _canonical(X)
@@ -338,6 +340,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         solver = self.svd_solver
         if solver == "auto":
             solver = _suitable_solver(X, limit, n_leading)
+        if solver != "covariance_eigh":  # which checks by itself
+            assert_all_finite(X, estimator_name="PCA", input_name="X")
         if solver == "full":
             spectrum = solvers.exact(X, weight)
         elif solver == "covariance_eigh":

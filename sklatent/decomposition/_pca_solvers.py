@@ -21,6 +21,7 @@ from scipy.sparse import csr_matrix, issparse
 from scipy.sparse.linalg import LinearOperator, svds
 from scipy.special import gammaln
 from sklearn import config_context
+from sklearn.utils import assert_all_finite
 from sklearn.utils.extmath import randomized_svd
 
 from sklatent.decomposition._moments import (
@@ -247,7 +248,8 @@ def covariance(X, weight, n_leading, choose):
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-        The rows.
+        The rows. That they are finite is checked here, by their moments, which
+        saves one reading.
     weight : ndarray of shape (n_samples,) or None
         Their weights.
     n_leading : int or None
@@ -263,6 +265,8 @@ def covariance(X, weight, n_leading, choose):
     digits = DIGITS[X.dtype]
     for dtype in dict.fromkeys([X.dtype, np.dtype(np.float64)]):
         moments = Moments.of(X, weight, dtype=dtype)
+        if not np.isfinite(moments.scatter).all():
+            assert_all_finite(X, estimator_name="PCA", input_name="X")
         spectrum = of_moments(moments, n_leading)
         smallest = EIGEN_ERROR * np.finfo(dtype).eps / digits
         if _resolved(spectrum, choose(spectrum), smallest):

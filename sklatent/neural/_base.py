@@ -15,11 +15,11 @@ from sklatent.neural._modules import ACTIVATIONS, mlp
 from sklatent.neural._standardization import (
     BLOCK_ROWS,
     mean_and_scale,
-    row_blocks,
     standardize,
     undo_standardize,
 )
 from sklatent.neural._training import OPTIMIZERS, EarlyStopping, Trainer
+from sklatent.utils._blocks import row_slices
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -56,7 +56,7 @@ def map_rows(function, X, block_rows=BLOCK_ROWS):
     Memory does not grow with the number of rows, and a block's activations stay
     in the cache. A tuple of tensors becomes a tuple of arrays.
     """
-    parts = [function(X[rows]) for rows in row_blocks(len(X), block_rows)]
+    parts = [function(X[rows]) for rows in row_slices(len(X), block_rows)]
     if isinstance(parts[0], tuple):
         return tuple(torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
     return torch.cat(parts).cpu().numpy()
@@ -184,7 +184,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
     def _training_tensor(self, X):
         """Return the rows as the networks see them, on the device."""
         data = torch.empty(X.shape, dtype=getattr(torch, self.dtype))
-        for rows in row_blocks(len(X)):
+        for rows in row_slices(len(X), BLOCK_ROWS):
             block = standardize(X[rows], self.mean_, self.scale_)
             data[rows] = torch.from_numpy(block)
         return data.to(self.device_)

@@ -2,13 +2,10 @@
 
 import numpy as np
 
+from sklatent.utils._blocks import row_slices
+
 # A block of rows and its activations fit the cache.
 BLOCK_ROWS = 2048
-
-
-def row_blocks(n_rows, block_rows=BLOCK_ROWS):
-    """Slices that cover `n_rows` rows."""
-    return (slice(i, i + block_rows) for i in range(0, n_rows, block_rows))
 
 
 def mean_and_scale(X):
@@ -33,7 +30,7 @@ def mean_and_scale(X):
     # zero where a feature is constant.
     origin = X[0].astype(np.float64)
     total, peak = np.zeros(n_features), np.zeros(n_features)
-    for rows in row_blocks(n_rows):
+    for rows in row_slices(n_rows, BLOCK_ROWS):
         difference = X[rows] - origin
         total += difference.sum(axis=0)
         np.maximum(peak, np.abs(difference).max(axis=0), out=peak)
@@ -42,7 +39,7 @@ def mean_and_scale(X):
     # vanishes.
     unit = np.where(peak > 0, peak, 1.0)
     squares = np.zeros(n_features)
-    for rows in row_blocks(n_rows):
+    for rows in row_slices(n_rows, BLOCK_ROWS):
         squares += np.square((X[rows] - origin - shift) / unit).sum(axis=0)
     mean = origin + shift
     scale = unit * np.sqrt(squares / n_rows)

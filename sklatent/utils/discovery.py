@@ -27,8 +27,8 @@ def all_estimators():
     Examples
     --------
     >>> from sklatent.utils.discovery import all_estimators
-    >>> [name for name, _ in all_estimators()]
-    ['AETransformer', 'FactorAnalysis', 'PCA', 'PPCA', 'VAETransformer']
+    >>> dict(all_estimators())["TwoNN"]
+    <class 'sklatent.dimension._two_nn.TwoNN'>
     """
     packages = [
         importlib.import_module(f"sklatent.{module.name}")

@@ -11,12 +11,12 @@ from threadpoolctl import threadpool_limits
 from sklatent.decomposition._moments import (
     CENTRE_ROWS,
     Moments,
-    _blas_threads,
     mirror_lower,
     narrow_blas,
-    row_blocks,
+    product_blocks,
     two_sum,
 )
+from sklatent.utils._threads import blas_threads
 
 # Rounding of sums over a block, in the precision of the products.
 RTOL = {np.float64: 1e-13, np.float32: 3e-6}
@@ -92,7 +92,7 @@ def test_guess_of_the_centre_that_is_far_off(dtype):
     """All rows that the guess looks at are elsewhere, and hardly count."""
     X = normal(6000, 20, dtype, 0.0)
     weight = np.ones(len(X))
-    rows = next(row_blocks(*X.shape, X.itemsize))
+    rows = next(product_blocks(*X.shape, X.itemsize))
     step = -(-min(len(X), rows.stop) // CENTRE_ROWS)
     X[::step] += 1e3
     weight[::step] = 1e-12
@@ -202,13 +202,13 @@ def test_number_of_blas_threads_is_restored():
     """Also if the threads that set it leave in another order than they came."""
     X = normal(50_000, 20, np.float64, 0.0)
     with threadpool_limits(2, user_api="blas"):
-        before = _blas_threads()
+        before = blas_threads()
         with ThreadPoolExecutor(4) as threads:
             scatters = list(threads.map(lambda _: Moments.of(X).scatter, range(12)))
         with pytest.raises(TypeError), narrow_blas(20):
-            assert _blas_threads() == 1
+            assert blas_threads() == 1
             raise TypeError
-        assert _blas_threads() == before == 2
+        assert blas_threads() == before == 2
     for scatter in scatters:
         # A fit inside another's limit takes one thread: other sums, same rounding.
         np.testing.assert_allclose(scatter, scatters[0], rtol=1e-12, atol=1e-8)

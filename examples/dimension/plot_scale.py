@@ -1,0 +1,40 @@
+"""
+======================================
+Noise has dimensions, at its own scale
+======================================
+
+A Swiss roll is a sheet: two dimensions. With noise it is a thick sheet, which between
+near neighbours has three. Which of the two numbers is right depends on the scale that
+is asked about, so ask about all of them.
+"""
+
+# %%
+# Gride compares farther and farther neighbours of the same rows; decimation compares
+# the nearest neighbours in smaller and smaller parts of the data. Both fall from three
+# to two where neighbours are farther apart than the sheet is thick. Beyond, at the
+# distance between the turns, the number rises again.
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sklatent.datasets import make_swiss_roll
+from sklatent.dimension import Gride, TwoNN
+
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True, layout="constrained")
+for axis, noise in zip(axes, (0.0, 0.3, 1.0), strict=True):
+    X, dimension = make_swiss_roll(5000, noise=noise, random_state=0)
+    gride = Gride(max_neighbors=1024).fit(X)
+    axis.plot(gride.scales_, gride.dimension_scales_, "o-", label="Gride")
+    low, high = gride.confidence_interval_scales_.T
+    axis.fill_between(gride.scales_, low, high, alpha=0.3)
+    parts = TwoNN().scaling(X, n_levels=8, random_state=0)
+    axis.errorbar(
+        parts.scale, parts.dimension, 1.96 * parts.dimension_std, fmt="s", label="TwoNN"
+    )
+    axis.axhline(dimension, color="grey", linewidth=0.8)
+    axis.axvline(2 * noise, color="C3", linestyle=":", label="thickness")
+    axis.set(xscale="log", xlabel="distance to neighbours", title=f"noise {noise}")
+    print(f"noise {noise}: {np.round(gride.dimension_scales_, 2)}")
+axes[0].set_ylabel("dimension")
+axes[0].legend()
+plt.show()

@@ -1,0 +1,303 @@
+"""What the estimators that look at nearest neighbours share."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.metrics import pairwise
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklatent.base import FLOAT_DTYPES, DimensionMixin, SklatentEstimator
+from sklatent.dimension._calibration import correct, dependence
+from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
+from sklatent.utils._neighbors import k_nearest, unique_rows
+from sklatent.utils._sklearn import Interval, StrOptions
+
+METRICS = {"precomputed", *pairwise.PAIRWISE_DISTANCE_FUNCTIONS}
+# Logarithms of distances that are closer than this are a tie.
+TIE = 1e-9
+# Shares of the rows that may have ties, before a warning and before an error.
+FEW_TIES, MANY_TIES = 0.01, 0.5
+
+
+class NeighborEstimator(DimensionMixin, SklatentEstimator):
+    """Estimates that are functions of the distances to the nearest neighbours.
+
+    Coinciding rows are merged: what counts is where the rows are, not how often.
+    Subclasses call `_fit_neighbors`, and have the parameters `metric`, `n_jobs` and
+    `confidence_level`.
+    """
+
+    _parameter_constraints = {
+        "metric": [StrOptions(METRICS), callable],
+        "n_jobs": [Integral, None],
+        "confidence_level": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        return tags
+
+    def _fit_neighbors(self, X, n_neighbors, most=0):
+        """Find the neighbours of the distinct rows, and remember these.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data as the user gave it.
+        n_neighbors : int
+            How many for each row, itself not counted.
+        most : int, default=0
+            More, up to so many, if there are as many rows.
+
+        Returns
+        -------
+        log_distances : ndarray of shape (n_distinct, n_neighbors)
+            Logarithms of the distances, ascending.
+        indices : ndarray of shape (n_distinct, n_neighbors)
+            Which distinct rows the neighbours are.
+        """
+        X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=2)
+        first, inverse = self._merge_duplicates(X)
+        n = len(first)
+        if n <= n_neighbors:
+            raise ValueError(
+                f"{type(self).__name__} looks at {n_neighbors} neighbours of each row "
+                f"here, so it needs {n_neighbors + 1} distinct rows; got n_samples="
+                f"{len(X)}, of which {n} {'is' if n == 1 else 'are'} distinct."
+            )
+        n_neighbors = min(max(n_neighbors, most), n - 1)
+        self._first, self._inverse = first, inverse
+        self._rows = self._among_distinct(X[first])
+        distances, indices = k_nearest(
+            self._rows, n_neighbors + 1, metric=self.metric, n_jobs=self.n_jobs
+        )
+        own = indices == np.arange(n)[:, None]
+        distances, indices = _without(own, distances, indices)
+        if not distances[:, 0].all():
+            raise ValueError(
+                f"metric={self.metric!r} gives a distance of 0 between rows that "
+                "differ; the logarithm of distances is needed."
+            )
+        log_distances = np.log(distances)
+        _check_ties(log_distances)
+        return log_distances, indices
+
+    def _log_std(self, kernel, setting, dimension, influence):
+        """Standard error of the logarithm of an estimate.
+
+        Parameters
+        ----------
+        kernel : str
+            Name of a function of `sklatent.dimension._kernels`.
+        setting : float
+            Its setting.
+        dimension : float
+            What it returned,
+        influence : ndarray of shape (n_distinct,)
+            and what each row contributes.
+
+        Returns
+        -------
+        log_std : float
+            Of independent rows, times the factor for neighbours in common.
+        """
+        independent = np.sqrt(influence @ influence) / len(influence)
+        return dependence(kernel, setting, dimension) * independent
+
+    def _query_neighbors(self, X, n_neighbors):
+        """Neighbours of new rows among those of `fit`; a row itself is left out.
+
+        Returns
+        -------
+        log_distances, indices : ndarray of shape (n_samples, n_neighbors)
+            As from `_fit_neighbors`.
+        """
+        distances, indices = k_nearest(
+            self._rows,
+            n_neighbors + 1,
+            queries=self._among_distinct(X),
+            metric=self.metric,
+            n_jobs=self.n_jobs,
+        )
+        distances, indices = _without(distances == 0, distances, indices)
+        return np.log(distances), indices
+
+    def _among_distinct(self, X):
+        """Leave of precomputed distances those to distinct rows."""
+        return X[:, self._first] if self.metric == "precomputed" else X
+
+    def _merge_duplicates(self, X):
+        """First of each set of equal rows, and to which set each row belongs."""
+        if self.metric == "precomputed":
+            if X.shape[0] != X.shape[1] or (X < 0).any() or np.diagonal(X).any():
+                raise ValueError(
+                    "metric='precomputed' takes a square matrix of distances, not "
+                    f"negative and 0 on the diagonal; got shape {X.shape}."
+                )
+            _, inverse = connected_components(csr_matrix(X == 0), directed=False)
+            _, first = np.unique(inverse, return_index=True)
+        else:
+            first, inverse, _ = unique_rows(X)
+        self.n_duplicates_ = count_duplicates(len(first), len(X))
+        return first, inverse
+
+
+def count_duplicates(n_distinct, n_samples):
+    """Return how many rows repeat others, and warn if there are any."""
+    n_duplicates = n_samples - n_distinct
+    if n_duplicates:
+        warnings.warn(
+            f"{n_duplicates} of {n_samples} rows repeat others; each counts once.",
+            DuplicateRowsWarning,
+            stacklevel=6,
+        )
+    return n_duplicates
+
+
+class CorrectedMixin:
+    """The parameter `correction`, for finite samples."""
+
+    _parameter_constraints = {"correction": [StrOptions({"ball"}), None]}
+
+    def _correct(self, kernel, settings, n_distinct):
+        """Correct the estimate and stretch its error bar along."""
+        if self.correction is None:
+            return
+        before = self.confidence_interval_
+        self.dimension_, *after = map(
+            float, correct(kernel, settings, n_distinct, self.dimension_, *before)
+        )
+        self.confidence_interval_ = np.array(after)
+        self.dimension_std_ *= float(np.ptp(after) / np.ptp(before))
+
+
+class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """The dimension around each row, as a feature.
+
+    Subclasses implement `_local_dimension(X) -> (n_samples,)` for validated rows.
+    """
+
+    @property
+    def _n_features_out(self):
+        check_is_fitted(self)
+        return 1
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def transform(self, X):
+        """Estimate the dimension around each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, among those that `fit` has seen. A row that `fit` has seen itself
+            is not its own neighbour.
+
+        Returns
+        -------
+        local_dimension : ndarray of shape (n_samples, 1)
+            Local estimates, in the precision of `X`.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        return self._local_dimension(X).astype(X.dtype)[:, None]
+
+
+def _has_neighborhoods(estimator):
+    """Whether there are local estimates."""
+    return estimator.n_neighbors is not None
+
+
+class OptionalTransformMixin:
+    """A transformer with `n_neighbors`, and none without.
+
+    To come before `LocalDimensionMixin`, whose methods these hide; a subclass of that
+    could not hide them itself, since scikit-learn wraps what it defines.
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if not _has_neighborhoods(self):
+            tags.transformer_tags = None
+        return tags
+
+    @available_if(_has_neighborhoods)
+    def transform(self, X):
+        """Estimate the dimension around each row; only with `n_neighbors`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows. Their neighbours are those of the rows that `fit` has seen.
+
+        Returns
+        -------
+        local_dimension : ndarray of shape (n_samples, 1)
+            Local estimates, in the precision of `X`.
+        """
+        return super().transform(X)
+
+    @available_if(_has_neighborhoods)
+    def fit_transform(self, X, y=None):
+        """Fit, and give the dimension around each row; only with `n_neighbors`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        local_dimension : ndarray of shape (n_samples, 1)
+            Local estimates, in the precision of `X`.
+        """
+        return super().fit_transform(X, y)
+
+    @available_if(_has_neighborhoods)
+    def get_feature_names_out(self, input_features=None):
+        """Name the column that `transform` gives; only with `n_neighbors`.
+
+        Parameters
+        ----------
+        input_features : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        names : ndarray of shape (1,)
+            The name.
+        """
+        return super().get_feature_names_out(input_features)
+
+
+def _without(flags, distances, indices):
+    """Drop the one flagged column of each row, or else the last."""
+    order = np.argsort(flags, axis=1, kind="stable")[:, :-1]
+    return [np.take_along_axis(A, order, axis=1) for A in (distances, indices)]
+
+
+def _check_ties(log_distances):
+    """Complain where first and second neighbours are equally far: on a grid."""
+    if log_distances.shape[1] < 2:
+        return
+    ties = np.mean(log_distances[:, 1] - log_distances[:, 0] < TIE)
+    message = (
+        f"{ties:.0%} of the rows have their first and second neighbour at the same "
+        "distance, as on a grid: the data is discrete or rounded, and distances say "
+        "nothing about its dimension at this scale."
+    )
+    if ties > MANY_TIES:
+        raise ValueError(message)
+    if ties > FEW_TIES:
+        warnings.warn(message, DiscreteDataWarning, stacklevel=5)

@@ -1,0 +1,122 @@
+"""Corrections that come from simulation: dependence, finite samples, misfit.
+
+The tables are made by ``python -m sklatent.dimension._calibrate``.
+"""
+
+import functools
+from importlib import resources
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
+
+
+@functools.cache
+def _table():
+    """Read the tables."""
+    path = resources.files(__package__) / "_calibration.npz"
+    with path.open("rb") as file, np.load(file) as table:
+        return dict(table)
+
+
+def dependence(kernel, setting, dimension):
+    """Factor by which neighbours in common increase a standard deviation.
+
+    Points that share neighbours have estimates that go together. How much depends on
+    the dimension and on how many neighbours a point has, and hardly on anything else
+    where the density is even over the neighbourhood; so it is read off a simulation
+    instead of the sample at hand, in which it shows with much noise.
+
+    Parameters
+    ----------
+    kernel : str
+        Name of a function of `sklatent.dimension._kernels`.
+    setting : float
+        Its setting; beyond the table the nearest of it.
+    dimension : float
+        The estimate; beyond the table the nearest of it.
+
+    Returns
+    -------
+    factor : float
+        At least 1.
+    """
+    table = _table()
+    factors = RegularGridInterpolator(
+        (_even(kernel, table[f"{kernel}_settings"]), np.log(table["tori"])),
+        table[f"{kernel}_dependence"],
+    )
+    at = _clip(factors.grid, (_even(kernel, setting), np.log(dimension)))
+    return max(float(factors(at)[0]), 1.0)
+
+
+def correct(kernel, settings, n_samples, *dimensions):
+    """Dimensions of the balls in which that many points give these estimates.
+
+    Parameters
+    ----------
+    kernel : str
+        Name of a function of `sklatent.dimension._kernels`.
+    settings : sequence of float
+        Its settings, over which the estimate is an average.
+    n_samples : int
+        Number of distinct points.
+    *dimensions : float
+        Estimates. Those up to that of a line are divided by the same as a line's.
+
+    Returns
+    -------
+    corrected : ndarray of shape (n_dimensions,)
+        The same for the corrected.
+    """
+    table = _table()
+    balls = np.log(table["balls"])
+    bias = RegularGridInterpolator(
+        (_even(kernel, table[f"{kernel}_settings"]), np.log(table["samples"])),
+        table[f"{kernel}_bias"],
+    )
+    biases = [
+        bias(_clip(bias.grid, (_even(kernel, s), np.log(n_samples)))) for s in settings
+    ]
+    # Of the averages over the settings, as the estimate is one.
+    estimates = balls + np.log(np.mean(np.exp(biases), axis=0)).ravel()
+    # Rounding of a simulation must not make it go back.
+    estimates = np.maximum.accumulate(estimates + 1e-9 * np.arange(len(balls)))
+    inverse = PchipInterpolator(estimates, balls)
+    log_d = np.log(dimensions)
+    inside = np.clip(log_d, estimates[0], estimates[-1])
+    # Outside the ratio is that of the end.
+    return np.exp(inverse(inside) + (log_d - inside))
+
+
+def misfit_pvalue(misfit, discard_fraction):
+    """Share of samples of an even density that fit the Pareto law no better.
+
+    Parameters
+    ----------
+    misfit : float
+        From `sklatent.dimension._kernels.pareto_misfit`.
+    discard_fraction : float
+        The setting it was computed with.
+
+    Returns
+    -------
+    pvalue : float
+        Between 0 and 1; to about 0.001.
+    """
+    table = _table()
+    grid = table["pareto_mle_settings"]
+    quantiles = [
+        np.interp(discard_fraction, grid, at_level) for at_level in table["misfit"].T
+    ]
+    return float(1 - np.interp(misfit, quantiles, table["levels"]))
+
+
+def _even(kernel, setting):
+    """Return settings on a scale on which the tables are even."""
+    counts = kernel in {"gride", "levina_bickel"}
+    return np.log(setting) if counts else np.asarray(setting, dtype=np.float64)
+
+
+def _clip(grid, at):
+    """Return a point of the grid's range next to the given one."""
+    return [np.clip(x, axis[0], axis[-1]) for axis, x in zip(grid, at, strict=True)]

@@ -1,0 +1,219 @@
+"""Dimension from how the distance to a neighbour grows with its rank.
+
+Around a point of a homogeneous Poisson process in d dimensions, the volume within the
+distance r_j of the j-th neighbour is Gamma(j) in units of the density, so that
+
+    E log r_j = digamma(j) / d + const,
+
+and the slope of log r_j against digamma(j) is 1 / d on average, for any number of
+neighbours. Grassberger (1985), Generalizations of the Hausdorff dimension of fractal
+measures, has the digamma function; Pettis et al. (1979) the regression.
+"""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.integrate import quad
+from scipy.special import digamma
+
+from sklatent.dimension._base import LocalDimensionMixin, NeighborEstimator
+from sklatent.utils._sklearn import Interval, _fit_context
+
+# Variance of the mean slope over that of independent rows, by the dimension: from flat
+# tori of 500 to 5000 points. Between 3 and 50 neighbours it differs by 8 % at most.
+DIMENSIONS = (1, 2, 3, 5, 10)
+DEPENDENCE = (1.41, 1.52, 1.52, 1.74, 1.80)
+
+
+class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
+    """Dimension from the growth of neighbour distances with their rank.
+
+    The number of rows within a distance grows as its d-th power. A line is fitted, by
+    least squares, to the logarithms of the distances from a row to its nearest
+    neighbours; its slope against the rank gives the dimension around this row, and
+    the mean of all slopes the dimension of the data. Several neighbours smooth out
+    noise that is smaller than their distance; curved data needs few.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=20
+        How many neighbours of each row, itself not counted; at least 3.
+    metric : str or callable, default="euclidean"
+        As in :class:`sklearn.neighbors.NearestNeighbors`. With "precomputed", `X` is
+        the square matrix of distances.
+    n_jobs : int, default=None
+        Number of threads; None takes as many as BLAS would, -1 all processors.
+    confidence_level : float, default=0.95
+        Probability that the confidence interval covers the dimension.
+
+    Attributes
+    ----------
+    dimension_ : float
+        The inverse of the mean slope.
+    dimension_std_ : float
+        Its standard error. Neighbouring rows share neighbours, for which it allows.
+    confidence_interval_ : ndarray of shape (2,)
+        Lower and upper end, symmetric around the logarithm of the dimension.
+    local_dimension_ : ndarray of shape (n_samples,)
+        The dimension around each row, corrected for the bias of an inverse. Infinite
+        where all neighbours are equally far.
+    mean_log_distances_ : ndarray of shape (n_neighbors,)
+        Natural logarithm of the distance to the first, second, ... neighbour, the
+        mean of all rows: against `scipy.special.digamma` of the rank a straight line,
+        if there is one dimension at these scales.
+    n_duplicates_ : int
+        Number of rows that repeat others and were left out.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features seen during `fit`, if all of them are strings.
+
+    Raises
+    ------
+    ValueError
+        If there are not more than `n_neighbors` distinct rows, or if the two nearest
+        neighbours of most rows are equally far, as on a grid.
+
+    See Also
+    --------
+    TwoNN : From two neighbours, where the data is least curved.
+    LevinaBickel : From the same distances, by maximum likelihood.
+
+    Notes
+    -----
+    Let r_ij be the distance from row i to its j-th neighbour, and x_j = digamma(j).
+    For k neighbours the slope is
+
+        b_i = sum_j (x_j - mean(x)) log r_ij / sum_j (x_j - mean(x))²
+
+    and where the density is constant E b_i = 1/d, exactly [1]_ [4]_. The usual choice
+    of log j [2]_ in the place of digamma(j) makes the dimension 12 % too small for 20
+    neighbours and 23 % for 5; log(j - 1/2), advised for power laws [3]_, 2 % and 6 %
+    too large. To fit ranks to distances in the place of distances to ranks costs 14 %
+    and 32 %, because the noise is in the distances.
+
+    By the representation of Rényi, d b_i is a sum of k - 1 independent exponential
+    variables with known means a_j. So Var(d b_i) = sum a_j² and
+    E[1 / (d b_i)] = ∫ prod 1 / (1 + a_j t) dt over t > 0, by which local estimates
+    are divided. With 20 neighbours the relative standard deviation of a slope is 0.29;
+    that of the maximum likelihood estimate is 0.23.
+
+    The variance of the mean slope is the sum of squared deviations of the slopes over
+    n_samples², times a factor for what rows near each other have in common. That
+    factor is from simulations without boundary: 1.4 in one dimension, 1.8 in ten, and
+    the same within 8 % for 3 to 50 neighbours. What the error bar does not know of is
+    bias by curvature, by noise, and by the boundary, which in many dimensions most
+    rows are next to.
+
+    References
+    ----------
+    .. [1] P. Grassberger (1985). Generalizations of the Hausdorff dimension of
+       fractal measures. Physics Letters A 107, 101-105.
+    .. [2] K. W. Pettis, T. A. Bailey, A. K. Jain and R. C. Dubes (1979). An intrinsic
+       dimensionality estimator from near-neighbor information. IEEE Transactions on
+       Pattern Analysis and Machine Intelligence 1, 25-37.
+    .. [3] X. Gabaix and R. Ibragimov (2011). Rank - 1/2: a simple way to improve the
+       OLS estimation of tail exponents. Journal of Business & Economic Statistics 29,
+       24-39.
+    .. [4] W. van de Water and P. Schram (1988). Generalized dimensions from
+       near-neighbor information. Physical Review A 37, 3118-3125.
+
+    Examples
+    --------
+    >>> from sklatent.datasets import make_swiss_roll
+    >>> from sklatent.dimension import NeighborScaling
+    >>> X, _ = make_swiss_roll(1000, random_state=0)
+    >>> scaling = NeighborScaling(n_neighbors=10).fit(X)
+    >>> round(scaling.dimension_, 1)
+    1.9
+    >>> scaling.transform(X).shape
+    (1000, 1)
+    """
+
+    _parameter_constraints = {
+        "n_neighbors": [Interval(Integral, 3, None, closed="left")],
+        **NeighborEstimator._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        n_neighbors=20,
+        *,
+        metric="euclidean",
+        n_jobs=None,
+        confidence_level=0.95,
+    ):
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.n_jobs = n_jobs
+        self.confidence_level = confidence_level
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Estimate the dimension of the data, and that around each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; the distances, (n_samples, n_samples), if `metric` is
+            "precomputed".
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        with self._unfitted_on_error():
+            log_distances, _ = self._fit_neighbors(X, self.n_neighbors)
+            b = _slopes(log_distances)
+            dimension = 1 / b.mean()
+            n = len(b)
+            independent = np.sum((dimension * b - 1) ** 2) / n**2
+            dependence = np.interp(np.log(dimension), np.log(DIMENSIONS), DEPENDENCE)
+            self.mean_log_distances_ = log_distances.mean(axis=0)
+            self.local_dimension_ = _local_dimension(log_distances)[self._inverse]
+            self._set_dimension(dimension, np.sqrt(dependence * independent))
+        return self
+
+    def _local_dimension(self, X):
+        return _local_dimension(self._query_neighbors(X, self.n_neighbors)[0])
+
+
+def _slope_weights(k):
+    """Weights, shape (k,), of the logarithms of k distances in the slope."""
+    x = digamma(np.arange(1, k + 1))
+    x -= x.mean()
+    return x / (x @ x)
+
+
+def _spacing_means(k):
+    """Means a_j, shape (k - 1,), of the exponential variables that d b_i adds up.
+
+    j d log(r_{j+1} / r_j) are independent and exponential with mean 1 (Rényi), and
+    this spacing is in the logarithms of all distances after the j-th.
+    """
+    after = np.cumsum(_slope_weights(k)[::-1])[::-1][1:]
+    return after / np.arange(1, k)
+
+
+def _mean_inverse_slope(k):
+    """E[1 / (d b_i)]: the integral of the Laplace transform of d b_i."""
+    a = _spacing_means(k)
+    return quad(lambda t: np.exp(-np.log1p(a * t).sum()), 0, np.inf)[0]
+
+
+def _slopes(log_distances):
+    """Slopes b_i, shape (n,), of logarithms of distances, (n, k), against the rank."""
+    weights = _slope_weights(log_distances.shape[1])
+    # Relative to the nearest, distances of any unit have the same slope to all digits.
+    return (log_distances - log_distances[:, :1]) @ weights
+
+
+def _local_dimension(log_distances):
+    """Unbiased estimates of the dimension around each row, shape (n,)."""
+    with np.errstate(divide="ignore"):
+        return 1 / (
+            _mean_inverse_slope(log_distances.shape[1]) * _slopes(log_distances)
+        )

@@ -1,0 +1,402 @@
+"""Dimension from the variances along the principal axes.
+
+Globally, or in the neighbourhood of each row: Fukunaga and Olsen (1971), An algorithm
+for finding intrinsic dimensionality of data, IEEE Transactions on Computers C-20.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from sklatent.base import FLOAT_DTYPES, DimensionMixin, SklatentEstimator
+from sklatent.decomposition._moments import Moments
+from sklatent.dimension import _spectrum_criteria as criteria
+from sklatent.dimension._base import (
+    LocalDimensionMixin,
+    OptionalTransformMixin,
+    count_duplicates,
+)
+from sklatent.utils._blocks import row_slices
+from sklatent.utils._neighbors import k_nearest, unique_rows
+from sklatent.utils._random import random_generator
+from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
+
+METHODS = {
+    "participation_ratio",
+    "largest_gap",
+    "variance_share",
+    "kaiser",
+    "broken_stick",
+    "parallel_analysis",
+    "minka",
+}
+# Groups of rows that are left out in turn, for the error bar.
+N_GROUPS = 25
+# Entries of the neighbourhoods that are held at a time.
+BLOCK_ENTRIES = 2**21
+# Variances below this share of the largest are rounding, for each axis.
+RESOLUTION = 4 * np.finfo(np.float64).eps
+
+
+class PCASpectrum(
+    OptionalTransformMixin, LocalDimensionMixin, DimensionMixin, SklatentEstimator
+):
+    """Dimension from the eigenvalues of the covariance.
+
+    Of all rows together, or of the neighbourhood of each row, in which curved data
+    is flat. Axes are counted by one of seven criteria.
+
+    Parameters
+    ----------
+    method : str, default="participation_ratio"
+        How the eigenvalues lambda_1 >= lambda_2 >= ... give the dimension. All
+        methods but the first count whole axes.
+
+        - "participation_ratio": (sum lambda)² / sum lambda².
+        - "largest_gap": the k with the largest lambda_k / lambda_{k+1}.
+        - "variance_share": the fewest axes with the share `variance_share`.
+        - "kaiser": the eigenvalues above the mean variance of a feature, which is 1
+          if these are standardized [1]_ [2]_.
+        - "broken_stick": the leading eigenvalues whose share is above that of the
+          pieces of a stick that is broken at random [3]_.
+        - "parallel_analysis": the leading eigenvalues above those of the same data
+          with each column permuted by itself [4]_ [5]_.
+        - "minka": the number with the largest Bayesian evidence [6]_, as
+          `PCA(n_components="mle")`.
+    standardize : bool, default=False
+        Whether to divide each column by its standard deviation first: the
+        eigenvalues are those of the correlations.
+    variance_share : float, default=0.95
+        What share of the variance is enough, for the method "variance_share".
+    n_permutations : int, default=50
+        How often columns are permuted for "parallel_analysis".
+    quantile : float, default=0.95
+        Of the eigenvalues of permuted data, for "parallel_analysis"; 0.5 is Horn's
+        choice, about.
+    n_neighbors : int, default=None
+        How many nearest rows make up the neighbourhood of a row, together with it;
+        at least 2. If None, all rows are one.
+    random_state : int, RandomState instance or None, default=None
+        Determines the permutations. Pass an int for the same results at every fit.
+    n_jobs : int, default=None
+        Number of threads that look for neighbours; None takes as many as BLAS would,
+        -1 all processors.
+    confidence_level : float, default=0.95
+        Probability that the confidence interval covers the dimension.
+
+    Attributes
+    ----------
+    dimension_ : float
+        The dimension; with `n_neighbors` the mean of all `local_dimension_`. At least
+        1: that the first eigenvalue is nothing special shows in
+        `reference_eigenvalues_`.
+    dimension_std_ : float
+        Its standard error, from estimates with 1/25 of the rows left out in turn. It
+        is 0 where no part of the rows changes how many axes are counted.
+    confidence_interval_ : ndarray of shape (2,)
+        Lower and upper end, symmetric around the logarithm of the dimension.
+    eigenvalues_ : ndarray of shape (n_eigenvalues,)
+        Variances along the principal axes, decreasing, in squared units of the data,
+        with the divisor n_samples - 1. As many as features, or as can be more than 0:
+        one less than rows. With `n_neighbors` the mean over the neighbourhoods.
+    explained_variance_ratio_ : ndarray of shape (n_eigenvalues,)
+        Their shares of the sum.
+    reference_eigenvalues_ : ndarray of shape (n_eigenvalues,) or None
+        What "kaiser", "broken_stick" and "parallel_analysis" compare `eigenvalues_`
+        with; None for other methods, and with `n_neighbors`.
+    local_dimension_ : ndarray of shape (n_samples,)
+        The dimension around each row. Only with `n_neighbors`.
+    n_duplicates_ : int
+        Number of rows that repeat others; each counts once.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features seen during `fit`, if all of them are strings.
+
+    Raises
+    ------
+    ValueError
+        If all rows are equal, if there are less than 3, or not more distinct ones
+        than `n_neighbors`, and for "parallel_analysis" of neighbourhoods.
+
+    See Also
+    --------
+    sklatent.decomposition.PCA : The axes themselves.
+    NeighborScaling : For curved data, without a threshold.
+
+    Notes
+    -----
+    The participation ratio of a sample is too small: for normal rows its inverse is
+    larger by about 1 / n_samples. Columns that are constant do not count as features.
+
+    Left out are rows i, i + 25, i + 50, ... in turn, or each row if they are fewer
+    than 25: the grouped jackknife. The standard error of the participation ratio is
+    known to 15 % so. For whole numbers of axes it is a measure of stability rather
+    than an estimate. In "parallel_analysis" the permuted data stays the same, and so
+    do standard deviations. With `n_neighbors` the standard error is that of a mean of
+    n_samples / (n_neighbors + 1) independent neighbourhoods: the mean overlap of two
+    neighbourhoods, summed over one of them, is n_neighbors + 1 rows.
+
+    With fewer rows than features "minka" is not told of the axes without variance.
+
+    References
+    ----------
+    .. [1] H. F. Kaiser (1960). The application of electronic computers to factor
+       analysis. Educational and Psychological Measurement 20, 141-151.
+    .. [2] I. T. Jolliffe (2002). Principal Component Analysis, 2nd edition. Springer.
+       Section 6.1.2, where for covariances the mean takes the place of 1.
+    .. [3] D. A. Jackson (1993). Stopping rules in principal components analysis: a
+       comparison of heuristical and statistical approaches. Ecology 74, 2204-2214.
+    .. [4] J. L. Horn (1965). A rationale and test for the number of factors in factor
+       analysis. Psychometrika 30, 179-185.
+    .. [5] A. Buja and N. Eyuboglu (1992). Remarks on parallel analysis. Multivariate
+       Behavioral Research 27, 509-540.
+    .. [6] T. P. Minka (2000). Automatic choice of dimensionality for PCA. Advances in
+       Neural Information Processing Systems 13, 598-604. Eq. 30.
+
+    Examples
+    --------
+    >>> from sklatent.datasets import make_affine, make_swiss_roll
+    >>> from sklatent.dimension import PCASpectrum
+    >>> X, _ = make_affine(dimension=3, n_features=10, noise=0.01, random_state=0)
+    >>> PCASpectrum("largest_gap").fit(X).dimension_
+    3.0
+    >>> X, _ = make_swiss_roll(1000, random_state=0)
+    >>> local = PCASpectrum("variance_share", n_neighbors=20).fit(X)
+    >>> round(local.dimension_, 1)
+    2.0
+    """
+
+    _parameter_constraints = {
+        "method": [StrOptions(METHODS)],
+        "standardize": ["boolean"],
+        "variance_share": [Interval(Real, 0, 1, closed="right")],
+        "n_permutations": [Interval(Integral, 1, None, closed="left")],
+        "quantile": [Interval(Real, 0, 1, closed="both")],
+        "n_neighbors": [Interval(Integral, 2, None, closed="left"), None],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "confidence_level": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        method="participation_ratio",
+        *,
+        standardize=False,
+        variance_share=0.95,
+        n_permutations=50,
+        quantile=0.95,
+        n_neighbors=None,
+        random_state=None,
+        n_jobs=None,
+        confidence_level=0.95,
+    ):
+        self.method = method
+        self.standardize = standardize
+        self.variance_share = variance_share
+        self.n_permutations = n_permutations
+        self.quantile = quantile
+        self.n_neighbors = n_neighbors
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.confidence_level = confidence_level
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Find the eigenvalues, and count them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        with self._unfitted_on_error():
+            if self.method == "parallel_analysis" and self.n_neighbors:
+                raise ValueError(
+                    "method='parallel_analysis' permutes the columns of all rows, and "
+                    f"has no local form; got n_neighbors={self.n_neighbors}."
+                )
+            X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=3)
+            first, inverse, _ = unique_rows(X)
+            rows = self._set_scales(X[first])
+            self.n_duplicates_ = count_duplicates(len(first), len(X))
+            if self.n_neighbors is None:
+                variances = self._fit_rows(rows)
+            else:
+                variances = self._fit_neighborhoods(rows)
+                self.local_dimension_ = self.local_dimension_[inverse]
+            self.explained_variance_ratio_ = variances / variances.sum()
+            self.eigenvalues_ = self._in_units(variances)
+        return self
+
+    # ----------------------------------------------------------------------------
+    # Units
+
+    def _set_scales(self, X):
+        """Choose the columns, origin and scales; return the rows in these."""
+        self._columns = np.flatnonzero(np.ptp(X, axis=0))
+        if len(self._columns) == 0:
+            raise ValueError(
+                "All rows are equal: there is no variance to tell the dimension from, "
+                "which needs distinct rows."
+            )
+        self._origin = X[0, self._columns].astype(np.float64)
+        self._exponent, self._scale = 0, 1.0
+        self._exponent = int(np.frexp(np.abs(self._prepare(X)).max())[1])
+        rows = self._prepare(X)
+        if self.standardize:
+            self._scale = rows.std(axis=0, ddof=1)
+            rows /= self._scale
+        return rows
+
+    def _prepare(self, X):
+        """Rows in double precision, near the origin, with squares within range."""
+        rows = X[:, self._columns].astype(np.float64) - self._origin
+        return np.ldexp(rows, -self._exponent) / self._scale
+
+    def _in_units(self, variances):
+        """Variances in squared units of the data, or of standardized data."""
+        return (
+            variances if self.standardize else np.ldexp(variances, 2 * self._exponent)
+        )
+
+    # ----------------------------------------------------------------------------
+    # All rows together
+
+    def _fit_rows(self, rows):
+        n, p = rows.shape
+        if self.method == "parallel_analysis":
+            self._permuted = self._permuted_variances(rows)
+        if n <= p:
+            rows = _principal_coordinates(rows)
+        moments = Moments.of(rows)
+        variances = _variances(moments.scatter, n)
+        reference = self._reference(variances)
+        self.reference_eigenvalues_ = (
+            None if reference is None else self._in_units(reference)
+        )
+        dimension = float(self._count(variances, n))
+        parts = [
+            float(self._count(_variances(S, m), m)) if S.any() else 1.0
+            for S, m in _without_groups(rows, moments)
+        ]
+        std = np.sqrt((len(parts) - 1) * np.var(parts))
+        self._set_dimension(dimension, std / dimension)
+        return variances
+
+    def _permuted_variances(self, rows):
+        """Quantile of each variance when columns are permuted, shape (m,)."""
+        rng = random_generator(self.random_state)
+        permuted, samples = rows.copy(), []
+        for _ in range(self.n_permutations):
+            for column in permuted.T:
+                rng.shuffle(column)
+            samples.append(_variances(_smaller_scatter(permuted), len(rows)))
+        return np.quantile(samples, self.quantile, axis=0)
+
+    # ----------------------------------------------------------------------------
+    # Neighbourhoods
+
+    def _fit_neighborhoods(self, rows):
+        n, k = len(rows), self.n_neighbors
+        if n <= k:
+            raise ValueError(
+                f"n_neighbors={k} needs {k + 1} distinct rows; got n_samples="
+                f"{n + self.n_duplicates_}, of which {n} are distinct."
+            )
+        self._rows = rows
+        variances = self._neighborhood_variances(rows)
+        self.local_dimension_ = self._count(variances, k + 1)
+        self.reference_eigenvalues_ = None
+        dimension = self.local_dimension_.mean()
+        std = self.local_dimension_.std() * np.sqrt((k + 1) / n)
+        self._set_dimension(dimension, std / dimension)
+        return variances.mean(axis=0)
+
+    def _local_dimension(self, X):
+        variances = self._neighborhood_variances(self._prepare(X))
+        return self._count(variances, self.n_neighbors + 1)
+
+    def _neighborhood_variances(self, queries):
+        """Variances around each query, shape (n_queries, m)."""
+        k, p = self.n_neighbors, queries.shape[1]
+        distances, indices = k_nearest(
+            self._rows, k + 1, queries=queries, n_jobs=self.n_jobs
+        )
+        blocks = []
+        for rows in row_slices(len(queries), max(BLOCK_ENTRIES // ((k + 1) * p), 1)):
+            points = self._rows[indices[rows]] - queries[rows, None]
+            points[distances[rows, 0] > 0, -1] = (
+                0  # a new row is one of the k + 1 itself
+            )
+            size = np.abs(points).max(axis=(1, 2), keepdims=True)
+            scatter = _smaller_scatter(points / size)
+            blocks.append(_variances(scatter, k + 1) * size[:, :, 0] ** 2)
+        return np.concatenate(blocks)
+
+    # ----------------------------------------------------------------------------
+    # Counting
+
+    def _reference(self, variances):
+        """What variances, shape (..., m), are compared with, if with anything."""
+        total, m = variances.sum(axis=-1, keepdims=True), variances.shape[-1]
+        if self.method == "kaiser":
+            return np.repeat(total / len(self._columns), m, axis=-1)
+        if self.method == "broken_stick":
+            return total * criteria.broken_stick_lengths(m)
+        if self.method == "parallel_analysis":
+            return self._permuted[:m]
+        return None
+
+    def _count(self, variances, n_samples):
+        """Dimensions, shape (...), by variances, (..., m), of n_samples rows."""
+        reference = self._reference(variances)
+        if reference is not None:
+            return criteria.leading(variances, reference)
+        if self.method == "variance_share":
+            return criteria.variance_share(variances, self.variance_share)
+        if self.method == "minka":
+            return criteria.minka(variances, n_samples)
+        return getattr(criteria, self.method)(variances)
+
+
+def _smaller_scatter(X):
+    """Scatter of rows, shape (..., n, p), or if n <= p their products, (..., n, n)."""
+    X = X - X.mean(axis=-2, keepdims=True)
+    Xt = X.swapaxes(-1, -2)
+    return X @ Xt if X.shape[-2] <= X.shape[-1] else Xt @ X
+
+
+def _variances(scatter, n_samples):
+    """Variances along the axes, decreasing, of those that can have any."""
+    m = min(n_samples - 1, scatter.shape[-1])
+    squares = np.linalg.eigvalsh(scatter)[..., ::-1][..., :m]
+    squares[squares < RESOLUTION * scatter.shape[-1] * squares[..., :1]] = 0
+    return squares / (n_samples - 1)
+
+
+def _principal_coordinates(X):
+    """The same n rows, rotated, in n - 1 columns."""
+    squares, axes = np.linalg.eigh(_smaller_scatter(X))
+    return axes[:, 1:] * np.sqrt(np.maximum(squares[1:], 0))
+
+
+def _without_groups(X, moments):
+    """Yield scatter, and number of rows, without each N_GROUPS-th row in turn."""
+    n = len(X)
+    n_groups = min(n, N_GROUPS)
+    for g in range(n_groups):
+        group = Moments.of(X[g::n_groups])
+        rest = n - group.weight
+        delta = group.mean - moments.mean
+        between = np.outer(delta, delta) * (n * group.weight / rest)
+        yield moments.scatter - group.scatter - between, int(rest)

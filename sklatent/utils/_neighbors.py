@@ -1,0 +1,160 @@
+"""The k nearest rows, exactly.
+
+Euclidean distances are differences in double precision, of the rows as they are. What
+finds the rows to measure depends on the data: a k-d tree where these have few
+dimensions, a matrix product (`sklatent.utils._proposals`) where they have many. Other
+metrics are left to scikit-learn.
+"""
+
+import numpy as np
+from scipy.spatial import cKDTree
+from sklearn.neighbors import NearestNeighbors
+
+from sklatent.utils._blocks import row_slices
+from sklatent.utils._proposals import Proposals, squared_distances
+from sklatent.utils._threads import count_threads, map_threads
+
+# Largest entries, as powers of two, whose squares are sure not to over- or underflow.
+SAFE_EXPONENTS = (-300, 480)
+# Rows whose dimension is estimated to choose the method.
+TRIAL_ROWS = 500
+# Queries that are handled together.
+BLOCK_ROWS = 256
+
+
+def k_nearest(X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None):
+    """Distances to the nearest rows, and which they are.
+
+    A query that is itself a row of `X` finds itself, at distance 0.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows to find; with the metric "precomputed" their distances from each other,
+        of shape (n_samples, n_samples).
+    n_neighbors : int
+        How many, at most `n_samples`.
+    queries : ndarray of shape (n_queries, n_features), default=None
+        Rows whose neighbours to find, those of `X` if None; with "precomputed"
+        distances of shape (n_queries, n_samples).
+    metric : str or callable, default="euclidean"
+        As in :class:`sklearn.neighbors.NearestNeighbors`, or "precomputed".
+    n_jobs : int, default=None
+        Number of threads; None takes as many as BLAS would.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_queries, n_neighbors)
+        Ascending, in double precision.
+    indices : ndarray of shape (n_queries, n_neighbors)
+        Rows of `X`.
+    """
+    Q = X if queries is None else queries
+    n_threads = count_threads(n_jobs)
+    if metric == "precomputed":
+        return _in_matrix(Q, n_neighbors)
+    if metric not in {"euclidean", "l2"}:
+        search = NearestNeighbors(metric=metric, n_jobs=n_threads).fit(X)
+        return search.kneighbors(Q, n_neighbors)
+    shift = _shift(X, Q)
+    X = _scaled(X, shift)
+    Q = X if queries is None else _scaled(queries, shift)
+    find = _by_tree if _has_few_dimensions(X) else _by_products
+    squares, indices = find(X, Q, n_neighbors, n_threads)
+    return np.ldexp(np.sqrt(squares), -shift), indices
+
+
+def unique_rows(X):
+    """Find the rows that are not repeated, and how often each occurs.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The data.
+
+    Returns
+    -------
+    first : ndarray of shape (n_unique,)
+        Where each occurs first, ascending.
+    inverse : ndarray of shape (n_samples,)
+        Which of these each row equals.
+    counts : ndarray of shape (n_unique,)
+        How often.
+    """
+    rows = _scaled(X, _shift(X)) + 0.0  # -0.0 is 0.0, by its bytes too
+    # Differences of entries smaller than this would vanish when squared.
+    rows[np.abs(rows) < np.ldexp(1.0, -480)] = 0.0
+    as_bytes = rows.view(f"V{rows.shape[1] * rows.itemsize}").ravel()
+    _, first, inverse, counts = np.unique(
+        as_bytes, return_index=True, return_inverse=True, return_counts=True
+    )
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse], counts[order]
+
+
+def _shift(*arrays):
+    """Return the power of two that brings the largest entry into a safe range."""
+    largest = max(max(A.max(), -A.min()) for A in arrays)
+    exponent = int(np.frexp(largest)[1])
+    low, high = SAFE_EXPONENTS
+    return 0 if largest == 0 or low < exponent < high else high - exponent
+
+
+def _scaled(X, shift):
+    """Return the rows times 2 ** shift, in double precision, one after the other."""
+    X = np.ascontiguousarray(X, dtype=np.float64)
+    return np.ldexp(X, shift) if shift else X
+
+
+def _in_matrix(distances, k):
+    """Find the k smallest entries of each row, block by block."""
+    blocks = []
+    for rows in row_slices(len(distances), BLOCK_ROWS):
+        D = distances[rows]
+        nearest = np.argpartition(D, k - 1, axis=1)[:, :k]
+        values = np.take_along_axis(D, nearest, axis=1)
+        order = np.argsort(values, axis=1, kind="stable")
+        blocks.append([np.take_along_axis(A, order, axis=1) for A in (values, nearest)])
+    values, indices = map(np.concatenate, zip(*blocks, strict=True))
+    return values.astype(np.float64), indices
+
+
+def _by_tree(X, Q, k, n_threads):
+    """Let SciPy find the neighbours, then measure them."""
+    tree = cKDTree(X, balanced_tree=False, compact_nodes=False)
+    _, indices = tree.query(Q, np.arange(1, k + 1), workers=n_threads)
+    squares = np.empty(indices.shape)
+    for rows in row_slices(len(Q), BLOCK_ROWS):
+        which = np.repeat(np.arange(rows.start, rows.stop), k)
+        flat = squared_distances(Q, which, X, indices[rows].ravel())
+        squares[rows] = flat.reshape(-1, k)
+    order = np.argsort(squares, axis=1, kind="stable")
+    return [np.take_along_axis(A, order, axis=1) for A in (squares, indices)]
+
+
+def _by_products(X, Q, k, n_threads):
+    """Let matrix products propose them, in single precision where that will do."""
+    squares = np.empty((len(Q), k))
+    indices = np.empty((len(Q), k), dtype=np.intp)
+    rows = np.arange(len(Q))
+    for dtype in (np.float32, np.float64):
+        proposals = Proposals(X, k, dtype)
+
+        def search(block, rows=rows, proposals=proposals):
+            block = rows[block]
+            found, *nearest = proposals.nearest(Q[block])
+            squares[block[found]], indices[block[found]] = nearest
+            return block[~found]
+
+        blocks = list(row_slices(len(rows), BLOCK_ROWS))
+        rows = np.concatenate(map_threads(search, blocks, n_threads))
+        if len(rows) == 0:
+            break
+    return squares, indices
+
+
+def _has_few_dimensions(X):
+    """Whether a tree finds neighbours by looking at few of the rows."""
+    return X.shape[1] <= 8

@@ -1,0 +1,185 @@
+"""Nearest rows by matrix products, with bounds on what rounding does to them.
+
+With x a query and y a row, both relative to a centre, s = |y|^2 - 2 x'y is the squared
+distance less |x|^2, and a product of matrices gives it for all pairs. In a precision
+with unit u and p features, what is computed differs from the exact
+
+    d^2 = s + |x|^2   by at most   c (|x|^2 + 2 |y|^2),   c = (p + 10) u,
+
+for the sum of p + 1 products, the rounding of x and y, and that of |y|^2. Since
+|y| <= |x| + d, this is at most c (5 |x|^2 + 4 d^2), which depends on x and d alone: one
+far outlier does not spoil the bound for the others. So, if k rows have s up to t, then
+the k nearest have
+
+    d^2 <= r^2 = (t + (1 + 5 c) |x|^2) / (1 - 4 c)
+    s   <= (1 + 4 c) r^2 - (1 - 5 c) |x|^2
+
+Rows within that are measured by differences in double precision; others need not be.
+"""
+
+import numpy as np
+
+from sklatent.utils._blocks import row_slices
+
+# Columns of a tile; a tile of them by a block of queries fits the cache.
+TILE_COLUMNS = 2048
+# Rows that the centre is taken from.
+CENTRE_ROWS = 1000
+# Entries of differences that are formed at a time.
+DIFFERENCES = 2**17
+
+
+def squared_distances(Q, rows, X, columns):
+    """Squared distances of pairs, by differences.
+
+    Parameters
+    ----------
+    Q, X : ndarray of shape (n_queries, n_features), (n_samples, n_features)
+        In double precision.
+    rows, columns : ndarray of shape (n_pairs,)
+        Rows of `Q`, and rows of `X`.
+
+    Returns
+    -------
+    squares : ndarray of shape (n_pairs,)
+        Sums of squared differences.
+    """
+    squares = np.empty(len(rows))
+    for pairs in row_slices(len(rows), max(DIFFERENCES // X.shape[1], 1)):
+        difference = Q[rows[pairs]]
+        difference -= X[columns[pairs]]
+        np.einsum("ij,ij->i", difference, difference, out=squares[pairs])
+    return squares
+
+
+class Proposals:
+    """Rows in the form that a product takes, and the search through them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows to find, in double precision.
+    k : int
+        How many for each query.
+    dtype : {float32, float64}
+        Precision of the products. In single precision a query is given up where
+        many rows are within the rounding error.
+    """
+
+    def __init__(self, X, k, dtype):
+        n, p = X.shape
+        self.X, self.k = X, k
+        # In random order any part is a sample of the whole.
+        self.order = np.random.RandomState(0).permutation(n)
+        self.centre = np.median(X[self.order[:CENTRE_ROWS]], axis=0)
+        self.columns = np.empty((n, p + 1), dtype)
+        largest = max(np.ptp(X, axis=0).max(), np.finfo(np.float64).tiny)
+        self.shift = -int(np.frexp(largest)[1])
+        for rows in row_slices(n, TILE_COLUMNS):
+            Y = self._relative(X[self.order[rows]])
+            self.columns[rows, :p] = Y
+            self.columns[rows, p] = np.einsum("ij,ij->i", Y, Y, dtype=np.float64)
+        limits = np.finfo(dtype)
+        self.c = (p + 10) * float(limits.eps) / 2
+        self.underflow = (p + 10) * float(limits.tiny)
+        # The first rows are the sample that gives a first bound.
+        self.n_first = min(n, max(TILE_COLUMNS, _power_of_two(4 * k)))
+        # Rows to measure for a query; and, on average, within the first bound.
+        self.most = np.inf if dtype == np.float64 else 4 * k + 64
+        self.most_below = self.most + 4 * k * n / self.n_first
+
+    def _relative(self, rows):
+        """Rows relative to the centre, in the precision of the products."""
+        return np.ldexp(rows - self.centre, self.shift).astype(self.columns.dtype)
+
+    def nearest(self, Q):
+        """Find the nearest rows of a block of queries.
+
+        Parameters
+        ----------
+        Q : ndarray of shape (n_queries, n_features)
+            In double precision.
+
+        Returns
+        -------
+        found : ndarray of bool of shape (n_queries,)
+            False where the precision of the products does not tell them apart.
+        squares : ndarray of shape (n_found, k)
+            Squared distances, ascending.
+        indices : ndarray of shape (n_found, k)
+            Rows of `X`.
+        """
+        x = self._relative(Q)
+        square = np.einsum("ij,ij->i", x, x, dtype=np.float64)
+        left = np.hstack([-2 * x, np.ones((len(x), 1), x.dtype)])
+        rows, columns, s = self._below(left, self._first_bound(left, square))
+        counts = np.bincount(rows, minlength=len(Q))
+        if counts.min() < self.k:  # the search was given up
+            return np.zeros(len(Q), bool), np.empty((0, self.k)), np.empty((0, self.k))
+        bound = self._bound(_kth(rows, s, counts, self.k), square)
+        kept = s <= bound[rows]
+        found = np.bincount(rows[kept], minlength=len(Q)) <= self.most
+        kept &= found[rows]
+        if not found.any():
+            return found, np.empty((0, self.k)), np.empty((0, self.k))
+        rows, columns = rows[kept], self.order[columns[kept]]
+        counts = np.bincount(rows, minlength=len(Q))[found]
+        squares = squared_distances(Q, rows, self.X, columns)
+        order = np.lexsort((columns, squares, rows))
+        starts = np.cumsum(counts) - counts
+        first = order[starts[:, None] + np.arange(self.k)]
+        return found, squares[first], columns[first]
+
+    def _bound(self, t, square):
+        """Largest s of the k nearest, where k rows have one up to t; see above."""
+        c = self.c
+        r2 = (t + (1 + 5 * c) * square + self.underflow) / (1 - 4 * c)
+        bound = (1 + 4 * c) * r2 - (1 - 5 * c) * square + self.underflow
+        return np.nextafter(bound.astype(self.columns.dtype), np.inf)
+
+    def _first_bound(self, left, square):
+        """Bound from a sample of the rows: the k-th smallest of minima over slots."""
+        tile = left @ self.columns[: self.n_first].T
+        slots = max(_power_of_two(8 * self.k), 256)
+        if self.n_first % slots == 0:
+            tile = tile.reshape(len(left), -1, slots).min(axis=1)
+        return self._bound(np.partition(tile, self.k - 1)[:, self.k - 1], square)
+
+    def _below(self, left, bound):
+        """Pairs with s up to the bound of the query: rows, columns, and s.
+
+        None at all when they get too many.
+        """
+        q = len(left)
+        tiles = np.empty(q * TILE_COLUMNS, left.dtype)
+        flags = np.empty(q * TILE_COLUMNS, bool)
+        found, n_found = [], 0
+        for columns in row_slices(len(self.columns), TILE_COLUMNS):
+            width = columns.stop - columns.start
+            tile = tiles[: q * width].reshape(q, width)
+            flag = flags[: q * width].reshape(q, width)
+            np.matmul(left, self.columns[columns].T, out=tile)
+            np.less_equal(tile, bound[:, None], out=flag)
+            hits = np.flatnonzero(flag)
+            n_found += len(hits)
+            if n_found > q * self.most_below:
+                found = [(np.empty(0, np.intp), np.empty(0, np.intp), tile[:0, 0])]
+                break
+            rows, offsets = np.divmod(hits, width)
+            found.append((rows, offsets + columns.start, tile.ravel()[hits]))
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def _power_of_two(n):
+    """Return the smallest power of two that is not below n."""
+    return 1 << (n - 1).bit_length()
+
+
+def _kth(rows, values, counts, k):
+    """Return the k-th smallest value of each row, from unordered pairs."""
+    order = np.argsort(rows.astype(np.uint16), kind="stable")
+    starts = np.cumsum(counts) - counts
+    rows = rows[order]
+    padded = np.full((len(counts), counts.max()), np.inf, values.dtype)
+    padded[rows, np.arange(len(rows)) - starts[rows]] = values[order]
+    return np.partition(padded, k - 1)[:, k - 1]

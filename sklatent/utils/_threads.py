@@ -1,0 +1,61 @@
+"""Threads of our own, with one BLAS thread each."""
+
+import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from joblib import effective_n_jobs
+from threadpoolctl import ThreadpoolController
+
+
+@functools.cache
+def _blas():
+    """Return the BLAS libraries of this process, under one control."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def blas_threads():
+    """Return how many threads BLAS would take here."""
+    return max((lib.num_threads for lib in _blas().lib_controllers), default=1)
+
+
+class _SingleBlasThread:
+    """Context in which BLAS takes one thread, for work too small to share.
+
+    The setting belongs to the process. Where several threads are inside, the first
+    to come makes it and the last to go undoes it.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.inside = 0
+        self.limit = None
+
+    def __enter__(self):
+        with self.lock:
+            if self.inside == 0:
+                self.limit = _blas().limit(limits=1)
+            self.inside += 1
+
+    def __exit__(self, *exception):
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                self.limit.restore_original_limits()
+
+
+single_blas_thread = _SingleBlasThread()
+
+
+def count_threads(n_jobs):
+    """Return how many threads `n_jobs` means; None is as many as BLAS would take."""
+    return blas_threads() if n_jobs is None else effective_n_jobs(n_jobs)
+
+
+def map_threads(function, items, n_threads):
+    """Return the results for all items, in order, with one BLAS thread each."""
+    with single_blas_thread:
+        if min(n_threads, len(items)) == 1:
+            return [function(item) for item in items]
+        with ThreadPoolExecutor(n_threads) as threads:
+            return list(threads.map(function, items))

@@ -1,0 +1,144 @@
+"""The nearest rows, against differences of all pairs."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import pairwise_distances
+
+from sklatent.utils import _neighbors
+from sklatent.utils._neighbors import k_nearest, unique_rows
+from sklatent.utils._proposals import Proposals
+
+# Rounding of a sum of squares, in another order.
+RTOL = 1e-14
+
+
+def all_pairs(X, k, Q=None):
+    """Distances of all pairs by differences, sorted."""
+    Q = X if Q is None else Q
+    D = np.sqrt(((Q[:, None] - X) ** 2).sum(axis=2))
+    order = np.argsort(D, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(D, order, axis=1), order
+
+
+def normal(n, p, seed=0):
+    return np.random.RandomState(seed).normal(size=(n, p))
+
+
+HARD = {
+    "even": normal(600, 12),
+    "one feature": normal(600, 1),
+    "far from the origin": 1e8 + normal(600, 12),
+    "clusters far apart": np.vstack([normal(300, 12), 1e6 + normal(300, 12, 1)]),
+    "an outlier": np.vstack([normal(599, 12), np.full((1, 12), 1e12)]),
+    "one direction": np.linspace(0, 1, 600)[:, None] ** 2 * np.ones(40) + 7,
+    "features of zeros": np.pad(normal(600, 3), ((0, 0), (0, 60))),
+    "grid": np.stack(np.meshgrid(*[np.arange(5.0)] * 4), axis=-1).reshape(-1, 4),
+    "rows repeated": np.repeat(normal(200, 12), 3, axis=0),
+    "sorted": np.sort(normal(5000, 12), axis=0),
+    "single precision": normal(600, 12).astype(np.float32),
+}
+
+
+@pytest.fixture(params=["_by_tree", "_by_products"])
+def method(request, monkeypatch):
+    few = request.param == "_by_tree"
+    monkeypatch.setattr(_neighbors, "_has_few_dimensions", lambda X: few)
+
+
+@pytest.mark.usefixtures("method")
+@pytest.mark.parametrize("X", HARD.values(), ids=HARD)
+@pytest.mark.parametrize("k", [1, 4, 40])
+def test_distances_are_those_of_differences(X, k):
+    distances, indices = k_nearest(X, k)
+    expected, _ = all_pairs(X.astype(np.float64)[::7], k, X.astype(np.float64)[::7])
+    D = np.linalg.norm(X[:, None, :].astype(np.float64) - X[indices], axis=2)
+    np.testing.assert_allclose(distances, D, rtol=RTOL)
+    expected, _ = all_pairs(X.astype(np.float64), k, X.astype(np.float64)[::7])
+    np.testing.assert_allclose(distances[::7], expected, rtol=RTOL)
+    assert (np.sort(indices, axis=1)[:, 1:] != np.sort(indices, axis=1)[:, :-1]).all()
+
+
+@pytest.mark.usefixtures("method")
+@pytest.mark.parametrize("exponent", [-1000, -500, 0, 500, 1000])
+def test_any_scale(exponent):
+    """A power of two changes nothing, to the last bit."""
+    X = normal(300, 5)
+    distances, indices = k_nearest(X, 3)
+    scaled, same = k_nearest(np.ldexp(X, exponent), 3)
+    np.testing.assert_array_equal(scaled, np.ldexp(distances, exponent))
+    np.testing.assert_array_equal(same, indices)
+
+
+@pytest.mark.usefixtures("method")
+@pytest.mark.parametrize("n_jobs", [None, 1, 3])
+def test_queries_and_threads(n_jobs):
+    X, Q = normal(3000, 9), 1.5 * normal(700, 9, seed=1)
+    distances, indices = k_nearest(X, 5, queries=Q, n_jobs=n_jobs)
+    expected, order = all_pairs(X, 5, Q)
+    np.testing.assert_allclose(distances, expected, rtol=RTOL)
+    np.testing.assert_array_equal(indices, order)
+    # A row does not depend on the others.
+    alone, _ = k_nearest(X, 5, queries=Q[3:4], n_jobs=n_jobs)
+    np.testing.assert_array_equal(alone[0], distances[3])
+
+
+def test_single_precision_gives_up_where_it_cannot_tell():
+    """Many rows within its rounding error of each other, far from the centre."""
+    far = 1e5 + normal(1000, 20)
+    X = np.vstack([normal(1200, 20), far])
+    found, squares, _ = Proposals(X, 3, np.float32).nearest(far[:50])
+    assert not found.any()
+    assert squares.shape == (0, 3)
+    found, squares, indices = Proposals(X, 3, np.float64).nearest(far[:50])
+    assert found.all()
+    expected, order = all_pairs(X, 3, far[:50])
+    np.testing.assert_allclose(np.sqrt(squares), expected, rtol=RTOL)
+    np.testing.assert_array_equal(indices, order)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_of_products_is_within_the_bound(dtype):
+    """The bound at the head of the file, at pairs of all distances."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(2000, 50)) * np.geomspace(1e-6, 1e3, 2000)[:, None]
+    proposals = Proposals(X, 2, dtype)
+    exact = np.longdouble(X[proposals.order]) - proposals.centre
+    exact = np.ldexp(exact, proposals.shift)
+    x = proposals._relative(X[:300])
+    left = np.hstack([-2 * x, np.ones((300, 1), dtype)])
+    s = left @ proposals.columns.T
+    q = np.ldexp(np.longdouble(X[:300]) - proposals.centre, proposals.shift)
+    d2 = ((q[:, None] - exact) ** 2).sum(axis=2)
+    x2, y2 = (q**2).sum(axis=1)[:, None], (exact**2).sum(axis=1)
+    error = np.abs(s + x2 - d2)
+    assert (error <= proposals.c * (x2 + 2 * y2) + proposals.underflow).all()
+
+
+@pytest.mark.parametrize("metric", ["manhattan", "cosine", "chebyshev"])
+def test_other_metrics(metric):
+    X = normal(300, 6)
+    distances, indices = k_nearest(X, 4, metric=metric)
+    D = pairwise_distances(X, metric=metric)
+    np.testing.assert_allclose(distances, np.sort(D, axis=1)[:, :4], atol=1e-12)
+    given, same = k_nearest(D, 4, metric="precomputed")
+    np.testing.assert_allclose(given, distances, atol=1e-12)
+    np.testing.assert_array_equal(same[:, 1:], indices[:, 1:])
+
+
+def test_unique_rows():
+    rng = np.random.RandomState(0)
+    rows = rng.permutation(np.repeat(np.arange(100), 3))
+    X = normal(100, 4)[rows]
+    X[X < -1.5] = 0.0
+    X[::2][X[::2] == 0] = -0.0  # which equals 0.0
+    first, inverse, counts = unique_rows(X)
+    expected, at, back, times = np.unique(
+        X, axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
+    np.testing.assert_array_equal(first, np.sort(at))
+    np.testing.assert_array_equal(X[first][inverse], X)
+    assert len(expected) == len(first)
+    assert counts.sum() == 300
+    assert sorted(counts) == sorted(times)
+    assert back.max() == inverse.max()
+    assert (np.diff(first) > 0).all()
