@@ -27,9 +27,16 @@ lint: .venv/lint
 doc: .venv/doc
 	$(BIN)/sphinx-build -W --keep-going -b html doc doc/_build/html
 
-bench: .venv/bench
+bench: .venv/bench .peers
 	$(BIN)/python -m benchmarks decomposition
+	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks dimension
 	$(BIN)/python -m benchmarks neural
+
+# Peers that need other versions of NumPy.
+.peers: benchmarks/peers.txt
+	$(PYTHON) -m venv .peers
+	.peers/bin/python -m pip install --quiet $(PIP_ARGS) -r benchmarks/peers.txt
+	touch $@
 
 # One stamp per extra: what it needs is installed.
 .venv/%: pyproject.toml constraints.txt
@@ -39,4 +46,4 @@ bench: .venv/bench
 	touch $@
 
 clean:
-	rm -rf .venv doc/_build doc/auto_examples doc/generated digits.png
+	rm -rf .venv .peers doc/_build doc/auto_examples doc/generated digits.png

@@ -6,12 +6,14 @@ into RESULTS.md in place of the family's last one.
 
 import argparse
 import importlib
+import itertools
 import pathlib
 import re
 
 from benchmarks._harness import environment
 
-FAMILIES = ["decomposition", "neural"]
+FAMILIES = ["decomposition", "dimension", "neural"]
+RATIO = "ratio = peer ÷ ours, larger is better"
 RESULTS = pathlib.Path(__file__).parent / "RESULTS.md"
 
 
@@ -34,10 +36,12 @@ def main():
     parser.add_argument("--save", action="store_true", help="write RESULTS.md")
     arguments = parser.parse_args()
     family = importlib.import_module(f"benchmarks.{arguments.name}")
-    text = f"{environment()}\n\n{family.run()}"
-    print(text)
+    tables = []
+    for table in itertools.chain([environment(), RATIO], family.run()):
+        print(table, end="\n\n", flush=True)
+        tables.append(table)
     if arguments.save:
-        save(arguments.name, text)
+        save(arguments.name, "\n\n".join(tables))
 
 
 if __name__ == "__main__":

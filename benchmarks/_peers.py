@@ -1,7 +1,7 @@
 """Peers that need other versions of NumPy: they run in an environment of their own.
 
-    python -m venv peers && peers/bin/pip install -r benchmarks/peers.txt
-    SKLATENT_PEERS=peers/bin/python python -m benchmarks dimension
+    python -m venv .peers && .peers/bin/pip install -r benchmarks/peers.txt
+    SKLATENT_PEERS=.peers/bin/python python -m benchmarks dimension
 
 That interpreter runs this file as a program. It reads one job per line, the name of a
 function below with its arguments as JSON, and answers with a line of JSON.

@@ -221,16 +221,13 @@ def imputation():
 
 
 def run():
-    """All tables of the family."""
+    """Yield the tables of the family."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", HeywoodWarning)
-        tables = [
-            decomposition_pca.run(),
-            compare_em_on_moments(),
-            compare_missing_steps(),
-            compare_missing_fits(),
-            compare_factor_analysis(),
-            imputation(),
-        ]
-    return "\n\n".join(["ratio = peer ÷ ours, larger is better", *tables])
+        yield from decomposition_pca.run()
+        yield compare_em_on_moments()
+        yield compare_missing_steps()
+        yield compare_missing_fits()
+        yield compare_factor_analysis()
+        yield imputation()

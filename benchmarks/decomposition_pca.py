@@ -74,10 +74,8 @@ def accuracy():
 
 
 def run():
-    """All tables."""
-    tables = [
-        compare_fits(shape, dtype)
-        for shape in SHAPES
-        for dtype in (np.float32, np.float64)
-    ]
-    return "\n\n".join([*tables, accuracy()])
+    """Yield the tables."""
+    for shape in SHAPES:
+        for dtype in (np.float32, np.float64):
+            yield compare_fits(shape, dtype)
+    yield accuracy()

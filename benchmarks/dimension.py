@@ -15,7 +15,7 @@ from sklatent.datasets import benchmark_manifolds, make_manifold
 from sklatent.dimension import DANCo, Gride, LevinaBickel, TwoNN, _kernels
 from sklatent.utils._neighbors import k_nearest
 
-N_REPEATS = 400
+N_REPEATS = 300
 SCALES = (1, 2, 4, 8, 16)
 
 
@@ -45,7 +45,7 @@ class TorusMixin:
     def _fit_neighbors(self, X, n_neighbors, most=0):
         k = max(n_neighbors, most)
         distances, indices = cKDTree(X, boxsize=1).query(X, k + 1)
-        self._inverse = np.arange(len(X))
+        self._rows = self._first = self._inverse = np.arange(len(X))
         return np.log(distances[:, 1:]), indices[:, 1:]
 
 
@@ -177,62 +177,41 @@ def pareto_bias():
 # Speed
 
 
-def two_nn_speed(peers, files):
+def two_nn_speed(p, skdim_reach, dadapy_reach, peers, files):
     """Whole fits."""
-    tables = []
-    for p, skdim_reach, dadapy_reach in ((10, 3, 1), (40, 20, 3), (784, 1, 1)):
-        X = np.random.RandomState(0).standard_normal((20_000, p))
-        path = files.path(X)
-        tables.append(
-            compare(
-                f"TwoNN, 20,000 x {p}",
-                {
-                    "TwoNN().fit": lambda X=X: TwoNN().fit(X),
-                    "scikit-dimension": lambda path=path: peers("skdim_two_nn", path),
-                    "DADApy": lambda path=path: peers("dadapy_two_nn", path),
-                },
-                {
-                    "scikit-dimension": f">= {skdim_reach}",
-                    "DADApy": f">= {dadapy_reach}",
-                },
-                3,
-            )
-        )
-    return "\n\n".join(tables)
+    X = np.random.RandomState(0).standard_normal((20_000, p))
+    path = files.path(X)
+    functions = {
+        "TwoNN().fit": lambda: TwoNN().fit(X),
+        "scikit-dimension": lambda: peers("skdim_two_nn", path),
+        "DADApy": lambda: peers("dadapy_two_nn", path),
+    }
+    reach = {"scikit-dimension": f">= {skdim_reach}", "DADApy": f">= {dadapy_reach}"}
+    return compare(f"TwoNN, 20,000 x {p}", functions, reach, 3)
 
 
-def neighbors_speed(peers, files):
+def neighbors_speed(p, peers, files):
     """Two nearest rows, and the row itself."""
-    tables = []
-    for p in (10, 50, 784):
-        X = np.random.RandomState(0).standard_normal((20_000, p))
-        path = files.path(X)
-        methods = ["brute", "kd_tree"] if p == 10 else ["brute"]
-        functions = {
-            "k_nearest, exact": lambda X=X: k_nearest(X, 3),
-            **{
-                f"scikit-learn, {method}": lambda X=X, method=method: (
-                    NearestNeighbors(n_neighbors=3, algorithm=method, n_jobs=-1)
-                    .fit(X)
-                    .kneighbors(X)
-                )
-                for method in methods
-            },
-            "scikit-learn-intelex": lambda path=path: peers(
-                "intelex_neighbors", path, k=3
-            ),
-            "faiss, single precision, not exact": lambda path=path: peers(
-                "faiss_neighbors", path, k=3
-            ),
-        }
-        reach = dict.fromkeys(functions, ">= 2") | {
-            "scikit-learn-intelex": ">= 1",
-            "faiss, single precision, not exact": "(aim 1)",
-        }
-        tables.append(
-            compare(f"2 nearest neighbours, 20,000 x {p}", functions, reach, 3)
-        )
-    return "\n\n".join(tables)
+    X = np.random.RandomState(0).standard_normal((20_000, p))
+    path = files.path(X)
+
+    def scikit_learn(algorithm):
+        search = NearestNeighbors(n_neighbors=3, algorithm=algorithm, n_jobs=-1)
+        return lambda: search.fit(X).kneighbors(X)
+
+    methods = ["brute", "kd_tree"] if p == 10 else ["brute"]
+    peer_functions = {f"scikit-learn, {m}": scikit_learn(m) for m in methods}
+    functions = {
+        "k_nearest, exact": lambda: k_nearest(X, 3),
+        **peer_functions,
+        "scikit-learn-intelex": lambda: peers("intelex_neighbors", path, k=3),
+        "faiss, float32, not exact": lambda: peers("faiss_neighbors", path, k=3),
+    }
+    reach = dict.fromkeys(peer_functions, ">= 2") | {
+        "scikit-learn-intelex": ">= 1",
+        "faiss, float32, not exact": "(aim: 1)",
+    }
+    return compare(f"2 nearest neighbours, 20,000 x {p}", functions, reach, 3)
 
 
 def memory():
@@ -249,14 +228,15 @@ def memory():
 
 
 def run():
-    """All tables of the family."""
+    """Yield the tables of the family."""
     peers, files = Peers(), Files()
-    tables = [
-        neighbors_speed(peers, files),
-        two_nn_speed(peers, files),
-        memory(),
-        pareto_bias(),
-        manifolds(peers, files),
-        coverage(peers, files),
-    ]
-    return "\n\n".join(["ratio = peer ÷ ours, larger is better", *tables])
+    versions = pathlib.Path(__file__).with_name("peers.txt").read_text().split()
+    yield f"peers: {', '.join(versions)}"
+    for p in (10, 50, 784):
+        yield neighbors_speed(p, peers, files)
+    for p, skdim_reach, dadapy_reach in ((10, 3, 1), (40, 20, 3), (784, 1, 1)):
+        yield two_nn_speed(p, skdim_reach, dadapy_reach, peers, files)
+    yield memory()
+    yield pareto_bias()
+    yield manifolds(peers, files)
+    yield coverage(peers, files)

@@ -23,7 +23,7 @@ from sklatent.dimension import TwoNN
 
 ball, _ = make_ball(1500, dimension=3, random_state=0)
 rng = np.random.RandomState(0)
-X = np.tanh(ball @ rng.normal(size=(3, 30))) + 1e-3 * rng.normal(size=(1500, 30))
+X = np.tanh(2 * ball @ rng.normal(size=(3, 30))) + 1e-3 * rng.normal(size=(1500, 30))
 y = ball[:, 0]
 
 two_nn = TwoNN(correction="ball").fit(X)

@@ -4,8 +4,8 @@ How many dimensions the digits have
 ===================================
 
 An 8 x 8 image is 64 numbers, but the images of one digit differ in a few ways only:
-slant, width, stroke. Estimators that look at neighbours agree on a number near 10; the
-spectrum, which counts directions instead of curved ones, needs more.
+slant, width, stroke. Estimators that look at neighbours find 7 to 10 dimensions; the
+spectrum, which counts straight directions, needs more.
 """
 
 # %%

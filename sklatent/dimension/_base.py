@@ -73,7 +73,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             )
         n_neighbors = min(max(n_neighbors, most), n - 1)
         self._first, self._inverse = first, inverse
-        self._rows = self._among_distinct(X[first])
+        self._rows = self._among_distinct(X[first] if self.n_duplicates_ else X)
         distances, indices = k_nearest(
             self._rows, n_neighbors + 1, metric=self.metric, n_jobs=self.n_jobs
         )
@@ -127,6 +127,10 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         )
         distances, indices = _without(distances == 0, distances, indices)
         return np.log(distances), indices
+
+    def _forget_rows(self):
+        """Drop what `transform` alone needs."""
+        del self._rows, self._first, self._inverse
 
     def _among_distinct(self, X):
         """Leave of precomputed distances those to distinct rows."""

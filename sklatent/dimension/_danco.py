@@ -164,7 +164,7 @@ class DANCo(NeighborEstimator):
             k = self.n_neighbors
             neighbors = self._fit_neighbors(X, k + 1)
             rows = self._rows.astype(np.float64)
-            del self._rows, self._first, self._inverse
+            self._forget_rows()
             most = self.max_dimension or np.count_nonzero(np.ptp(rows, axis=0))
             n = max(int(float(f"{len(rows):.2g}")), k + 2)
             observed = statistics(rows, *neighbors)

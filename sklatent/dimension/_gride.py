@@ -150,6 +150,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
             log_distances, _ = self._fit_neighbors(
                 X, 2 * self.n1, max(2 * self.n1, self.max_neighbors)
             )
+            self._forget_rows()
             # n1 comes last, so that dimension_ stays at its estimate.
             powers = 2 ** np.arange((log_distances.shape[1] // 2).bit_length())
             scales = [*powers[powers != self.n1].tolist(), self.n1]

@@ -205,7 +205,9 @@ class TwoNN(
             self.log_ratios_, self.log_survival_ = _kernels.pareto_plot(t[kept], len(t))
             misfit = _kernels.pareto_misfit(t, self.discard_fraction)
             self.pvalue_ = misfit_pvalue(misfit, self.discard_fraction)
-            if self.n_neighbors is not None:
+            if self.n_neighbors is None:
+                self._forget_rows()
+            else:
                 self._ratios = np.column_stack([kept, bounded])
                 members = self._ratios[indices].sum(axis=1) + self._ratios
                 self.local_dimension_ = self._local(members)[self._inverse]
@@ -257,8 +259,9 @@ class TwoNN(
         """Estimates on ever smaller parts of the data: the dimension by scale.
 
         At each level the rows are divided at random into twice as many parts, whose
-        neighbours are farther apart; the estimate is the average over the parts [1]_.
-        This needs no `fit`, and leaves the estimator as it is.
+        neighbours are farther apart; the estimate is the average over the parts. Facco
+        et al. (2017) call it decimation. This needs no `fit`, and leaves the estimator
+        as it is.
 
         Parameters
         ----------
