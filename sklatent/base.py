@@ -121,8 +121,12 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
     def _n_features_out(self):
         return self.n_components_
 
-    def _resolve_n_components(self, X):
-        """Return `n_components` as an int, asking a dimension estimator for it."""
+    def _resolve_n_components(self, X, most=None):
+        """Return `n_components` as an int, asking a dimension estimator for it.
+
+        An estimate is rounded, and bounded by `most`: what does not fit the model is
+        an error when the user says it, and noise when it is estimated.
+        """
         if isinstance(self.n_components, numbers.Integral):
             return int(self.n_components)
         estimator = clone(self.n_components).fit(X)
@@ -132,7 +136,7 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
                 "n_components must be an int or an estimator whose fitted dimension_ "
                 f"is finite; got {self.n_components!r} with dimension_={dimension}."
             )
-        return max(1, round(dimension))
+        return max(1, round(dimension if most is None else min(dimension, most)))
 
     def _validate_rows(self, X):
         """Check rows given to a fitted estimator."""

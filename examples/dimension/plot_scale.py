@@ -32,9 +32,10 @@ for axis, noise in zip(axes, (0.0, 0.3, 1.0), strict=True):
         parts.scale, parts.dimension, 1.96 * parts.dimension_std, fmt="s", label="TwoNN"
     )
     axis.axhline(dimension, color="grey", linewidth=0.8)
-    axis.axvline(2 * noise, color="C3", linestyle=":", label="thickness")
+    if noise > 0:
+        axis.axvline(2 * noise, color="C3", linestyle=":", label="thickness")
     axis.set(xscale="log", xlabel="distance to neighbours", title=f"noise {noise}")
     print(f"noise {noise}: {np.round(gride.dimension_scales_, 2)}")
 axes[0].set_ylabel("dimension")
-axes[0].legend()
+axes[1].legend()
 plt.show()

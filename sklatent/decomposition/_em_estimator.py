@@ -117,7 +117,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
     def _n_components(self, X):
         """Return the number of components, in [0, n_features]."""
-        q = self._resolve_n_components(X)
+        q = self._resolve_n_components(X, X.shape[1])
         if not 0 <= q <= X.shape[1]:
             raise ValueError(
                 f"n_components must be in [0, {X.shape[1]}], the number of features; "

@@ -384,10 +384,10 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                     f"n_samples={n_samples} and n_features={X.shape[1]}."
                 )
             return wanted
-        if not isinstance(wanted, Integral):
-            wanted = self._resolve_n_components(X)
         lowest = int(solver in TRUNCATED)
         highest = limit - (solver == "arpack")
+        if not isinstance(wanted, Integral):
+            wanted = self._resolve_n_components(X, highest)
         if not lowest <= wanted <= highest:
             raise ValueError(
                 f"n_components={wanted} must be in [{lowest}, {highest}] for {shape} "

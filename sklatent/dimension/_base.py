@@ -7,7 +7,6 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.metrics import pairwise
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -17,9 +16,26 @@ from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._sklearn import Interval, StrOptions
 
-METRICS = {"precomputed", *pairwise.PAIRWISE_DISTANCE_FUNCTIONS}
+METRICS = {
+    "braycurtis",
+    "canberra",
+    "chebyshev",
+    "cityblock",
+    "correlation",
+    "cosine",
+    "euclidean",
+    "haversine",
+    "l1",
+    "l2",
+    "manhattan",
+    "precomputed",
+}
 # Logarithms of distances that are closer than this are a tie.
 TIE = 1e-9
+NO_DISTANCE = (
+    "metric={!r} gives a distance of 0 between rows that differ; the logarithm of "
+    "distances is needed."
+)
 # Shares of the rows that may have ties, before a warning and before an error.
 FEW_TIES, MANY_TIES = 0.01, 0.5
 
@@ -73,19 +89,18 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             )
         n_neighbors = min(max(n_neighbors, most), n - 1)
         self._first, self._inverse = first, inverse
-        self._rows = self._among_distinct(X[first] if self.n_duplicates_ else X)
+        rows = self._among_distinct(X[first])
+        self._rows = None if self.metric == "precomputed" else rows
         distances, indices = k_nearest(
-            self._rows, n_neighbors + 1, metric=self.metric, n_jobs=self.n_jobs
+            rows, n_neighbors + 1, metric=self.metric, n_jobs=self.n_jobs
         )
         own = indices == np.arange(n)[:, None]
         distances, indices = _without(own, distances, indices)
         if not distances[:, 0].all():
-            raise ValueError(
-                f"metric={self.metric!r} gives a distance of 0 between rows that "
-                "differ; the logarithm of distances is needed."
-            )
+            raise ValueError(NO_DISTANCE.format(self.metric))
         log_distances = np.log(distances)
-        _check_ties(log_distances)
+        if n_neighbors > 1:
+            check_ties(log_distances[:, 1] - log_distances[:, 0])
         return log_distances, indices
 
     def _log_std(self, kernel, setting, dimension, influence):
@@ -118,14 +133,24 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         log_distances, indices : ndarray of shape (n_samples, n_neighbors)
             As from `_fit_neighbors`.
         """
+        Q = self._among_distinct(X)
+        if self.metric == "precomputed" and (Q < 0).any():
+            raise ValueError(f"Distances must not be negative; got {Q.min():.6g}.")
         distances, indices = k_nearest(
             self._rows,
             n_neighbors + 1,
-            queries=self._among_distinct(X),
+            queries=Q,
             metric=self.metric,
             n_jobs=self.n_jobs,
         )
-        distances, indices = _without(distances == 0, distances, indices)
+        itself = distances == 0
+        if self.metric != "precomputed":
+            # Not all metrics give exactly 0 for that.
+            for j, column in enumerate(indices.T):
+                itself[:, j] = (self._rows[column] == X).all(axis=1)
+        distances, indices = _without(itself, distances, indices)
+        if not distances.all():
+            raise ValueError(NO_DISTANCE.format(self.metric))
         return np.log(distances), indices
 
     def _forget_rows(self):
@@ -139,11 +164,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
     def _merge_duplicates(self, X):
         """First of each set of equal rows, and to which set each row belongs."""
         if self.metric == "precomputed":
-            if X.shape[0] != X.shape[1] or (X < 0).any() or np.diagonal(X).any():
-                raise ValueError(
-                    "metric='precomputed' takes a square matrix of distances, not "
-                    f"negative and 0 on the diagonal; got shape {X.shape}."
-                )
+            _check_distances(X)
             _, inverse = connected_components(csr_matrix(X == 0), directed=False)
             _, first = np.unique(inverse, return_index=True)
         else:
@@ -173,12 +194,18 @@ class CorrectedMixin:
         """Correct the estimate and stretch its error bar along."""
         if self.correction is None:
             return
-        before = self.confidence_interval_
-        self.dimension_, *after = map(
-            float, correct(kernel, settings, n_distinct, self.dimension_, *before)
-        )
-        self.confidence_interval_ = np.array(after)
-        self.dimension_std_ *= float(np.ptp(after) / np.ptp(before))
+        step = np.exp(self.dimension_std_ / self.dimension_)
+        self.dimension_, low, high, *interval = correct(
+            kernel,
+            settings,
+            n_distinct,
+            self.dimension_,
+            self.dimension_ / step,
+            self.dimension_ * step,
+            *self.confidence_interval_,
+        ).tolist()
+        self.dimension_std_ = 0.5 * (high - low)
+        self.confidence_interval_ = np.array(interval)
 
 
 class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -248,6 +275,11 @@ class OptionalTransformMixin:
         local_dimension : ndarray of shape (n_samples, 1)
             Local estimates, in the precision of `X`.
         """
+        check_is_fitted(
+            self,
+            "local_dimension_",
+            msg="This %(name)s instance was not fitted with n_neighbors.",
+        )
         return super().transform(X)
 
     @available_if(_has_neighborhoods)
@@ -285,20 +317,38 @@ class OptionalTransformMixin:
         return super().get_feature_names_out(input_features)
 
 
+def _check_distances(D):
+    """Complain of a matrix that does not hold distances between the same rows."""
+    need = "metric='precomputed' takes a square matrix of distances"
+    if D.shape[0] != D.shape[1]:
+        raise ValueError(f"{need}; got shape {D.shape}.")
+    if D.min() < 0:
+        raise ValueError(f"{need}, which are not negative; got {D.min():.6g}.")
+    if np.diagonal(D).any():
+        raise ValueError(
+            f"{need} with 0 on its diagonal; got {np.diagonal(D).max():.6g}."
+        )
+    if not np.allclose(D, D.T, rtol=1e-5, atol=0):
+        raise ValueError(f"{need} that is symmetric.")
+
+
 def _without(flags, distances, indices):
     """Drop the one flagged column of each row, or else the last."""
     order = np.argsort(flags, axis=1, kind="stable")[:, :-1]
     return [np.take_along_axis(A, order, axis=1) for A in (distances, indices)]
 
 
-def _check_ties(log_distances):
-    """Complain where first and second neighbours are equally far: on a grid."""
-    if log_distances.shape[1] < 2:
-        return
-    ties = np.mean(log_distances[:, 1] - log_distances[:, 0] < TIE)
+def tie_share(t):
+    """Share of the logarithms of ratios that are those of a tie."""
+    return np.mean(t < TIE)
+
+
+def check_ties(t, nearer=1, farther=2):
+    """Complain where two neighbours are equally far from a row, as on a grid."""
+    ties = tie_share(t)
     message = (
-        f"{ties:.0%} of the rows have their first and second neighbour at the same "
-        "distance, as on a grid: the data is discrete or rounded, and distances say "
+        f"Neighbours {nearer} and {farther} are at the same distance from {ties:.0%} "
+        "of the rows, as on a grid: the data is discrete or rounded, and distances say "
         "nothing about its dimension at this scale."
     )
     if ties > MANY_TIES:

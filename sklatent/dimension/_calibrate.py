@@ -3,7 +3,7 @@
 ``python -m sklatent.dimension._calibrate`` takes half an hour or so on two cores. For
 every kernel and setting:
 
-- the bias, mean of log d^ - log d, for n even points of a d-ball, whose boundary and
+- the bias, log of the mean of d^ / d, for n even points of a d-ball, whose boundary and
   size in relation to the distances is what makes estimates too low;
 - the dependence, by which factor the standard deviation of log d^ exceeds that of
   independent points, for an even sample without a boundary;
@@ -61,15 +61,15 @@ def estimates(log_distances):
 
 
 def ball_bias(cell):
-    """Mean of log d^ - log d, over samples of a ball."""
+    """Logarithm of the mean of d^ / d, over samples of a ball."""
     n, d = cell
-    errors = []
+    means = []
     for seed in range(max(POINTS // n, 4)):
         X, _ = make_ball(n, dimension=d, random_state=seed)
         distances, _ = k_nearest(X, N_NEIGHBORS + 1, n_jobs=1)
         log_distances = np.log(distances[:, 1:])
-        errors.append([dimension for *_, dimension, _ in estimates(log_distances)])
-    return np.log(np.mean(errors, axis=0) / d)
+        means.append([dimension for *_, dimension, _ in estimates(log_distances)])
+    return np.log(np.mean(means, axis=0) / d)
 
 
 def torus_sample(d, n, seed):

@@ -59,7 +59,7 @@ def correct(kernel, settings, n_samples, *dimensions):
     settings : sequence of float
         Its settings, over which the estimate is an average.
     n_samples : int
-        Number of distinct points.
+        Number of distinct points; beyond the table, extrapolated in its logarithm.
     *dimensions : float
         Estimates. Those up to that of a line are divided by the same as a line's.
 
@@ -73,10 +73,11 @@ def correct(kernel, settings, n_samples, *dimensions):
     bias = RegularGridInterpolator(
         (_even(kernel, table[f"{kernel}_settings"]), np.log(table["samples"])),
         table[f"{kernel}_bias"],
+        bounds_error=False,
+        fill_value=None,  # that is, extrapolate
     )
-    biases = [
-        bias(_clip(bias.grid, (_even(kernel, s), np.log(n_samples)))) for s in settings
-    ]
+    within = np.clip(_even(kernel, settings), bias.grid[0][0], bias.grid[0][-1])
+    biases = [bias((setting, np.log(n_samples))) for setting in within]
     # Of the averages over the settings, as the estimate is one.
     estimates = balls + np.log(np.mean(np.exp(biases), axis=0)).ravel()
     # Rounding of a simulation must not make it go back.

@@ -9,7 +9,13 @@ from numbers import Integral
 import numpy as np
 
 from sklatent.dimension import _kernels
-from sklatent.dimension._base import CorrectedMixin, NeighborEstimator
+from sklatent.dimension._base import (
+    MANY_TIES,
+    CorrectedMixin,
+    NeighborEstimator,
+    check_ties,
+    tie_share,
+)
 from sklatent.utils._sklearn import Interval, _fit_context
 
 
@@ -35,8 +41,9 @@ class Gride(CorrectedMixin, NeighborEstimator):
         points gives the same estimate: that undoes most of what makes estimates too
         low in many dimensions. None reports what the paper defines.
     metric : str or callable, default="euclidean"
-        Distance between rows: one that :func:`sklearn.metrics.pairwise_distances`
-        knows, or "precomputed".
+        Distance between rows: one of "braycurtis", "canberra", "chebyshev",
+        "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
+        of two rows that is a metric; or "precomputed".
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
     confidence_level : float, default=0.95
@@ -52,7 +59,8 @@ class Gride(CorrectedMixin, NeighborEstimator):
     confidence_interval_ : ndarray of shape (2,)
         Interval around the estimate, even on a logarithmic scale.
     n1_scales_ : ndarray of shape (n_scales,)
-        n1 of each scale: powers of two, and `n1`.
+        n1 of each scale: powers of two, and `n1`. Scales on which most distances tie
+        are left out.
     scales_ : ndarray of shape (n_scales,)
         Geometric mean of the distances to neighbour 2 n1, in units of the data.
     dimension_scales_ : ndarray of shape (n_scales,)
@@ -77,6 +85,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
     The standard error is that of independent ratios times a factor for neighbours in
     common, 1.2 to 1.7, from a simulation of an even density without boundary. The
     correction and the factor are tabulated up to n1 = 16; beyond, those of 16 serve.
+    The correction is tabulated for 50 to 20,000 rows, and extrapolated from there.
 
     References
     ----------
@@ -151,9 +160,17 @@ class Gride(CorrectedMixin, NeighborEstimator):
                 X, 2 * self.n1, max(2 * self.n1, self.max_neighbors)
             )
             self._forget_rows()
+            check_ties(
+                log_distances[:, 2 * self.n1 - 1] - log_distances[:, self.n1 - 1],
+                self.n1,
+                2 * self.n1,
+            )
             # n1 comes last, so that dimension_ stays at its estimate.
             powers = 2 ** np.arange((log_distances.shape[1] // 2).bit_length())
-            scales = [*powers[powers != self.n1].tolist(), self.n1]
+            scales = [
+                n1 for n1 in powers.tolist() if self._is_usable(log_distances, n1)
+            ]
+            scales = [*scales, self.n1]
             fits = [self._fit_scale(log_distances, n1) for n1 in scales]
             order = np.argsort(scales)
             self.n1_scales_ = np.array(scales)[order]
@@ -163,6 +180,11 @@ class Gride(CorrectedMixin, NeighborEstimator):
             self.confidence_interval_scales_ = intervals[order]
             self.scales_ = sizes[order]
         return self
+
+    def _is_usable(self, log_distances, n1):
+        """Whether a scale beside `n1` has no more ties than it may have."""
+        t = log_distances[:, 2 * n1 - 1] - log_distances[:, n1 - 1]
+        return n1 != self.n1 and tie_share(t) <= MANY_TIES
 
     def _fit_scale(self, log_distances, n1):
         """Set the estimate for one scale; return it, its error bar and the scale."""

@@ -40,8 +40,9 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         points gives the same estimate: that undoes most of what makes estimates too
         low in many dimensions. None reports what the papers define.
     metric : str or callable, default="euclidean"
-        Distance between rows: one that :func:`sklearn.metrics.pairwise_distances`
-        knows, or "precomputed".
+        Distance between rows: one of "braycurtis", "canberra", "chebyshev",
+        "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
+        of two rows that is a metric; or "precomputed".
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
     confidence_level : float, default=0.95
@@ -76,7 +77,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     The standard error is that of independent neighbourhoods times a factor for
     neighbours in common, about 1.3, from a simulation of an even density without
     boundary. The correction and the factor are tabulated up to 32 neighbours; beyond,
-    those of 32 serve.
+    those of 32 serve. The correction is tabulated for 50 to 20,000 rows, and
+    extrapolated from there.
 
     References
     ----------
@@ -149,12 +151,12 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         DiscreteDataWarning
             If more than 1 % of the rows have two nearest neighbours at one distance.
         """
-        if self.min_neighbors > self.max_neighbors:
-            raise ValueError(
-                f"min_neighbors={self.min_neighbors} must not be larger than "
-                f"max_neighbors={self.max_neighbors}."
-            )
         with self._unfitted_on_error():
+            if self.min_neighbors > self.max_neighbors:
+                raise ValueError(
+                    f"min_neighbors={self.min_neighbors} must not be larger than "
+                    f"max_neighbors={self.max_neighbors}."
+                )
             log_distances, _ = self._fit_neighbors(X, self.max_neighbors)
             sizes = range(self.min_neighbors, self.max_neighbors + 1)
             fits = [_kernels.levina_bickel(log_distances, k) for k in sizes]
@@ -174,7 +176,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         k = np.arange(1, log_distances.shape[1] + 1)
         sums = (k - 1) * log_distances
         sums[:, 1:] -= np.cumsum(log_distances, axis=1)[:, :-1]
-        # Where all distances tie the estimate is without bound; it stays a number.
+        # Where all distances tie the estimate has no bound; it stays a number.
         sums = np.maximum(sums, TIE)
         used = slice(self.min_neighbors - 1, None)
         return np.mean((k - 2)[used] / sums[:, used], axis=1)

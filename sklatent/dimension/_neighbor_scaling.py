@@ -16,7 +16,7 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.special import digamma
 
-from sklatent.dimension._base import LocalDimensionMixin, NeighborEstimator
+from sklatent.dimension._base import TIE, LocalDimensionMixin, NeighborEstimator
 from sklatent.utils._sklearn import Interval, _fit_context
 
 # Variance of the mean slope over that of independent rows, by the dimension: from flat
@@ -39,8 +39,9 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
     n_neighbors : int, default=20
         How many neighbours of each row, itself not counted; at least 3.
     metric : str or callable, default="euclidean"
-        As in :class:`sklearn.neighbors.NearestNeighbors`. With "precomputed", `X` is
-        the square matrix of distances.
+        Distance between rows: one of "braycurtis", "canberra", "chebyshev",
+        "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
+        of two rows that is a metric; or "precomputed".
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would, -1 all processors.
     confidence_level : float, default=0.95
@@ -213,7 +214,6 @@ def _slopes(log_distances):
 
 def _local_dimension(log_distances):
     """Unbiased estimates of the dimension around each row, shape (n,)."""
-    with np.errstate(divide="ignore"):
-        return 1 / (
-            _mean_inverse_slope(log_distances.shape[1]) * _slopes(log_distances)
-        )
+    # Where all distances tie the estimate has no bound; it stays a number.
+    slopes = np.maximum(_slopes(log_distances), TIE)
+    return 1 / (_mean_inverse_slope(log_distances.shape[1]) * slopes)

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import i0e, i1e
-from sklearn.utils import gen_batches
+
+from sklatent.utils._blocks import row_slices
 
 # Entries of the differences that are formed at a time.
 BLOCK_ENTRIES = 2**20
@@ -51,7 +52,7 @@ def statistics(X, log_distances, indices):
     d = norm_dimension(log_distances[:, -1] - log_distances[:, 0], k)
     angles = [
         _angles(X[rows], X[indices[rows, :k]], np.exp(log_distances[rows, :k]))
-        for rows in gen_batches(len(X), max(BLOCK_ENTRIES // (k * X.shape[1]), 1))
+        for rows in row_slices(len(X), max(BLOCK_ENTRIES // (k * X.shape[1]), 1))
     ]
     nu, length = np.concatenate(angles).mean(axis=0)
     return Statistics(np.log(d), nu, np.log(concentration(length)))
@@ -78,7 +79,8 @@ def norm_dimension(log_ratios, k):
 
     def derivative(d):
         x = d * log_ratios
-        ratio = np.divide(x, np.expm1(x), out=np.ones_like(x), where=x > 0)
+        with np.errstate(over="ignore"):
+            ratio = np.divide(x, np.expm1(x), out=np.ones_like(x), where=x > 0)
         return np.mean(1 - x + (k - 1) * ratio)
 
     mean = log_ratios.mean()

@@ -31,6 +31,8 @@ METHODS = {
     "parallel_analysis",
     "minka",
 }
+# Rows that the origin is taken from.
+ORIGIN_ROWS = 1000
 # Groups of rows that are left out in turn, for the error bar.
 N_GROUPS = 25
 # Entries of the neighbourhoods that are held at a time.
@@ -225,10 +227,11 @@ class PCASpectrum(
                     "method='parallel_analysis' permutes the columns of all rows, and "
                     f"has no local form; got n_neighbors={self.n_neighbors}."
                 )
-            X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=3)
+            X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=4)
             first, inverse, _ = unique_rows(X)
             rows = self._set_scales(X[first])
             self.n_duplicates_ = count_duplicates(len(first), len(X))
+            vars(self).pop("local_dimension_", None)
             if self.n_neighbors is None:
                 variances = self._fit_rows(rows)
             else:
@@ -249,7 +252,8 @@ class PCASpectrum(
                 "All rows are equal: there is no variance to tell the dimension from, "
                 "which needs distinct rows."
             )
-        self._origin = X[0, self._columns].astype(np.float64)
+        some = X[:: -(-len(X) // ORIGIN_ROWS), self._columns]
+        self._origin = np.median(some, axis=0).astype(np.float64)
         self._exponent, self._scale = 0, 1.0
         self._exponent = int(np.frexp(np.abs(self._prepare(X)).max())[1])
         rows = self._prepare(X)

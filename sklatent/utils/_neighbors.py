@@ -16,8 +16,12 @@ from sklatent.utils._threads import count_threads, map_threads
 
 # Largest entries, as powers of two, whose squares are sure not to over- or underflow.
 SAFE_EXPONENTS = (-300, 480)
+# Queries that are this many times farther out than all rows are equally far from all.
+FAR = 2.0**53
 # Rows whose dimension is estimated to choose the method.
 TRIAL_ROWS = 500
+# Precisions of products; with so many features rounding rules the first out.
+PRECISIONS, MANY_FEATURES = (np.float32, np.float64), 100_000
 # Queries that are handled together.
 BLOCK_ROWS = 256
 
@@ -56,12 +60,33 @@ def k_nearest(X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None):
     if metric not in {"euclidean", "l2"}:
         search = NearestNeighbors(metric=metric, n_jobs=n_threads).fit(X)
         return search.kneighbors(Q, n_neighbors)
-    shift = _shift(X, Q)
+    shift = _shift(X)
     X = _scaled(X, shift)
-    Q = X if queries is None else _scaled(queries, shift)
     find = _by_tree if _has_few_dimensions(X) else _by_products
-    squares, indices = find(X, Q, n_neighbors, n_threads)
-    return np.ldexp(np.sqrt(squares), -shift), indices
+    if queries is None:
+        squares, indices = find(X, X, n_neighbors, n_threads)
+        return np.ldexp(np.sqrt(squares), -shift), indices
+    with np.errstate(over="ignore"):
+        Q = _scaled(queries, shift)
+    far = np.abs(Q).max(axis=1) > FAR * max(np.abs(X).max(), 1.0)
+    squares = np.empty((len(Q), n_neighbors))
+    indices = np.empty((len(Q), n_neighbors), dtype=np.intp)
+    near = ~far
+    if near.any():
+        squares[near], indices[near] = find(X, Q[near], n_neighbors, n_threads)
+    distances = np.ldexp(np.sqrt(squares), -shift)
+    if far.any():
+        # Rounding leaves no difference between the rows: any are the nearest.
+        distances[far] = _lengths(queries[far])[:, None]
+        indices[far] = np.arange(n_neighbors)
+    return distances, indices
+
+
+def _lengths(Q):
+    """Distances from the origin, up to as large as a number can be."""
+    largest = np.abs(Q).max(axis=1).astype(np.float64)
+    relative = np.sqrt(((Q / largest[:, None]) ** 2).sum(axis=1))
+    return np.minimum(largest, np.finfo(np.float64).max / relative) * relative
 
 
 def unique_rows(X):
@@ -148,7 +173,7 @@ def _by_products(X, Q, k, n_threads):
     squares = np.empty((len(Q), k))
     indices = np.empty((len(Q), k), dtype=np.intp)
     rows = np.arange(len(Q))
-    for dtype in (np.float32, np.float64):
+    for dtype in PRECISIONS[X.shape[1] > MANY_FEATURES :]:
         proposals = Proposals(X, k, dtype)
 
         def search(block, rows=rows, proposals=proposals):
@@ -173,7 +198,7 @@ def _has_few_dimensions(X):
     """
     n, p = X.shape
     d = p if p <= 3 or n <= TRIAL_ROWS else min(_trial_dimension(X), p)
-    return 1.6**d * (1 + 0.4 * p) < n * (34 + p) / 8000
+    return d * np.log(1.6) + np.log1p(0.4 * p) < np.log(n * (34 + p) / 8000)
 
 
 def _trial_dimension(X):
@@ -181,5 +206,5 @@ def _trial_dimension(X):
     some = X[np.random.RandomState(0).choice(len(X), TRIAL_ROWS, replace=False)]
     squares, _ = _by_products(some, some, 3, 1)
     near, far = squares[squares[:, 1] > 0, 1:].T
-    logarithms = np.log(far / near)
-    return 2 * len(logarithms) / max(logarithms.sum(), np.finfo(np.float64).tiny)
+    total = np.log(far / near).sum()
+    return 2 * len(near) / total if total > 0 else X.shape[1]

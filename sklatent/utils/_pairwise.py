@@ -42,6 +42,9 @@ TOLERANCES = {np.dtype(np.float32): 5e-5, np.dtype(np.float64): 2e-10}
 LARGEST_ERROR = 0.05
 # Share of the pairs of a tile up to which they are picked out and measured.
 SPARSE = 0.05
+# Terms below the exponential of this times the largest do not matter to a sum, but
+# arithmetic on what underflows is slow.
+SMALLEST_EXPONENT = -80.0
 # Pairs that are measured at a time, times features.
 DIFFERENCES = 2**17
 
@@ -257,7 +260,7 @@ class PositiveProduct(_Product):
             terms = self._exponents(tile, X, rows)
             if self.kernel.degree != 2:
                 terms -= shift[:, None]
-            total += np.add.reduce(np.exp(terms, out=terms), axis=1)
+            total += np.add.reduce(_exp(terms), axis=1)
         logs = np.log(total) + shift
         error = self.c * (5 * self.steepest * square * self.kernel.slope)
         error -= self.c * self.sums.a.min()
@@ -401,7 +404,8 @@ class LeaveOneOut:
                 s = s.astype(np.float32)
                 kernel = np.empty_like(s)
                 for b, width in enumerate(widths):
-                    _exp(np.multiply(s, np.float32(-0.25 / width**2), out=kernel))
+                    np.multiply(s, np.float32(-0.25 / width**2), out=kernel)
+                    _exp(kernel, 0.5 * SMALLEST_EXPONENT)  # it is squared
                     total[1, :, b] += kernel @ self.weight[columns]
                     np.multiply(kernel, kernel, out=kernel)
                     total[0, :, b] += kernel @ self.weight[columns]
@@ -426,7 +430,9 @@ class LeaveOneOut:
             yield columns, s
 
 
-def _exp(exponents):
+def _exp(exponents, smallest=SMALLEST_EXPONENT):
+    """Overwrite exponents by exponentials, of which none is smaller than a bound."""
+    np.maximum(exponents, smallest, out=exponents)
     return np.exp(exponents, out=exponents)
 
 

@@ -4,7 +4,8 @@ With x a query and y a row, both relative to a centre, s = |y|^2 - 2 x'y is the 
 distance less |x|^2, and a product of matrices gives it for all pairs. In a precision
 with unit u and p features, what is computed differs from the exact
 
-    d^2 = s + |x|^2   by at most   c (|x|^2 + 2 |y|^2),   c = (p + 10) u,
+    d^2 = s + |x|^2   by at most   c (|x|^2 + 2 |y|^2),   c = m / (1 - m),
+    m = (p + 10) u,
 
 for the sum of p + 1 products, the rounding of x and y, and that of |y|^2. Since
 |y| <= |x| + d, this is at most c (5 |x|^2 + 4 d^2), which depends on x and d alone: one
@@ -68,7 +69,7 @@ class Proposals:
 
     def __init__(self, X, k, dtype):
         n, p = X.shape
-        self.X, self.k = X, k
+        self.X, self.k = X, int(k)
         # In random order any part is a sample of the whole.
         self.order = np.random.RandomState(0).permutation(n)
         self.centre = np.median(X[self.order[:CENTRE_ROWS]], axis=0)
@@ -80,10 +81,11 @@ class Proposals:
             self.columns[rows, :p] = Y
             self.columns[rows, p] = np.einsum("ij,ij->i", Y, Y, dtype=np.float64)
         limits = np.finfo(dtype)
-        self.c = (p + 10) * float(limits.eps) / 2
+        m = (p + 10) * float(limits.eps) / 2
+        self.c = m / (1 - m)
         self.underflow = (p + 10) * float(limits.tiny)
         # The first rows are the sample that gives a first bound.
-        self.n_first = min(n, max(TILE_COLUMNS, _power_of_two(4 * k)))
+        self.n_first = min(n, max(TILE_COLUMNS, _power_of_two(4 * self.k)))
         # Rows to measure for a query; and, on average, within the first bound.
         self.most = np.inf if dtype == np.float64 else 4 * k + 64
         self.most_below = self.most + 4 * k * n / self.n_first

@@ -1,5 +1,7 @@
 """TwoNN, Gride and LevinaBickel: what theory, papers and packages say of them."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.special import gammainc
@@ -18,8 +20,12 @@ from sklatent.datasets import (
     make_swiss_roll,
 )
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
-from sklatent.dimension import Gride, LevinaBickel, TwoNN
-from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
+from sklatent.dimension import Gride, LevinaBickel, NeighborScaling, TwoNN
+from sklatent.exceptions import (
+    DiscreteDataWarning,
+    DuplicateRowsWarning,
+    HeywoodWarning,
+)
 
 ESTIMATORS = [
     TwoNN(),
@@ -254,8 +260,6 @@ class TestBadInput:
         with pytest.raises(ValueError, match="as on a grid"):
             estimator.fit(X)
         assert not hasattr(estimator, "dimension_")
-        with pytest.raises(NotFittedError):
-            LevinaBickel().transform(X)
 
     @each_estimator
     @pytest.mark.filterwarnings("ignore::sklatent.exceptions.DuplicateRowsWarning")
@@ -339,3 +343,72 @@ def test_in_a_pipeline_and_a_search():
     model = PPCA(TwoNN(), random_state=0)
     search = GridSearchCV(model, {"n_components__method": ["mle", "linear"]}, cv=2)
     assert search.fit(X).best_estimator_.n_components_ == 3
+
+
+@pytest.mark.parametrize(
+    "metric", ["manhattan", "chebyshev", "canberra", "braycurtis", "cosine"]
+)
+@pytest.mark.parametrize(
+    "estimator",
+    [LevinaBickel(3, 6), TwoNN(n_neighbors=5), NeighborScaling(5)],
+    ids=repr,
+)
+def test_a_row_that_fit_has_seen_is_not_its_own_neighbour(estimator, metric):
+    """Also where its distance from itself is rounding, and whatever comes along."""
+    X = np.random.RandomState(0).normal(size=(200, 5))
+    fitted = clone(estimator).set_params(metric=metric).fit(X)
+    local = fitted.local_dimension_
+    np.testing.assert_allclose(fitted.transform(X.copy())[:, 0], local, rtol=1e-7)
+    np.testing.assert_allclose(fitted.transform(X[:5])[:, 0], local[:5], rtol=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore::sklatent.exceptions.DuplicateRowsWarning")
+@pytest.mark.filterwarnings("ignore::sklatent.exceptions.DiscreteDataWarning")
+def test_ties_where_they_are_looked_at():
+    rounded = np.random.RandomState(0).normal(size=(1000, 3)).round(1)
+    with pytest.raises(ValueError, match="Neighbours 1 and 2"):
+        TwoNN(discard_fraction=0.9).fit(rounded)
+    pairs = np.repeat(np.eye(40), 2, axis=0)
+    pairs[::2] *= 1.001
+    assert set(Gride().fit(pairs).n1_scales_) == {1, 32}
+    with pytest.raises(ValueError, match="Neighbours 2 and 4"):
+        Gride(2).fit(pairs)
+
+
+def test_refitting_without_neighbours_forgets_the_local_estimates():
+    X = np.random.RandomState(0).normal(size=(100, 3))
+    estimator = TwoNN(n_neighbors=5).fit(X)
+    estimator.set_params(n_neighbors=None).fit(X)
+    assert not hasattr(estimator, "local_dimension_")
+    with pytest.raises(NotFittedError, match="not fitted with n_neighbors"):
+        estimator.set_params(n_neighbors=5).transform(X)
+
+
+@pytest.mark.parametrize("model", [PCA(), PPCA(), FactorAnalysis()], ids=repr)
+def test_an_estimate_beyond_the_features_is_bounded(model):
+    """Ten even directions: estimates scatter around ten, and eleven does not fit."""
+
+    class Eleven(TwoNN):
+        def fit(self, X, y=None):
+            super().fit(X)
+            self.dimension_ = 11.0
+            return self
+
+    X = np.random.RandomState(0).normal(size=(200, 10))
+    fitted = clone(model).set_params(n_components=Eleven())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HeywoodWarning)
+        assert fitted.fit(X).n_components_ == 10
+    with pytest.raises(ValueError, match="11"):
+        clone(model).set_params(n_components=11).fit(X)
+
+
+@pytest.mark.parametrize(("n", "d"), [(25, 6), (60_000, 12)])
+def test_correction_beyond_the_table(n, d):
+    """It is extrapolated: within 3 %, and 4 standard errors."""
+    fits = [
+        TwoNN(correction="ball").fit(make_ball(n, dimension=d, random_state=s)[0])
+        for s in range(max(6000 // n, 1))
+    ]
+    error = np.sqrt(np.mean([f.dimension_std_**2 for f in fits]) / len(fits))
+    assert abs(np.mean([f.dimension_ for f in fits]) - d) < 4 * error + 0.03 * d

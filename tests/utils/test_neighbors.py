@@ -50,7 +50,6 @@ def method(request, monkeypatch):
 @pytest.mark.parametrize("k", [1, 4, 40])
 def test_distances_are_those_of_differences(X, k):
     distances, indices = k_nearest(X, k)
-    expected, _ = all_pairs(X.astype(np.float64)[::7], k, X.astype(np.float64)[::7])
     D = np.linalg.norm(X[:, None, :].astype(np.float64) - X[indices], axis=2)
     np.testing.assert_allclose(distances, D, rtol=RTOL)
     expected, _ = all_pairs(X.astype(np.float64), k, X.astype(np.float64)[::7])
@@ -142,3 +141,31 @@ def test_unique_rows():
     assert sorted(counts) == sorted(times)
     assert back.max() == inverse.max()
     assert (np.diff(first) > 0).all()
+
+
+def test_method_for_data_of_any_shape():
+    """More features than a power can count, rows that are all equally far."""
+    wide = normal(100, 3000)
+    np.testing.assert_allclose(k_nearest(wide, 3)[0], all_pairs(wide, 3)[0], rtol=RTOL)
+    corners = np.eye(600)
+    expected = np.full((600, 2), np.sqrt(2.0))
+    np.testing.assert_allclose(k_nearest(corners, 3)[0][:, 1:], expected, rtol=RTOL)
+    flat = np.pad(normal(10_000, 2), ((0, 0), (0, 20)))
+    assert _neighbors._has_few_dimensions(flat)
+    assert not _neighbors._has_few_dimensions(normal(10_000, 22))
+
+
+@pytest.mark.parametrize("far", [1e17, 1e30, 1e160, 1e308])
+def test_queries_far_from_everything(far):
+    """They are as far as they are from the origin, and spoil no other query."""
+    X = normal(60, 3)
+    Q = np.vstack([X[0] + 1e-3, np.full(3, far), X[1]])
+    distances, indices = k_nearest(X, 3, queries=Q)
+    expected, order = all_pairs(X, 3, Q[::2])
+    np.testing.assert_allclose(distances[::2], expected, rtol=RTOL)
+    np.testing.assert_array_equal(indices[::2], order)
+    largest = np.finfo(np.float64).max
+    np.testing.assert_allclose(distances[1], min(far, largest / 1.7321) * 3**0.5, 1e-4)
+    small, _ = k_nearest(1e-200 * X, 3, queries=1e-200 * Q[:1])
+    beside, _ = k_nearest(1e-200 * X, 3, queries=np.vstack([1e-200 * Q[:1], Q[1:2]]))
+    np.testing.assert_array_equal(beside[0], small[0])
