@@ -29,6 +29,7 @@ doc: .venv/doc
 
 bench: .venv/bench .peers
 	$(BIN)/python -m benchmarks decomposition
+	$(BIN)/python -m benchmarks density
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks dimension
 	$(BIN)/python -m benchmarks neural
 

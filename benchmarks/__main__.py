@@ -12,7 +12,7 @@ import re
 
 from benchmarks._harness import environment
 
-FAMILIES = ["decomposition", "dimension", "neural"]
+FAMILIES = ["decomposition", "density", "dimension", "neural"]
 RATIO = "ratio = peer ÷ ours, larger is better"
 RESULTS = pathlib.Path(__file__).parent / "RESULTS.md"
 

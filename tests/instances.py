@@ -1,6 +1,12 @@
 """Cheap instances of every public estimator, for the checks that all must pass."""
 
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
+from sklatent.density import (
+    GaussianMixture,
+    HistogramDensity,
+    KernelDensity,
+    KNeighborsDensity,
+)
 from sklatent.dimension import (
     DANCo,
     Gride,
@@ -25,9 +31,36 @@ INSTANCES = {
         FactorAnalysis(n_components=1, tol=1e-3),
         FactorAnalysis(n_components=1, tol=1e-3, rotation="varimax"),
     ],
+    GaussianMixture: [
+        GaussianMixture(),
+        GaussianMixture(2, random_state=0),
+        GaussianMixture(2, covariance_type="diag", random_state=0),
+    ],
     Gride: [
         Gride(),
         Gride(n1=3, max_neighbors=2, correction="ball"),
+    ],
+    HistogramDensity: [
+        HistogramDensity(),
+        HistogramDensity(3),
+        HistogramDensity("auto"),
+    ],
+    KNeighborsDensity: [
+        KNeighborsDensity(),
+        KNeighborsDensity("auto", unbiased="density", dimension=TwoNN()),
+        KNeighborsDensity(
+            "kstar", max_neighbors=8, unbiased=None, dimension=1.5, n_jobs=1
+        ),
+    ],
+    KernelDensity: [
+        KernelDensity(),
+        KernelDensity("silverman"),
+        KernelDensity("loo", candidates=8),
+        KernelDensity("lscv", candidates=8, adaptive=True),
+        KernelDensity("scott", kernel="tophat"),
+        KernelDensity(kernel="exponential", whiten=True),
+        KernelDensity("loo", kernel="epanechnikov", candidates=8),
+        KernelDensity(0.7, kernel="cosine", adaptive=True, n_jobs=1),
     ],
     LevinaBickel: [
         LevinaBickel(3, 6),

@@ -42,9 +42,6 @@ TOLERANCES = {np.dtype(np.float32): 5e-5, np.dtype(np.float64): 2e-10}
 LARGEST_ERROR = 0.05
 # Share of the pairs of a tile up to which they are picked out and measured.
 SPARSE = 0.05
-# Terms below the exponential of this times the largest do not matter to a sum, but
-# arithmetic on what underflows is slow.
-SMALLEST_EXPONENT = -80.0
 # Pairs that are measured at a time, times features.
 DIFFERENCES = 2**17
 
@@ -97,7 +94,7 @@ class KernelSums:
         -------
         logs : ndarray of shape (n_queries,)
             -inf where every kernel is 0. Exact to 1e-9 for double and 1e-4 for single
-            precision, relative to max(1, |log S|).
+            precision, relative to max(1, |log S|) with the largest a_j taken for 0.
         """
         n_threads = count_threads(n_jobs)
         X = self.scaled(queries)
@@ -404,8 +401,7 @@ class LeaveOneOut:
                 s = s.astype(np.float32)
                 kernel = np.empty_like(s)
                 for b, width in enumerate(widths):
-                    np.multiply(s, np.float32(-0.25 / width**2), out=kernel)
-                    _exp(kernel, 0.5 * SMALLEST_EXPONENT)  # it is squared
+                    _exp(np.multiply(s, np.float32(-0.25 / width**2), out=kernel))
                     total[1, :, b] += kernel @ self.weight[columns]
                     np.multiply(kernel, kernel, out=kernel)
                     total[0, :, b] += kernel @ self.weight[columns]
@@ -430,9 +426,8 @@ class LeaveOneOut:
             yield columns, s
 
 
-def _exp(exponents, smallest=SMALLEST_EXPONENT):
-    """Overwrite exponents by exponentials, of which none is smaller than a bound."""
-    np.maximum(exponents, smallest, out=exponents)
+def _exp(exponents):
+    """Overwrite exponents by exponentials."""
     return np.exp(exponents, out=exponents)
 
 

@@ -1,0 +1,219 @@
+"""Kernels: radial functions K(r), their integrals, and draws from them.
+
+A kernel is written in the squared distance s = r^2, in units of the bandwidth, and is
+not normalised. In d dimensions its integral is that over the radius times the surface
+of the unit sphere,
+
+    M(d) = S(d) I(d),   I(d) = int K(r) r^(d-1) dr,   S(d) = 2 pi^(d/2) / Gamma(d/2),
+
+and a draw from it is a direction, even on the sphere, times a radius with the density
+K(r) r^(d-1) / I(d). A power of that radius has a beta or gamma law, for all but the
+cosine, for which I(d) is a series and radii are drawn by rejection.
+"""
+
+import numpy as np
+from scipy.special import betaln, gammaln
+
+# Terms of the series of the cosine; of these the last is below 1e-30 for any d.
+COSINE_TERMS = 14
+
+
+class Kernel:
+    """A radial kernel.
+
+    Subclasses give `values`, `log_radial_integral` and `radii`.
+
+    Attributes
+    ----------
+    degree : int or None
+        Of a kernel that is positive everywhere: log K is proportional to r^degree.
+        None if K is 0 for r >= 1.
+    slope : float
+        Bound on |dK/ds|, or on |d log K / ds| where K is positive everywhere, for
+        |s - kink| > margin.
+    kink : float or None
+        The s at which there is no such bound.
+    margin : float
+        Zero for a step.
+    """
+
+    degree = None
+    slope = 1.0
+    kink = None
+    margin = 0.0
+
+    def values(self, s):
+        """Overwrite squared distances by K."""
+        raise NotImplementedError
+
+    def logs(self, s):
+        """Overwrite squared distances by log K, -inf where K is 0."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.values(s), out=s)
+
+    def log_radial_integral(self, d):
+        """Return log I(d)."""
+        raise NotImplementedError
+
+    def radii(self, d, n, rng):
+        """Draw the distances from the centre of `n` draws in d dimensions."""
+        raise NotImplementedError
+
+    def log_mass(self, d):
+        """Return log M(d), the integral over the space of d dimensions."""
+        log_surface = np.log(2) + 0.5 * d * np.log(np.pi) - gammaln(0.5 * d)
+        return float(log_surface + self.log_radial_integral(d))
+
+    def variance(self, d):
+        """Variance along each axis, E[r^2] / d."""
+        difference = self.log_radial_integral(d + 2) - self.log_radial_integral(d)
+        return float(np.exp(difference) / d)
+
+    def draw(self, d, n, rng):
+        """Draw `n` rows from the normalised kernel in d dimensions."""
+        rows = rng.standard_normal((n, d))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows * self.radii(d, n, rng)[:, None]
+
+
+class Gaussian(Kernel):
+    """exp(-s / 2)."""
+
+    degree = 2
+    slope = 0.5
+
+    def values(self, s):
+        """Overwrite squared distances by K."""
+        return np.exp(self.logs(s), out=s)
+
+    def logs(self, s):
+        """Overwrite squared distances by log K."""
+        return np.multiply(s, -0.5, out=s)
+
+    def log_radial_integral(self, d):
+        """Substituting s / 2: 2^(d/2 - 1) Gamma(d / 2)."""
+        return (0.5 * d - 1) * np.log(2) + gammaln(0.5 * d)
+
+    def radii(self, d, n, rng):
+        """Draw from the chi law."""
+        return np.sqrt(rng.chisquare(d, n))
+
+
+class Exponential(Kernel):
+    """exp(-r)."""
+
+    degree = 1
+    slope = 5.0  # 1 / (2 r)
+    kink = 0.0
+    margin = 1e-2
+
+    def values(self, s):
+        """Overwrite squared distances by K."""
+        return np.exp(self.logs(s), out=s)
+
+    def logs(self, s):
+        """Overwrite squared distances by log K."""
+        # Rounding may leave a squared distance just below 0.
+        np.maximum(s, 0, out=s)
+        return np.negative(np.sqrt(s, out=s), out=s)
+
+    def log_radial_integral(self, d):
+        """Gamma(d)."""
+        return gammaln(d)
+
+    def radii(self, d, n, rng):
+        """Draw from the gamma law."""
+        return rng.standard_gamma(d, n)
+
+
+class PowerKernel(Kernel):
+    """(1 - r^a)^k inside the unit ball, of which r^a has a beta law.
+
+    Parameters
+    ----------
+    a : int
+        Power of the distance.
+    k : int
+        Power of the difference.
+    """
+
+    def __init__(self, a, k):
+        self.a, self.k = a, k
+        if k == 0:
+            self.kink, self.slope = 1.0, 0.0
+        elif a == 1:
+            self.kink, self.margin, self.slope = 0.0, 1e-2, 5.0  # 1 / (2 r)
+        else:  # k (1 - r^a)^(k-1) (a / 2) r^(a-2) is not larger
+            self.slope = 0.5 * a * k
+
+    def values(self, s):
+        """Overwrite squared distances by K."""
+        if self.k == 0:
+            return np.less(s, 1, out=s, casting="unsafe")
+        if self.a != 2:
+            np.maximum(s, 0, out=s)
+        if self.a == 1:
+            np.sqrt(s, out=s)
+        elif self.a == 3:
+            np.multiply(s, np.sqrt(s), out=s)
+        np.subtract(1, s, out=s)
+        np.maximum(s, 0, out=s)
+        if self.k == 2:
+            np.multiply(s, s, out=s)
+        elif self.k == 3:
+            np.multiply(s, s * s, out=s)
+        return s
+
+    def log_radial_integral(self, d):
+        """Substituting u = r^a: B(d / a, k + 1) / a."""
+        return betaln(d / self.a, self.k + 1) - np.log(self.a)
+
+    def radii(self, d, n, rng):
+        """Draw u = r^a from the beta law, and take its root."""
+        return rng.beta(d / self.a, self.k + 1, n) ** (1 / self.a)
+
+
+class Cosine(Kernel):
+    """cos(pi r / 2) inside the unit ball."""
+
+    slope = 1.3  # (pi / 2)^2 / 2 at the centre, where it is steepest in s
+
+    def values(self, s):
+        """Overwrite squared distances by K."""
+        # As a sine of the distance from the edge, which is exact there.
+        np.sqrt(np.clip(s, 0, 1, out=s), out=s)
+        np.multiply(np.subtract(1, s, out=s), 0.5 * np.pi, out=s)
+        return np.sin(s, out=s)
+
+    def log_radial_integral(self, d):
+        """Integrate the series of sin(a (1 - r)), a = pi / 2, term by term.
+
+        I(d) = a / (d (d+1)) (1 - a^2 / ((d+2)(d+3)) (1 - a^2 / ((d+4)(d+5)) (...)))
+        """
+        a2 = (0.5 * np.pi) ** 2
+        series = 1.0
+        for m in reversed(range(1, COSINE_TERMS)):
+            series = 1 - a2 / ((d + 2 * m) * (d + 2 * m + 1)) * series
+        return np.log(0.5 * np.pi / (d * (d + 1)) * series)
+
+    def radii(self, d, n, rng):
+        """Draw from 1 - r, which is at least 2 / pi of what bounds the cosine."""
+        accepted = np.empty(0)
+        while len(accepted) < n:
+            r = rng.beta(d, 2, 2 * n)
+            height = rng.random_sample(2 * n) * 0.5 * np.pi * (1 - r)
+            accepted = np.append(accepted, r[height < np.cos(0.5 * np.pi * r)])
+        return accepted[:n]
+
+
+KERNELS = {
+    "gaussian": Gaussian(),
+    "tophat": PowerKernel(2, 0),
+    "epanechnikov": PowerKernel(2, 1),
+    "exponential": Exponential(),
+    "linear": PowerKernel(1, 1),
+    "cosine": Cosine(),
+    "biweight": PowerKernel(2, 2),
+    "triweight": PowerKernel(2, 3),
+    "tricube": PowerKernel(3, 3),
+}

@@ -1,0 +1,299 @@
+"""Density from the distance to the k-th nearest row.
+
+The share v of a density that the ball up to the k-th of n rows holds has, whatever the
+density, a Beta(k, n - k + 1) law. With V_d r_k^d the volume of the ball, p = v / (V_d
+r_k^d) where p is even within it. So
+
+    log p + log V_d + d log r_k = log v,
+
+which has mean psi(k) - psi(n + 1) and variance psi'(k) - psi'(n + 1), and the mean of
+1 / v is n / (k - 1).
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.special import gammaln, polygamma, psi
+from sklearn.base import DensityMixin, clone
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklatent.base import FLOAT_DTYPES, ScoreMixin, SklatentEstimator
+from sklatent.density import _kstar
+from sklatent.density._neighborhoods import Neighborhoods
+from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+
+
+class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
+    """Density from the distance to the k-th neighbour, with error bars.
+
+    log p(x) = psi(k) - psi(n + 1) - log V_d - d log r_k(x), with r_k the distance to
+    the k-th nearest of n rows, V_d the volume of the unit ball in d dimensions and psi
+    the digamma function: unbiased where the density is even up to there [1]_ [2]_. Not
+    a normalised density, since it falls off like r^-d alone; so there is no `sample`.
+
+    A row that `fit` has seen is left out where it is scored, there and in
+    `score_samples`: it gets what a model that is fitted to the n - 1 other rows gives
+    it. So `score` on the training rows is a leave-one-out estimate.
+
+    Parameters
+    ----------
+    n_neighbors : int, "auto" or "kstar", default=5
+        k.
+
+        - "auto": the k up to `max_neighbors` with the largest leave-one-out likelihood
+          of the training rows, for (k - 1) / n, whose expectation is the density. In
+          few dimensions long tails make it large.
+        - "kstar": for each row the largest k from 3 to `max_neighbors` up to which
+          likelihood-ratio tests find no difference between the density around the row
+          and around its (k + 1)-th neighbour [3]_.
+    dimension : float or estimator, default=None
+        d, for rows on a manifold of fewer dimensions than features: the density is per
+        volume of the manifold. An estimator (with `fit` and `dimension_`) is fitted
+        first. None takes the number of features.
+    unbiased : {"log_density", "density"}, default="log_density"
+        What is unbiased: the log-density as above; or the density, with
+        (k - 1) / n in place of exp(psi(k) - psi(n + 1)), for k of 2 or more [4]_; or
+        with None neither, with k / n.
+    max_neighbors : int, default=100
+        Largest k that "auto" and "kstar" look at.
+    alpha : float, default=1e-06
+        Level of significance of each test of "kstar".
+    n_jobs : int, default=None
+        Number of threads; None takes as many as BLAS would.
+
+    Attributes
+    ----------
+    n_neighbors_ : int or ndarray of shape (n_samples,)
+        k, with "kstar" that of each training row.
+    dimension_ : float
+        d.
+    log_density_ : ndarray of shape (n_samples,)
+        Log-density at each training row, itself left out, in nats; the same as
+        `score_samples` gives.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features seen during `fit`, if all of them are strings.
+
+    See Also
+    --------
+    HistogramDensity : Even within the cells of a grid, and normalised.
+
+    Notes
+    -----
+    Where k or more other rows equal x, and r_k is 0, k grows at x to the first
+    neighbour at a distance. With "kstar" the distances from each training row to its
+    neighbours are kept, `max_neighbors` of them.
+
+    The mean of `log_density_` with the default `unbiased` is minus the entropy by
+    Kozachenko and Leonenko [2]_.
+
+    References
+    ----------
+    .. [1] D. O. Loftsgaarden and C. P. Quesenberry (1965). A nonparametric estimate of
+       a multivariate density function. Annals of Mathematical Statistics 36, 1049-1051.
+    .. [2] A. Kraskov, H. Stoegbauer and P. Grassberger (2004). Estimating mutual
+       information. Physical Review E 69, 066138. Equation 20.
+    .. [3] A. Rodriguez, M. d'Errico, E. Facco and A. Laio (2018). Computing the free
+       energy without collective variables. Journal of Chemical Theory and Computation
+       14, 1206-1215.
+    .. [4] K. Fukunaga and L. D. Hostetler (1973). Optimization of k nearest neighbor
+       density estimates. IEEE Transactions on Information Theory 19, 320-326.
+
+    Examples
+    --------
+    On a torus that is 2-dimensional, with a density of 1 / (2 pi)^2, or -3.68 nats:
+
+    >>> from sklatent.datasets import make_flat_torus
+    >>> from sklatent.density import KNeighborsDensity
+    >>> X, _ = make_flat_torus(1000, dimension=2, random_state=0)
+    >>> density = KNeighborsDensity(30, dimension=2).fit(X)
+    >>> log_p, std = density.score_samples([[1, 0, 0, 1]], return_std=True)
+    >>> log_p.round(2), std.round(2)
+    (array([-3.63]), array([0.18]))
+    """
+
+    _parameter_constraints = {
+        "n_neighbors": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto", "kstar"}),
+        ],
+        "dimension": [
+            Interval(Real, 0, None, closed="neither"),
+            HasMethods(["fit", "get_params"]),
+            None,
+        ],
+        "unbiased": [StrOptions({"log_density", "density"}), None],
+        "max_neighbors": [Interval(Integral, 3, None, closed="left")],
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        n_neighbors=5,
+        *,
+        dimension=None,
+        unbiased="log_density",
+        max_neighbors=100,
+        alpha=1e-6,
+        n_jobs=None,
+    ):
+        self.n_neighbors = n_neighbors
+        self.dimension = dimension
+        self.unbiased = unbiased
+        self.max_neighbors = max_neighbors
+        self.alpha = alpha
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Estimate the density at each row, itself left out.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data, with more rows than neighbours; at least two rows that differ.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If there are too few rows, all rows are equal, or `dimension` gives no
+            positive number.
+        """
+        with self._unfitted_on_error():
+            X = validate_data(self, X, dtype=FLOAT_DTYPES)
+            self._sizes = self._candidates(len(X))
+            self._sample = Neighborhoods(X)
+            if len(self._sample.rows) == 1:
+                raise ValueError(
+                    f"All rows are equal (n_samples={len(X)}), so that they have no "
+                    "density."
+                )
+            self.dimension_ = self._resolve_dimension(X)
+            balls = self._sample.balls(self._sizes, n_jobs=self.n_jobs)
+            if self.n_neighbors == "kstar":
+                self._sample_log_radius = balls.log_radius
+            if self.n_neighbors == "auto":
+                best = self._most_likely(balls)
+                self._sizes = self._sizes[[best]]
+                balls = balls.column(best)
+            else:
+                balls = self._choose(balls)
+            inverse = self._sample.pop_inverse()
+            self.n_neighbors_ = (
+                balls.k[inverse] if self.n_neighbors == "kstar" else int(self._sizes[0])
+            )
+            self.log_density_ = self._log_density(balls)[inverse].astype(X.dtype)
+        return self
+
+    def _candidates(self, n):
+        """Sizes of neighbourhoods to look at, for n rows."""
+        if self.n_neighbors == "kstar":  # which looks at the (k + 1)-th neighbor too
+            smallest, n_needed = _kstar.SMALLEST, _kstar.SMALLEST + 2
+            sizes = np.arange(1, min(self.max_neighbors, n - 2) + 2)
+        elif self.n_neighbors == "auto":
+            smallest, n_needed = 2, 3
+            sizes = np.arange(2, min(self.max_neighbors, n - 1) + 1)
+        else:
+            smallest, n_needed = self.n_neighbors, self.n_neighbors + 1
+            sizes = np.array([smallest])
+        if self.unbiased == "density" and smallest == 1:
+            raise ValueError("unbiased='density' takes n_neighbors >= 2; got 1.")
+        if n < n_needed:
+            raise ValueError(
+                f"n_neighbors={self.n_neighbors!r} needs n_samples >= {n_needed}, "
+                f"since no row is its own neighbor; got n_samples={n}."
+            )
+        return sizes
+
+    def _resolve_dimension(self, X):
+        """Return the dimension as a float, asking an estimator for it."""
+        dimension = self.dimension
+        if dimension is None:
+            dimension = X.shape[1]
+        elif not isinstance(dimension, Real):
+            dimension = getattr(clone(dimension).fit(X), "dimension_", None)
+        if not isinstance(dimension, Real) or not 0 < dimension < np.inf:
+            raise ValueError(
+                "dimension must be a positive number or an estimator whose fitted "
+                f"dimension_ is one; got {self.dimension!r} with "
+                f"dimension_={dimension}."
+            )
+        return float(dimension)
+
+    def _most_likely(self, balls):
+        """Return the column of the size with the largest leave-one-out likelihood.
+
+        Of (k - 1) / n: on average that is the density, and integrates to 1, so that
+        its likelihood tells which is best. k / n would gain by few neighbours.
+        """
+        gain = np.log(balls.k - 1) - self.dimension_ * balls.log_radius
+        return int(np.argmax(self._sample.counts @ gain))
+
+    def _choose(self, balls):
+        """Return the one ball that counts for each query."""
+        if self.n_neighbors != "kstar":
+            return balls.column(0)
+        index = _kstar.choose_k(
+            balls,
+            self._sample_log_radius,
+            self._sample.counts,
+            self.dimension_,
+            self.alpha,
+        )
+        return balls.column(index)
+
+    def _log_density(self, balls):
+        """Log-density in the balls; see `unbiased`."""
+        k, n = balls.k, self._sample.n_rows - balls.seen
+        if self.unbiased == "log_density":
+            log_share = psi(k) - psi(n + 1)
+        else:
+            log_share = np.log(k - (self.unbiased == "density")) - np.log(n)
+        d = self.dimension_
+        return log_share - log_unit_ball(d) - d * balls.log_radius
+
+    def score_samples(self, X, return_std=False):
+        """Log-density of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. A row that equals one of `fit` is taken for that row, which is
+            left out.
+        return_std : bool, default=False
+            Whether to return the standard error too.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            In nats, for the units and in the precision of the data.
+        std : ndarray of shape (n_samples,)
+            Standard error of the log-density, sqrt(psi'(k) - psi'(n + 1)) or about
+            1 / sqrt(k), in nats: exp(log_density - 2 std) to exp(log_density + 2 std)
+            is an interval for the density. It knows of counting, not of changes of the
+            density within the ball, nor of the error of an estimated dimension. Only
+            if `return_std`.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        balls = self._choose(self._sample.balls(self._sizes, X, self.n_jobs))
+        log_density = self._log_density(balls).astype(X.dtype)
+        if not return_std:
+            return log_density
+        n = self._sample.n_rows - balls.seen
+        variance = polygamma(1, balls.k) - polygamma(1, n + 1)
+        return log_density, np.sqrt(variance).astype(X.dtype)
+
+
+def log_unit_ball(d):
+    """Log of the volume of the unit ball in d dimensions."""
+    return d / 2 * np.log(np.pi) - gammaln(d / 2 + 1)

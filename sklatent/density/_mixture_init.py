@@ -1,0 +1,206 @@
+"""Where EM starts: components from a clustering of some of the rows."""
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.metrics import pairwise_distances_argmin
+from sklearn.utils import check_array
+
+from sklatent.density._mixture_parameters import Mixture
+from sklatent.density._mixture_steps import MixtureStatistics, m_step
+
+# Rows that are clustered.
+MOST_ROWS = 5_000
+ROWS_PER_COMPONENT = 500
+KMEANS_ITERATIONS = 100
+
+
+def some_rows(X, sample_weight, frame, n_rows, rng):
+    """Draw rows by their weight; all of them if there are not more.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_drawn, p)
+        Rows in the units of the frame, in double precision and an order that is
+        their own: that of a projection.
+    w : ndarray of shape (n_drawn,)
+        Their weights.
+    """
+    w = np.ones(len(X)) if sample_weight is None else sample_weight
+    rows = np.flatnonzero(w)
+    if len(rows) > n_rows:
+        # One from each of as many stretches of equal weight.
+        cumulated = np.cumsum(w[rows])
+        quantiles = (np.arange(n_rows) + rng.uniform(size=n_rows)) / n_rows
+        rows = rows[_at_quantiles(cumulated, quantiles)]
+        w = np.ones(len(X))
+    some = np.asarray(X[rows], order="C")
+    Z = frame.rows(some, np.empty(some.shape[::-1], X.dtype)).T.astype(np.float64)
+    direction = np.random.RandomState(0).standard_normal(X.shape[1])
+    order = np.argsort((Z * direction).sum(axis=1), kind="stable")
+    return np.ascontiguousarray(Z[order]), w[rows][order]
+
+
+def _at_quantiles(cumulated, quantiles):
+    """Indices at which cumulated weights reach shares of their total."""
+    indices = np.searchsorted(cumulated, quantiles * cumulated[-1], side="right")
+    return np.minimum(indices, len(cumulated) - 1)
+
+
+def seeds(Z, w, k, rng):
+    """Distant rows, by greedy k-means++.
+
+    Arthur and Vassilvitskii (2007), k-means++: the advantages of careful seeding. Of
+    2 + log k candidates that are drawn by weight times squared distance to the nearest
+    seed, the one that reduces these most becomes a seed.
+
+    Returns
+    -------
+    chosen : ndarray of shape (n_chosen,)
+        Different rows of `Z`; fewer than `k` if there are not as many.
+    """
+    n_candidates = 2 + int(np.log(k))
+    first = int(_at_quantiles(np.cumsum(w), rng.uniform(size=1))[0])
+    chosen, distance2 = [first], ((Z - Z[first]) ** 2).sum(axis=1)
+    while len(chosen) < k and (w * distance2).any():
+        quantiles = rng.uniform(size=n_candidates)
+        candidates = _at_quantiles(np.cumsum(w * distance2), quantiles)
+        to_candidates = ((Z[None] - Z[candidates, None]) ** 2).sum(axis=2)
+        np.minimum(to_candidates, distance2, out=to_candidates)
+        best = int(np.argmin(to_candidates @ w))
+        chosen.append(int(candidates[best]))
+        distance2 = to_candidates[best]
+    return np.array(chosen)
+
+
+def _shares(Z, w, k, init_params, rng):
+    """Shares of the components in some rows, (n, k), and how many differ."""
+    n = len(Z)
+    if init_params == "random":
+        R = rng.uniform(size=(n, k))
+        return R / R.sum(axis=1, keepdims=True), k
+    if init_params == "random_from_data":
+        chosen = _at_quantiles(np.cumsum(w), (np.arange(k) + rng.uniform(size=k)) / k)
+    else:
+        chosen = seeds(Z, w, k, rng)
+    centres = np.unique(Z[chosen], axis=0)
+    if init_params == "kmeans":
+        labels = _kmeans_labels(Z, w, centres)
+    else:
+        labels = pairwise_distances_argmin(Z, centres)
+    # With fewer different seeds than components, some components coincide.
+    cluster_of = np.arange(k) % len(centres)
+    R = (labels[:, None] == cluster_of).astype(np.float64)
+    return R / R.sum(axis=1, keepdims=True), len(centres)
+
+
+def _kmeans_labels(Z, w, centres):
+    kmeans = KMeans(len(centres), init=centres, n_init=1, max_iter=KMEANS_ITERATIONS)
+    return kmeans.fit(Z, sample_weight=w).labels_
+
+
+def start(X, sample_weight, frame, structure, reg, k, init_params, rng):
+    """First mixture, in the units of the frame.
+
+    All drawing is by quantiles of the weights, so that a row of weight 2 does the same
+    as two rows, as long as all rows take part.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+        The data.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights, in double precision.
+    frame : Frame
+        Units to compute in.
+    structure : Structure
+        Of the covariances.
+    reg : ndarray of shape (p,)
+        Added to the variances.
+    k : int
+        Number of components.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}
+        Where the components come from.
+    rng : RandomState
+        Source of randomness.
+
+    Returns
+    -------
+    mixture : Mixture
+        The start.
+    n_distinct : int
+        Number of different seeds; below `k` if the data has too few different rows.
+    """
+    n_rows = max(MOST_ROWS, ROWS_PER_COMPONENT * k)
+    Z, w = some_rows(X, sample_weight, frame, n_rows, rng)
+    R, n_distinct = _shares(Z, w, k, init_params, rng)
+    p = Z.shape[1]
+    shape = structure.shape(k, p)
+    root = np.ones(shape) if structure.diagonal else np.broadcast_to(np.eye(p), shape)
+    standard = Mixture(np.full(k, 1 / k), np.zeros((k, p)), root, structure)
+    statistics = _statistics(Z, w[:, None] * R, structure)
+    return m_step(statistics, standard, reg), n_distinct
+
+
+def _statistics(Z, R, structure):
+    """Weights, means and covariances of rows with given shares."""
+    N = R.sum(axis=0)
+    safe = np.where(N > 0, N, 1.0)
+    means = R.T @ Z / safe[:, None]
+    S = []
+    for mean, share in zip(means, (R / safe).T, strict=True):
+        centred = Z - mean
+        if structure.diagonal:
+            S.append(share @ centred**2)
+        else:
+            S.append((centred.T * share) @ centred)
+    return MixtureStatistics(N, means, np.array(S), np.nan, float(N.sum()))
+
+
+def given_parameters(estimator, p, structure):
+    """Weights, means and precision factors that the user gave; None for the others.
+
+    Raises
+    ------
+    ValueError
+        If one has the wrong shape or no admissible values.
+    """
+    k = estimator.n_components
+    shapes = {
+        "weights_init": (k,),
+        "means_init": (k, p),
+        "precisions_init": structure.shape(k, p),
+    }
+    given = []
+    for name, shape in shapes.items():
+        value = getattr(estimator, name)
+        if value is not None:
+            value = check_array(
+                value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name
+            )
+            if value.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}; got {value.shape}.")
+        given.append(value)
+    weights, means, precisions = given
+    if weights is not None:
+        if (weights < 0).any() or not np.isclose(weights.sum(), 1.0, atol=1e-6):
+            raise ValueError(
+                "weights_init must be non-negative and sum to 1; got a minimum of "
+                f"{weights.min():g} and a sum of {weights.sum():g}."
+            )
+        weights = weights / weights.sum()
+    if precisions is not None:
+        precisions = _factors(precisions, structure)
+    return weights, means, precisions
+
+
+def _factors(precisions, structure):
+    try:
+        if not structure.diagonal and not np.allclose(
+            precisions, np.swapaxes(precisions, -1, -2)
+        ):
+            raise np.linalg.LinAlgError("not symmetric")
+        return structure.factor_precision(precisions)
+    except np.linalg.LinAlgError as error:
+        raise ValueError(
+            "precisions_init must be symmetric and positive definite, or positive."
+        ) from error
