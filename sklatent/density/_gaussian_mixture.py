@@ -91,9 +91,10 @@ class GaussianMixture(
     verbose_interval : int, default=10
         See `verbose`.
     accelerate : bool, default=True
-        Whether to extrapolate the EM steps [2]_, once these gain less than 0.01
-        nats per row. The likelihood increases either way. Without, the iterations
-        are those of scikit-learn.
+        Whether to extrapolate the EM steps [2]_, once these gain less than 0.001
+        nats per row. The likelihood increases either way, and is mostly the larger
+        at the end; where there are several maxima it can be another one. Without,
+        the iterations are those of scikit-learn.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
 

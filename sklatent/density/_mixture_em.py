@@ -22,7 +22,7 @@ import numpy as np
 MEMORY = 10
 # Plain steps, which find out what the components are, until one gains less than this
 # in nats per row.
-PLAIN_GAIN = 1e-2
+PLAIN_GAIN = 1e-3
 # Directions of smaller singular values, relative to the largest, are noise.
 RESOLUTION = 1e-2
 
@@ -70,7 +70,7 @@ class _Extrapolation:
 
 
 def maximize(step, mixture, *, tol, max_iter, accelerate, report):
-    """Repeat EM steps until one gains less than `tol`.
+    """Repeat EM steps until one gains less than `tol`, and extrapolation no more.
 
     Parameters
     ----------
@@ -93,28 +93,26 @@ def maximize(step, mixture, *, tol, max_iter, accelerate, report):
     ascent : Ascent
         The result.
     """
-    history, best = [], None  # the EM step from the best point so far
-    ahead, extrapolation, plain = False, _Extrapolation(), True
-    stopped = converged = False
+    history, best, gain = [], None, np.inf  # best: the EM step from the best point
+    ahead = converged = stopped = exhausted = False
+    plain, extrapolation = True, _Extrapolation()
     for _ in range(max_iter):
         report.begin()
-        try:
-            after, reached = step(mixture)
-        except np.linalg.LinAlgError:
-            if not ahead:
-                raise
-            after, reached = None, -np.inf
+        after, reached = _evaluate(step, mixture, ahead)
         if ahead and not reached >= history[-1]:
             history.append(history[-1])
+            exhausted = gain < tol
             mixture, ahead, extrapolation = best, False, _Extrapolation()
         else:
             gain = reached - history[-1] if history else np.inf
             history.append(reached)
-            best, last_was_ahead = after, ahead
-            converged = abs(gain) < tol and not last_was_ahead
-            plain &= gain >= PLAIN_GAIN
+            best = after
+            small = abs(gain) < tol
+            converged = small and not ahead and (exhausted or plain)
+            exhausted = small and ahead
+            plain = not accelerate or (plain and gain >= PLAIN_GAIN)
             proposal = None
-            if accelerate and not plain and not abs(gain) < tol:
+            if not plain and not exhausted:
                 proposal = extrapolation.propose(mixture, after)
             ahead = proposal is not None
             mixture = proposal if ahead else after
@@ -122,3 +120,13 @@ def maximize(step, mixture, *, tol, max_iter, accelerate, report):
         if converged or stopped:
             break
     return Ascent(best, history, converged, stopped)
+
+
+def _evaluate(step, mixture, ahead):
+    """Take an EM step; a point ahead where there is none has no likelihood."""
+    try:
+        return step(mixture)
+    except np.linalg.LinAlgError:
+        if not ahead:
+            raise
+        return None, -np.inf
