@@ -39,9 +39,10 @@ def kl_bandwidth_path(
     maximum, structure of that size is smoothed away. Each row plus a draw of the kernel
     is a draw from the estimate, so that with r = p_h2 / p_h1 at these,
 
-        KL(p_h1 || p_h2) = E[r - 1 - log r],
+        KL(p_h1 || p_h2) = E[r - 1 - log r] = E[-log r],
 
-    of which no term is negative, and the mean over the rows is unbiased.
+    and the mean over the rows is unbiased. No term of the first form is negative; the
+    second serves kernels of bounded support, for which E[r] is less than 1.
 
     Parameters
     ----------
@@ -98,6 +99,8 @@ def kl_bandwidth_path(
     for narrow, wide in itertools.pairwise(models):
         draws = (X + narrow.bandwidth_ * noise).astype(X.dtype)
         difference = wide.score_samples(draws) - narrow.score_samples(draws)
-        terms = np.expm1(difference.astype(np.float64)) - difference
+        terms = -difference.astype(np.float64)
+        if KERNELS[kernel].degree is not None:  # positive everywhere
+            terms += np.expm1(-terms)
         divergences.append(np.average(terms, weights=weight))
     return np.array(divergences)

@@ -9,24 +9,18 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from sklatent.base import (
-    FLOAT_DTYPES,
-    GenerativeModelMixin,
-    ScoreMixin,
-    SklatentEstimator,
-)
+from sklatent.base import FLOAT_DTYPES, SklatentEstimator
 from sklatent.callback._iterations import IterationReport
 from sklatent.decomposition._em_estimator import check_weight
 from sklatent.density._mixture_covariance import STRUCTURES
 from sklatent.density._mixture_em import Ascent, maximize
 from sklatent.density._mixture_init import given_parameters, start
+from sklatent.density._mixture_model import MixtureModelMixin, parameter_attributes
 from sklatent.density._mixture_parameters import Frame, Mixture
-from sklatent.density._mixture_steps import em_step, log_joint, normalize
+from sklatent.density._mixture_steps import em_step
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -37,13 +31,7 @@ from sklatent.utils._sklearn import (
 from sklatent.utils._threads import count_threads
 
 
-class GaussianMixture(
-    GenerativeModelMixin,
-    CallbackSupportMixin,
-    ScoreMixin,
-    DensityMixin,
-    SklatentEstimator,
-):
+class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator):
     """Mixture of Gaussian densities, fitted by accelerated EM.
 
     p(x) = sum_k w_k N(x | mu_k, Sigma_k), by maximum likelihood [1]_. Takes the
@@ -355,33 +343,16 @@ class GaussianMixture(
             )
         return frame.enter(self._mixture())
 
-    def _mixture(self):
-        """The fitted mixture, in the units of the data."""
-        return Mixture.of_precision_root(
-            self.weights_,
-            self.means_,
-            self.precisions_cholesky_,
-            STRUCTURES[self.covariance_type],
-        )
-
     def _attributes(self, frame, ascent):
         """What `fit` sets."""
-        mixture = frame.leave(ascent.mixture)
-        square = mixture.structure.square
         history = [float(reached - frame.log_jacobian) for reached in ascent.history]
-        with np.errstate(over="ignore", under="ignore"):
-            precisions = square(mixture.precision_root)
-            return {
-                "weights_": mixture.weights,
-                "means_": mixture.means,
-                "covariances_": square(mixture.root),
-                "precisions_": precisions,
-                "precisions_cholesky_": mixture.precision_root,
-                "converged_": ascent.converged or ascent.stopped,
-                "n_iter_": len(history),
-                "lower_bound_": history[-1] if history else -np.inf,
-                "lower_bounds_": history,
-            }
+        return {
+            **parameter_attributes(frame.leave(ascent.mixture)),
+            "converged_": ascent.converged or ascent.stopped,
+            "n_iter_": len(history),
+            "lower_bound_": history[-1] if history else -np.inf,
+            "lower_bounds_": history,
+        }
 
     def _warn(self, ascent, n_distinct):
         """Say what the numbers do not show."""
@@ -426,139 +397,6 @@ class GaussianMixture(
             The same as `fit(X).predict(X)`.
         """
         return self.fit(X, y, sample_weight).predict(X)
-
-    def _map_log_joint(self, X, function):
-        """Apply a function to the log of weight times density, block by block."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
-        n_threads = count_threads(self.n_jobs)
-        return X.dtype, log_joint(X, self._mixture(), n_threads, function)
-
-    def score_samples(self, X):
-        """Log-density of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        log_density : ndarray of shape (n_samples,)
-            In nats, for the units of the data.
-        """
-        dtype, log_density = self._map_log_joint(X, normalize)
-        return log_density.astype(dtype, copy=False)
-
-    def predict_proba(self, X):
-        """Probability that a row is of each component.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        responsibilities : ndarray of shape (n_samples, n_components)
-            They sum to 1 in each row.
-        """
-
-        def probabilities(L):
-            normalize(L)
-            return L.T
-
-        dtype, responsibilities = self._map_log_joint(X, probabilities)
-        return responsibilities.astype(dtype, copy=False)
-
-    def predict(self, X):
-        """Most probable component of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            In [0, n_components).
-        """
-        return self._map_log_joint(X, lambda L: L.argmax(axis=0))[1]
-
-    def sample_components(self, n_samples=1, random_state=None):
-        """Draw rows, and tell which component each is of.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            How many rows to draw.
-        random_state : int, RandomState instance or None, default=None
-            Pass an int for the same rows at every call.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            The rows that `sample` returns.
-        labels : ndarray of shape (n_samples,)
-            Their components.
-        """
-        check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        return self._draw(n_samples, random_generator(random_state))
-
-    def _sample(self, n_samples, rng):
-        return self._draw(n_samples, rng)[0]
-
-    def _draw(self, n_samples, rng):
-        """Rows and their components."""
-        mixture = self._mixture()
-        k, p = mixture.means.shape
-        weights = mixture.weights / mixture.weights.sum()
-        labels = rng.choice(k, n_samples, p=weights)
-        X = rng.standard_normal((n_samples, p))
-        for component in np.unique(labels):
-            rows, L = labels == component, mixture.expanded_root[component]
-            X[rows] = X[rows] * L if mixture.structure.diagonal else X[rows] @ L.T
-        X += mixture.means[labels]
-        return X, labels
-
-    def _n_parameters(self):
-        """Free parameters: covariances, means, and weights that sum to 1."""
-        k, p = self.means_.shape
-        n_covariance = STRUCTURES[self.covariance_type].n_parameters(k, p)
-        return n_covariance + k * p + k - 1
-
-    def aic(self, X):
-        """Akaike's information criterion; smaller is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        aic : float
-            Twice the number of parameters minus twice the log-likelihood.
-        """
-        return 2 * self._n_parameters() - 2 * len(X) * self.score(X)
-
-    def bic(self, X):
-        """Schwarz's Bayesian information criterion; smaller is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        bic : float
-            log n times the number of parameters minus twice the log-likelihood.
-        """
-        n_parameters = self._n_parameters()
-        return float(np.log(len(X)) * n_parameters - 2 * len(X) * self.score(X))
 
 
 class _Report(IterationReport):

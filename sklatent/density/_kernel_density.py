@@ -108,7 +108,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     candidate_scores_ : ndarray of shape (n_candidates,)
         Their scores, larger is better: mean log-density of the rows left out, in nats,
         to six digits; or minus the least-squares error, its constant left out, where
-        the spread of each feature is 1.
+        the spread of each feature is 1 (for an array of candidates: the largest
+        spread).
     covariance_ : ndarray of shape (n_features, n_features)
         Covariance of the data, about 1/n, if `whiten`.
     n_features_in_ : int
@@ -158,7 +159,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         "kernel": [StrOptions(set(KERNELS))],
         "whiten": ["boolean"],
         "adaptive": ["boolean"],
-        "candidates": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "candidates": [Interval(Integral, 2, None, closed="left"), "array-like"],
         "n_jobs": [Integral, None],
     }
 
@@ -191,7 +192,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows. Rules for
-            the bandwidth take the sum of the weights as the number of rows.
+            the bandwidth take the sum of the weights as the number of rows, but for
+            "isj", which takes the number of distinct rows.
 
         Returns
         -------
@@ -304,6 +306,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             self.bandwidth,
             self.n_jobs,
         )
+        if self.bandwidth == "loo":
+            self.candidate_scores_ -= self._log_det  # that of whitening
         return float(width) if np.ndim(width) == 0 else width
 
     def _given_bandwidth(self, d):
@@ -368,7 +372,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         share = self._weight / self._weight.sum()
         which = rng.choice(len(share), n_samples, p=share)
         draws = kernel.draw(d, n_samples, rng) * self.bandwidth_
-        if self.adaptive:
+        if hasattr(self, "bandwidth_factors_"):
             draws *= self.bandwidth_factors_[which, None]
         draws += self._rows[which]
         return draws @ self._root.T + self._mean if self.whiten else draws

@@ -79,10 +79,14 @@ class MixtureStatistics:
 def normalize(L):
     """Turn logarithms into responsibilities in place; return the log of their sum.
 
-    Columns are rows of the data. The largest of each must be finite.
+    Columns are rows of the data. Those too far from all components for a number have
+    even responsibilities, and -inf.
     """
     largest = L.max(axis=0)
-    L -= largest
+    lost = largest == -np.inf
+    if lost.any():
+        L[:, lost] = 0.0
+    L -= np.where(lost, 0.0, largest)
     np.exp(L, out=L)
     total = L.sum(axis=0)
     L /= total

@@ -362,7 +362,7 @@ class LeaveOneOut:
 
         def add(block):
             total = np.zeros((block.stop - block.start, len(widths)))
-            for columns, s in self._tiles(block):
+            for columns, s in self._tiles(block, widths.min()):
                 if kernel.degree is None:
                     s, apply = s.astype(np.float32), kernel.values
                 else:
@@ -397,7 +397,7 @@ class LeaveOneOut:
 
         def add(block):
             total = np.zeros((2, block.stop - block.start, len(widths)))
-            for columns, s in self._tiles(block):
+            for columns, s in self._tiles(block, widths.min()):
                 s = s.astype(np.float32)
                 kernel = np.empty_like(s)
                 for b, width in enumerate(widths):
@@ -414,10 +414,17 @@ class LeaveOneOut:
         blocks = list(row_slices(len(self.rows), BLOCK_ROWS))
         return map_threads(function, blocks, count_threads(self.n_jobs))
 
-    def _tiles(self, block):
-        """Rows of a tile, and squared distances from them, inf from a row to itself."""
+    def _tiles(self, block, width):
+        """Rows of a tile, and squared distances from them, inf from a row to itself.
+
+        By differences where rounding of the product matters beside the width.
+        """
+        product = width**2 > 1e-8 * self.left.shape[1] * self.left[:, -1].max()
         for columns in row_slices(len(self.rows), _columns(BLOCK_ROWS, np.float64)):
-            s = self.left[block] @ self.right[columns].T
+            if product:
+                s = self.left[block] @ self.right[columns].T
+            else:
+                s = cdist(self.rows[block], self.rows[columns], "sqeuclidean")
             own = np.arange(
                 max(block.start, columns.start), min(block.stop, columns.stop)
             )

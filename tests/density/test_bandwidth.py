@@ -279,3 +279,39 @@ def test_scores_of_candidates_in_many_dimensions():
     logs = logsumexp(-0.5 * square, axis=1) - np.log(59)
     logs -= 200 * np.log(2 * np.pi) + np.log(h).sum()
     np.testing.assert_allclose(fitted.candidate_scores_.max(), logs.mean(), rtol=1e-6)
+
+
+def test_divergence_of_kernels_with_bounded_support():
+    """Two far rows: uniform densities of width 2 and 4 differ by log 2."""
+    path = kl_bandwidth_path(
+        [[0.0], [1000.0]], [1.0, 2.0], kernel="tophat", random_state=0
+    )
+    np.testing.assert_allclose(path, np.log(2), rtol=1e-6)
+
+
+def test_leave_one_out_of_clusters_far_apart():
+    """Distances within a cluster keep their digits."""
+    rng = np.random.RandomState(0)
+    X = np.vstack([rng.normal(size=(60, 1)), 1e8 + rng.normal(size=(60, 1))])
+    X[60:] = np.round(X[60:] * 2**20) / 2**20
+    widths = np.geomspace(0.05, 3, 10)
+    fitted = KernelDensity("loo", candidates=widths).fit(X)
+    squares = (X - X.T) ** 2
+    np.fill_diagonal(squares, np.inf)
+    expected = [
+        logsumexp(-0.5 * squares / h**2, axis=1).mean()
+        - np.log(120 * h * np.sqrt(2 * np.pi))
+        for h in widths
+    ]
+    best = np.argmax(expected)
+    assert fitted.bandwidth_ == widths[best]
+    # The constant of the leave-one-out weights does not depend on the bandwidth.
+    gap = fitted.candidate_scores_ - expected
+    np.testing.assert_allclose(gap, gap[best], atol=1e-5)
+
+
+def test_scores_with_whitening_are_in_the_units_of_the_data():
+    X = np.random.RandomState(0).normal(size=(80, 2)) * [1.0, 1000.0]
+    plain = KernelDensity("loo").fit(X).candidate_scores_.max()
+    whitened = KernelDensity("loo", whiten=True).fit(X).candidate_scores_.max()
+    assert abs(plain - whitened) < 0.1

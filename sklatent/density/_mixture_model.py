@@ -1,0 +1,295 @@
+"""What a fitted mixture tells: densities, components, rows, marginals, conditionals."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from sklearn.base import DensityMixin, clone
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklatent.base import FLOAT_DTYPES, GenerativeModelMixin, ScoreMixin
+from sklatent.density._mixture_covariance import STRUCTURES
+from sklatent.density._mixture_parameters import Mixture
+from sklatent.density._mixture_steps import log_joint, normalize
+from sklatent.utils._random import random_generator
+from sklatent.utils._threads import count_threads
+
+
+def parameter_attributes(mixture):
+    """Fitted attributes for the parameters of a mixture."""
+    square = mixture.structure.square
+    with np.errstate(over="ignore", under="ignore"):
+        return {
+            "weights_": mixture.weights,
+            "means_": mixture.means,
+            "covariances_": square(mixture.root),
+            "precisions_": square(mixture.precision_root),
+            "precisions_cholesky_": mixture.precision_root,
+        }
+
+
+class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
+    """Methods of a mixture with scikit-learn's attributes."""
+
+    def _mixture(self):
+        """The fitted mixture, in the units of the data."""
+        return Mixture.of_precision_root(
+            self.weights_,
+            self.means_,
+            self.precisions_cholesky_,
+            STRUCTURES[self.covariance_type],
+        )
+
+    def _map_log_joint(self, X, function):
+        """Apply a function to the log of weight times density, block by block."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        n_threads = count_threads(self.n_jobs)
+        return X.dtype, log_joint(X, self._mixture(), n_threads, function)
+
+    def score_samples(self, X):
+        """Log-density of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            In nats, for the units of the data.
+        """
+        dtype, log_density = self._map_log_joint(X, normalize)
+        return log_density.astype(dtype, copy=False)
+
+    def predict_proba(self, X):
+        """Probability that a row is of each component.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        responsibilities : ndarray of shape (n_samples, n_components)
+            They sum to 1 in each row.
+        """
+
+        def probabilities(L):
+            normalize(L)
+            return L.T
+
+        dtype, responsibilities = self._map_log_joint(X, probabilities)
+        return responsibilities.astype(dtype, copy=False)
+
+    def predict(self, X):
+        """Most probable component of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            In [0, n_components).
+        """
+        return self._map_log_joint(X, lambda L: L.argmax(axis=0))[1]
+
+    def sample_components(self, n_samples=1, random_state=None):
+        """Draw rows, and tell which component each is of.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many rows to draw.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same rows at every call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows that `sample` returns.
+        labels : ndarray of shape (n_samples,)
+            Their components.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        return self._draw(n_samples, random_generator(random_state))
+
+    def _sample(self, n_samples, rng):
+        return self._draw(n_samples, rng)[0]
+
+    def _draw(self, n_samples, rng):
+        """Rows and their components."""
+        mixture = self._mixture()
+        k, p = mixture.means.shape
+        weights = mixture.weights / mixture.weights.sum()
+        labels = rng.choice(k, n_samples, p=weights)
+        X = rng.standard_normal((n_samples, p))
+        for component in np.unique(labels):
+            rows, L = labels == component, mixture.expanded_root[component]
+            X[rows] = X[rows] * L if mixture.structure.diagonal else X[rows] @ L.T
+        X += mixture.means[labels]
+        return X, labels
+
+    def _n_parameters(self):
+        """Free parameters: covariances, means, and weights that sum to 1."""
+        k, p = self.means_.shape
+        n_covariance = STRUCTURES[self.covariance_type].n_parameters(k, p)
+        return n_covariance + k * p + k - 1
+
+    def aic(self, X):
+        """Akaike's information criterion; smaller is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        aic : float
+            Twice the number of parameters minus twice the log-likelihood.
+        """
+        return 2 * self._n_parameters() - 2 * len(X) * self.score(X)
+
+    def bic(self, X):
+        """Schwarz's Bayesian information criterion; smaller is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        bic : float
+            log n times the number of parameters minus twice the log-likelihood.
+        """
+        n_parameters = self._n_parameters()
+        return float(np.log(len(X)) * n_parameters - 2 * len(X) * self.score(X))
+
+    def marginal(self, columns):
+        """Distribution of some of the features.
+
+        Parameters
+        ----------
+        columns : array-like of int or str
+            Which features, in which order: their positions, or their names.
+
+        Returns
+        -------
+        mixture : GaussianMixture
+            Fitted: a mixture of the same type with these features.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or one twice, or one that the data did not have.
+        """
+        check_is_fitted(self)
+        kept = self._positions(columns)
+        mixture = self._mixture()
+        structure = mixture.structure
+        if structure.isotropic:
+            root = mixture.root
+        elif structure.diagonal:
+            root = mixture.root[..., kept]
+        else:  # rows of L are the features, not triangular any more
+            root = _triangular(mixture.root[..., kept, :])
+        made = Mixture(mixture.weights, mixture.means[:, kept], root, structure)
+        return self._with_parameters(made, kept)
+
+    def conditional(self, given):
+        """Distribution of the other features, given the values of some.
+
+        Parameters
+        ----------
+        given : dict
+            Values by position or by name of the feature, in units of the data.
+
+        Returns
+        -------
+        mixture : GaussianMixture
+            Fitted: a mixture of the same type with the other features, in their
+            order. Its weights are the probabilities of the components given the
+            values.
+
+        Raises
+        ------
+        ValueError
+            If no feature is left, one is given that the data did not have, or a
+            value is not finite.
+        """
+        check_is_fitted(self)
+        known = self._positions(list(given), allow_none=True)
+        values = np.array(list(given.values()), dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError(f"Values must be finite; got {dict(given)}.")
+        others = np.setdiff1d(np.arange(self.means_.shape[1]), known)
+        if len(others) == 0:
+            raise ValueError("All features are given; none is left.")
+        mixture = self._mixture()
+        if len(known) == 0:
+            return self._with_parameters(mixture, others)
+        weights = self.marginal(known).predict_proba(values[None])[0]
+        structure, means = mixture.structure, mixture.means[:, others]
+        if structure.isotropic:
+            root = mixture.root
+        elif structure.diagonal:
+            root = mixture.root[..., others]
+        else:
+            # With the known features first, L = [[A, 0], [B, C]]: the others have mean
+            # m + B A^-1 (values - m_known) and covariance C C'.
+            L = _triangular(mixture.root[..., np.concatenate([known, others]), :])
+            q = len(known)
+            root = L[..., q:, q:]
+            expanded = structure.expand(L, *mixture.means.shape)
+            means = means + [
+                L[q:, :q] @ solve_triangular(L[:q, :q], values - m[known], lower=True)
+                for L, m in zip(expanded, mixture.means, strict=True)
+            ]
+        return self._with_parameters(Mixture(weights, means, root, structure), others)
+
+    def _positions(self, columns, *, allow_none=False):
+        """Positions of features that are given by position or by name."""
+        names = list(getattr(self, "feature_names_in_", []))
+        p = self.means_.shape[1]
+        positions = []
+        for column in columns:
+            known = names if isinstance(column, str) else range(-p, p)
+            if column not in known:
+                raise ValueError(
+                    f"The features are {names or f'numbered from 0 to {p - 1}'}; got "
+                    f"{column!r}."
+                )
+            at = names.index(column) if isinstance(column, str) else int(column) % p
+            positions.append(at)
+        if len(set(positions)) < len(positions) or not (positions or allow_none):
+            raise ValueError(f"Each feature must be there once; got {columns!r}.")
+        return np.array(positions, dtype=np.intp)
+
+    def _with_parameters(self, mixture, kept):
+        """Fitted estimator with the parameters of a mixture of some features."""
+        made = clone(self).set_params(
+            weights_init=None, means_init=None, precisions_init=None
+        )
+        for name in ("converged_", "n_iter_", "lower_bound_", "lower_bounds_"):
+            setattr(made, name, getattr(self, name))
+        vars(made).update(parameter_attributes(mixture))
+        made.n_features_in_ = len(kept)
+        if hasattr(self, "feature_names_in_"):
+            made.feature_names_in_ = self.feature_names_in_[kept]
+        return made
+
+
+def _triangular(rows):
+    """Lower triangular factors of the same R R'."""
+    upper = np.linalg.qr(np.swapaxes(rows, -1, -2), mode="r")
+    signs = np.sign(np.einsum("...ii->...i", upper))
+    return np.swapaxes(upper * signs[..., None], -1, -2)
