@@ -237,7 +237,9 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         mixture = self._mixture()
         if len(known) == 0:
             return self._with_parameters(mixture, others)
-        weights = self.marginal(known).predict_proba(values[None])[0]
+        of_known = self.marginal(known)
+        vars(of_known).pop("feature_names_in_", None)  # the values have no names
+        weights = of_known.predict_proba(values[None])[0]
         structure, means = mixture.structure, mixture.means[:, others]
         if structure.isotropic:
             root = mixture.root

@@ -262,7 +262,9 @@ def test_kl_path_weights_and_errors(bimodal):
     np.testing.assert_array_equal(got, kept)
     for kernel in KERNELS:
         path = kl_bandwidth_path(bimodal, [0.5, 1.0], kernel=kernel, random_state=0)
-        assert np.isfinite(path).all() and (path > 0).all()
+        assert np.isfinite(path).all()
+        # With bounded support the mean of -log r has terms of either sign.
+        assert (path > 0).all() or KERNELS[kernel].degree is None
     with pytest.raises(ValueError, match="ascending"):
         kl_bandwidth_path(bimodal, [1.0, 0.5])
     with pytest.raises(ValueError, match="two or more positive"):
