@@ -50,8 +50,9 @@ OPTIONAL_ATTRIBUTES = (
 class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEstimator):
     """Kernel density estimate: a kernel on every row, computed exactly and fast.
 
-    p(x) = sum_j w_j K(|x - x_j| / h) / (M h^d sum_j w_j), with K the kernel, M its
-    integral in d dimensions, h the bandwidth and w the weights.
+    p(x) = sum_j w_j K(r_j / h) / (M h^d sum_j w_j), with r_j the distance from x to
+    row j, K the kernel, M its integral in d dimensions, h the bandwidth and w the
+    weights.
 
     Every pair of a query and a row is looked at, in matrix products on tiles that fit
     the cache, so that `algorithm`, `leaf_size`, `breadth_first`, `atol` and `rtol` of
@@ -78,7 +79,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
           density may have several modes.
     kernel : {"gaussian", "tophat", "epanechnikov", "exponential", "linear", "cosine", \
 "biweight", "triweight", "tricube"}, default="gaussian"
-        The kernel as a function of r = |x - x_j| / h: exp(-r**2 / 2), and exp(-r), and
+        The kernel as a function of r = r_j / h: exp(-r**2 / 2), and exp(-r), and
         in the unit ball 1, 1 - r**2, 1 - r, cos(pi r / 2), (1 - r**2)**2,
         (1 - r**2)**3, (1 - r**3)**3.
     whiten : bool, default=False
