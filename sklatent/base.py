@@ -69,14 +69,30 @@ class SklatentEstimator(BaseEstimator):
         super().__setstate__(state)
 
     @contextlib.contextmanager
-    def _unfitted_on_error(self):
-        """Leave nothing half-fitted behind when the body raises."""
+    def _as_it_was_on_error(self, goes_on):
+        """Leave nothing half-fitted when the body raises; what goes on, as it was."""
+        if not goes_on:
+            with self._unfitted_on_error():
+                yield
+            return
+        before = dict(vars(self))
         try:
             yield
         except BaseException:
-            fitted = [name for name in vars(self) if name.endswith("_")]
-            for name in fitted:
-                delattr(self, name)
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    @contextlib.contextmanager
+    def _unfitted_on_error(self):
+        """Leave nothing half-fitted behind when the body raises."""
+        before = set(vars(self))
+        try:
+            yield
+        except BaseException:
+            for name in list(vars(self)):
+                if name.endswith("_") or name not in before:
+                    delattr(self, name)
             raise
 
 
@@ -204,11 +220,12 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         Returns
         -------
         error : ndarray of shape (n_samples,)
-            Sum over the features of the squared difference, in squared units of
-            the data.
+            Sum over the observed features of the squared difference, in squared
+            units of the data.
         """
         X = self._validate_rows(X)
         residual = X - self._decode(self._encode(X))
+        residual[np.isnan(X)] = 0
         return np.einsum("ij,ij->i", residual, residual)
 
 

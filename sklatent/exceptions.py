@@ -5,6 +5,7 @@ __all__ = [
     "DuplicateRowsWarning",
     "HeywoodWarning",
     "InconsistentVersionWarning",
+    "PosteriorCollapseWarning",
     "RankDeficientWarning",
 ]
 
@@ -30,3 +31,7 @@ class RankDeficientWarning(UserWarning):
 
 class HeywoodWarning(UserWarning):
     """A factor analysis explains a feature entirely; its noise is at the bound."""
+
+
+class PosteriorCollapseWarning(UserWarning):
+    """The codes of a variational autoencoder tell nothing about the rows."""

@@ -1,5 +1,7 @@
 """Cheap instances of every public estimator, for the checks that all must pass."""
 
+from torch import nn
+
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
 from sklatent.density import (
     GaussianMixture,
@@ -19,12 +21,25 @@ from sklatent.neural import AETransformer, VAETransformer
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 
+
+class Perceptron(nn.Sequential):
+    """A network of the user's, for rows of any width."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__(nn.Linear(n_in, 5), nn.Dropout(0.1), nn.Linear(5, n_out))
+
+
 INSTANCES = {
     AETransformer: [
         AETransformer(**TINY),
         AETransformer(hidden_layer_sizes=(), max_epochs=1, activation="tanh"),
         AETransformer(**TINY, early_stopping=True, standardize=False),
         AETransformer(**TINY, batch_size=7, optimizer="sgd", dtype="float64"),
+        AETransformer(**TINY, skip_connections=True, dropout=0.2, layer_norm=True),
+        AETransformer(**TINY, tied_weights=True, alpha=0.1, l1_ratio=0.5),
+        AETransformer(**TINY, encoder=Perceptron, decoder=nn.Linear, corruption=0.2),
+        AETransformer(**TINY, lr_schedule="one_cycle", max_grad_norm=None),
+        AETransformer(**TINY, dtype="mixed"),
     ],
     DANCo: [DANCo(3, n_jobs=1)],
     FactorAnalysis: [
@@ -35,6 +50,7 @@ INSTANCES = {
         GaussianMixture(),
         GaussianMixture(2, random_state=0),
         GaussianMixture(2, covariance_type="diag", random_state=0),
+        GaussianMixture([1, 2], reg_covar=1.0, random_state=0),
     ],
     Gride: [
         Gride(),
@@ -99,5 +115,23 @@ INSTANCES = {
         VAETransformer(hidden_layer_sizes=(), max_epochs=1, activation="gelu"),
         VAETransformer(**TINY, early_stopping=True, standardize=False),
         VAETransformer(**TINY, n_components=3, beta=0.5, batch_size=7, dtype="float64"),
+        VAETransformer(**TINY, skip_connections=True, dropout=0.2, layer_norm=True),
+        VAETransformer(**TINY, encoder=Perceptron, decoder=nn.Linear),
+        VAETransformer(**TINY, update="alternating", lr_schedule="cosine"),
+        VAETransformer(**TINY, likelihood="student_t", noise_variance="decoder"),
+        VAETransformer(**TINY, noise_variance="batch", prior="vampprior"),
+        VAETransformer(**TINY, noise_variance=0.5, prior="mixture", objective="iwae"),
+        VAETransformer(**TINY, noise_variance="feature", free_bits=0.1),
+        VAETransformer(**TINY, latent="bernoulli", warmup_epochs=1),
+        VAETransformer(**TINY, latent="categorical", n_levels=3),
     ],
 }
+
+# For images of four pixels, which scikit-learn's checks, with tables of any width,
+# cannot give.
+SMALL_IMAGES = {**TINY, "image_shape": (1, 2, 2), "conv_channels": 3}
+IMAGE_INSTANCES = [
+    AETransformer(**SMALL_IMAGES),
+    AETransformer(**SMALL_IMAGES, skip_connections=True, dropout=0.2, layer_norm=True),
+    VAETransformer(**SMALL_IMAGES, n_importance_samples=3),
+]

@@ -24,12 +24,14 @@ import sklatent
 from sklatent.base import DimensionMixin, LatentModelMixin, ScoreMixin
 from sklatent.exceptions import DuplicateRowsWarning, InconsistentVersionWarning
 from sklatent.utils.discovery import all_estimators
-from tests.instances import INSTANCES
+from tests.instances import IMAGE_INSTANCES, INSTANCES
 
-ESTIMATORS = [estimator for group in INSTANCES.values() for estimator in group]
+FOR_TABLES = [estimator for group in INSTANCES.values() for estimator in group]
+ESTIMATORS = [*FOR_TABLES, *IMAGE_INSTANCES]
 EXPECTED_FAILED_CHECKS = {}
 
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+each_for_tables = pytest.mark.parametrize("estimator", FOR_TABLES, ids=repr)
 each_class = pytest.mark.parametrize("cls", INSTANCES, ids=lambda cls: cls.__name__)
 each_latent = pytest.mark.parametrize(
     "estimator", [e for e in ESTIMATORS if isinstance(e, LatentModelMixin)], ids=repr
@@ -43,7 +45,7 @@ each_latent_class = pytest.mark.parametrize(
     ids=lambda cls: cls.__name__,
 )
 each_transformer = pytest.mark.parametrize(
-    "estimator", [e for e in ESTIMATORS if hasattr(e, "transform")], ids=repr
+    "estimator", [e for e in FOR_TABLES if hasattr(e, "transform")], ids=repr
 )
 each_dimension = pytest.mark.parametrize(
     "estimator", [e for e in ESTIMATORS if isinstance(e, DimensionMixin)], ids=repr
@@ -121,7 +123,7 @@ def test_importable_from_the_top(name, cls):
     assert name in dir(sklatent)
 
 
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(FOR_TABLES)
 def test_sklearn_checks(estimator, check):
     check(estimator)
 
@@ -129,7 +131,7 @@ def test_sklearn_checks(estimator, check):
 # 2026-11: the set_output checks themselves give arrays to estimators fitted on
 # data frames, on which scikit-learn warns.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
-@each_estimator
+@each_for_tables
 @pytest.mark.parametrize("check", OWN_CHECKS)
 def test_sklearn_own_checks(estimator, check):
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)

@@ -18,7 +18,7 @@ from sklatent.decomposition._em import (
 )
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
 from sklatent.decomposition._moments import Moments
-from sklatent.decomposition._observed import ObservedRows
+from sklatent.decomposition._observed import ObservedRows, observed_moments
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -177,18 +177,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
     def _missing_step(self, X, sample_weight):
         """Mean, scale and EM step of data with holes."""
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
-        observed = ~np.isnan(X)
-        count = weight @ observed
-        if not count.all():
-            names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
-            raise ValueError(
-                f"Features {names[count == 0].tolist()} have no observed value; "
-                "drop them before fitting."
-            )
-        # The first pass removes the offset, the second what it cost in digits.
-        mean = weight @ np.where(observed, X, 0.0) / count
-        mean = mean + weight @ np.where(observed, X - mean, 0.0) / count
-        variance = weight @ np.where(observed, X - mean, 0.0) ** 2 / count
+        names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
+        mean, variance = observed_moments(X, weight, names)
         scale = self._scale(variance)
         blocks = observed_blocks((X - mean) / scale, 0.0)
         weights = [
@@ -204,24 +194,6 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
     def _decode(self, Z):
         model = self._model()
         return (Z @ model.W.T + model.mu).astype(Z.dtype, copy=False)
-
-    def reconstruction_error(self, X):
-        """Squared distance between each row and its reconstruction.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        error : ndarray of shape (n_samples,)
-            Sum over the observed features of the squared difference, in squared
-            units of the data.
-        """
-        X = self._validate_rows(X)
-        residual = X - self._decode(self._encode(X))
-        return np.nansum(residual**2, axis=1)
 
     def posterior(self, X):
         """Mean and covariance of the code z given what is observed of each row.

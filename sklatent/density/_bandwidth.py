@@ -9,18 +9,19 @@ import warnings
 import numpy as np
 from scipy.fft import dct
 from scipy.optimize import brentq
+from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 
+from sklatent.utils._leave_one_out import LeaveOneOut
 from sklatent.utils._neighbors import k_nearest
-from sklatent.utils._pairwise import LeaveOneOut
 
 # Smallest and largest candidate, in units of the rule of thumb.
-CANDIDATE_RANGE = (0.02, 4.0)
+CANDIDATE_RANGE = (0.02, 8.0)
 # Cells of the histogram whose cosine transform the plug-in takes.
 CELLS = 2**14
 
 
-def spreads(X, weight):
+def spreads(X, weight, what="A bandwidth is"):
     """Standard deviation of each feature, about 1/n.
 
     Parameters
@@ -29,6 +30,8 @@ def spreads(X, weight):
         The rows.
     weight : ndarray of shape (n_samples,)
         Their weights.
+    what : str, default="A bandwidth is"
+        What is measured by them, for the error.
 
     Returns
     -------
@@ -44,9 +47,9 @@ def spreads(X, weight):
     if len(constant):
         rows = "1 sample" if len(X) == 1 else f"{len(X)} samples"
         raise ValueError(
-            f"A bandwidth is found relative to the spread of the data, and in {rows} "
-            f"feature {constant[0]} has none; leave constant features out or give the "
-            "bandwidth as a number."
+            f"{what} found relative to the spread of the data, and in {rows} feature "
+            f"{constant[0]} has none; leave constant features out, or give the "
+            "bandwidth as a number with whiten=False."
         )
     difference = X - np.average(X, axis=0, weights=weight)
     largest = np.abs(difference).max(axis=0)
@@ -142,19 +145,16 @@ def cross_validated(X, weight, sigma, kernel, candidates, criterion, n_jobs=None
     else:
         widths = np.unique(candidates)
         factors = widths / unit[0]
-    score = _log_likelihoods if criterion == "loo" else _squared_errors
-    scores = score(LeaveOneOut(Z, weight, n_jobs), weight, kernel, factors, d)
+    pairs = LeaveOneOut(Z, weight, n_jobs)
     if criterion == "loo":
+        scores = _log_likelihoods(pairs, weight, kernel, factors, d)
         scores -= np.log(unit).sum()
-    best = int(np.argmax(scores))
-    _check_best(criterion, best, widths, scores)
-    if np.ndim(candidates) == 1 and 0 < best == len(scores) - 1:
-        warnings.warn(
-            f"The score of bandwidth='{criterion}' still rises at the largest "
-            f"candidate, {widths[-1]:.3g}; give larger ones.",
-            ConvergenceWarning,
-            stacklevel=5,
-        )
+        best = int(np.argmax(scores))
+        _check_finite(scores[best])
+    else:
+        scores, ranks = _squared_errors(pairs, weight, factors, d)
+        best = int(np.argmax(ranks))
+    _check_inside(criterion, best, widths)
     return widths[best], widths, scores
 
 
@@ -164,9 +164,9 @@ def _grid(Z, weight, kernel, k, n_jobs):
     # What a kernel means by its bandwidth differs; its variance does not.
     unit = normal_reference(weight.sum(), d) / np.sqrt(kernel.variance(d))
     low, high = unit * np.array(CANDIDATE_RANGE)
-    if kernel.degree is None:  # every row is to have a neighbour
+    if kernel.degree is None:  # every row is to have a neighbour, well before the end
         distances, _ = k_nearest(Z, 2, n_jobs=n_jobs)
-        high = max(high, 1.2 * distances[:, 1].max())
+        high = max(high, 2 * distances[:, 1].max())
     return np.geomspace(low, high, k)
 
 
@@ -180,39 +180,56 @@ def _log_likelihoods(pairs, weight, kernel, factors, d):
     return scores - kernel.log_mass(d) - d * np.log(factors)
 
 
-def _squared_errors(pairs, weight, kernel, factors, d):
-    """Minus int p^2 + 2 mean p_(-i)(x_i), in units of the spread of the data.
+def _squared_errors(pairs, weight, factors, d):
+    """Return 2 mean p_(-i)(x_i) - int p^2, and numbers in the same order.
 
     Rudemo (1982); Bowman (1984). The integral of the product of two Gaussian kernels
-    is one of twice the variance.
+    is one of twice the variance. In many dimensions both terms leave the range of
+    numbers, and only their logarithms tell which candidate is best.
     """
-    share = weight / weight.sum()
-    sums, wider = pairs.gaussian_sums(factors)
-    left_out = share @ (sums / (weight.sum() - weight)[:, None])
-    square = share @ wider / weight.sum() * 2 ** (-d / 2)
-    with np.errstate(over="ignore", invalid="ignore"):
-        scale = np.exp(-0.5 * d * np.log(2 * np.pi) - d * np.log(factors))
-        scores = scale * (2 * left_out - square)
-    return np.where(np.isfinite(scores), scores, -np.inf)
+    total = weight.sum()
+    log_share = np.log(weight / total)[:, None]
+    sums, wider = pairs.log_gaussian_sums(factors)
+    left_out = logsumexp(log_share + sums - np.log(total - weight)[:, None], axis=0)
+    square = logsumexp(log_share + wider, axis=0) - np.log(total) - 0.5 * d * np.log(2)
+    larger = np.maximum(left_out, square)
+    difference = 2 * np.exp(left_out - larger) - np.exp(square - larger)
+    with np.errstate(divide="ignore", over="ignore"):
+        logs = larger + np.log(np.abs(difference))
+        logs -= 0.5 * d * np.log(2 * np.pi) + d * np.log(factors)
+        signs = np.sign(difference)
+        return signs * np.exp(logs), signs * (1 + logs - logs[signs != 0].min())
 
 
-def _check_best(criterion, best, widths, scores):
-    """Say so where the score has no maximum, or not among bandwidths above 0."""
-    if not np.isfinite(scores[best]):
+def _check_finite(score):
+    """Say so where no candidate will do."""
+    if not np.isfinite(score):
         raise ValueError(
-            f"bandwidth='{criterion}' found no candidate with a finite score: the "
-            "kernel leaves rows without a neighbour. Give larger candidates, or a "
-            "kernel that is positive everywhere."
+            "bandwidth='loo' found no candidate with a finite score: the kernel leaves "
+            "rows without a neighbour. Give larger candidates, or a kernel that is "
+            "positive everywhere."
         )
-    if best == 0 and len(scores) > 1:
-        warnings.warn(
-            f"The score of bandwidth='{criterion}' still rises at the smallest "
-            f"candidate, {np.min(widths[0]):.3g}. It grows without bound as the "
-            "bandwidth goes to 0 where all rows nearly coincide with others; round "
-            "the rows so that these coincide, or give other candidates.",
-            ConvergenceWarning,
-            stacklevel=6,
+
+
+def _check_inside(criterion, best, widths):
+    """Say so where the score has its maximum beyond the candidates, or none."""
+    if 0 < best < len(widths) - 1 or len(widths) == 1:
+        return
+    if best == 0:
+        end, advice = (
+            "smallest",
+            "It grows without bound as the bandwidth goes to 0 where all rows nearly "
+            "coincide with others; round the rows so that these coincide, or give "
+            "other candidates.",
         )
+    else:
+        end, advice = "largest", "Give larger ones."
+    warnings.warn(
+        f"The score of bandwidth='{criterion}' still rises at the {end} candidate, "
+        f"{np.min(widths[best]):.3g}. {advice}",
+        ConvergenceWarning,
+        stacklevel=6,
+    )
 
 
 def improved_sheather_jones(x, weight):

@@ -9,8 +9,9 @@ from sklearn.utils import check_array
 from sklatent.base import FLOAT_DTYPES
 from sklatent.density._kernel_density import KernelDensity
 from sklatent.density._kernels import KERNELS
+from sklatent.density._weights import weighted_rows
 from sklatent.utils._random import random_generator
-from sklatent.utils._sklearn import StrOptions, _check_sample_weight, validate_params
+from sklatent.utils._sklearn import StrOptions, validate_params
 
 
 @validate_params(
@@ -85,10 +86,7 @@ def kl_bandwidth_path(
         )
     if (np.diff(bandwidths) <= 0).any():
         raise ValueError(f"bandwidths must be ascending; got {bandwidths!r}.")
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    X, weight = X[weight > 0], weight[weight > 0]
+    X, weight = weighted_rows(X, sample_weight)
     rng = random_generator(random_state)
     noise = KERNELS[kernel].draw(X.shape[1], len(X), rng)
     models = [

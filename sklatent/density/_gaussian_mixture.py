@@ -1,25 +1,18 @@
 """Mixture of Gaussian densities.
 
-The algorithm is in `_mixture_em`, its steps in `_mixture_steps`.
+The algorithm is in `_mixture_em`, its steps in `_mixture_steps`, rows with holes in
+`_mixture_missing`, the number of components in `_mixture_selection`.
 """
 
-import contextlib
-import sys
-import warnings
 from numbers import Integral, Real
 
-import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import validate_data
-
-from sklatent.base import FLOAT_DTYPES, SklatentEstimator
-from sklatent.callback._iterations import IterationReport
+from sklatent.base import SklatentEstimator
 from sklatent.decomposition._em_estimator import check_weight
 from sklatent.density._mixture_covariance import STRUCTURES
-from sklatent.density._mixture_em import Ascent, maximize
-from sklatent.density._mixture_init import given_parameters, start
-from sklatent.density._mixture_model import MixtureModelMixin, parameter_attributes
-from sklatent.density._mixture_parameters import Frame, Mixture
+from sklatent.density._mixture_em import Ascent
+from sklatent.density._mixture_fit import MixtureFitMixin, singular_is_value_error
+from sklatent.density._mixture_model import MixtureModelMixin
+from sklatent.density._mixture_rows import Rows
 from sklatent.density._mixture_steps import em_step
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
@@ -30,23 +23,32 @@ from sklatent.utils._sklearn import (
 )
 from sklatent.utils._threads import count_threads
 
+# Attributes that not every fit sets.
+OPTIONAL_ATTRIBUTES = ("candidate_n_components_", "criterion_values_")
 
-class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator):
+
+class GaussianMixture(
+    CallbackSupportMixin, MixtureFitMixin, MixtureModelMixin, SklatentEstimator
+):
     """Mixture of Gaussian densities, fitted by accelerated EM.
 
     p(x) = sum_k w_k N(x | mu_k, Sigma_k), by maximum likelihood [1]_. Takes the
     parameters of :class:`sklearn.mixture.GaussianMixture` and has its attributes.
 
+    NaN marks a missing entry, in every method: the likelihood is that of what is
+    observed [3]_, which is right if entries are missing for reasons that the observed
+    ones of the row tell. `impute` fills the holes.
+
     Parameters
     ----------
-    n_components : int, default=1
-        Number of components.
+    n_components : int or array-like of int, default=1
+        Number of components, or several, of which `criterion` chooses one.
     covariance_type : {"full", "tied", "diag", "spherical", "tied_diag"}, \
             default="full"
         What the covariances have in common: nothing; one matrix for all components;
         a diagonal matrix each; one variance each; one diagonal matrix for all.
     tol : float, default=0.001
-        EM stops when a step gains less, in nats per row.
+        EM stops when a step gains less, in nats per row; of extrapolated steps, ten.
     reg_covar : float, default=1e-06
         Added to the variances in every step, so that no component shrinks to a
         point. Relative to the variance of each feature (of their mean where
@@ -85,6 +87,17 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
         the iterations are those of scikit-learn.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    criterion : {"bic", "aic", "icl", "cv"}, default="bic"
+        What chooses the number of components: the smallest `bic`, `aic` or `icl` of
+        the training rows, each counted as often as its weight says; or the largest
+        mean log-density of rows left out.
+    cv : int, cross-validation generator or iterable, default=5
+        How rows are left out where `criterion` is "cv": a number of folds of
+        consecutive rows, or what :func:`sklearn.model_selection.check_cv` takes.
+    learning_decay : float, default=0.7
+        How `partial_fit` forgets, in (0.5, 1]: rows that are a share s of those seen so
+        far are a share s ** learning_decay of what is learnt [4]_. With 1 all rows
+        count the same, those read under poor parameters too.
 
     Attributes
     ----------
@@ -100,15 +113,25 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
         Their inverses, in the same shape.
     precisions_cholesky_ : ndarray
         Upper triangular factors P of the precisions P P', or their square roots.
+    n_components_ : int
+        Number of components.
+    candidate_n_components_ : ndarray of shape (n_candidates,)
+        Where several were given: the numbers of components, ascending.
+    criterion_values_ : ndarray of shape (n_candidates,)
+        Where several were given: the criterion for each. The smallest is best, with
+        `criterion="cv"` the largest.
     converged_ : bool
-        Whether a step gained less than `tol`.
+        Whether the last step, or ten extrapolated ones, gained less than `tol`.
     n_iter_ : int
         Number of EM steps.
     lower_bound_ : float
         Mean log-likelihood of the training rows at the last of them, in nats, the
-        largest over `n_init`.
+        largest over `n_init`. Of a row with holes, that of what is observed.
     lower_bounds_ : list of float
         The same at each of them.
+    n_samples_seen_ : float
+        Number of rows, or sum of their weights, that `fit` or all calls of
+        `partial_fit` had.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -126,6 +149,12 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
        B 39, 1-38. Section 4.3.
     .. [2] H. F. Walker and P. Ni (2011). Anderson acceleration for fixed-point
        iterations. SIAM Journal on Numerical Analysis 49, 1715-1735. Eq. 2.1.
+    .. [3] Z. Ghahramani and M. I. Jordan (1994). Supervised learning from incomplete
+       data via an EM approach. Advances in Neural Information Processing Systems 6,
+       120-127. Section 3.
+    .. [4] O. Cappe and E. Moulines (2009). On-line expectation-maximization algorithm
+       for latent data models. Journal of the Royal Statistical Society B 71, 593-613.
+       Eq. 11.
 
     Examples
     --------
@@ -139,10 +168,18 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
            [6.5, 2.9, 5.5, 2. ]])
     >>> mixture.sample(2, random_state=0).shape
     (2, 4)
+
+    Holes are filled with what the model expects, and the number of components can be
+    chosen from several:
+
+    >>> mixture.impute([[5.0, 3.4, float("nan"), 0.2]]).round(1)
+    array([[5. , 3.4, 1.4, 0.2]])
+    >>> GaussianMixture(n_components=range(1, 6), random_state=0).fit(X).n_components_
+    2
     """
 
     _parameter_constraints = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "covariance_type": [StrOptions(set(STRUCTURES))],
         "tol": [Interval(Real, 0, None, closed="left")],
         "reg_covar": [Interval(Real, 0, None, closed="left")],
@@ -161,6 +198,9 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
         "accelerate": ["boolean"],
         "n_jobs": [Integral, None],
+        "criterion": [StrOptions({"bic", "aic", "icl", "cv"})],
+        "cv": ["cv_object"],
+        "learning_decay": [Interval(Real, 0.5, 1, closed="right")],
     }
 
     def __init__(
@@ -183,6 +223,9 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
         verbose_interval=10,
         accelerate=True,
         n_jobs=None,
+        criterion="bic",
+        cv=5,
+        learning_decay=0.7,
     ):
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -201,6 +244,9 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
         self.verbose_interval = verbose_interval
         self.accelerate = accelerate
         self.n_jobs = n_jobs
+        self.criterion = criterion
+        self.cv = cv
+        self.learning_decay = learning_decay
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None):
@@ -209,7 +255,8 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows, and as many as components.
+            The data; at least two rows, and as many as components. NaN marks a
+            missing entry.
         y : Ignored
             Passed on to scikit-learn's callbacks.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -224,160 +271,85 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
         ------
         ValueError
             If a covariance is singular, which it is not with a `reg_covar` above
-            zero, or if `X` or a parameter cannot be used.
+            zero, if nothing is observed of a feature, or if `X` or a parameter cannot
+            be used.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If EM has not converged, components coincide or lost their rows, or the
+            largest number of components is the best of several.
         """
-        with self._as_it_was_on_error():
-            X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=2)
+        with self._as_it_was_on_error(self.warm_start):
+            X = self._check_data(X, reset=True)
             sample_weight = check_weight(sample_weight, X)
-            if len(X) < self.n_components:
-                raise ValueError(
-                    f"n_components must be in [1, {len(X)}], the number of rows; got "
-                    f"{self.n_components} instead."
-                )
+            if not self._goes_on():
+                for name in OPTIONAL_ATTRIBUTES:  # of an earlier fit
+                    vars(self).pop(name, None)
             self._fit(X, y, sample_weight)
         return self
 
-    @contextlib.contextmanager
-    def _as_it_was_on_error(self):
-        """Leave nothing half-fitted when the body raises; what goes on, as it was."""
-        if not self.warm_start:
-            with self._unfitted_on_error():
-                yield
-            return
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Take further rows into account, by one step of stepwise EM.
 
-    def _fit(self, X, y, sample_weight):
-        structure = STRUCTURES[self.covariance_type]
-        if sample_weight is not None:
-            sample_weight = sample_weight / sample_weight[sample_weight > 0].mean()
-        frame = Frame.of(X, sample_weight, structure)
-        reg = self._regularization(frame)
-        n_threads = count_threads(self.n_jobs)
-        rng = random_generator(self.random_state)
-        goes_on = self.warm_start and hasattr(self, "means_")
-        n_init = 1 if goes_on else self.n_init
-        context = self._init_callback_context(max_subtasks=n_init * self.max_iter)
-        task = {"estimator": self, "X": X, "y": y}
-        context.call_on_fit_task_begin(**task)
-        report = _Report(
-            context,
-            "em",
-            lambda mixture, history: self._attributes(
-                frame, Ascent(mixture, history, False, False)
-            ),
-            offset=frame.log_jacobian,
-            verbosity=(self.verbose, self.verbose_interval),
-            **task,
-        )
+        The first call starts as `fit` does and fixes the units in which `reg_covar` is
+        measured. After `fit` it goes on from there; where several `n_components` are
+        given, the first call is `fit`. Rows should come in random order.
 
-        def step(mixture):
-            return em_step(X, sample_weight, mixture, frame, reg, n_threads)
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows: in the first call at least two, and as many as components. NaN marks
+            a missing entry.
+        y : Ignored
+            Present for API consistency.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight counts as that many rows.
 
-        best, n_distinct = None, self.n_components
-        for _ in range(n_init):
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit` does, and if `n_components` or `covariance_type` changed. The
+            estimator is then as it was.
+        """
+        goes_on = hasattr(self, "means_")
+        if self._is_to_choose() and not goes_on:
+            return self.fit(X, y, sample_weight)
+        with self._as_it_was_on_error(goes_on):
+            X = self._check_data(X, reset=not goes_on)
+            rows = Rows.of(X, check_weight(sample_weight, X))
+            k = self._number_so_far()
             if goes_on:
-                mixture = self._seen_mixture(X.shape[1], frame)
+                frame, n_distinct = self._frame_, k
+                mixture = self._seen_mixture(k, X.shape[1], frame, "partial_fit")
+                before, seen = self.lower_bounds_, self.n_samples_seen_
             else:
+                frame = self._make_frame(rows)
                 mixture, n_distinct = self._start(
-                    X, sample_weight, frame, structure, reg, rng
+                    k, rows, frame, random_generator(self.random_state)
                 )
-            with _singular_is_value_error():
-                ascent = self._ascend(step, mixture, report)
-            if best is None or ascent.history[-1:] > best.history[-1:]:
-                best = ascent
-            if ascent.stopped:
-                break
-        vars(self).update(self._attributes(frame, best))
-        self._warn(best, n_distinct)
-        context.call_on_fit_task_end(**task, reconstruction_attributes={})
-
-    def _ascend(self, step, mixture, report):
-        """Maximize from one start."""
-        if self.max_iter == 0:
-            return Ascent(mixture, [], False, False)
-        return maximize(
-            step,
-            mixture,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            accelerate=self.accelerate,
-            report=report,
-        )
-
-    def _regularization(self, frame):
-        """What is added to the variances, in the units of the frame."""
-        if self.reg_relative:
-            return np.full(len(frame.scale), float(self.reg_covar))
-        return self.reg_covar / frame.scale / frame.scale
-
-    def _start(self, X, sample_weight, frame, structure, reg, rng):
-        """First mixture, of what is given and otherwise of `init_params`."""
-        given = given_parameters(self, X.shape[1], structure)
-        k = self.n_components
-        found, n_distinct = None, k
-        if any(value is None for value in given):
-            with _singular_is_value_error():
-                found, n_distinct = start(
-                    X, sample_weight, frame, structure, reg, k, self.init_params, rng
+                before, seen = [], 0.0
+            new_share = rows.total / (seen + rows.total)
+            with singular_is_value_error():
+                mixture, reached = em_step(
+                    rows,
+                    mixture,
+                    frame,
+                    self._regularization(frame),
+                    count_threads(self.n_jobs),
+                    step_size=new_share**self.learning_decay,
                 )
-            found = frame.leave(found)
-            found = (found.weights, found.means, found.precision_root)
-        else:
-            found = given
-        parameters = [f if g is None else g for g, f in zip(given, found, strict=True)]
-        mixture = Mixture.of_precision_root(*parameters, structure)
-        return frame.enter(mixture), n_distinct
-
-    def _seen_mixture(self, n_features, frame):
-        """What the last fit found, in the units of the frame."""
-        if self.means_.shape != (self.n_components, n_features):
-            raise ValueError(
-                "warm_start goes on with as many components and features as before, "
-                f"{self.means_.shape}; got {(self.n_components, n_features)} instead."
-            )
-        return frame.enter(self._mixture())
-
-    def _attributes(self, frame, ascent):
-        """What `fit` sets."""
-        history = [float(reached - frame.log_jacobian) for reached in ascent.history]
-        return {
-            **parameter_attributes(frame.leave(ascent.mixture)),
-            "converged_": ascent.converged or ascent.stopped,
-            "n_iter_": len(history),
-            "lower_bound_": history[-1] if history else -np.inf,
-            "lower_bounds_": history,
-        }
-
-    def _warn(self, ascent, n_distinct):
-        """Say what the numbers do not show."""
-        if n_distinct < self.n_components:
-            warnings.warn(
-                f"The data has {n_distinct} different rows to start from, fewer than "
-                f"n_components={self.n_components}: some components coincide.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-        n_dead = int((self.weights_ == 0).sum())
-        if n_dead:
-            warnings.warn(
-                f"{n_dead} of {self.n_components} components lost all their rows and "
-                "have weight 0; lower n_components.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-        if not self.converged_ and self.max_iter > 0:
-            warnings.warn(
-                f"EM still gains more than tol={self.tol:g} nats per row after "
-                f"max_iter={self.max_iter} iterations; raise one of them.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
+            reached -= frame.log_jacobian(rows)
+            ascent = Ascent(mixture, [*before, reached], False, False)
+            vars(self).update(self._attributes(ascent, frame, seen + rows.total))
+            self._warn_of_idle(n_distinct)
+        return self
 
     def fit_predict(self, X, y=None, sample_weight=None):
         """Fit the mixture, and tell the most probable component of each row.
@@ -397,30 +369,3 @@ class GaussianMixture(CallbackSupportMixin, MixtureModelMixin, SklatentEstimator
             The same as `fit(X).predict(X)`.
         """
         return self.fit(X, y, sample_weight).predict(X)
-
-
-class _Report(IterationReport):
-    """Callbacks, and lines on the standard output where `verbose` asks for them."""
-
-    def __init__(self, *args, verbosity, **options):
-        super().__init__(*args, **options)
-        self.verbose, self.interval = verbosity
-
-    def end(self, loss, mixture, history):
-        """Report the end of an iteration; return whether a callback asks to stop."""
-        if self.verbose and len(history) % self.interval == 0:
-            log_likelihood = -(loss + self.offset)
-            sys.stdout.write(f"  EM step {len(history)}: {log_likelihood:.6f} nats\n")
-        return super().end(loss, mixture, history)
-
-
-@contextlib.contextmanager
-def _singular_is_value_error():
-    """Say what to do about a covariance that has no Cholesky factor."""
-    try:
-        yield
-    except np.linalg.LinAlgError as error:
-        raise ValueError(
-            "The covariance of a component is singular, as that of a single row or of "
-            "dependent features is; raise reg_covar, or lower n_components."
-        ) from error

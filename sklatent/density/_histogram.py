@@ -17,11 +17,11 @@ from sklatent.base import (
 )
 from sklatent.density._bin_rules import BIN_RULES, count_bins
 from sklatent.density._cells import OccupiedCells, bin_numbers
+from sklatent.density._weights import weighted_rows
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import (
     Interval,
     StrOptions,
-    _check_sample_weight,
     _fit_context,
 )
 
@@ -54,6 +54,8 @@ class HistogramDensity(
           quartiles agree, "fd" is "scott".
         - "auto", "doane", "rice", "sqrt", "stone", "sturges": for each column as in
           :func:`numpy.histogram_bin_edges`; "auto" with "fd" as above.
+
+        For data of an integer type no rule makes bins narrower than 1, as in NumPy.
 
     Attributes
     ----------
@@ -139,16 +141,16 @@ class HistogramDensity(
             floating point does not tell apart.
         """
         with self._unfitted_on_error():
-            X = validate_data(self, X, dtype=FLOAT_DTYPES)
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-            X, weight = X[weight > 0], weight[weight > 0]
-            self.bin_edges_ = self._edges(X, weight)
+            X = validate_data(self, X, dtype="numeric")
+            whole = X.dtype.kind in "iu"
+            if X.dtype not in FLOAT_DTYPES:
+                X = X.astype(FLOAT_DTYPES[0])
+            X, weight = weighted_rows(X, sample_weight)
+            self.bin_edges_ = self._edges(X, weight, whole)
             self._count(X, weight)
         return self
 
-    def _edges(self, X, weight):
+    def _edges(self, X, weight, whole):
         """Return the edges of each column."""
         d = X.shape[1]
         bins = self.bins
@@ -160,7 +162,7 @@ class HistogramDensity(
             )
         names = getattr(self, "feature_names_in_", range(d))
         columns = zip(bins, X.T, names, strict=True)
-        edges = [_column_edges(b, x, weight, d, name) for b, x, name in columns]
+        edges = [_column_edges(b, x, weight, whole, d, name) for b, x, name in columns]
         if all(e[0] == e[-1] for e in edges):
             raise ValueError(
                 f"All rows are equal (n_samples={len(X)}), so that they have no "
@@ -238,7 +240,7 @@ class HistogramDensity(
         return X
 
 
-def _column_edges(bins, x, weight, d, name):
+def _column_edges(bins, x, weight, whole, d, name):
     """Return the edges of one column."""
     if not isinstance(bins, (str, Integral)):
         return _given_edges(bins, name)
@@ -248,6 +250,8 @@ def _column_edges(bins, x, weight, d, name):
         return np.array([first, last])
     if bins in BIN_RULES:
         n_bins = count_bins(bins, x, weight, d)
+        if whole:  # bins narrower than 1 would be empty, and tell of nothing
+            n_bins = min(n_bins, int(last - first))
     elif not isinstance(bins, str) and bins >= 1:
         n_bins = int(bins)
     else:

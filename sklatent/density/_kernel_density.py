@@ -25,13 +25,13 @@ from sklatent.density._bandwidth import (
     spreads,
 )
 from sklatent.density._kernels import KERNELS
+from sklatent.density._weights import weighted_rows
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._pairwise import KernelSums
 from sklatent.utils._sklearn import (
     Interval,
     StrOptions,
-    _check_sample_weight,
     _fit_context,
 )
 
@@ -54,8 +54,9 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     row j, K the kernel, M its integral in d dimensions, h the bandwidth and w the
     weights.
 
-    Every pair of a query and a row is looked at, in matrix products on tiles that fit
-    the cache, so that `algorithm`, `leaf_size`, `breadth_first`, `atol` and `rtol` of
+    All pairs of a query and a row that matter to the sum in double precision are looked
+    at, in matrix products on tiles that fit the cache, so that `algorithm`,
+    `leaf_size`, `breadth_first`, `atol` and `rtol` of
     :class:`sklearn.neighbors.KernelDensity` have no counterpart. Distances are
     Euclidean. `score` is the mean log-density, not the sum.
 
@@ -91,7 +92,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         and g its geometric mean over the rows.
     candidates : int or array-like of shape (n_candidates,), default=30
         Bandwidths to choose from for "loo" and "lscv". An int is how many, on a
-        logarithmic scale from 0.02 to 4 times the rule of thumb, for each feature in
+        logarithmic scale from 0.02 to 8 times the rule of thumb, for each feature in
         units of its standard deviation; further where a kernel of bounded support
         would leave rows alone. An array is the bandwidths, the same for all features.
     n_jobs : int, default=None
@@ -110,7 +111,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         Their scores, larger is better: mean log-density of the rows left out, in nats,
         to six digits; or minus the least-squares error, its constant left out, where
         the spread of each feature is 1 (for an array of candidates: the largest
-        spread).
+        spread). In hundreds of dimensions the latter may be beyond the range of
+        numbers, 0 or infinite; the choice is made by logarithms.
     covariance_ : ndarray of shape (n_features, n_features)
         Covariance of the data, about 1/n, if `whiten`.
     n_features_in_ : int
@@ -120,7 +122,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
 
     See Also
     --------
-    sklearn.neighbors.KernelDensity : The same by trees, with other metrics.
+    sklearn.neighbors.KernelDensity : The same with other metrics.
 
     Notes
     -----
@@ -146,7 +148,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     >>> X = np.random.RandomState(0).standard_normal((500, 2)) * [1.0, 1000.0]
     >>> density = KernelDensity(bandwidth="loo").fit(X)
     >>> density.score_samples([[0.0, 0.0], [8.0, 0.0]]).round(1)
-    array([  -8.8, -108.1])
+    array([  -8.8, -127.6])
     >>> density.sample(3, random_state=0).shape
     (3, 2)
     """
@@ -212,15 +214,12 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         RankDeficientWarning
             If `whiten` finds features that are functions of others.
         ConvergenceWarning
-            If a criterion for the bandwidth has no maximum among the candidates, or
-            the equation of a plug-in no solution.
+            If a criterion for the bandwidth is best at either end of the candidates, or
+            the equation of a plug-in has no solution.
         """
         with self._unfitted_on_error():
             X = validate_data(self, X, dtype=FLOAT_DTYPES)
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-            X, weight = X[weight > 0], weight[weight > 0]
+            X, weight = weighted_rows(X, sample_weight)
             for name in OPTIONAL_ATTRIBUTES:  # of an earlier fit
                 vars(self).pop(name, None)
             self._log_det = 0.0
@@ -229,10 +228,12 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             rows = self._whitened(X)
             self.bandwidth_ = self._find_bandwidth(X, rows, weight)
             self._rows, self._weight = rows, weight
+            self._sums = self._kernel_sums()
             if self.adaptive:
-                logs = self._log_density(rows).astype(np.float64)
+                logs = self._sums.log_sums(rows, self.n_jobs).astype(np.float64)
                 logs -= np.average(logs, weights=weight)
                 self.bandwidth_factors_ = np.exp(-0.5 * logs)
+                self._sums = self._kernel_sums(self.bandwidth_factors_)
         return self
 
     def score_samples(self, X):
@@ -251,11 +252,11 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
-        return self._log_density(self._whitened(X))
+        return self._sums.log_sums(self._whitened(X), self.n_jobs)
 
     def _set_covariance(self, X, weight):
         """Set the covariance and its root, by that of the correlation."""
-        sigma = spreads(X, weight)
+        sigma = spreads(X, weight, "With whiten=True distances are")
         self._mean = np.average(X, axis=0, weights=weight)
         Z = (X - self._mean) / sigma
         values, axes = np.linalg.eigh((Z.T * (weight / weight.sum())) @ Z)
@@ -356,17 +357,15 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             return rule_of_thumb(rows, weight, sigma, "silverman")
         return np.array([width])
 
-    def _log_density(self, rows):
-        """Log-density of whitened rows, in their precision."""
-        kernel, d = KERNELS[self.kernel], rows.shape[1]
+    def _kernel_sums(self, factor=None):
+        """Sums whose logarithms are log-densities of whitened rows."""
+        kernel, d = KERNELS[self.kernel], self.n_features_in_
         width = np.broadcast_to(self.bandwidth_, d)
-        factor = getattr(self, "bandwidth_factors_", None)
         log_weight = np.log(self._weight / self._weight.sum())
         if factor is not None:
             log_weight -= d * np.log(factor)
         log_weight -= kernel.log_mass(d) + np.log(width).sum() + self._log_det
-        sums = KernelSums(self._rows, kernel, width, log_weight, factor)
-        return sums.log_sums(rows, self.n_jobs)
+        return KernelSums(self._rows, kernel, width, log_weight, factor)
 
     def _sample(self, n_samples, rng):
         kernel, d = KERNELS[self.kernel], self.n_features_in_

@@ -10,11 +10,13 @@ which has mean psi(k) - psi(n + 1) and variance psi'(k) - psi'(n + 1), and the m
 1 / v is n / (k - 1).
 """
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import gammaln, polygamma, psi
 from sklearn.base import DensityMixin, clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklatent.base import FLOAT_DTYPES, ScoreMixin, SklatentEstimator
@@ -167,6 +169,11 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         ValueError
             If there are too few rows, all rows are equal, or `dimension` gives no
             positive number.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If "auto" ends at `max_neighbors`, and there are more.
         """
         with self._unfitted_on_error():
             X = validate_data(self, X, dtype=FLOAT_DTYPES)
@@ -236,7 +243,15 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         its likelihood tells which is best. k / n would gain by few neighbours.
         """
         gain = np.log(balls.k - 1) - self.dimension_ * balls.log_radius
-        return int(np.argmax(self._sample.counts @ gain))
+        best = int(np.argmax(self._sample.counts @ gain))
+        if self._sizes[best] == self.max_neighbors < self._sample.n_rows - 1:
+            warnings.warn(
+                "The likelihood of n_neighbors='auto' is best at the largest "
+                f"candidate, max_neighbors={self.max_neighbors}; give a larger one.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return best
 
     def _choose(self, balls):
         """Return the one ball that counts for each query."""

@@ -5,20 +5,26 @@ and f = G(theta) - theta, the next point is
 
     G(theta_t) - dG gamma,   gamma = argmin |f_t - dF gamma|
 
-where the columns of dF and dG are the last differences of f and of G. Every point is
+where the columns of dF and dG are the last differences of f and of G. With a single
+difference, that goes back where the steps get longer, as they do when EM leaves a
+saddle; then gamma = -|f_t| / |dF| is taken, which always goes ahead. Every point is
 evaluated by one EM step, which gives its likelihood too. One with a lower likelihood
-than the point before is dropped, and the EM step from there taken.
+than the point before is dropped with the differences so far, and the EM step from there
+taken.
 
 Walker and Ni (2011), Anderson acceleration for fixed-point iterations, SIAM Journal on
 Numerical Analysis 49, eq. 2.1; Henderson and Varadhan (2019), Damped Anderson
-acceleration with restarts and monotonicity control, JCGS 28.
+acceleration with restarts and monotonicity control, JCGS 28; Varadhan and Roland
+(2008), Simple and globally convergent methods for accelerating the convergence of any
+EM algorithm, Scandinavian Journal of Statistics 35, scheme S3.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-# Differences that an extrapolation is made from.
+# Differences that an extrapolation is made from. One extrapolated step that gains
+# little may be a poor one, or cross a plateau; as many are the end.
 MEMORY = 10
 # Plain steps, which find out what the components are, until one gains less than this
 # in nats per row.
@@ -38,7 +44,7 @@ class Ascent(NamedTuple):
         Mean log-likelihood at the start of each iteration, or at the best point so
         far: it never decreases but for rounding and the regularization.
     converged : bool
-        Whether a step gained less than the tolerance.
+        Whether the last steps gained less than the tolerance.
     stopped : bool
         Whether a callback asked to stop.
     """
@@ -65,12 +71,16 @@ class _Extrapolation:
         G = np.array(self.images)
         F = G - np.array(self.points)
         dF, dG = np.diff(F, axis=0).T, np.diff(G, axis=0).T
-        gamma = np.linalg.lstsq(dF, F[-1], rcond=RESOLUTION)[0]
-        return mixture.unpack(G[-1] - dG @ gamma)
+        with np.errstate(all="ignore"):  # unpack sees to what is no number
+            if len(F) == 2:
+                gamma = -np.linalg.norm(F[-1:]) / np.linalg.norm(dF, axis=0)
+            else:
+                gamma = np.linalg.lstsq(dF, F[-1], rcond=RESOLUTION)[0]
+            return mixture.unpack(G[-1] - dG @ gamma)
 
 
 def maximize(step, mixture, *, tol, max_iter, accelerate, report):
-    """Repeat EM steps until one gains less than `tol`, and extrapolation no more.
+    """Repeat EM steps until one gains less than `tol`, or ten extrapolated ones.
 
     Parameters
     ----------
@@ -93,29 +103,27 @@ def maximize(step, mixture, *, tol, max_iter, accelerate, report):
     ascent : Ascent
         The result.
     """
-    history, best, gain = [], None, np.inf  # best: the EM step from the best point
-    ahead = converged = stopped = exhausted = False
-    plain, extrapolation = True, _Extrapolation()
+    history, best = [], None  # best: the EM step from the best point
+    ahead = converged = stopped = extrapolates = False
+    extrapolation = _Extrapolation()
     for _ in range(max_iter):
         report.begin()
+        window = MEMORY if extrapolates else 1
         after, reached = _evaluate(step, mixture, ahead)
         if ahead and not reached >= history[-1]:
             history.append(history[-1])
-            exhausted = gain < tol
             mixture, ahead, extrapolation = best, False, _Extrapolation()
         else:
-            gain = reached - history[-1] if history else np.inf
+            slow = bool(history) and reached - history[-1] < PLAIN_GAIN
+            extrapolates = extrapolates or (accelerate and slow)
             history.append(reached)
             best = after
-            small = abs(gain) < tol
-            converged = small and not ahead and (exhausted or plain)
-            exhausted = small and ahead
-            plain = not accelerate or (plain and gain >= PLAIN_GAIN)
-            proposal = None
-            if not plain and not exhausted:
-                proposal = extrapolation.propose(mixture, after)
+            proposal = extrapolation.propose(mixture, after) if extrapolates else None
             ahead = proposal is not None
             mixture = proposal if ahead else after
+        converged = (
+            len(history) > window and abs(history[-1] - history[-1 - window]) < tol
+        )
         stopped = report.end(-history[-1], best, history)
         if converged or stopped:
             break

@@ -5,17 +5,40 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_array
 
-from sklatent.density._mixture_parameters import Mixture
-from sklatent.density._mixture_steps import MixtureStatistics, m_step
+from sklatent.density._mixture_covariance import STRUCTURES
+from sklatent.density._mixture_parameters import Frame, Mixture
+from sklatent.density._mixture_rows import Rows
+from sklatent.density._mixture_steps import (
+    MixtureStatistics,
+    em_step,
+    expected,
+    m_step,
+)
 
 # Rows that are clustered.
 MOST_ROWS = 5_000
 ROWS_PER_COMPONENT = 500
 KMEANS_ITERATIONS = 100
+# EM steps of the one Gaussian that completes rows for the start, and the number of
+# features up to which it has a full covariance.
+COMPLETING_STEPS = 10
+COMPLETING_FEATURES = 64
+COMPLETING_REG = 1e-6
 
 
-def some_rows(X, sample_weight, frame, n_rows, rng):
+def some_rows(rows, frame, n_rows, rng):
     """Draw rows by their weight; all of them if there are not more.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data.
+    frame : Frame
+        Units to compute in.
+    n_rows : int
+        How many to draw.
+    rng : RandomState
+        Source of randomness.
 
     Returns
     -------
@@ -25,19 +48,43 @@ def some_rows(X, sample_weight, frame, n_rows, rng):
     w : ndarray of shape (n_drawn,)
         Their weights.
     """
-    w = np.ones(len(X)) if sample_weight is None else sample_weight
-    rows = np.flatnonzero(w)
-    if len(rows) > n_rows:
+    X = rows.X
+    w = np.ones(len(X)) if rows.weight is None else rows.weight
+    drawn = np.flatnonzero(w)
+    if len(drawn) > n_rows:
         # One from each of as many stretches of equal weight.
-        cumulated = np.cumsum(w[rows])
+        cumulated = np.cumsum(w[drawn])
         quantiles = (np.arange(n_rows) + rng.uniform(size=n_rows)) / n_rows
-        rows = rows[_at_quantiles(cumulated, quantiles)]
+        drawn = drawn[_at_quantiles(cumulated, quantiles)]
         w = np.ones(len(X))
-    some = np.asarray(X[rows], order="C")
+    some = np.asarray(X[drawn], order="C")
     Z = frame.rows(some, np.empty(some.shape[::-1], X.dtype)).T.astype(np.float64)
     direction = np.random.RandomState(0).standard_normal(X.shape[1])
-    order = np.argsort((Z * direction).sum(axis=1), kind="stable")
-    return np.ascontiguousarray(Z[order]), w[rows][order]
+    order = np.argsort(np.nansum(Z * direction, axis=1), kind="stable")
+    return np.ascontiguousarray(Z[order]), w[drawn][order]
+
+
+def completed(Z, w):
+    """Rows in the units of a frame, their holes filled as one Gaussian expects.
+
+    So that a clustering sees what the features have in common; many features are
+    taken to have nothing.
+    """
+    p = Z.shape[1]
+    kind = "full" if p <= COMPLETING_FEATURES else "diag"
+    gaussian = _standard(1, p, STRUCTURES[kind])
+    frame = Frame(np.zeros(p), np.ones(p))
+    rows, reg = Rows.of(Z, w), np.full(p, COMPLETING_REG)
+    for _ in range(COMPLETING_STEPS):
+        gaussian, _ = em_step(rows, gaussian, frame, reg, 1)
+    return expected(Z, gaussian, 1)[0]
+
+
+def _standard(k, p, structure):
+    """Components of mean 0 and variance 1."""
+    shape = structure.shape(k, p)
+    root = np.ones(shape) if structure.diagonal else np.broadcast_to(np.eye(p), shape)
+    return Mixture(np.full(k, 1 / k), np.zeros((k, p)), root, structure)
 
 
 def _at_quantiles(cumulated, quantiles):
@@ -98,7 +145,7 @@ def _kmeans_labels(Z, w, centres):
     return kmeans.fit(Z, sample_weight=w).labels_
 
 
-def start(X, sample_weight, frame, structure, reg, k, init_params, rng):
+def start(rows, frame, structure, reg, k, init_params, rng):
     """First mixture, in the units of the frame.
 
     All drawing is by quantiles of the weights, so that a row of weight 2 does the same
@@ -106,10 +153,8 @@ def start(X, sample_weight, frame, structure, reg, k, init_params, rng):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, p)
+    rows : Rows
         The data.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Weights, in double precision.
     frame : Frame
         Units to compute in.
     structure : Structure
@@ -131,14 +176,12 @@ def start(X, sample_weight, frame, structure, reg, k, init_params, rng):
         Number of different seeds; below `k` if the data has too few different rows.
     """
     n_rows = max(MOST_ROWS, ROWS_PER_COMPONENT * k)
-    Z, w = some_rows(X, sample_weight, frame, n_rows, rng)
+    Z, w = some_rows(rows, frame, n_rows, rng)
+    if rows.holed:
+        Z = completed(Z, w)
     R, n_distinct = _shares(Z, w, k, init_params, rng)
-    p = Z.shape[1]
-    shape = structure.shape(k, p)
-    root = np.ones(shape) if structure.diagonal else np.broadcast_to(np.eye(p), shape)
-    standard = Mixture(np.full(k, 1 / k), np.zeros((k, p)), root, structure)
     statistics = _statistics(Z, w[:, None] * R, structure)
-    return m_step(statistics, standard, reg), n_distinct
+    return m_step(statistics, _standard(k, Z.shape[1], structure), reg), n_distinct
 
 
 def _statistics(Z, R, structure):
@@ -156,7 +199,7 @@ def _statistics(Z, R, structure):
     return MixtureStatistics(N, means, np.array(S), np.nan, float(N.sum()))
 
 
-def given_parameters(estimator, p, structure):
+def given_parameters(estimator, k, p, structure):
     """Weights, means and precision factors that the user gave; None for the others.
 
     Raises
@@ -164,7 +207,6 @@ def given_parameters(estimator, p, structure):
     ValueError
         If one has the wrong shape or no admissible values.
     """
-    k = estimator.n_components
     shapes = {
         "weights_init": (k,),
         "means_init": (k, p),

@@ -17,35 +17,23 @@ Rows are columns here, one after the other in memory, since they outnumber the o
 
 import numpy as np
 
-# Largest conditions for which expansion does, and one product for all components.
+from sklatent.utils._blocks import row_slices
+
+# Largest conditions for which expansion does.
 EXPANDED_CONDITION = {np.float64: 1e6, np.float32: 3e3}
-JOINT_CONDITION = {np.float64: 1e10, np.float32: 1e4}
 # Up to so many features, expansion is the faster way for full covariances.
 EXPANDED_FEATURES = 32
-# Bytes of a block with its intermediate results: they fit the cache, and are enough
-# work that threads seldom wait for each other.
-BLOCK_BYTES = 2**21
 # Responsibilities below this change no sum; where most are, the rest is taken out.
 NEGLIGIBLE = {np.float64: 1e-14, np.float32: 1e-10}
 FEW = 0.3
+# Features that the product with a triangular factor takes at a time.
+TRIANGLE = 12
 
 
 def is_expandable(mixture, dtype):
     """Whether expansion about the origin loses few digits, and is faster."""
     few = mixture.structure.diagonal or mixture.means.shape[1] <= EXPANDED_FEATURES
     return few and mixture.condition < EXPANDED_CONDITION[np.dtype(dtype).type]
-
-
-def make_kernel(mixture, dtype, *, expanded):
-    """Kernel for rows of a precision, in one of the two ways."""
-    kinds = {
-        (True, True): ExpandedDiagonal,
-        (True, False): ExpandedFull,
-        (False, True): WhitenedDiagonal,
-        (False, False): WhitenedFull,
-    }
-    kind = kinds[expanded, mixture.structure.diagonal]
-    return kind(mixture, np.dtype(dtype).type)
 
 
 class Kernel:
@@ -60,6 +48,10 @@ class Kernel:
         precision.
     """
 
+    # Of a block with its intermediate results: they fit the cache, and are enough work
+    # that threads seldom wait for each other.
+    block_bytes = 2**21
+
     def __init__(self, mixture, dtype):
         self.mixture, self.dtype = mixture, dtype
         self.k, self.p = mixture.means.shape
@@ -68,7 +60,7 @@ class Kernel:
         self.log_offset = float(constants.max())
         self.constants = constants - self.log_offset
         size = self.floats_per_row() * np.dtype(dtype).itemsize
-        self.block_rows = int(np.clip(BLOCK_BYTES // size // 64, 2, 128)) * 64
+        self.block_rows = int(np.clip(self.block_bytes // size // 64, 2, 128)) * 64
 
     def mixture_sums(self):
         """Sums of no rows: one array for each component and kind."""
@@ -176,6 +168,8 @@ class ExpandedDiagonal(_Expanded):
 class _Whitened(Kernel):
     """Log-densities by y = P'(x - m)."""
 
+    block_bytes = 2**22  # one component after the other
+
     def floats_per_row(self):
         return self.k * (self.p + 1) + 2 * self.p
 
@@ -207,11 +201,6 @@ class WhitenedFull(_Whitened):
         P = mixture.expanded_precision_root
         self.means = mixture.means.astype(dtype)[:, :, None]
         self.transposed = np.ascontiguousarray(np.swapaxes(P, 1, 2), dtype=dtype)
-        self.joint = mixture.condition < JOINT_CONDITION[dtype]
-        if self.joint:
-            shift = np.einsum("kji,kj->ki", P, mixture.means)
-            self.shift = shift.reshape(-1, 1).astype(dtype)
-            self.stacked = self.transposed.reshape(-1, self.p)
 
     def sum_shapes(self):
         return [(), (self.p,), (self.p, self.p)]
@@ -219,31 +208,32 @@ class WhitenedFull(_Whitened):
     def whiten(self, Z, room):
         n = Z.shape[1]
         Y = self.rows_of(room, n)
-        if self.joint:
-            flat = Y.reshape(-1, n)
-            np.dot(self.stacked, Z, out=flat)
-            flat -= self.shift
-            return Y
-        centred = room[1].ravel()[: self.p * n].reshape(self.p, n)
         for P_transposed, m, y in zip(self.transposed, self.means, Y, strict=True):
-            np.subtract(Z, m, out=centred)
-            np.dot(P_transposed, centred, out=y)
+            centred = self.centre(Z, m, room)
+            # Entry j of y takes the features up to j alone.
+            for part in row_slices(self.p, TRIANGLE):
+                taken = slice(part.stop)
+                np.dot(P_transposed[part, taken], centred[taken], out=y[part])
         return Y
+
+    def centre(self, Z, m, room):
+        """Rows less a mean."""
+        centred = room[1].ravel()[: Z.size].reshape(Z.shape)
+        return np.subtract(Z, m, out=centred)
 
     def add(self, R, Z, room, sums):
         """Add what the responsibilities R give to `sums`."""
         n = R.shape[1]
         N, first, second = sums
         N += R.sum(axis=1, dtype=np.float64)
-        root = np.sqrt(R)
         scratch = room[1].ravel()[: self.p * n].reshape(self.p, n)
         for i, y in enumerate(self.rows_of(room, n)):
-            first[i] += np.dot(y, R[i])
-            (held,) = np.nonzero(R[i] > NEGLIGIBLE[self.dtype])
+            r, weighted = R[i], scratch
+            (held,) = np.nonzero(r > NEGLIGIBLE[self.dtype])
             if len(held) < FEW * n:
-                weighted = y[:, held] * root[i, held]
-            else:
-                weighted = np.multiply(y, root[i], out=scratch)
+                y, r, weighted = y[:, held], r[held], None
+            first[i] += np.dot(y, r)
+            weighted = np.multiply(y, np.sqrt(r), out=weighted)
             second[i] += np.dot(weighted, weighted.T)
 
     def moments(self, sums):

@@ -11,9 +11,21 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklatent.base import FLOAT_DTYPES, GenerativeModelMixin, ScoreMixin
 from sklatent.density._mixture_covariance import STRUCTURES
 from sklatent.density._mixture_parameters import Mixture
-from sklatent.density._mixture_steps import log_joint, normalize
+from sklatent.density._mixture_selection import information
+from sklatent.density._mixture_steps import expected, map_blocks, normalize
 from sklatent.utils._random import random_generator
 from sklatent.utils._threads import count_threads
+
+# What a mixture of some of the features has from that of all.
+KEPT_ATTRIBUTES = (
+    "n_components_",
+    "converged_",
+    "n_iter_",
+    "n_samples_seen_",
+    "lower_bound_",
+    "lower_bounds_",
+    "_covariance_type_",
+)
 
 
 def parameter_attributes(mixture):
@@ -32,21 +44,33 @@ def parameter_attributes(mixture):
 class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
     """Methods of a mixture with scikit-learn's attributes."""
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
     def _mixture(self):
         """The fitted mixture, in the units of the data."""
         return Mixture.of_precision_root(
             self.weights_,
             self.means_,
             self.precisions_cholesky_,
-            STRUCTURES[self.covariance_type],
+            STRUCTURES[self._covariance_type_],
+        )
+
+    def _check_queries(self, X):
+        """Check rows given to the fitted estimator."""
+        check_is_fitted(self)
+        return validate_data(
+            self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=False
         )
 
     def _map_log_joint(self, X, function):
         """Apply a function to the log of weight times density, block by block."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        X = self._check_queries(X)
         n_threads = count_threads(self.n_jobs)
-        return X.dtype, log_joint(X, self._mixture(), n_threads, function)
+        result = map_blocks(X, self._mixture(), n_threads, lambda L, *_: function(L))
+        return X.dtype, result
 
     def score_samples(self, X):
         """Log-density of each row.
@@ -59,7 +83,8 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         Returns
         -------
         log_density : ndarray of shape (n_samples,)
-            In nats, for the units of the data.
+            In nats, for the units of the data. Of a row with holes, that of what is
+            observed: 0 if nothing is.
         """
         dtype, log_density = self._map_log_joint(X, normalize)
         return log_density.astype(dtype, copy=False)
@@ -137,12 +162,6 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         X += mixture.means[labels]
         return X, labels
 
-    def _n_parameters(self):
-        """Free parameters: covariances, means, and weights that sum to 1."""
-        k, p = self.means_.shape
-        n_covariance = STRUCTURES[self.covariance_type].n_parameters(k, p)
-        return n_covariance + k * p + k - 1
-
     def aic(self, X):
         """Akaike's information criterion; smaller is better.
 
@@ -156,7 +175,7 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         aic : float
             Twice the number of parameters minus twice the log-likelihood.
         """
-        return 2 * self._n_parameters() - 2 * len(X) * self.score(X)
+        return self._information("aic", X)
 
     def bic(self, X):
         """Schwarz's Bayesian information criterion; smaller is better.
@@ -171,8 +190,54 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         bic : float
             log n times the number of parameters minus twice the log-likelihood.
         """
-        n_parameters = self._n_parameters()
-        return float(np.log(len(X)) * n_parameters - 2 * len(X) * self.score(X))
+        return self._information("bic", X)
+
+    def icl(self, X):
+        """Integrated completed likelihood; smaller is better.
+
+        As `bic`, and lower the better the components are told apart.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        icl : float
+            `bic(X)` plus twice the entropy of `predict_proba(X)`.
+        """
+        return self._information("icl", X)
+
+    def _information(self, criterion, X):
+        X = self._check_queries(X)
+        n_threads = count_threads(self.n_jobs)
+        return information(criterion, self._mixture(), X, None, n_threads)
+
+    def impute(self, X, return_std=False):
+        """Fill the holes with their expectation given what is observed of the row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+        return_std : bool, default=False
+            Whether to return the standard deviations too.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_samples, n_features)
+            The data, observed entries unchanged.
+        std : ndarray of shape (n_samples, n_features)
+            Standard deviation of each missing entry given what is observed, 0 for
+            observed ones. Only if `return_std`.
+        """
+        X = self._check_queries(X)
+        imputed, variance = expected(X, self._mixture(), count_threads(self.n_jobs))
+        imputed = imputed.astype(X.dtype, copy=False)
+        if not return_std:
+            return imputed
+        return imputed, np.sqrt(variance).astype(X.dtype, copy=False)
 
     def marginal(self, columns):
         """Distribution of some of the features.
@@ -279,10 +344,14 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
     def _with_parameters(self, mixture, kept):
         """Fitted estimator with the parameters of a mixture of some features."""
         made = clone(self).set_params(
-            weights_init=None, means_init=None, precisions_init=None
+            n_components=self.n_components_,
+            weights_init=None,
+            means_init=None,
+            precisions_init=None,
         )
-        for name in ("converged_", "n_iter_", "lower_bound_", "lower_bounds_"):
+        for name in KEPT_ATTRIBUTES:
             setattr(made, name, getattr(self, name))
+        made._frame_ = self._frame_.of_features(kept)
         vars(made).update(parameter_attributes(mixture))
         made.n_features_in_ = len(kept)
         if hasattr(self, "feature_names_in_"):

@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 
-from sklatent.decomposition._moments import Moments
 from sklatent.density._mixture_covariance import Structure
 
 # Below this a weight is 0.
@@ -90,6 +89,12 @@ class Mixture:
                 condition = (P**2).sum(axis=(1, 2)) * spread
         return float(condition[alive].max())
 
+    @property
+    def n_parameters(self):
+        """Free parameters: covariances, means, and weights that sum to 1."""
+        k, p = self.means.shape
+        return self.structure.n_parameters(k, p) + k * p + k - 1
+
     def pack(self):
         """All parameters as one vector without bounds, for extrapolation."""
         log_weights = np.log(np.maximum(self.weights, SMALLEST_WEIGHT))
@@ -129,16 +134,16 @@ class Frame:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, X, sample_weight, structure):
-        """The frame for some rows.
+    def of(cls, rows, structure, names):
+        """The frame for `Rows`; `names` of the features are for errors.
 
         A constant feature counts as having the mean variance of the others, and if
         all are constant, as having variance 1.
         """
-        moments = Moments.of(X, sample_weight, dtype=np.float64)
-        variance = np.diag(moments.covariance())
+        mean, variance = rows.moments(names)
+        dtype = rows.X.dtype
         # What rounding of the mean leaves in a constant column is no variance.
-        resolution = np.finfo(X.dtype).eps * np.abs(moments.mean)
+        resolution = np.finfo(dtype).eps * np.abs(mean)
         varies = variance > resolution**2
         typical = variance[varies].mean() if varies.any() else 1.0
         if structure.isotropic and varies.any():
@@ -146,14 +151,20 @@ class Frame:
         else:
             variance = np.where(varies, variance, typical)
         scale = np.sqrt(variance)
-        if X.dtype == np.float32:
+        if dtype == np.float32:
             scale = np.clip(scale, *SINGLE_SCALES)
-        return cls(moments.mean.astype(X.dtype), scale)
+        return cls(mean.astype(dtype), scale)
 
-    @property
-    def log_jacobian(self):
-        """What log-densities in these units exceed those in units of the data by."""
-        return float(np.log(self.scale).sum())
+    def log_jacobian(self, rows):
+        """What log-densities in these units exceed those in units of the data by.
+
+        The mean over the rows, of which only what is observed has a density.
+        """
+        return float(rows.shares_observed() @ np.log(self.scale))
+
+    def of_features(self, kept):
+        """The same for some of the features."""
+        return Frame(self.origin[kept], self.scale[kept])
 
     def rows(self, X, out):
         """Rows in these units, as the columns of `out`."""

@@ -4,12 +4,23 @@ Dempster, Laird and Rubin (1977), Maximum likelihood from incomplete data via th
 algorithm, JRSS B 39, section 4.3.
 """
 
+import contextlib
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from sklatent.density._mixture_kernels import is_expandable, make_kernel
+from sklatent.density._mixture_kernels import (
+    ExpandedDiagonal,
+    ExpandedFull,
+    WhitenedDiagonal,
+    WhitenedFull,
+    is_expandable,
+)
+from sklatent.density._mixture_missing import (
+    HoledDiagonal,
+    HoledFull,
+    pattern_order,
+)
 from sklatent.density._mixture_parameters import Mixture
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._threads import map_threads
@@ -18,6 +29,12 @@ from sklatent.utils._threads import map_threads
 # number does not depend on that of the threads, nor do the results.
 PARTS = 8
 PART_ROWS = 2048
+# Kernels for full and for diagonal covariances.
+KERNELS = {
+    "expanded": (ExpandedFull, ExpandedDiagonal),
+    "whitened": (WhitenedFull, WhitenedDiagonal),
+    "holed": (HoledFull, HoledDiagonal),
+}
 # A component that accounts for a smaller share of the rows has none.
 SMALLEST_SHARE = 1e-12
 
@@ -45,6 +62,16 @@ class MixtureStatistics:
     covariances: np.ndarray
     log_likelihood: float
     total: float
+
+    @classmethod
+    def of(cls, mixture, reg):
+        """What a mixture stands for: the statistics of total 1 whose M-step it is."""
+        L = mixture.expanded_root
+        if mixture.structure.diagonal:
+            covariances = np.maximum(L**2 - reg, 0.0)
+        else:
+            covariances = L @ np.swapaxes(L, 1, 2) - np.diag(reg)
+        return cls(mixture.weights, mixture.means, covariances, np.nan, 1.0)
 
     def merge(self, other):
         """Statistics of both sets of rows together, by Chan, Golub and LeVeque."""
@@ -95,13 +122,18 @@ def normalize(L):
     return total
 
 
-def e_step(X, sample_weight, mixture, frame, n_threads, *, expanded=False):
+def make_kernel(way, mixture, dtype):
+    """Kernel for rows of a precision, one of `KERNELS`."""
+    return KERNELS[way][mixture.structure.diagonal](mixture, np.dtype(dtype).type)
+
+
+def e_step(X, sample_weight, mixture, frame, n_threads, *, way="whitened"):
     """Statistics of the rows under the responsibilities that a mixture gives.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, p)
-        The data.
+        The data; where rows have holes, in the order of `pattern_order`.
     sample_weight : ndarray of shape (n_samples,) or None
         Weights, in double precision.
     mixture : Mixture
@@ -110,15 +142,15 @@ def e_step(X, sample_weight, mixture, frame, n_threads, *, expanded=False):
         Units to compute in.
     n_threads : int
         How many threads share the rows.
-    expanded : bool, default=False
-        Whether to expand about the origin; see `Kernel`.
+    way : {"expanded", "whitened", "holed"}, default="whitened"
+        See `_mixture_kernels`, and `_mixture_missing` for rows with holes.
 
     Returns
     -------
     statistics : MixtureStatistics
         In the units of the frame.
     """
-    kernel = make_kernel(mixture, X.dtype, expanded=expanded)
+    kernel = make_kernel(way, mixture, X.dtype)
 
     def sums_of(part):
         return _sum_blocks(X[part], _part(sample_weight, part), frame, kernel)
@@ -186,8 +218,24 @@ def m_step(statistics, mixture, reg):
     return Mixture(weights, means, mixture.structure.root(C), mixture.structure)
 
 
-def em_step(X, sample_weight, mixture, frame, reg, n_threads):
+def em_step(rows, mixture, frame, reg, n_threads, step_size=1.0):
     """One EM step.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data.
+    mixture : Mixture
+        Where the step starts, in the units of the frame.
+    frame : Frame
+        Units to compute in.
+    reg : ndarray of shape (p,)
+        Added to the variances.
+    n_threads : int
+        How many threads share the rows.
+    step_size : float, default=1.0
+        Share of these rows in the statistics; the others are what the mixture stands
+        for.
 
     Returns
     -------
@@ -196,24 +244,28 @@ def em_step(X, sample_weight, mixture, frame, reg, n_threads):
     log_likelihood : float
         Mean log-likelihood per row where it started, in the units of the frame.
     """
-    pass_over = partial(e_step, X, sample_weight, mixture, frame, n_threads)
-    expanded = is_expandable(mixture, X.dtype)
-    statistics = pass_over(expanded=expanded)
-    try:
-        after = m_step(statistics, mixture, reg)
-        # Of a component that collapsed at once, an expansion has no digits.
-        sound = not expanded or is_expandable(after, X.dtype)
-    except np.linalg.LinAlgError:
-        if not expanded:
-            raise
-        sound = False
-    if not sound:
-        statistics = pass_over(expanded=False)
-        after = m_step(statistics, mixture, reg)
-    return after, statistics.log_likelihood / statistics.total
+
+    def step(way):
+        statistics = e_step(rows.X, rows.weight, mixture, frame, n_threads, way=way)
+        moved = statistics
+        if step_size < 1:
+            seen = MixtureStatistics.of(mixture, reg).scaled(1 - step_size)
+            moved = seen.merge(statistics.scaled(step_size / statistics.total))
+        log_likelihood = statistics.log_likelihood / statistics.total
+        return m_step(moved, mixture, reg), log_likelihood
+
+    if rows.holed:
+        return step("holed")
+    if is_expandable(mixture, rows.X.dtype):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            after, log_likelihood = step("expanded")
+            # Of a component that collapsed at once, an expansion has no digits.
+            if is_expandable(after, rows.X.dtype):
+                return after, log_likelihood
+    return step("whitened")
 
 
-def log_joint(X, mixture, n_threads, function):
+def map_blocks(X, mixture, n_threads, function):
     """Apply a function to the joint log-densities of blocks of rows.
 
     Each row is whitened about each mean, in double precision, so that the result does
@@ -222,22 +274,26 @@ def log_joint(X, mixture, n_threads, function):
     Parameters
     ----------
     X : ndarray of shape (n_samples, p)
-        The data.
+        The data; NaN where something is missing.
     mixture : Mixture
         In the units of the data.
     n_threads : int
         How many threads share the rows.
     function : callable
-        function(L), with L[i, j] the log of weight times density of component i at
-        row j of a block, returns an array with an entry per row.
+        function(L, kernel, room), with L[i, j] the log of weight times density of
+        component i at row j of a block and `room` as the kernel left it, returns an
+        array with an entry per row.
 
     Returns
     -------
     result : ndarray of shape (n_samples, ...)
-        What the function returned, one block after the other.
+        What the function returned, in the order of the rows.
     """
-    kernel = make_kernel(mixture, np.float64, expanded=False)
-    kernel.joint = False  # no expansion here either
+    holed = bool(np.isnan(X).any())
+    if holed:
+        order = pattern_order(X)
+        X = X[order]
+    kernel = make_kernel("holed" if holed else "whitened", mixture, np.float64)
     n = kernel.block_rows
 
     def apply(part):
@@ -246,8 +302,52 @@ def log_joint(X, mixture, n_threads, function):
             Z = X[part][block].T.astype(np.float64, order="C")
             L = kernel.log_joint(Z, room, np.empty((kernel.k, Z.shape[1])))
             L += kernel.log_offset
-            results.append(function(L))
+            results.append(function(L, kernel, room))
         return np.concatenate(results)
 
     parts = list(row_slices(len(X), max(-(-len(X) // PARTS), PART_ROWS)))
-    return np.concatenate(map_threads(apply, parts, n_threads))
+    results = np.concatenate(map_threads(apply, parts, n_threads))
+    if holed:
+        results[order] = results.copy()
+    return results
+
+
+def expected(X, mixture, n_threads):
+    """Expectation of the missing entries given what is observed of each row.
+
+    That of the mixture is the mean of those of its components; its variance is theirs,
+    and that of their means.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+        The data; NaN where something is missing.
+    mixture : Mixture
+        In the units of the data.
+    n_threads : int
+        How many threads share the rows.
+
+    Returns
+    -------
+    imputed : ndarray of shape (n_samples, p)
+        The rows, their holes filled.
+    variance : ndarray of shape (n_samples, p)
+        Of the entries given what is observed, 0 for observed ones.
+    """
+    imputed, variance = X.astype(np.float64), np.zeros(X.shape)
+    holes = np.isnan(X)
+    rows = np.flatnonzero(holes.any(axis=1))
+    if len(rows) == 0:
+        return imputed, variance
+
+    def moments(R, kernel, room):
+        normalize(R)
+        means, variances = kernel.expectation(room, R.shape[1])
+        mean = np.einsum("kn,kpn->pn", R, means)
+        spread = np.einsum("kn,kpn->pn", R, (means - mean) ** 2 + variances)
+        return np.stack([mean.T, spread.T], axis=1)
+
+    result = map_blocks(X[rows], mixture, n_threads, moments)
+    imputed[holes] = result[:, 0][holes[rows]]
+    variance[holes] = result[:, 1][holes[rows]]
+    return imputed, variance

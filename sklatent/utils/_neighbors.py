@@ -62,7 +62,7 @@ def k_nearest(X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None):
         return search.kneighbors(Q, n_neighbors)
     shift = _shift(X)
     X = _scaled(X, shift)
-    find = _by_tree if _has_few_dimensions(X) else _by_products
+    find = _by_tree if has_few_dimensions(X) else _by_products
     if queries is None:
         squares, indices = find(X, X, n_neighbors, n_threads)
         return np.ldexp(np.sqrt(squares), -shift), indices
@@ -189,7 +189,7 @@ def _by_products(X, Q, k, n_threads):
     return squares, indices
 
 
-def _has_few_dimensions(X):
+def has_few_dimensions(X):
     """Whether a tree is faster than products.
 
     A search looks at about 1.6 ** d leaves, for data of d dimensions however many

@@ -21,19 +21,27 @@ it is not, it is taken again, in double precision, and then by differences. In s
 precision the worst case is too far from what happens, and sqrt(p + 12) stands for
 p + 12, as it does for roundings that are independent (Higham and Mary 2019, A new
 approach to probabilistic rounding error analysis).
+
+Both queries and rows are in an order in which neighbours stand together, and rows that
+do not matter to any query of a block, since their kernels end before or are too small,
+are left out of it (`sklatent.utils._leaves`).
 """
 
 import numpy as np
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from sklatent.utils._blocks import row_slices
-from sklatent.utils._neighbors import k_nearest
+from sklatent.utils._leaves import LEAF_ROWS, Leaves, spatial_order
+from sklatent.utils._neighbors import has_few_dimensions, unique_rows
 from sklatent.utils._threads import count_threads, map_threads
 
 # Bytes of a tile.
 TILE_BYTES = 2**20
 # Queries of a block.
 BLOCK_ROWS = 128
+# Rows whose median is the centre.
+CENTRE_ROWS = 512
 # Rows from which a first guess of the largest term of a sum is taken.
 FIRST_ROWS = 512
 # Error of log S that is tolerated: relative, but absolute where |log S| is below 1.
@@ -41,9 +49,11 @@ TOLERANCES = {np.dtype(np.float32): 5e-5, np.dtype(np.float64): 2e-10}
 # Largest error of squared distances, from which on a product says nothing.
 LARGEST_ERROR = 0.05
 # Share of the pairs of a tile up to which they are picked out and measured.
-SPARSE = 0.05
+SPARSE = 0.02
 # Pairs that are measured at a time, times features.
 DIFFERENCES = 2**17
+# Entries whose squares are sure not to overflow.
+FARTHEST = 1e75
 
 
 class KernelSums:
@@ -67,14 +77,22 @@ class KernelSums:
         n, p = rows.shape
         # Powers of two divide exactly, so that differences lose nothing to an offset.
         fraction, self.exponent = np.frexp(np.broadcast_to(width, p).astype(float))
-        # In random order the first rows are a sample.
-        order = np.random.RandomState(0).permutation(n)
-        self.rows = self.scaled(rows[order])
         self.inverse = 1 / fraction
         self.kernel = kernel
-        self.a = log_weight[order] - log_weight.max()
+        factor = np.ones(n) if factor is None else factor
+        rows, factor, log_weight = _merged(self.scaled(rows), factor, log_weight)
+        order = spatial_order(rows * self.inverse, LEAF_ROWS)
+        self.rows = rows[order]
         self.largest = log_weight.max()
-        self.lam = np.ones(n) if factor is None else factor[order] ** -2.0
+        self.a = log_weight[order] - self.largest
+        self.lam = factor[order] ** -2.0
+        with np.errstate(all="ignore"):
+            y = self.rows * self.inverse
+            self.leaves = Leaves(y, kernel, self.a, self.lam)
+        y = np.clip(y, -FARTHEST, FARTHEST)
+        self.tree = None
+        if kernel.degree is not None and has_few_dimensions(y):
+            self.tree = cKDTree(y, balanced_tree=False, compact_nodes=False)
 
     def scaled(self, rows):
         """Rows in units of the next power of two, in double precision."""
@@ -98,8 +116,10 @@ class KernelSums:
         """
         n_threads = count_threads(n_jobs)
         X = self.scaled(queries)
+        first, inverse, _ = unique_rows(X)
+        X = X[first]
         logs = np.empty(len(X))
-        rows = np.arange(len(X))
+        rows = spatial_order(X * self.inverse, BLOCK_ROWS)
         for form in self._forms(queries.dtype):
 
             def add(block, rows=rows, form=form):
@@ -114,7 +134,8 @@ class KernelSums:
             if len(rows) == 0:
                 break
         logs += self.largest
-        return logs.astype(queries.dtype)
+        with np.errstate(over="ignore"):
+            return logs.astype(queries.dtype)[inverse]
 
     def _forms(self, dtype):
         """Ways to compute the sums, the fastest first, the last always sure."""
@@ -124,7 +145,42 @@ class KernelSums:
             range_of_exp = 0.5 * np.log(np.finfo(precision).max)
             if np.dtype(precision) >= dtype and -self.a.min() < range_of_exp:
                 yield Product(self, precision, tolerance)
-        yield Differences(self)
+        yield Differences(self, tolerance)
+
+    def near(self, X, tolerance):
+        """Find the rows that matter to a block of queries.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_queries, n_features)
+            The queries.
+        tolerance : float
+            Relative error of the sums that is tolerated.
+
+        Returns
+        -------
+        runs : list of slice
+            The rows.
+        terms : ndarray of shape (n_queries,) or None
+            Logarithm of the term of the nearest row, if that was looked for.
+        """
+        terms = None
+        upper, least = self.leaves.bounds(X * self.inverse)
+        kept = self.leaves.that_matter(upper, least, tolerance)
+        # Nearest rows say more, unless with a sum as large as it can be most matter.
+        largest = np.logaddexp.reduce(upper)
+        fewest = self.leaves.that_matter(upper, largest, tolerance)
+        if self.tree is not None and kept.sum() > 2 * fewest.sum():
+            terms = self._nearest_terms(X)
+            least = max(least, terms.min())
+            kept = self.leaves.that_matter(upper, least, tolerance)
+        return self.leaves.runs(kept), terms
+
+    def _nearest_terms(self, X):
+        """Return a_j + log K of the nearest row to each query."""
+        _, rows = self.tree.query(np.clip(X * self.inverse, -FARTHEST, FARTHEST))
+        s = self.measured(X, np.arange(len(X)), rows)
+        return self.kernel.logs(s) + self.a[rows]
 
     def measured(self, X, queries, rows):
         """Return s for pairs of a query and a row, from their differences."""
@@ -145,10 +201,12 @@ class Differences:
     ----------
     sums : KernelSums
         The rows.
+    tolerance : float
+        Error of log S that is tolerated.
     """
 
-    def __init__(self, sums):
-        self.sums = sums
+    def __init__(self, sums, tolerance):
+        self.sums, self.tolerance = sums, tolerance
         self.squares = sums.inverse**2
 
     def log_sums(self, X):
@@ -156,10 +214,16 @@ class Differences:
         sums = self.sums
         top = np.full(len(X), -np.inf)
         total = np.zeros(len(X))
-        for rows in row_slices(len(sums.rows), _columns(len(X), np.float64)):
+        runs, _ = sums.near(X, self.tolerance)
+        for rows in _pieces(runs, tile_columns(len(X), np.float64)):
             s = cdist(X, sums.rows[rows], "sqeuclidean", w=self.squares)
             s *= sums.lam[rows]
+            beyond = np.flatnonzero(np.isinf(s))
             terms = sums.kernel.logs(s)
+            if len(beyond) and sums.kernel.degree is not None:
+                queries, columns = np.divmod(beyond, s.shape[1])
+                far = self._far_logs(X, queries, columns + rows.start)
+                terms.ravel()[beyond] = far
             terms += sums.a[rows]
             higher = np.maximum(top, terms.max(axis=1))
             finite = np.where(np.isfinite(higher), higher, 0)
@@ -169,6 +233,23 @@ class Differences:
             top = higher
         logs = np.log(total) + np.where(np.isfinite(top), top, 0)
         return logs, np.ones(len(X), bool)
+
+    def _far_logs(self, X, queries, rows):
+        """Logarithms of the kernel where squared distances leave the range of numbers.
+
+        log K is proportional to a power of the distance, so that a unit of the size of
+        the differences can be taken out.
+        """
+        kernel, logs = self.sums.kernel, np.empty(len(rows))
+        for pairs in row_slices(len(rows), max(DIFFERENCES // X.shape[1], 1)):
+            difference = X[queries[pairs]] - self.sums.rows[rows[pairs]]
+            unit = np.abs(difference).max(axis=1)
+            difference /= unit[:, None]
+            difference *= self.sums.inverse
+            s = np.einsum("ij,ij->i", difference, difference)
+            s *= self.sums.lam[rows[pairs]]
+            logs[pairs] = kernel.logs(s) * unit**kernel.degree
+        return np.nan_to_num(logs, nan=-np.inf, neginf=-np.inf)
 
 
 class _Product:
@@ -188,13 +269,14 @@ class _Product:
         n, p = sums.rows.shape
         self.sums, self.kernel, self.dtype = sums, sums.kernel, dtype
         self.tolerance = tolerance
-        self.centre = np.median(sums.rows[:FIRST_ROWS], axis=0)
+        self.centre = np.median(sums.rows[:: -(-n // CENTRE_ROWS)], axis=0)
         terms = p + 12 if dtype == np.float64 else np.sqrt(p + 12)
         self.c = terms * float(np.finfo(dtype).eps) / 2
         self.steepest = sums.lam.max()
         self.columns = np.empty((n, p + 3), dtype)
         for rows in row_slices(n, 2048):
-            self.columns[rows] = self._columns(rows)
+            with np.errstate(over="ignore"):  # then no query nearby is sure
+                self.columns[rows] = self._columns(rows)
 
     def _columns(self, rows):
         """The right side of the product, for rows."""
@@ -211,12 +293,12 @@ class _Product:
         left[:, :-3], left[:, -3], left[:, -2], left[:, -1] = x, 1, square, 0
         return left, square
 
-    def _tiles(self, left):
+    def _tiles(self, left, runs):
         """Rows of a tile, and the products of the queries with them."""
         q = len(left)
-        width = _columns(q, self.dtype)
+        width = tile_columns(q, self.dtype)
         tiles = np.empty(q * min(width, len(self.columns)), self.dtype)
-        for rows in row_slices(len(self.columns), width):
+        for rows in _pieces(runs, width):
             n = rows.stop - rows.start
             tile = tiles[: q * n].reshape(q, n)
             yield rows, np.matmul(left, self.columns[rows].T, out=tile)
@@ -247,17 +329,19 @@ class PositiveProduct(_Product):
     def log_sums(self, X):
         """Return log S for a block of queries, and whether it is sure."""
         left, square = self._left(X)
-        first = slice(0, min(FIRST_ROWS, len(self.columns)))
-        terms = left @ self.columns[first].T
-        shift = self._exponents(terms, X, first).max(axis=1)
+        runs, shift = self.sums.near(X, self.tolerance)
+        if shift is None:
+            first = slice(0, min(FIRST_ROWS, len(self.columns)))
+            terms = left @ self.columns[first].T
+            shift = self._exponents(terms, X, first).max(axis=1)
         if self.kernel.degree == 2:
             left[:, -1] = -shift
         total = np.zeros(len(X))
-        for rows, tile in self._tiles(left):
+        for rows, tile in self._tiles(left, runs):
             terms = self._exponents(tile, X, rows)
             if self.kernel.degree != 2:
                 terms -= shift[:, None]
-            total += np.add.reduce(_exp(terms), axis=1)
+            total += np.add.reduce(exponential(terms), axis=1)
         logs = np.log(total) + shift
         error = self.c * (5 * self.steepest * square * self.kernel.slope)
         error -= self.c * self.sums.a.min()
@@ -290,7 +374,8 @@ class CompactProduct(_Product):
         left[hopeless], error[hopeless] = 0, 0
         e = error.astype(self.dtype)[:, None]
         total, dense = np.zeros(len(X)), 0.0
-        for rows, tile in self._tiles(left):
+        runs, _ = self.sums.near(X, self.tolerance)
+        for rows, tile in self._tiles(left, runs):
             inside = tile < 1 + e
             inside[hopeless] = False
             n_inside = np.count_nonzero(inside)
@@ -312,132 +397,28 @@ class CompactProduct(_Product):
         return np.log(total), sure & ~hopeless
 
 
-class LeaveOneOut:
-    """Sums over all rows but the query, which is one of them, for many bandwidths.
-
-    The squared distances of a tile are computed once, in double precision. What
-    multiplies the pairs by the bandwidths, exponentials above all, is in single
-    precision, after the nearest row was divided out.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-        Rows, no two of them equal, and scaled to about 1.
-    weight : ndarray of shape (n_samples,)
-        Their weights, positive.
-    n_jobs : int, default=None
-        Number of threads; None takes as many as BLAS would.
-    """
-
-    def __init__(self, rows, weight, n_jobs=None):
-        self.rows = rows - rows.mean(axis=0)
-        self.weight = (weight / weight.max()).astype(np.float32)
-        self.largest = weight.max()
-        self.n_jobs = n_jobs
-        square = np.einsum("ij,ij->i", self.rows, self.rows)
-        one = np.ones(len(rows))
-        self.left = np.column_stack([self.rows, one, square])
-        self.right = np.column_stack([-2 * self.rows, square, one])
-
-    def log_sums(self, kernel, widths):
-        """Return the logarithms of sum_(j != i) w_j K(|x_i - x_j|^2 / width^2).
-
-        Parameters
-        ----------
-        kernel : Kernel
-            See `sklatent.density._kernels`.
-        widths : ndarray of shape (n_widths,)
-            Bandwidths.
-
-        Returns
-        -------
-        logs : ndarray of shape (n_samples, n_widths)
-            -inf where every kernel is 0.
-        """
-        nearest = np.zeros(len(self.rows))
-        if kernel.degree is not None:
-            distances, _ = k_nearest(self.rows, 2, n_jobs=self.n_jobs)
-            nearest = kernel.logs(distances[:, 1] ** 2)
-        factors = widths ** -float(kernel.degree or 2)
-
-        def add(block):
-            total = np.zeros((block.stop - block.start, len(widths)))
-            for columns, s in self._tiles(block, widths.min()):
-                if kernel.degree is None:
-                    s, apply = s.astype(np.float32), kernel.values
-                else:
-                    s = kernel.logs(s) - nearest[block, None]
-                    s, apply = np.minimum(s, 0, dtype=np.float32), _exp
-                scaled = np.empty_like(s)
-                for b, f in enumerate(factors):
-                    apply(np.multiply(s, np.float32(f), out=scaled))
-                    total[:, b] += scaled @ self.weight[columns]
-            return total
-
-        total = np.concatenate(self._map(add))
-        with np.errstate(divide="ignore"):
-            logs = np.log(total) + np.log(self.largest)
-        return logs + np.multiply.outer(nearest, factors)
-
-    def gaussian_sums(self, widths):
-        """Return sum_(j != i) w_j exp(-s_ij / 2) and sum_j w_j exp(-s_ij / 4).
-
-        Where s_ij = |x_i - x_j|^2 / width^2.
-
-        Parameters
-        ----------
-        widths : ndarray of shape (n_widths,)
-            Bandwidths.
-
-        Returns
-        -------
-        sums, wider_sums : ndarray of shape (n_samples, n_widths)
-            The sums; the second ones include j = i.
-        """
-
-        def add(block):
-            total = np.zeros((2, block.stop - block.start, len(widths)))
-            for columns, s in self._tiles(block, widths.min()):
-                s = s.astype(np.float32)
-                kernel = np.empty_like(s)
-                for b, width in enumerate(widths):
-                    _exp(np.multiply(s, np.float32(-0.25 / width**2), out=kernel))
-                    total[1, :, b] += kernel @ self.weight[columns]
-                    np.multiply(kernel, kernel, out=kernel)
-                    total[0, :, b] += kernel @ self.weight[columns]
-            total[1] += self.weight[block, None]
-            return total
-
-        return self.largest * np.concatenate(self._map(add), axis=1)
-
-    def _map(self, function):
-        blocks = list(row_slices(len(self.rows), BLOCK_ROWS))
-        return map_threads(function, blocks, count_threads(self.n_jobs))
-
-    def _tiles(self, block, width):
-        """Rows of a tile, and squared distances from them, inf from a row to itself.
-
-        By differences where rounding of the product matters beside the width.
-        """
-        product = width**2 > 1e-8 * self.left.shape[1] * self.left[:, -1].max()
-        for columns in row_slices(len(self.rows), _columns(BLOCK_ROWS, np.float64)):
-            if product:
-                s = self.left[block] @ self.right[columns].T
-            else:
-                s = cdist(self.rows[block], self.rows[columns], "sqeuclidean")
-            own = np.arange(
-                max(block.start, columns.start), min(block.stop, columns.stop)
-            )
-            np.maximum(s, 0, out=s)
-            s[own - block.start, own - columns.start] = np.inf
-            yield columns, s
+def _merged(rows, factor, log_weight):
+    """Add the weights of rows that are equal, factors included."""
+    first, inverse, _ = unique_rows(np.column_stack([rows, factor]))
+    if len(first) == len(rows):
+        return rows, factor, log_weight
+    total = np.full(len(first), -np.inf)
+    np.logaddexp.at(total, inverse, log_weight)
+    return rows[first], factor[first], total
 
 
-def _exp(exponents):
-    """Overwrite exponents by exponentials."""
-    return np.exp(exponents, out=exponents)
+def _pieces(runs, width):
+    """Slices of runs of rows, of up to a width."""
+    for run in runs:
+        for start in range(run.start, run.stop, width):
+            yield slice(start, min(start + width, run.stop))
 
 
-def _columns(q, dtype):
+def tile_columns(q, dtype):
     """How many rows a tile has for q queries."""
     return max(TILE_BYTES // (q * np.dtype(dtype).itemsize), 1)
+
+
+def exponential(exponents):
+    """Overwrite exponents by exponentials."""
+    return np.exp(exponents, out=exponents)

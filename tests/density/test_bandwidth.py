@@ -3,6 +3,7 @@ import pytest
 from numpy.polynomial import hermite_e
 from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.spatial.distance import cdist
 from scipy.special import factorial2, logsumexp
 from scipy.stats import gaussian_kde, iqr, norm
 from sklearn.exceptions import ConvergenceWarning
@@ -143,8 +144,27 @@ def test_repeated_rows_do_not_drive_loo_to_zero(bimodal):
     close = np.append(bimodal, bimodal * (1 + 1e-9), axis=0)
     with pytest.warns(ConvergenceWarning, match="goes to 0 where all rows nearly"):
         KernelDensity("loo").fit(close)
-    with pytest.warns(ConvergenceWarning, match="rises at the largest candidate, 0.01"):
-        KernelDensity("loo", candidates=[0.001, 0.01]).fit(bimodal)
+
+
+@pytest.mark.parametrize("bandwidth", ["loo", "lscv"])
+@pytest.mark.parametrize(
+    "end, candidates", [("largest", [0.03, 0.1]), ("smallest", [5.0, 9.0])]
+)
+def test_candidates_on_one_side_of_the_best(bandwidth, end, candidates, bimodal):
+    best = {"largest": 0.1, "smallest": 5}[end]
+    with pytest.warns(ConvergenceWarning, match=f"at the {end} candidate, {best}"):
+        fitted = KernelDensity(bandwidth, candidates=candidates).fit(bimodal)
+    assert fitted.bandwidth_ == best
+    KernelDensity(bandwidth, candidates=[0.03, 0.3, 9.0]).fit(bimodal)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "exponential", "epanechnikov"])
+def test_a_candidate_that_is_far_too_wide(kernel, bimodal):
+    fitted = KernelDensity("loo", kernel=kernel, candidates=[0.001, 0.3, 5.0, 1e40])
+    scores = fitted.fit(bimodal).candidate_scores_
+    flat = KERNELS[kernel].log_mass(1) + np.log(1e40)
+    np.testing.assert_allclose(scores[-1], -flat, rtol=1e-6)
+    assert fitted.bandwidth_ < 1e40
 
 
 def test_candidates_that_leave_rows_alone():
@@ -281,6 +301,30 @@ def test_scores_of_candidates_in_many_dimensions():
     logs = logsumexp(-0.5 * square, axis=1) - np.log(59)
     logs -= 200 * np.log(2 * np.pi) + np.log(h).sum()
     np.testing.assert_allclose(fitted.candidate_scores_.max(), logs.mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("d", [5, 400, 1000])
+def test_lscv_in_many_dimensions(d):
+    """In extended precision, whose numbers reach from 1e-4932 to 1e4932."""
+    X = np.random.RandomState(0).standard_normal((60, d))
+    X /= X.std(axis=0)
+    candidates = np.geomspace(0.5, 4, 25) * (0.5 if d == 5 else 1)
+    fitted = KernelDensity("lscv", candidates=candidates).fit(X)
+    square = cdist(X, X, "sqeuclidean").astype(np.longdouble)
+    scores = []
+    for h in candidates.astype(np.longdouble):
+        scale = (2 * np.pi * h**2) ** (np.longdouble(-d) / 2)
+        pairs = np.exp(-0.5 * square / h**2)
+        np.fill_diagonal(pairs, 0)
+        left_out = pairs.sum() / (60 * 59)
+        integral = np.exp(-0.25 * square / h**2).mean() / np.longdouble(2) ** (d / 2)
+        scores.append(scale * (2 * left_out - integral))
+    assert fitted.bandwidth_ == candidates[np.argmax(scores)]
+    with np.errstate(over="ignore", under="ignore"):
+        want = np.array(scores).astype(np.float64)
+    np.testing.assert_allclose(
+        fitted.candidate_scores_, want, rtol=1e-4, atol=np.finfo(float).tiny
+    )
 
 
 def test_divergence_of_kernels_with_bounded_support():

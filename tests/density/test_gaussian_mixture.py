@@ -14,36 +14,17 @@ from sklatent.density._gaussian_mixture import GaussianMixture
 from sklatent.utils._sklearn import ScoringMonitor
 from tests.density.mixtures import (
     COVARIANCE_TYPES,
+    constrain,
     em_loop,
     full_covariances,
     log_joint,
+    same_start,
     three_groups,
 )
 
 SKLEARN_TYPES = COVARIANCE_TYPES[:4]
 PARAMETERS = ("weights_", "means_", "covariances_", "precisions_")
 each_type = pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
-
-
-def same_start(X, covariance_type, k=3):
-    """Parameters for scikit-learn and for us: where to start, and to go 20 steps."""
-    p = X.shape[1]
-    one = {
-        "full": np.tile(np.eye(p), (k, 1, 1)),
-        "tied": np.eye(p),
-        "diag": np.ones((k, p)),
-        "spherical": np.ones(k),
-        "tied_diag": np.ones(p),
-    }[covariance_type]
-    return {
-        "n_components": k,
-        "covariance_type": covariance_type,
-        "weights_init": np.full(k, 1 / k),
-        "means_init": X[:: len(X) // k][:k].astype(np.float64),
-        "precisions_init": one / X.var(),
-        "tol": 0.0,
-        "max_iter": 20,
-    }
 
 
 # The one is expanded about the origin, the other whitened; see _mixture_kernels.
@@ -75,20 +56,6 @@ def test_the_same_as_scikit_learn_after_20_steps(covariance_type, p, dtype):
         )
         np.testing.assert_allclose(ours.aic(X), peer.aic(X), rtol=1e-9)
         np.testing.assert_allclose(ours.bic(X), peer.bic(X), rtol=1e-9)
-
-
-def constrain(covariance_type):
-    """How a plain loop ties covariances, (S, N) -> (k, p, p)."""
-    eye = np.eye(3)
-    return {
-        "full": lambda S, N: S,
-        "tied": lambda S, N: np.array([np.average(S, axis=0, weights=N)] * 3),
-        "diag": lambda S, N: S * eye,
-        "spherical": lambda S, N: np.array([np.trace(s) / 3 * eye for s in S]),
-        "tied_diag": lambda S, N: np.array(
-            [np.average(S, axis=0, weights=N) * eye] * 3
-        ),
-    }[covariance_type]
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -318,6 +285,11 @@ def test_warm_start_goes_on():
     np.testing.assert_allclose(parts.means_, whole.means_, rtol=1e-9)
     with pytest.raises(ValueError, match="warm_start goes on"):
         parts.set_params(n_components=3).fit(X[:, :2])
+    # Of 3 components and 3 features, tied and diagonal covariances have one shape.
+    for other in ("tied", "diag"):
+        with pytest.raises(ValueError, match=f"covariance_type as before.*{other}"):
+            parts.set_params(covariance_type=other).fit(X)
+    parts.set_params(covariance_type="full")
     assert parts.n_features_in_ == 3
 
 
@@ -461,6 +433,7 @@ def test_singular_covariances_without_regularization():
         (-np.ones(300), "[Nn]egative"),
         (np.full(300, np.nan), "NaN"),
         (np.ones(299), "shape"),
+        (np.full(300, 1e308), r"sum of sample_weight must be finite.*1e\+308"),
     ],
 )
 def test_bad_weights(sample_weight, message):

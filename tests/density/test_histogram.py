@@ -42,6 +42,16 @@ class TestAgainstNumpy:
         expected = np.histogram_bin_edges(x, rule)
         np.testing.assert_array_equal(histogram.bin_edges_[0], expected)
 
+    @pytest.mark.filterwarnings("ignore:The number of bins estimated")  # NumPy's
+    @pytest.mark.parametrize("rule", sorted(BIN_RULES))
+    @pytest.mark.parametrize("n_values", [4, 12, 300])
+    @pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float64])
+    def test_integers_have_no_narrower_bins(self, rule, n_values, dtype):
+        x = np.random.RandomState(0).randint(n_values, size=500).astype(dtype)
+        expected = np.histogram_bin_edges(x, rule)
+        histogram = HistogramDensity(rule).fit(x[:, None])
+        np.testing.assert_array_equal(histogram.bin_edges_[0], expected)
+
     @pytest.mark.parametrize("rule", sorted({*BIN_RULES} - {"auto", "fd", "scott"}))
     def test_other_rules_do_not_depend_on_the_dimension(self, rule, X):
         histogram = HistogramDensity(rule).fit(X)

@@ -8,6 +8,7 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity as SklearnKernelDensity
 
+from sklatent.density import HistogramDensity, kl_bandwidth_path
 from sklatent.density._kernel_density import KernelDensity
 from sklatent.density._kernels import KERNELS
 from sklatent.exceptions import RankDeficientWarning
@@ -160,6 +161,20 @@ def test_bad_weights(rng):
         assert not hasattr(model, "bandwidth_")
 
 
+def test_weights_whose_sum_is_no_number(rng):
+    X = rng.standard_normal((20, 2))
+    weight = np.full(20, 5e306)
+    want = KernelDensity().fit(X).score_samples(X)
+    got = KernelDensity().fit(X, sample_weight=weight).score_samples(X)
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+    for model in (KernelDensity("silverman"), HistogramDensity()):
+        with pytest.raises(ValueError, match="sum of sample_weight must be finite"):
+            model.fit(X, sample_weight=10 * weight)
+        assert not hasattr(model, "n_features_in_")
+    with pytest.raises(ValueError, match="sum of sample_weight must be finite"):
+        kl_bandwidth_path(X, [0.1, 1.0], sample_weight=10 * weight)
+
+
 @each_kernel
 def test_units_shift_log_densities_by_the_jacobian(kernel, rng):
     X = rng.standard_normal((100, 2))
@@ -245,6 +260,44 @@ def test_a_thousand_bandwidths_away(rng):
     compact = KernelDensity(1.0, kernel="cosine").fit(X)
     np.testing.assert_array_equal(compact.score_samples(far), -np.inf)
     assert compact.score(far) == -np.inf
+
+
+@pytest.mark.parametrize("name", ["gaussian", "exponential"])
+def test_distances_whose_squares_are_no_numbers(name, rng):
+    """In extended precision; the logarithm is infinite where it is beyond 1e308."""
+    X = np.vstack([rng.standard_normal((20, 2)), rng.standard_normal((5, 2)) * 1e170])
+    new = np.vstack([X, X[20:] / 3, np.outer([1e150, 1e160, 1e250], [1.0, -2.0])])
+    got = KernelDensity(0.5, kernel=name, adaptive=True).fit(X)
+    h = 0.5 * got.bandwidth_factors_
+    a, b = new.astype(np.longdouble), X.astype(np.longdouble)
+    s = (((a[:, None] - b) / h[:, None]) ** 2).sum(axis=2)
+    logs = -s / 2 if name == "gaussian" else -np.sqrt(s)
+    logs -= np.log(25) + KERNELS[name].log_mass(2) + 2 * np.log(h)
+    top = logs.max(axis=1)
+    want = top + np.log(np.exp(logs - top[:, None]).sum(axis=1))
+    with np.errstate(over="ignore"):
+        want = want.astype(np.float64)
+    assert np.isinf(want).any() == (name == "gaussian")
+    np.testing.assert_allclose(got.score_samples(new), want, rtol=1e-9)
+
+
+@each_kernel
+def test_single_precision_near_the_end_of_its_range(kernel, rng):
+    """Squares of these numbers are beyond single precision."""
+    X = (rng.standard_normal((50, 2)) * 1e30).astype(np.float32)
+    for parameters in ({}, {"bandwidth": "silverman"}, {"adaptive": True}):
+        model = KernelDensity(kernel=kernel, **parameters).fit(X)
+        got = model.score_samples(X)
+        want = model.fit(X.astype(np.float64)).score_samples(X.astype(np.float64))
+        np.testing.assert_allclose(got, want, rtol=1e-4)
+    far = KernelDensity(kernel=kernel).fit(X).score_samples(X[:2] / 2)
+    assert (far < -1e29).all()
+
+
+def test_whitening_of_a_constant_feature(rng):
+    X = rng.standard_normal((30, 3)) * [1.0, 0.0, 1.0]
+    with pytest.raises(ValueError, match=r"whiten=True .* feature 1 has none"):
+        KernelDensity(0.5, whiten=True).fit(X)
 
 
 def test_whitening_of_dependent_features(rng):

@@ -7,6 +7,7 @@ import pytest
 from scipy.special import digamma
 from scipy.stats import beta, chi2
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.datasets import make_flat_torus
 from sklatent.density._kneighbors import KNeighborsDensity, log_unit_ball
@@ -270,6 +271,14 @@ class TestDimension:
 
 
 class TestAnyData:
+    def test_auto_at_its_bound(self):
+        """Of an even density the widest balls are the best."""
+        X = np.random.RandomState(0).uniform(size=(300, 1))
+        with pytest.warns(ConvergenceWarning, match="max_neighbors=5; give a larger"):
+            density = KNeighborsDensity("auto", max_neighbors=5).fit(X)
+        assert density.n_neighbors_ == 5
+        assert KNeighborsDensity("auto").fit(X[:6]).n_neighbors_ <= 5
+
     @pytest.mark.parametrize("n_neighbors", [5, "auto", "kstar"])
     def test_units(self, n_neighbors, X):
         """Exactly the log-Jacobian: a sum of two numbers around 1000, and 1e-13."""

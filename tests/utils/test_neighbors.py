@@ -42,7 +42,7 @@ HARD = {
 @pytest.fixture(params=["_by_tree", "_by_products"])
 def method(request, monkeypatch):
     few = request.param == "_by_tree"
-    monkeypatch.setattr(_neighbors, "_has_few_dimensions", lambda X: few)
+    monkeypatch.setattr(_neighbors, "has_few_dimensions", lambda X: few)
 
 
 @pytest.mark.usefixtures("method")
@@ -151,8 +151,8 @@ def test_method_for_data_of_any_shape():
     expected = np.full((600, 2), np.sqrt(2.0))
     np.testing.assert_allclose(k_nearest(corners, 3)[0][:, 1:], expected, rtol=RTOL)
     flat = np.pad(normal(10_000, 2), ((0, 0), (0, 20)))
-    assert _neighbors._has_few_dimensions(flat)
-    assert not _neighbors._has_few_dimensions(normal(10_000, 22))
+    assert _neighbors.has_few_dimensions(flat)
+    assert not _neighbors.has_few_dimensions(normal(10_000, 22))
 
 
 @pytest.mark.parametrize("far", [1e17, 1e30, 1e160, 1e308])

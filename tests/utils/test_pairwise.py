@@ -5,7 +5,8 @@ from scipy.special import logsumexp
 
 from sklatent.density._kernels import KERNELS
 from sklatent.utils import _pairwise
-from sklatent.utils._pairwise import KernelSums, LeaveOneOut
+from sklatent.utils._leave_one_out import LeaveOneOut
+from sklatent.utils._pairwise import KernelSums
 
 # What log-sums promise, relative to the larger of 1 and their size.
 RTOL = {np.float64: 1e-9, np.float32: 1e-4}

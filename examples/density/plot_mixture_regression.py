@@ -1,0 +1,77 @@
+"""
+===============================================================
+A conditional mixture answers where a regression has to average
+===============================================================
+
+Where one x goes with several y, the mean of y is a value that never occurs. A mixture
+of the pairs knows the whole distribution of y given x.
+"""
+
+# %%
+# x is a function of y, but not the other way round. The mixture is fitted to the pairs
+# (x, y); `conditional` gives the distribution of y at a given x, itself a mixture, and
+# `impute` its mean and standard deviation for all rows at once, y being missing there.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.neighbors import KNeighborsRegressor
+
+from sklatent.density import GaussianMixture
+
+
+def draw(n, seed):
+    """Pairs (x, y)."""
+    rng = np.random.RandomState(seed)
+    y = rng.uniform(size=n)
+    x = y + 0.3 * np.sin(2 * np.pi * y) + 0.05 * rng.normal(size=n)
+    return np.column_stack([x, y])
+
+
+train, new = draw(1000, 0), draw(1000, 1)
+mixture = GaussianMixture(range(1, 13), n_init=3, random_state=0).fit(train)
+print(f"{mixture.n_components_} components by BIC")
+
+x, y = np.linspace(-0.05, 1.05, 111), np.linspace(-0.1, 1.1, 240)
+density = np.array(
+    [np.exp(mixture.conditional({0: at}).score_samples(y[:, None])) for at in x]
+)
+filled, std = mixture.impute(
+    np.column_stack([x, np.full_like(x, np.nan)]), return_std=True
+)
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+axes[0].scatter(*train.T, s=3, color="grey")
+axes[0].plot(x, filled[:, 1], color="C1", label="mean")
+low, high = filled[:, 1] - 2 * std[:, 1], filled[:, 1] + 2 * std[:, 1]
+axes[0].fill_between(x, low, high, color="C1", alpha=0.2, label="2 standard deviations")
+axes[0].set(title="mean of y given x", xlabel="x", ylabel="y", ylim=(-0.1, 1.1))
+axes[0].legend(loc="upper left")
+axes[1].pcolormesh(x, y, np.sqrt(density.T), cmap="Blues")
+for at in x[5::10]:
+    branches = mixture.conditional({0: at})
+    likely = branches.weights_ > 0.1
+    axes[1].scatter(
+        np.full(likely.sum(), at),
+        branches.means_[likely],
+        s=60 * branches.weights_[likely],
+        color="C3",
+    )
+axes[1].set(title="density of y given x, and its branches", xlabel="x")
+plt.show()
+
+# %%
+# How likely is y in new pairs? As a Gaussian about the prediction of a regression, with
+# the residual variance, and by the mixture: p(y | x) = p(x, y) / p(x).
+
+regression = KNeighborsRegressor(30).fit(train[:, :1], train[:, 1])
+residuals = new[:, 1] - regression.predict(new[:, :1])
+variance = np.mean((train[:, 1] - regression.predict(train[:, :1])) ** 2)
+gaussian = -0.5 * (np.log(2 * np.pi * variance) + np.mean(residuals**2) / variance)
+alone = np.column_stack([new[:, 0], np.full(len(new), np.nan)])
+conditional = mixture.score(new) - mixture.score(alone)
+print(f"log-density of y given x: regression {gaussian:.3f}, mixture {conditional:.3f}")
+
+# %%
+# In the middle, three branches share the probability; the mean follows the one that
+# happens to lie between the others, with a band that covers them all. The density keeps
+# them apart.

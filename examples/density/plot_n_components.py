@@ -1,0 +1,76 @@
+"""
+=======================================
+BIC counts Gaussians, ICL counts groups
+=======================================
+
+A group need not be a Gaussian. Given several numbers of components, a mixture takes the
+one that a criterion likes best, and the criteria ask different questions.
+"""
+
+# %%
+# One round group, and one in the shape of a cross, which takes two Gaussians. Each
+# criterion is drawn relative to its best value; that of cross-validation is the
+# log-density of rows left out, brought to the scale of the others.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Ellipse
+from sklearn.model_selection import KFold
+
+from sklatent.density import GaussianMixture
+
+rng = np.random.RandomState(0)
+long, short = 1.2, 0.4
+X = np.vstack(
+    [
+        rng.normal(size=(300, 2)) * [long, short],
+        rng.normal(size=(300, 2)) * [short, long],
+        rng.normal(size=(300, 2)) * 0.6 + [5, 0],
+    ]
+)
+
+numbers = range(1, 9)
+folds = KFold(5, shuffle=True, random_state=0)
+mixtures = {
+    criterion: GaussianMixture(
+        numbers, criterion=criterion, cv=folds, n_init=3, random_state=0
+    ).fit(X)
+    for criterion in ("aic", "bic", "icl", "cv")
+}
+
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
+for criterion, mixture in mixtures.items():
+    values = mixture.criterion_values_
+    if criterion == "cv":
+        values = -2 * len(X) * values
+    axes[0].plot(numbers, values - values.min(), marker="o", label=criterion)
+    print(f"{criterion}: {mixture.n_components_} components")
+axes[0].set(
+    title="criteria less their best",
+    xlabel="components",
+    yscale="symlog",
+    ylim=(-1, 1e4),
+)
+axes[0].legend()
+
+
+def draw(axis, mixture):
+    """Rows by their component, and the components as ellipses of two deviations."""
+    axis.scatter(*X.T, s=3, c=mixture.predict(X), cmap="tab10", vmax=9)
+    for mean, covariance in zip(mixture.means_, mixture.covariances_, strict=True):
+        variances, directions = np.linalg.eigh(covariance)
+        angle = np.degrees(np.arctan2(*directions[::-1, 1]))
+        width, height = 4 * np.sqrt(variances[::-1])
+        axis.add_patch(Ellipse(mean, width, height, angle=angle, fill=False))
+    axis.set_aspect("equal")
+
+
+for axis, criterion in zip(axes[1:], ("bic", "icl"), strict=True):
+    draw(axis, mixtures[criterion])
+    axis.set_title(f"{criterion}: {mixtures[criterion].n_components_} components")
+plt.show()
+
+# %%
+# BIC and cross-validation look for the density and find the three Gaussians; AIC, whose
+# penalty does not grow with the data, is hardly worse with some more. ICL asks for
+# components that no row doubts, and takes the cross for what it is: one group.
