@@ -32,6 +32,10 @@ bench: .venv/bench .peers
 	$(BIN)/python -m benchmarks density
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks dimension
 	$(BIN)/python -m benchmarks neural
+	$(BIN)/python -m benchmarks neural_images
+	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks neural_peers
+	$(BIN)/python -m benchmarks neural_quality
+	$(BIN)/python -m benchmarks neural_retrieval
 
 # Peers that need other versions of NumPy.
 .peers: benchmarks/peers.txt

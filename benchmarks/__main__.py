@@ -12,7 +12,16 @@ import re
 
 from benchmarks._harness import environment
 
-FAMILIES = ["decomposition", "density", "dimension", "neural"]
+FAMILIES = [
+    "decomposition",
+    "density",
+    "dimension",
+    "neural",
+    "neural_images",
+    "neural_peers",
+    "neural_quality",
+    "neural_retrieval",
+]
 RATIO = "ratio = peer ÷ ours, larger is better"
 RESULTS = pathlib.Path(__file__).parent / "RESULTS.md"
 

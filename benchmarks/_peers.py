@@ -2,6 +2,7 @@
 
     python -m venv .peers && .peers/bin/pip install -r benchmarks/peers.txt
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks dimension
+    SKLATENT_PEERS=.peers/bin/python python -m benchmarks neural_peers
 
 That interpreter runs this file as a program. It reads one job per line, the name of a
 function below with its arguments as JSON, and answers with a line of JSON.
@@ -62,6 +63,81 @@ def faiss_neighbors(X, k):
     index = faiss.IndexFlatL2(rows.shape[1])
     index.add(rows)
     index.search(rows, k)
+
+
+def pythae_vae(X, n_test=0, **settings):
+    """Pythae's VAE with a hidden layer of 128; the mean bound of the last rows."""
+    import tempfile
+
+    import numpy as np
+    import torch
+    from pythae.data.datasets import BaseDataset
+    from pythae.models import VAE, VAEConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    n_hidden, n_components, p = 128, 8, X.shape[1]
+
+    class Encoder(BaseEncoder):
+        def __init__(self):
+            super().__init__()
+            self.hidden = torch.nn.Linear(p, n_hidden)
+            self.mean = torch.nn.Linear(n_hidden, n_components)
+            self.log_variance = torch.nn.Linear(n_hidden, n_components)
+
+        def forward(self, x):
+            hidden = self.hidden(x).relu()
+            return ModelOutput(
+                embedding=self.mean(hidden), log_covariance=self.log_variance(hidden)
+            )
+
+    class Decoder(BaseDecoder):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.Sequential(
+                torch.nn.Linear(n_components, n_hidden),
+                torch.nn.ReLU(),
+                torch.nn.Linear(n_hidden, p),
+            )
+
+        def forward(self, z):
+            return ModelOutput(reconstruction=self.layers(z))
+
+    config = VAEConfig(
+        input_dim=(p,), latent_dim=n_components, reconstruction_loss="mse"
+    )
+    model = VAE(config, encoder=Encoder(), decoder=Decoder())
+    X, test = map(torch.from_numpy, np.split(X, [len(X) - n_test]))
+    with tempfile.TemporaryDirectory() as folder:
+        BaseTrainer(
+            model,
+            BaseDataset(X, torch.zeros(len(X))),
+            training_config=BaseTrainerConfig(folder, no_cuda=True, **settings),
+        ).train()
+    if not n_test:
+        return None
+    # The noise is N(0, I), whose constant the loss leaves out.
+    model.eval()
+    with torch.inference_mode():
+        losses = [model({"data": test}).loss.item() for _ in range(64)]
+    return -float(np.mean(losses)) - 0.5 * p * float(np.log(2 * np.pi))
+
+
+def pyod_vae(X, **settings):
+    """PyOD's VAE with a hidden layer of 128."""
+    from pyod.models.vae import VAE
+
+    layers = {"encoder_neuron_list": [128], "decoder_neuron_list": [128]}
+    VAE(latent_dim=8, **layers, dropout_rate=0.0, verbose=0, **settings).fit(X)
+
+
+def pyod_autoencoder(X, **settings):
+    """PyOD's autoencoder with a hidden layer of 128."""
+    from pyod.models.auto_encoder import AutoEncoder
+
+    layers = {"hidden_neuron_list": [128, 8], "batch_norm": False}
+    AutoEncoder(**layers, dropout_rate=0.0, verbose=0, **settings).fit(X)
 
 
 class Peers:

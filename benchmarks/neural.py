@@ -3,37 +3,98 @@
 Every fit is timed whole, from the NumPy array to the trained model.
 """
 
+import functools
+import math
 import subprocess
 import sys
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from skorch import NeuralNet
 
 from benchmarks._harness import compare
 from sklatent.neural import VAETransformer
-from sklatent.neural._losses import NegativeELBO
+from sklatent.neural._elbo import NegativeELBO
 
 HAND = "hand-written PyTorch loop"
+PLAIN = "the same loop with a tutorial's loss"
 SKORCH = "skorch.NeuralNet"
 
 
 def new_module(X, **settings):
     """Untrained module of a VAETransformer, for the peers to train."""
-    vae = VAETransformer(max_epochs=1, random_state=0, **settings).fit(X[:2])
+    vae = VAETransformer(max_epochs=1, random_state=0, **settings).fit(X[:200])
     return vae.net_.module_
 
 
-def train_by_hand(module, X, epochs, batch_size):
+def gaussian(x, output, log_variance):
+    """Minus log N(output, σ²), summed over the features."""
+    n_nats = x.shape[1] * (math.log(2 * math.pi) + log_variance)
+    return 0.5 * ((x - output).square().sum(1) / log_variance.exp() + n_nats)
+
+
+def student_t(x, output, log_variance):
+    """Minus log of Student's t, summed over the features."""
+    law = torch.distributions.StudentT(10.0, output, (0.5 * log_variance).exp())
+    return -law.log_prob(x).sum(1)
+
+
+def bernoulli(x, output, log_variance):
+    """Cross-entropy of zeros and ones, summed over the features."""
+    return F.binary_cross_entropy_with_logits(output, x, reduction="none").sum(1)
+
+
+def poisson(x, output, log_variance):
+    """Minus log-probability of counts, summed over the features."""
+    loss = F.poisson_nll_loss(output, x, full=True, reduction="none")
+    return loss.sum(1)
+
+
+def categorical(x, output, log_variance):
+    """Cross-entropy of levels 0, 1, ..., summed over the features."""
+    logits = output.unflatten(1, (-1, x.shape[1]))
+    return F.cross_entropy(logits, x.long(), reduction="none").sum(1)
+
+
+LOSSES = {
+    "gaussian": gaussian,
+    "student_t": student_t,
+    "bernoulli": bernoulli,
+    "poisson": poisson,
+    "categorical": categorical,
+}
+
+
+def own_loss(module):
+    """The package's loss of a module, and what it trains."""
+    loss = NegativeELBO()
+    return lambda x: loss(module, x, None), list(module.parameters())
+
+
+def plain_loss(module, likelihood="gaussian"):
+    """The loss as a tutorial has it, for the same networks, and what it trains."""
+    encoder, decoder = module.encoder, module.decoder
+    log_variance = torch.zeros((), requires_grad=True)
+
+    def loss_of(x):
+        mean, log_var = encoder(x).chunk(2, dim=1)
+        z = mean + torch.exp(0.5 * log_var) * torch.randn_like(mean)
+        kl = 0.5 * (mean.square() + log_var.exp() - log_var - 1).sum(1)
+        return kl + LOSSES[likelihood](x, decoder(z), log_variance)
+
+    parameters = [*encoder.parameters(), *decoder.parameters(), log_variance]
+    return loss_of, parameters
+
+
+def train_by_hand(loss_of, parameters, X, epochs, batch_size):
     """Train as a PyTorch user would write it."""
     X = torch.from_numpy(X)
-    loss_of = NegativeELBO(beta=1.0, log_jacobian=0.0)
-    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(parameters, lr=1e-3)
     for _ in range(epochs):
         order = torch.randperm(len(X))
         for i in range(0, len(X), batch_size):
-            batch = X[order[i : i + batch_size]]
-            loss = loss_of(module, batch, None).mean()
+            loss = loss_of(X[order[i : i + batch_size]]).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -53,7 +114,7 @@ class LossOf(torch.nn.Module):
     def __init__(self, module):
         super().__init__()
         self.module = module
-        self.loss = NegativeELBO(beta=1.0, log_jacobian=0.0)
+        self.loss = NegativeELBO()
 
     def forward(self, x):
         """Negative bound of each row."""
@@ -96,7 +157,7 @@ def compare_training(X, epochs, batch_size, repeats, reach, **settings):
         ).fit(X)
 
     def hand():
-        train_by_hand(module, X, epochs, batch_size)
+        train_by_hand(*own_loss(module), X, epochs, batch_size)
 
     def skorch():
         skorch_net(LossOf(module), max_epochs=epochs, batch_size=batch_size).fit(X, X)
@@ -107,6 +168,42 @@ def compare_training(X, epochs, batch_size, repeats, reach, **settings):
         reach,
         repeats,
     )
+
+
+def compare_likelihoods(X, epochs, batch_size, repeats, likelihoods, **settings):
+    """Fit with each likelihood beside loops written by hand."""
+    tables = []
+    for likelihood in likelihoods:
+        own = {**settings, "likelihood": likelihood, "standardize": False}
+        rows = COUNTS[likelihood](X) if likelihood in COUNTS else X
+        module = new_module(rows, **own)
+        loop = functools.partial(
+            train_by_hand, X=rows, epochs=epochs, batch_size=batch_size
+        )
+        functions = {
+            "VAETransformer": functools.partial(
+                VAETransformer(
+                    max_epochs=epochs, batch_size=batch_size, random_state=0, **own
+                ).fit,
+                rows,
+            ),
+            HAND: functools.partial(loop, *own_loss(module)),
+            PLAIN: functools.partial(loop, *plain_loss(module, likelihood)),
+        }
+        kind = "convolutional, " if "image_shape" in settings else ""
+        title = (
+            f"fit, {kind}{likelihood}, {X.shape[0]:,} x {X.shape[1]}, {epochs} epochs, "
+            f"batch {batch_size}"
+        )
+        tables.append(compare(title, functions, {HAND: ">= 0.95", PLAIN: "-"}, repeats))
+    return "\n".join(tables)
+
+
+COUNTS = {
+    "bernoulli": lambda X: (X > 0).astype(np.float32),
+    "poisson": lambda X: np.floor(np.exp(X / 2)),
+    "categorical": lambda X: np.clip(np.round(X), -2, 2) + np.float32(2),
+}
 
 
 def compare_transform(X, repeats, **settings):
@@ -160,5 +257,8 @@ def run():
     yield compare_training(X, 10, 128, 5, epoch, **wide)
     yield compare_training(X, 10, 512, 5, epoch, **wide)
     yield compare_training(small, 100, 128, 11, {HAND: ">= 0.67", SKORCH: "-"})
+    yield compare_likelihoods(X, 10, 128, 3, LOSSES, **wide)
+    images = {**wide, "image_shape": (1, 8, 8)}
+    yield compare_likelihoods(X, 5, 128, 3, ["gaussian", "bernoulli"], **images)
     yield compare_transform(X, 31, **wide)
     yield compare_import(11)

@@ -4,9 +4,13 @@ Hinton and Salakhutdinov (2006): a network with a narrow layer in its middle,
 trained to return its input; what passes through the narrow layer is the code.
 """
 
+from numbers import Real
+
+from sklatent.neural._architectures import make_networks
 from sklatent.neural._base import NeuralLatentModel
 from sklatent.neural._losses import SquaredError
-from sklatent.neural._modules import Autoencoder
+from sklatent.neural._modules import Autoencoder, transposed
+from sklatent.utils._sklearn import Interval
 
 
 class AETransformer(NeuralLatentModel):
@@ -29,8 +33,51 @@ class AETransformer(NeuralLatentModel):
     activation : {"elu", "gelu", "identity", "leaky_relu", "logistic", "relu", \
             "selu", "softplus", "tanh"}, default="relu"
         Activation between the layers; none follows the code or the output.
+    skip_connections : bool, default=False
+        Whether each network adds a linear map of what it is given to what its layers
+        return [3]_. The layers return 0 at first, so that training starts from the
+        linear model, and they learn what it misses.
+    dropout : float, default=0.0
+        Share of the hidden units that are left out at each step of training, others
+        at each.
+    layer_norm : bool, default=False
+        Whether the hidden layers standardise each row of theirs, before the
+        activation.
+    image_shape : array-like of shape (3,) or None, default=None
+        Channels, height and width of the images that the rows are, flattened in this
+        order; 1 x 8 x 8 for digits. Convolutions then stand before the encoder's
+        hidden layers, and their mirror image behind the decoder's. None if the rows
+        are no images.
+    conv_channels : int or array-like of int, default=(16, 32)
+        Channels of the encoder's convolutional layers; the decoder has them in
+        reverse. Each has kernels of 3 x 3 and halves height and width, rounded up.
+        Used with `image_shape` alone.
+    encoder : callable or torch.nn.Module, default=None
+        Makes another encoder: called with the sizes of its input and output, it
+        returns a module that takes rows of the one to rows of the other. A module is
+        copied. None makes the one that the parameters above describe.
+    decoder : callable or torch.nn.Module, default=None
+        Makes another decoder, likewise.
+    tied_weights : bool, default=False
+        Whether the decoder's weights are the encoder's, transposed: half as many to
+        learn. For networks without convolutions alone.
+    alpha : float, default=0.0
+        Strength of a penalty on the weights, that of scikit-learn's
+        :class:`~sklearn.linear_model.ElasticNet`: the loss per row grows by
+        `alpha * l1_ratio` times the sum of their absolute values, and half of
+        `alpha * (1 - l1_ratio)` times that of their squares. Biases are free.
+    l1_ratio : float, default=0.0
+        Share of the absolute values in the penalty; with 1, many weights end near 0.
+    corruption : float, default=0.0
+        Share of the entries of each row that training replaces by the mean of their
+        feature, others at each step; what has to come back is the row as it was
+        [4]_. So the code learns how features depend on each other.
     lr : float, default=0.001
         Learning rate of the optimizer.
+    lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="constant"
+        Course of the learning rate: `lr` times 1; ½ (1 + cos πt); 1 - t; or a rise
+        from 0.04 to 1 until t = 0.3 and a fall to 0, both along half a cosine. t is
+        the share of `max_epochs` that is done, and changes with every step.
     batch_size : int, default=128
         Rows in each step of the optimizer.
     max_epochs : int, default=100
@@ -38,6 +85,10 @@ class AETransformer(NeuralLatentModel):
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         The optimizer, by name or as a subclass of
         :class:`torch.optim.Optimizer`.
+    max_grad_norm : float or None, default=10.0
+        A gradient longer than this many times the running mean of the lengths before
+        it, which spans some twenty steps, is shortened to that; so that an outlying
+        row does no harm. None turns it off.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer improves, and
         restore the parameters of the best epoch.
@@ -49,17 +100,33 @@ class AETransformer(NeuralLatentModel):
     tol : float, default=0.0001
         By how much the loss has to fall to count as an improvement; used with
         `early_stopping` alone.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the fitted networks, if there are any, instead of
+        random ones. The units, `mean_` and `scale_`, stay as well; optimizer,
+        schedules and history begin anew.
+    checkpoint_path : path-like or None, default=None
+        File that is written after each epoch, and from which `fit` goes on if it is
+        there, to the bits of a training that was never interrupted. It takes the same
+        data and parameters (`max_epochs`, `device`, `callbacks` and `verbose` are
+        free); anything else is an error. The file stays when training ends: `fit`
+        then returns at once, or goes on to a larger `max_epochs`. Delete it to start
+        anew. Beside it is an empty file that ends in ".lock".
     standardize : bool, default=True
         Whether training sees every feature with variance 1. Turn it off for
         features of one kind, such as pixels, whose variances say how much they
         matter: then all are divided by one number, the mean of their standard
         deviations. Features are centred and the results are for the data as
         given either way.
-    dtype : {"float32", "float64"}, default="float32"
-        Precision of the training. All else has the precision of its input.
+    dtype : {"float32", "float64", "mixed"}, default="float32"
+        Precision of the training; "mixed" is float32 with bfloat16 where it is safe,
+        and on the CPU float32. All else has the precision of its input.
     device : str, default="cpu"
         Where to compute, such as "cpu" or "cuda"; "auto" is the first GPU, or the
-        CPU where there is none.
+        CPU where there is none. Rows that do not fit into the memory of a GPU are
+        sent to it batch by batch.
+    compile : bool, default=False
+        Whether :func:`torch.compile` compiles the training loss: a minute or so that
+        pays for large networks. It needs a C++ compiler.
     callbacks : list or None, default=None
         skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`; those that
         score predictions find none here. Copies are used, so what one records has to
@@ -78,10 +145,15 @@ class AETransformer(NeuralLatentModel):
     net_ : skorch.NeuralNet
         The trained net, on the CPU and trimmed to prediction; its `module_` has
         an `encoder` and a `decoder`.
+    encoder_ : torch.nn.Sequential
+        A copy of the encoder, to be used or trained on its own: a module that takes
+        rows in the units of the data, as tensors in single precision on the CPU, and
+        returns their codes. Training it leaves this estimator alone.
     history_ : dict of list
         Mean loss of each epoch: "train_loss" and, with `early_stopping`,
         "valid_loss". The loss is the squared error per row, in squared units of
-        the standardised features.
+        the standardised features, plus the penalty of `alpha`. Rows held out are
+        not corrupted.
     loss_ : float
         Training loss of the last epoch.
     n_iter_ : int
@@ -105,7 +177,9 @@ class AETransformer(NeuralLatentModel):
     Notes
     -----
     The same `random_state` gives the same bits on the same machine with the same
-    number of threads. The global random generators are neither read nor written.
+    number of threads. The global random generators are neither read nor written, but
+    for a module given as `encoder` or `decoder`: while such a module is at work, one
+    thread at a time, PyTorch's are seeded by `random_state`; then they are put back.
 
     References
     ----------
@@ -114,6 +188,10 @@ class AETransformer(NeuralLatentModel):
     .. [2] P. Baldi and K. Hornik (1989). Neural networks and principal component
        analysis: learning from examples without local minima. Neural Networks 2,
        53-58.
+    .. [3] B. D. Ripley (1996). Pattern recognition and neural networks. Cambridge
+       University Press. Section 5.1: skip-layer connections.
+    .. [4] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol (2010).
+       Stacked denoising autoencoders. JMLR 11, 3371-3408. Section 3.3.
 
     Examples
     --------
@@ -127,7 +205,13 @@ class AETransformer(NeuralLatentModel):
     (150, 4)
     """
 
-    _parameter_constraints = {**NeuralLatentModel._parameter_constraints}
+    _parameter_constraints = {
+        **NeuralLatentModel._parameter_constraints,
+        "tied_weights": ["boolean"],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "corruption": [Interval(Real, 0, 1, closed="left")],
+    }
 
     def __init__(
         self,
@@ -135,17 +219,33 @@ class AETransformer(NeuralLatentModel):
         *,
         hidden_layer_sizes=(128, 64),
         activation="relu",
+        skip_connections=False,
+        dropout=0.0,
+        layer_norm=False,
+        image_shape=None,
+        conv_channels=(16, 32),
+        encoder=None,
+        decoder=None,
+        tied_weights=False,
+        alpha=0.0,
+        l1_ratio=0.0,
+        corruption=0.0,
         lr=1e-3,
+        lr_schedule="constant",
         batch_size=128,
         max_epochs=100,
         optimizer="adam",
+        max_grad_norm=10.0,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        warm_start=False,
+        checkpoint_path=None,
         standardize=True,
         dtype="float32",
         device="cpu",
+        compile=False,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -153,24 +253,58 @@ class AETransformer(NeuralLatentModel):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.skip_connections = skip_connections
+        self.dropout = dropout
+        self.layer_norm = layer_norm
+        self.image_shape = image_shape
+        self.conv_channels = conv_channels
+        self.encoder = encoder
+        self.decoder = decoder
+        self.tied_weights = tied_weights
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.corruption = corruption
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.optimizer = optimizer
+        self.max_grad_norm = max_grad_norm
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.warm_start = warm_start
+        self.checkpoint_path = checkpoint_path
         self.standardize = standardize
         self.dtype = dtype
         self.device = device
+        self.compile = compile
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
-    def _build(self, data, generator):
-        encoder, decoder = self._mlps(data.shape[1], self.n_components_, generator)
-        return Autoencoder(encoder, decoder), SquaredError()
+    def _architecture(self):
+        return {"n_features": self.n_features_in_, "n_components": self.n_components_}
+
+    def _make_module(self, architecture, generator):
+        p, q = architecture["n_features"], architecture["n_components"]
+        encoder, decoder = make_networks(self, p, q, q, p, generator)
+        if self.tied_weights:
+            decoder = self._tied_decoder(encoder)
+        return Autoencoder(encoder, decoder)
+
+    def _make_criterion(self):
+        return SquaredError(self.alpha, self.l1_ratio, self.corruption)
+
+    def _tied_decoder(self, encoder):
+        for name in ("image_shape", "encoder", "decoder"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    "tied_weights=True is for the networks of hidden_layer_sizes; "
+                    f"with {name}={getattr(self, name)!r} weights cannot be tied."
+                )
+        return transposed(encoder, self)
 
     def score_samples(self, X):
         """Minus the squared reconstruction error of each row.

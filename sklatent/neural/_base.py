@@ -1,25 +1,47 @@
 """What autoencoders and variational autoencoders have in common."""
 
+import contextlib
 import copy
+import itertools
 import math
+import os
 from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
+from torch import nn
 
 from sklatent.base import FLOAT_DTYPES, LatentModelMixin, SklatentEstimator
 from sklatent.callback._iterations import IterationReport
-from sklatent.neural._modules import ACTIVATIONS, mlp
+from sklatent.neural._architectures import ARCHITECTURE_CONSTRAINTS
+from sklatent.neural._checkpoint import (
+    Checkpoint,
+    checksum,
+    pack,
+    unpack,
+    weights_checksum,
+)
+from sklatent.neural._devices import (
+    available_devices,
+    map_rows,
+    prediction_net,
+    resolve_device,
+)
+from sklatent.neural._early_stopping import EarlyStopping
+from sklatent.neural._files import only_writer
+from sklatent.neural._modules import Standardize
+from sklatent.neural._rows import row_source, subset
+from sklatent.neural._saving import SavingMixin
+from sklatent.neural._schedules import SCHEDULES
 from sklatent.neural._standardization import (
-    BLOCK_ROWS,
     mean_and_scale,
     standardize,
     undo_standardize,
 )
-from sklatent.neural._training import OPTIMIZERS, EarlyStopping, Trainer
-from sklatent.utils._blocks import row_slices
+from sklatent.neural._training import OPTIMIZERS, Trainer
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -28,38 +50,6 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
-
-
-def available_devices():
-    """Names of the devices that PyTorch can compute on here."""
-    return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-
-
-def resolve_device(device):
-    """Return a device that is there; "auto" is the first GPU, or else the CPU."""
-    devices = available_devices()
-    if device == "auto":
-        return "cuda:0" if "cuda:0" in devices else "cpu"
-    if f"{device}:0" in devices:
-        return f"{device}:0"
-    if device not in devices:
-        raise ValueError(
-            f"device must be 'auto' or one of {devices}; got {device!r} instead."
-        )
-    return device
-
-
-@torch.inference_mode()
-def map_rows(function, X, block_rows=BLOCK_ROWS):
-    """Concatenate function(block) over blocks of rows, as NumPy arrays.
-
-    Memory does not grow with the number of rows, and a block's activations stay
-    in the cache. A tuple of tensors becomes a tuple of arrays.
-    """
-    parts = [function(X[rows]) for rows in row_slices(len(X), block_rows)]
-    if isinstance(parts[0], tuple):
-        return tuple(torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
-    return torch.cat(parts).cpu().numpy()
 
 
 def copy_callbacks(callbacks):
@@ -75,11 +65,24 @@ def copy_callbacks(callbacks):
     return copy.deepcopy(callbacks)
 
 
-class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimator):
+def describe(module):
+    """Return lines that say how a module is built."""
+    tensors = module.state_dict().items()
+    return [
+        *(line.strip() for line in str(module).splitlines()),
+        *(f"{name} of shape {tuple(tensor.shape)}" for name, tensor in tensors),
+    ]
+
+
+class NeuralLatentModel(
+    SavingMixin, CallbackSupportMixin, LatentModelMixin, SklatentEstimator
+):
     """Fit a pair of networks; apply them to rows.
 
-    Subclasses say which: `_build(data, generator)` returns the module, with random
-    weights, and its loss.
+    Subclasses say which: `_architecture()` describes them as plain data,
+    `_make_module(architecture, generator)` builds them with random weights,
+    `_initialize(module, data, generator)` takes from the rows what they start from, and
+    `_make_criterion()` returns the loss.
     """
 
     _parameter_constraints = {
@@ -87,26 +90,42 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             Interval(Integral, 1, None, closed="left"),
             HasMethods(["fit", "get_params"]),
         ],
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        **ARCHITECTURE_CONSTRAINTS,
         "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [StrOptions(set(SCHEDULES))],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "max_grad_norm": [Interval(Real, 1, None, closed="neither"), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "checkpoint_path": [str, os.PathLike, None],
         "standardize": ["boolean"],
-        "dtype": [StrOptions({"float32", "float64"})],
+        "dtype": [StrOptions({"float32", "float64", "mixed"})],
         "device": [str],
+        "compile": ["boolean"],
         "callbacks": [list, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+
+    # Parameters with which a training may be continued from its checkpoint, whatever
+    # they were before.
+    _free_at_resumption = frozenset(
+        {
+            "callbacks",
+            "checkpoint_path",
+            "compile",
+            "device",
+            "max_epochs",
+            "n_importance_samples",
+            "random_state",
+            "verbose",
+        }
+    )
 
     # A dimension estimator given as n_components checks its own parameters.
     @_fit_context(prefer_skip_nested_validation=False)
@@ -116,7 +135,8 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows.
+            The data; at least two rows. Where it is a memory map in single or double
+            precision, rows are read as they are needed.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 
@@ -128,71 +148,221 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         Raises
         ------
         RuntimeError
-            If training diverges. The estimator is then not fitted.
+            If training diverges. The estimator is then not fitted, or, with
+            `warm_start`, as it was.
         ValueError
             If a parameter or `X` cannot be used.
         """
-        with self._unfitted_on_error():
-            X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=2)
-            self._fit(X, y)
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        with self._as_it_was_on_error(goes_on):
+            X = self._validate_training_rows(X, goes_on)
+            vars(self).pop("_training_state_", None)
+            if not goes_on:
+                self._prepare(X)
+            with self._checkpoint(X, goes_on) as (seeds, state, keep):
+                self._train(X, y, seeds, state, goes_on, keep=keep)
         return self
 
-    def _fit(self, X, y):
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None):
+        """Train for one epoch.
+
+        The first call decides on networks and units from its rows. Every call takes up
+        the training, the optimizer and the random numbers where the last one stopped:
+        k calls with the same rows are `fit` with `max_epochs=k`, to the bit. After a
+        `fit`, which keeps no optimizer, they start from its networks.
+
+        Learning-rate schedules end at `max_epochs`, no rows are held out, and
+        `checkpoint_path` is not used. Attributes that describe the training rows are
+        about those of the last call.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; at least two rows at the first call.
+        y : Ignored
+            Passed on to scikit-learn's callbacks.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        RuntimeError
+            If training diverges. The estimator is then as it was.
+        ValueError
+            If a parameter or `X` cannot be used.
+        """
+        goes_on = self.__sklearn_is_fitted__()
+        with self._as_it_was_on_error(goes_on):
+            X = self._validate_training_rows(X, goes_on)
+            if not goes_on:
+                self._prepare(X)
+            kept = getattr(self, "_training_state_", None)
+            seeds = self._seeds_ if goes_on else self._draw_seeds()
+            state = kept and unpack(kept)
+            trainer = self._train(X, y, seeds, state, goes_on, one_epoch=True)
+            # The next rows may be others, and a callback that stops has stopped this.
+            state = trainer.state() | {"start": None, "stopped": False}
+            self._training_state_ = pack(state)
+        return self
+
+    def _validate_training_rows(self, X, goes_on):
+        """Check the rows given to a fit, against those before if it goes on."""
+        allow_nan = get_tags(self).input_tags.allow_nan
+        return validate_data(
+            self,
+            X,
+            dtype=FLOAT_DTYPES,
+            ensure_min_samples=1 if goes_on else 2,
+            ensure_all_finite="allow-nan" if allow_nan else True,
+            reset=not goes_on,
+        )
+
+    def _prepare(self, X):
+        """Decide on the size of the codes and on the units of training."""
         self.n_components_ = self._resolve_n_components(X)
-        self.device_ = resolve_device(self.device)
         self.mean_, self.scale_ = mean_and_scale(X)
         if not self.standardize:
             self.scale_ = np.full_like(self.scale_, self.scale_.mean())
+
+    def _draw_seeds(self):
+        """Return seeds of the training, of the noise afterwards, and of the split."""
         rng = random_generator(self.random_state)
-        seed, self._noise_seed = rng.randint(2**31 - 1, size=2).tolist()
+        return rng.randint(2**31 - 1, size=3).tolist()
 
-        data = self._training_tensor(X)
-        module, criterion = self._build(data, torch.Generator().manual_seed(seed))
-        train, valid = self._split(data, rng)
+    def _train(self, X, y, seeds, state, goes_on, *, keep=None, one_epoch=False):
+        """Train from the start, from the fitted networks or from a state.
 
-        context = self._init_callback_context(max_subtasks=self.max_epochs)
+        Returns the trainer; the fitted attributes are set.
+        """
+        self._seeds_ = seeds
+        seed, self._noise_seed, split_seed = seeds
+        self.device_ = resolve_device(self.device)
+        dtype = getattr(torch, self.dtype.replace("mixed", "float32"))
+        data = row_source(X, self.mean_, self.scale_, dtype, self.device_)
+        module = self._start_networks(data, seed, goes_on).to(dtype)
+        train, valid, stopping = data, None, None
+        if self.early_stopping and not one_epoch:
+            train, valid = self._split(data, split_seed)
+            stopping = EarlyStopping(self.n_iter_no_change, self.tol)
+        trainer = self._make_trainer(module, seed, stopping).initialize()
+        if state is not None:
+            trainer.load_state(state)
+        elif one_epoch and goes_on:
+            trainer.losses = copy.deepcopy(self.history_)
+
+        context = self._init_callback_context(
+            max_subtasks=1 if one_epoch else self.max_epochs
+        )
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
-        net = Trainer(
-            module.to(data.dtype),
-            criterion,
+        trainer.partial_fit(
+            train,
+            X_valid=valid,
+            until=trainer.n_epochs + 1 if one_epoch else self.max_epochs,
+            keep=keep,
+            report=IterationReport(
+                context,
+                "epoch",
+                lambda trainer: self._fitted_attributes(
+                    copy.deepcopy(trainer.module_), trainer.losses, data
+                ),
+                **task,
+            ),
+        )
+        # The state of the trainer is still asked for, on its device.
+        vars(self).update(
+            self._fitted_attributes(copy.deepcopy(module), trainer.losses, data)
+        )
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+        return trainer
+
+    def _make_trainer(self, module, seed, early_stopping):
+        """Return the trainer that the parameters describe."""
+        return Trainer(
+            module,
+            self._make_criterion(),
             seed=seed,
             optimizer=self.optimizer,
             lr=self.lr,
+            lr_schedule=self.lr_schedule,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
+            max_grad_norm=self.max_grad_norm,
+            turns=self._turns(module),
+            early_stopping=early_stopping,
+            mixed=self.dtype == "mixed",
+            compile_loss=self.compile,
             device=self.device_,
             callbacks=copy_callbacks(self.callbacks or []),
             verbose=int(self.verbose),
         )
-        net.fit(
-            train,
-            X_valid=valid,
-            early_stopping=EarlyStopping(self.n_iter_no_change, self.tol)
-            if self.early_stopping
-            else None,
-            report=IterationReport(
-                context,
-                "epoch",
-                lambda net: self._fitted_attributes(copy.deepcopy(net), data),
-                **task,
+
+    def _start_networks(self, data, seed, goes_on):
+        """Return networks with random weights or those of the fitted ones."""
+        generator = torch.Generator().manual_seed(seed)
+        module = self._make_module(self._architecture(), generator)
+        if goes_on:
+            self._check_same_networks(module)
+            module.load_state_dict(self.net_.module_.state_dict())
+        else:
+            self._initialize(module, data, generator)
+        return module
+
+    def _check_same_networks(self, module):
+        """Raise if a module is not built as the fitted one."""
+        n_components = self.n_components
+        if not isinstance(n_components, Integral):  # the estimate was made once
+            n_components = self.n_components_
+        now = [f"n_components={n_components}", *describe(module)]
+        fitted = [f"n_components={self.n_components_}", *describe(self.net_.module_)]
+        for here, there in itertools.zip_longest(now, fitted):
+            if here != there:
+                raise ValueError(
+                    "The parameters no longer describe the networks that were fitted: "
+                    f"{here} in place of {there}. Set them back, or fit anew with "
+                    "warm_start=False."
+                )
+
+    @contextlib.contextmanager
+    def _checkpoint(self, X, goes_on):
+        """Give seeds, the state to go on from, and what keeps a state; or None."""
+        if self.checkpoint_path is None:
+            yield self._draw_seeds(), None, None
+            return
+        checkpoint = Checkpoint(self.checkpoint_path, self._fingerprint(X, goes_on))
+        with only_writer(checkpoint.path):
+            seeds, state = checkpoint.read(self.max_epochs) or (
+                self._draw_seeds(),
+                None,
+            )
+            yield seeds, state, lambda state: checkpoint.write(seeds, state)
+
+    def _fingerprint(self, X, goes_on):
+        """Return what has to be the same for a training to go on, by name."""
+        parameters = {
+            name: repr(getattr(value, "__qualname__", value))
+            for name, value in self.get_params(deep=False).items()
+            if name not in self._free_at_resumption
+        }
+        if isinstance(self.random_state, Integral):
+            parameters["random_state"] = repr(self.random_state)
+        return {
+            **parameters,
+            "class": type(self).__name__,
+            "networks": repr(self._architecture()),
+            "layers": repr(describe(self._random_networks())),
+            "first weights": (
+                weights_checksum(self.net_.module_) if goes_on else "random"
             ),
-        )
-        vars(self).update(self._fitted_attributes(net, data))
-        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+            "data": f"{X.dtype}{X.shape} {checksum(X)}",
+        }
 
-    def _training_tensor(self, X):
-        """Return the rows as the networks see them, on the device."""
-        data = torch.empty(X.shape, dtype=getattr(torch, self.dtype))
-        for rows in row_slices(len(X), BLOCK_ROWS):
-            block = standardize(X[rows], self.mean_, self.scale_)
-            data[rows] = torch.from_numpy(block)
-        return data.to(self.device_)
-
-    def _split(self, data, rng):
-        """Return rows to train on and, for early stopping, rows held out."""
-        if not self.early_stopping:
-            return data, None
+    def _split(self, data, seed):
+        """Return rows to train on and rows held out."""
         n_samples = len(data)
         n_valid = math.ceil(self.validation_fraction * n_samples)
         if n_samples - n_valid < 2:
@@ -201,45 +371,42 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
                 f"holds out {n_valid} of n_samples={n_samples} rows, which leaves "
                 f"{n_samples - n_valid} for training; at least 2 are needed."
             )
-        order = torch.from_numpy(rng.permutation(n_samples)).to(data.device)
-        return data[order[n_valid:]], data[order[:n_valid]]
+        order = np.random.RandomState(seed).permutation(n_samples)
+        return subset(data, order[n_valid:]), subset(data, order[:n_valid])
 
-    def _mlps(self, n_features, n_encoded, generator):
-        """Return an encoder to `n_encoded` numbers and its mirrored decoder."""
-        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
-        if not all(isinstance(size, int) and size > 0 for size in hidden):
-            raise ValueError(
-                "hidden_layer_sizes must be positive integers, one per layer; "
-                f"got {self.hidden_layer_sizes!r} instead."
-            )
-        encoder = mlp([n_features, *hidden, n_encoded], self.activation, generator)
-        decoder = mlp(
-            [self.n_components_, *reversed(hidden), n_features],
-            self.activation,
-            generator,
-        )
-        return encoder, decoder
-
-    def _fitted_attributes(self, net, data):
-        """Return what a trained net gives the estimator; the net is trimmed."""
-        history = {
-            name: net.history[:, name]
-            for name in ("train_loss", "valid_loss")
-            if name in net.history[-1]
-        }
-        net.trim_for_prediction()
-        attributes = self._summarize(net.module_, data)
-        # On the CPU a pickle opens anywhere; see _network for the way back. Under
-        # its second name the module would be pickled twice.
-        net.module_.cpu()
-        net.device, net.module = "cpu", None
+    def _fitted_attributes(self, module, losses, data):
+        """Return what trained networks, which become the estimator's, give it."""
+        module.eval()
+        attributes = self._summarize(module, data)
         return {
-            "net_": net,
-            "history_": history,
-            "loss_": history["train_loss"][-1],
-            "n_iter_": len(history["train_loss"]),
+            **self._network_attributes(module),
+            "history_": {name: list(values) for name, values in losses.items()},
+            "loss_": losses["train_loss"][-1],
+            "n_iter_": len(losses["train_loss"]),
             **attributes,
         }
+
+    def _network_attributes(self, module):
+        """Return the fitted attributes that are made of the networks alone."""
+        # On the CPU a pickle opens anywhere; see _network for the way back.
+        return {
+            "net_": prediction_net(module),
+            "encoder_": self._plain_encoder(module),
+        }
+
+    def _plain_encoder(self, module):
+        """Return a copy of what makes codes of rows, for rows as they are given."""
+        layers = copy.deepcopy(module.code_layers())
+        return nn.Sequential(
+            Standardize(self.mean_, self.scale_), *(layer.float() for layer in layers)
+        ).eval()
+
+    def _initialize(self, module, data, generator):
+        """Take from the rows what new networks start from."""
+
+    def _turns(self, module):
+        """Return lists of parameters that take turns at being left as they are."""
+        return ((),)
 
     def _summarize(self, module, data):
         """Further fitted attributes, from the trained module and its data."""

@@ -1,4 +1,9 @@
-"""Priors p(z) of a variational autoencoder."""
+"""Priors p(z) of continuous codes.
+
+`log_prob(z, encode)`, `marginal_log_prob(z, encode)` and `moments`, the latter two for
+each component; `encode` maps inputs of the encoder to the mean and log variance of q.
+`kl(mean, log_variance)` of each component exists where it has a closed form.
+"""
 
 import math
 
@@ -6,12 +11,34 @@ import torch
 from torch import nn
 
 
+def normal_log_prob(z, mean, log_variance):
+    """Log-density of N(mean, variance), elementwise."""
+    square = (z - mean).square() * (-log_variance).exp()
+    return -0.5 * (square + log_variance + math.log(2 * math.pi))
+
+
+def pairwise_normal_log_prob(z, mean, log_variance):
+    """Log-density of draws z (..., q) under each of c Gaussians, (..., c).
+
+    Expanded into products of matrices, instead of an array of draws, Gaussians and
+    components.
+    """
+    precision = (-log_variance).exp()
+    square = z.square() @ precision.T - 2 * z @ (mean * precision).T
+    constants = mean.square() * precision + log_variance + math.log(2 * math.pi)
+    return -0.5 * (square + constants.sum(1))
+
+
 class StandardNormal(nn.Module):
     """z ~ N(0, I)."""
 
-    def log_prob(self, z):
+    def log_prob(self, z, encode=None):
         """Log-density -½ (|z|² + q log 2π), last dimension summed."""
         return -0.5 * (z.square().sum(-1) + z.shape[-1] * math.log(2 * math.pi))
+
+    def marginal_log_prob(self, z, encode=None):
+        """Log-density of each component."""
+        return -0.5 * (z.square() + math.log(2 * math.pi))
 
     def kl(self, mean, log_variance):
         """KL(N(mean, variance) ‖ N(0, 1)) of each component, (n, q), in nats.
@@ -21,6 +48,87 @@ class StandardNormal(nn.Module):
         """
         return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1)
 
-    def sample(self, shape, generator):
-        """Draw codes in double precision."""
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
+    def moments(self, n_components, encode=None):
+        """Mean and variance of each component, (q,)."""
+        return torch.zeros(n_components), torch.ones(n_components)
+
+    def sample(self, noise, rng, encode=None):
+        """Turn standard normal noise (n, q) into codes."""
+        return noise
+
+
+class GaussianMixturePrior(nn.Module):
+    """z ~ Σ_c w_c N(m_c, diag v_c), all of it learned.
+
+    Parameters
+    ----------
+    n_prior_components : int
+        Number of Gaussians.
+    n_components : int
+        Size of the code.
+    generator : torch.Generator
+        Draws the first means, from N(0, I).
+    """
+
+    kl = None
+
+    def __init__(self, n_prior_components, n_components, generator):
+        super().__init__()
+        shape = (n_prior_components, n_components)
+        self.logits = nn.Parameter(torch.zeros(n_prior_components))
+        self.mean = nn.Parameter(torch.randn(shape, generator=generator))
+        self.log_variance = nn.Parameter(torch.zeros(shape))
+
+    def gaussians(self, encode):
+        """Log-weights (c,), means and log variances (c, q)."""
+        return self.logits.log_softmax(0), self.mean, self.log_variance
+
+    def log_prob(self, z, encode):
+        """Log-density, last dimension summed."""
+        log_weights, mean, log_variance = self.gaussians(encode)
+        logs = pairwise_normal_log_prob(z, mean, log_variance)
+        return (log_weights + logs).logsumexp(-1)
+
+    def marginal_log_prob(self, z, encode):
+        """Log-density of each component."""
+        log_weights, mean, log_variance = self.gaussians(encode)
+        logs = normal_log_prob(z.unsqueeze(-2), mean, log_variance)
+        return (log_weights[:, None] + logs).logsumexp(-2)
+
+    def moments(self, n_components, encode):
+        """Mean and variance of each component, (q,)."""
+        log_weights, mean, log_variance = self.gaussians(encode)
+        w = log_weights.exp()
+        center = w @ mean
+        return center, w @ (log_variance.exp() + (mean - center).square())
+
+    def sample(self, noise, rng, encode):
+        """Turn standard normal noise (n, q) into codes."""
+        log_weights, mean, log_variance = self.gaussians(encode)
+        weights = log_weights.exp().double().numpy()
+        chosen = rng.choice(len(weights), size=len(noise), p=weights / weights.sum())
+        return mean[chosen] + (0.5 * log_variance[chosen]).exp() * noise
+
+
+class VampPrior(GaussianMixturePrior):
+    """z ~ 1/C Σ_c q(z | u_c), the posterior of C learned pseudo-inputs.
+
+    Tomczak and Welling (2018), eq. 9.
+
+    Parameters
+    ----------
+    n_prior_components : int
+        Number of pseudo-inputs.
+    n_inputs : int
+        Their size, that of the encoder's input.
+    """
+
+    def __init__(self, n_prior_components, n_inputs):
+        nn.Module.__init__(self)
+        self.inputs = nn.Parameter(torch.zeros(n_prior_components, n_inputs))
+
+    def gaussians(self, encode):
+        """Log-weights (c,), means and log variances (c, q)."""
+        mean, log_variance = encode(self.inputs)
+        log_weights = mean.new_full((len(mean),), -math.log(len(mean)))
+        return log_weights, mean, log_variance

@@ -18,34 +18,60 @@ def mean_and_scale(X):
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        The data, read block by block.
+        The data, read block by block; NaN where missing.
 
     Returns
     -------
     mean, scale : ndarray of shape (n_features,)
-        In units of the data; every scale is positive.
+        Of what is observed, in units of the data; every scale is positive.
     """
-    n_rows, n_features = X.shape
-    # Differences to the first row are small where the mean is large, and exactly
+    n_features = X.shape[1]
+    # Differences to an observed value are small where the mean is large, and exactly
     # zero where a feature is constant.
-    origin = X[0].astype(np.float64)
-    total, peak = np.zeros(n_features), np.zeros(n_features)
-    for rows in row_slices(n_rows, BLOCK_ROWS):
+    origin = first_observed(X)
+    total, peak, count = np.zeros((3, n_features))
+    for rows in row_slices(len(X), BLOCK_ROWS):
         difference = X[rows] - origin
+        missing = np.isnan(difference)
+        difference[missing] = 0
         total += difference.sum(axis=0)
+        count += len(missing) - missing.sum(axis=0)
         np.maximum(peak, np.abs(difference).max(axis=0), out=peak)
-    shift = total / n_rows
+    count = np.maximum(count, 1)
+    shift = total / count
     # Squares relative to the largest difference: 1e±200 neither overflows nor
     # vanishes.
     unit = np.where(peak > 0, peak, 1.0)
     squares = np.zeros(n_features)
-    for rows in row_slices(n_rows, BLOCK_ROWS):
-        squares += np.square((X[rows] - origin - shift) / unit).sum(axis=0)
+    for rows in row_slices(len(X), BLOCK_ROWS):
+        deviation = (X[rows] - origin - shift) / unit
+        squares += np.nansum(np.square(deviation), axis=0)
     mean = origin + shift
-    scale = unit * np.sqrt(squares / n_rows)
+    scale = unit * np.sqrt(squares / count)
     varies = scale > np.finfo(X.dtype).eps * np.abs(mean)
     scale[~varies] = np.median(scale[varies]) if varies.any() else 1.0
     return mean, scale
+
+
+def share_observed(X):
+    """Share of the entries of each feature that are not NaN."""
+    missing = np.zeros(X.shape[1])
+    for rows in row_slices(len(X), BLOCK_ROWS):
+        missing += np.isnan(X[rows]).sum(axis=0)
+    return 1 - missing / len(X)
+
+
+def first_observed(X):
+    """First value of each feature that is not NaN, or else 0."""
+    origin = np.full(X.shape[1], np.nan)
+    for rows in row_slices(len(X), BLOCK_ROWS):
+        left = np.flatnonzero(np.isnan(origin))
+        if not len(left):
+            break
+        observed = ~np.isnan(X[rows][:, left])
+        first = X[rows][observed.argmax(axis=0), left]
+        origin[left] = np.where(observed.any(axis=0), first, np.nan)
+    return np.nan_to_num(origin)
 
 
 def standardize(X, mean, scale):

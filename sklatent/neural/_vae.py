@@ -4,28 +4,38 @@ Kingma and Welling (2014): a latent variable model whose likelihood is a network
 trained together with a network that approximates the posterior.
 """
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils import check_scalar
 
 from sklatent.base import GenerativeModelMixin
-from sklatent.neural._base import BLOCK_ROWS, NeuralLatentModel, map_rows
-from sklatent.neural._bounds import elbo_terms, importance_weighted_bound
-from sklatent.neural._likelihoods import GaussianLikelihood
-from sklatent.neural._losses import NegativeELBO
-from sklatent.neural._modules import VariationalAutoencoder
-from sklatent.neural._priors import StandardNormal
-from sklatent.neural._standardization import undo_standardize
-from sklatent.utils._sklearn import Interval
+from sklatent.exceptions import PosteriorCollapseWarning
+from sklatent.neural._base import NeuralLatentModel
+from sklatent.neural._devices import map_rows
+from sklatent.neural._elbo import OBJECTIVES
+from sklatent.neural._noise import NOISES
+from sklatent.neural._standardization import BLOCK_ROWS
+from sklatent.neural._tables import (
+    LIKELIHOODS,
+)
+from sklatent.neural._vae_estimates import VAEEstimatesMixin
+from sklatent.neural._vae_networks import VAENetworksMixin
+from sklatent.utils._sklearn import Interval, StrOptions
 
 # A component is active if its posterior mean varies by more than this over the
 # data: Burda et al. (2016), section 5.2.
 ACTIVE_VARIANCE = 0.01
+# Before, codes do not depend on the rows yet, which is no collapse.
+STEPS_TO_LEARN = 100
+# Draws for divergences that have no closed form.
+KL_DRAWS = 16
 
 
-class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
+class VAETransformer(
+    VAEEstimatesMixin, VAENetworksMixin, GenerativeModelMixin, NeuralLatentModel
+):
     """Variational autoencoder: codes, a density, and new rows.
 
     The model is z ~ N(0, I), x = decoder(z) + ε with ε ~ N(0, σ² I), and the encoder
@@ -34,7 +44,10 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         log p(x) >= E_q[log p(x | z)] - KL(q(z | x) ‖ p(z)).
 
-    Without hidden layers its optimum is probabilistic PCA [4]_.
+    Without hidden layers its optimum is probabilistic PCA [4]_. Other likelihoods make
+    it a model of binary, count, categorical and mixed tables; other priors and
+    discrete codes can be had too. NaN marks missing entries: the bounds are then those
+    of what is observed [9]_.
 
     Parameters
     ----------
@@ -42,19 +55,86 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         Size of the code; may exceed the number of features. An estimator of the
         intrinsic dimension (with `fit` and `dimension_`) is fitted first, and its
         dimension is rounded.
+    likelihood : {"bernoulli", "categorical", "gaussian", "one_hot", "poisson", \
+            "student_t"} or list of (str, columns), default="gaussian"
+        Law of the features given the code: zeros and ones; one of the levels seen in
+        training, numbers in any case; real numbers; blocks of columns with a single
+        one, all columns or else split from the left where every row has one; counts;
+        real numbers with outlying values. Of a table
+        with columns of several kinds, a list of pairs of one of these and its columns,
+        by index, slice, mask or name.
+    noise_variance : {"shared", "feature", "decoder", "batch"} or float, \
+            default="shared"
+        σ² of Gaussian features, and the squared scale of Student's t: one number that
+        is learned, in units of the standardised features; one for each feature; what
+        the decoder says of each entry; the mean squared residual of each batch [10]_
+        (Gaussian only); or fixed, in squared units of the data.
+    prior : {"standard_normal", "mixture", "vampprior"}, default="standard_normal"
+        p(z): N(0, I); a mixture of Gaussians that is learned; the mean of the
+        posteriors of learned pseudo-rows [8]_.
+    n_prior_components : int, default=50
+        Number of Gaussians or pseudo-rows of a learned prior.
+    latent : {"normal", "bernoulli", "categorical"}, default="normal"
+        Kind of code: real numbers; zeros and ones, for hashing; numbers of one of
+        `n_levels` levels. The latter two are trained by Gumbel-softmax, straight
+        through, at temperatures that fall from 1 to 0.3 [6]_ [7]_, and have even odds
+        a priori.
+    n_levels : int, default=8
+        Levels of each component; used with `latent="categorical"` alone.
     hidden_layer_sizes : int or array-like of int, default=(128, 64)
         Sizes of the encoder's hidden layers; the decoder has them in reverse.
         Empty for a linear model.
     activation : {"elu", "gelu", "identity", "leaky_relu", "logistic", "relu", \
             "selu", "softplus", "tanh"}, default="relu"
         Activation between the layers; none follows the code or the output.
+    skip_connections : bool, default=False
+        Whether each network adds a linear map of what it is given to what its layers
+        return [5]_. The layers return 0 at first, so that training starts from the
+        linear model, and they learn what it misses.
+    dropout : float, default=0.0
+        Share of the hidden units that are left out at each step of training, others
+        at each.
+    layer_norm : bool, default=False
+        Whether the hidden layers standardise each row of theirs, before the
+        activation.
+    image_shape : array-like of shape (3,) or None, default=None
+        Channels, height and width of the images that the rows are, flattened in this
+        order; 1 x 8 x 8 for digits. Convolutions then stand before the encoder's
+        hidden layers, and their mirror image behind the decoder's. None if the rows
+        are no images.
+    conv_channels : int or array-like of int, default=(16, 32)
+        Channels of the encoder's convolutional layers; the decoder has them in
+        reverse. Each has kernels of 3 x 3 and halves height and width, rounded up.
+        Used with `image_shape` alone.
+    encoder : callable or torch.nn.Module, default=None
+        Makes another encoder: called with the sizes of its input and output, it
+        returns a module that takes rows of the one to rows of the other; the output
+        holds the means of the code, then what gives their variances. A module is
+        copied. None makes the one that the parameters above describe.
+    decoder : callable or torch.nn.Module, default=None
+        Makes another decoder, likewise.
     beta : float, default=1.0
         Weight of the divergence in the training loss [2]_. Bounds and scores are
         those of the model itself whatever it is.
+    warmup_epochs : int, default=0
+        Epochs in which the weight rises to `beta`, in even steps from 0. Early
+        stopping waits for their end.
+    free_bits : float, default=0.0
+        Nats that each component may carry at no cost [11]_: so none is given up. For
+        `objective="elbo"` and `prior="standard_normal"` alone.
+    objective : {"elbo", "iwae"}, default="elbo"
+        What training maximises: the evidence lower bound, or the importance-weighted
+        one [3]_, which is closer to log p(x).
+    n_train_samples : int, default=None
+        Draws per row in training. None is 1 for "elbo" and 16 for "iwae".
     n_importance_samples : int, default=64
-        Draws per row for `score_samples` and `elbo`.
+        Draws per row for `score_samples`, `elbo` and `impute`.
     lr : float, default=0.001
         Learning rate of the optimizer.
+    lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="constant"
+        Course of the learning rate: `lr` times 1; ½ (1 + cos πt); 1 - t; or a rise
+        from 0.04 to 1 until t = 0.3 and a fall to 0, both along half a cosine. t is
+        the share of `max_epochs` that is done, and changes with every step.
     batch_size : int, default=128
         Rows in each step of the optimizer.
     max_epochs : int, default=100
@@ -62,6 +142,14 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         The optimizer, by name or as a subclass of
         :class:`torch.optim.Optimizer`.
+    update : {"joint", "alternating"}, default="joint"
+        Whether each batch makes one step for all networks; or a step for the decoder
+        and what belongs to the model p(x, z), then, at the loss this leaves, one for
+        the encoder, at twice the cost.
+    max_grad_norm : float or None, default=10.0
+        A gradient longer than this many times the running mean of the lengths before
+        it, which spans some twenty steps, is shortened to that; so that an outlying
+        row does no harm. None turns it off.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer improves, and
         restore the parameters of the best epoch.
@@ -73,17 +161,33 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     tol : float, default=0.0001
         By how much the loss has to fall to count as an improvement; used with
         `early_stopping` alone.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the fitted networks, if there are any, instead of
+        random ones. The units, `mean_` and `scale_`, stay as well; optimizer,
+        schedules and history begin anew.
+    checkpoint_path : path-like or None, default=None
+        File that is written after each epoch, and from which `fit` goes on if it is
+        there, to the bits of a training that was never interrupted. It takes the same
+        data and parameters (`max_epochs`, `device`, `callbacks` and `verbose` are
+        free); anything else is an error. The file stays when training ends: `fit`
+        then returns at once, or goes on to a larger `max_epochs`. Delete it to start
+        anew. Beside it is an empty file that ends in ".lock".
     standardize : bool, default=True
         Whether training sees every feature with variance 1. Turn it off for
         features of one kind, such as pixels, whose variances say how much they
         matter: then all are divided by one number, the mean of their standard
         deviations. Features are centred and the results are for the data as
         given either way.
-    dtype : {"float32", "float64"}, default="float32"
-        Precision of the training. All else has the precision of its input.
+    dtype : {"float32", "float64", "mixed"}, default="float32"
+        Precision of the training; "mixed" is float32 with bfloat16 where it is safe,
+        and on the CPU float32. All else has the precision of its input.
     device : str, default="cpu"
         Where to compute, such as "cpu" or "cuda"; "auto" is the first GPU, or the
-        CPU where there is none.
+        CPU where there is none. Rows that do not fit into the memory of a GPU are
+        sent to it batch by batch.
+    compile : bool, default=False
+        Whether :func:`torch.compile` compiles the training loss: a minute or so that
+        pays for large networks. It needs a C++ compiler.
     callbacks : list or None, default=None
         skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`; those that
         score predictions find none here. Copies are used, so what one records has to
@@ -100,21 +204,28 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     n_components_ : int
         Size of the code.
     noise_variance_ : ndarray of shape (n_features,)
-        Variance of the noise in squared units of the data, σ² times the square of
-        `scale_`. Where σ² would vanish it stops at 1e-6, in standardised units.
+        Variance of the features given the code, in squared units of the data: mean over
+        the training rows, σ² for Gaussian ones. Where σ² would vanish it stops at
+        1e-6, in standardised units.
     kl_per_component_ : ndarray of shape (n_components,)
         Mean divergence of the posterior from the prior over the training rows, in
-        nats: what each component tells about a row.
+        nats: what each component tells about a row. Of a learned prior, from its
+        marginals.
     n_active_units_ : int
         How many components have a posterior mean whose variance over the training
         rows exceeds 0.01 [3]_.
     net_ : skorch.NeuralNet
         The trained net, on the CPU and trimmed to prediction; its `module_` has
         an `encoder` and a `decoder`.
+    encoder_ : torch.nn.Sequential
+        A copy of the encoder, to be used or trained on its own: a module that takes
+        rows in the units of the data, as tensors in single precision on the CPU, and
+        returns the posterior means of their codes. Training it leaves this estimator
+        alone.
     history_ : dict of list
         Mean loss of each epoch: "train_loss" and, with `early_stopping`,
-        "valid_loss". The loss is minus the bound, with `beta`, in nats per row for
-        the units of the data.
+        "valid_loss". The loss is minus the bound, with `beta` (or what `warmup_epochs`
+        has reached of it) and `free_bits`, in nats per row for the units of the data.
     loss_ : float
         Training loss of the last epoch.
     n_iter_ : int
@@ -138,7 +249,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     Notes
     -----
     The same `random_state` gives the same bits on the same machine with the same
-    number of threads. The global random generators are neither read nor written.
+    number of threads. The global random generators are neither read nor written, but
+    for a module given as `encoder` or `decoder`: while such a module is at work, one
+    thread at a time, PyTorch's are seeded by `random_state`; then they are put back.
     `score_samples` and `elbo` use the same noise for every row, fixed when the
     model is fitted: the value of a row does not depend on the rows around it. So their
     Monte Carlo errors do not average out over the rows: with the default 64 draws and
@@ -156,6 +269,19 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
        autoencoders. ICLR. Eq. 8 and section 5.2.
     .. [4] J. Lucas, G. Tucker, R. Grosse and M. Norouzi (2019). Don't blame the
        ELBO! A linear VAE perspective on posterior collapse. NeurIPS. Section 4.
+    .. [5] B. D. Ripley (1996). Pattern recognition and neural networks. Cambridge
+       University Press. Section 5.1: skip-layer connections.
+    .. [6] C. J. Maddison, A. Mnih and Y. W. Teh (2017). The concrete distribution: a
+       continuous relaxation of discrete random variables. ICLR. Appendix B.
+    .. [7] E. Jang, S. Gu and B. Poole (2017). Categorical reparameterization with
+       Gumbel-softmax. ICLR. Section 2.
+    .. [8] J. M. Tomczak and M. Welling (2018). VAE with a VampPrior. AISTATS. Eq. 9.
+    .. [9] P.-A. Mattei and J. Frellsen (2019). MIWAE: deep generative modelling and
+       imputation of incomplete data sets. ICML. Eq. 4.
+    .. [10] O. Rybkin, K. Daniilidis and S. Levine (2021). Simple and effective VAE
+       training with calibrated decoders. ICML. Section 3.2.
+    .. [11] D. P. Kingma et al. (2016). Improved variational inference with inverse
+       autoregressive flow. NeurIPS. Eq. 15.
 
     Examples
     --------
@@ -173,7 +299,21 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     _parameter_constraints = {
         **NeuralLatentModel._parameter_constraints,
+        "likelihood": [StrOptions(set(LIKELIHOODS)), list],
+        "noise_variance": [
+            StrOptions(set(NOISES)),
+            Interval(Real, 0, None, closed="neither"),
+        ],
+        "prior": [StrOptions({"standard_normal", "mixture", "vampprior"})],
+        "n_prior_components": [Interval(Integral, 1, None, closed="left")],
+        "latent": [StrOptions({"normal", "bernoulli", "categorical"})],
+        "n_levels": [Interval(Integral, 2, None, closed="left")],
+        "update": [StrOptions({"joint", "alternating"})],
         "beta": [Interval(Real, 0, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
+        "objective": [StrOptions(set(OBJECTIVES))],
+        "n_train_samples": [Interval(Integral, 1, None, closed="left"), None],
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -181,162 +321,135 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         self,
         n_components=2,
         *,
+        likelihood="gaussian",
+        noise_variance="shared",
+        prior="standard_normal",
+        n_prior_components=50,
+        latent="normal",
+        n_levels=8,
         hidden_layer_sizes=(128, 64),
         activation="relu",
+        skip_connections=False,
+        dropout=0.0,
+        layer_norm=False,
+        image_shape=None,
+        conv_channels=(16, 32),
+        encoder=None,
+        decoder=None,
         beta=1.0,
+        warmup_epochs=0,
+        free_bits=0.0,
+        objective="elbo",
+        n_train_samples=None,
         n_importance_samples=64,
         lr=1e-3,
+        lr_schedule="constant",
         batch_size=128,
         max_epochs=100,
         optimizer="adam",
+        update="joint",
+        max_grad_norm=10.0,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        warm_start=False,
+        checkpoint_path=None,
         standardize=True,
         dtype="float32",
         device="cpu",
+        compile=False,
         callbacks=None,
         verbose=0,
         random_state=None,
     ):
         self.n_components = n_components
+        self.likelihood = likelihood
+        self.noise_variance = noise_variance
+        self.prior = prior
+        self.n_prior_components = n_prior_components
+        self.latent = latent
+        self.n_levels = n_levels
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.skip_connections = skip_connections
+        self.dropout = dropout
+        self.layer_norm = layer_norm
+        self.image_shape = image_shape
+        self.conv_channels = conv_channels
+        self.encoder = encoder
+        self.decoder = decoder
         self.beta = beta
+        self.warmup_epochs = warmup_epochs
+        self.free_bits = free_bits
+        self.objective = objective
+        self.n_train_samples = n_train_samples
         self.n_importance_samples = n_importance_samples
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.optimizer = optimizer
+        self.update = update
+        self.max_grad_norm = max_grad_norm
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.warm_start = warm_start
+        self.checkpoint_path = checkpoint_path
         self.standardize = standardize
         self.dtype = dtype
         self.device = device
+        self.compile = compile
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
-    def _build(self, data, generator):
-        q = self.n_components_
-        encoder, decoder = self._mlps(data.shape[1], 2 * q, generator)
-        variance = data.square().mean().item() or 1.0  # the data are centred
-        module = VariationalAutoencoder(
-            encoder, decoder, StandardNormal(), GaussianLikelihood(variance)
-        )
-        return module, NegativeELBO(self.beta, self._log_jacobian())
-
-    def _log_jacobian(self):
-        """Return log |d standardised / d x|, to be added to a log-density."""
-        return -float(np.log(self.scale_).sum())
+    def _train(self, X, *arguments, **settings):
+        trainer = super()._train(X, *arguments, **settings)
+        n_steps = self.n_iter_ * -(-len(X) // self.batch_size)
+        some = X[:BLOCK_ROWS]
+        alike = not (np.fmax.reduce(some) > np.fmin.reduce(some)).any()
+        if self.n_active_units_ == 0 and n_steps >= STEPS_TO_LEARN and not alike:
+            warnings.warn(
+                "The posterior has collapsed: no component of the code depends on the "
+                f"row. Lower beta (now {self.beta:g}), let it rise over warmup_epochs "
+                f"(now {self.warmup_epochs}), or take a weaker decoder, with smaller "
+                "hidden_layer_sizes or a larger noise_variance.",
+                PosteriorCollapseWarning,
+                stacklevel=5,
+            )
+        return trainer
 
     def _summarize(self, module, data):
-        def mean_and_kl(rows):
-            mean, log_variance = module.posterior(rows)
-            return mean, module.prior.kl(mean, log_variance)
+        # On the CPU, so that the noise is the same whatever the device.
+        generator = torch.Generator().manual_seed(self._noise_seed)
+        noise = module.latent.noise((KL_DRAWS,), generator, torch.empty(0))
 
-        mean, kl = map_rows(mean_and_kl, data)
+        def summary(rows):
+            x, observed = module.observe(rows)
+            parameters = module.posterior(x, observed)
+            kl = module.latent.kl(parameters)
+            if kl is None:
+                z = module.latent.draw(parameters, noise.to(x))
+                kl = module.latent.marginal_kl(parameters, z, module.encode_inputs)
+                kl = kl.mean(1)
+            mean, _ = module.latent.moments(parameters)
+            z = module.latent.embed(module.latent.code(parameters))
+            return mean, kl, module.likelihood.variance(module.decoder(z))
+
+        mean, kl, variance = map_rows(summary, data)
+        spread = mean.var(axis=0)
+        if spread.ndim > 1:  # levels of a component
+            spread = spread.sum(axis=1)
         return {
             "kl_per_component_": kl.mean(axis=0, dtype=np.float64),
-            "n_active_units_": int((mean.var(axis=0) > ACTIVE_VARIANCE).sum()),
-            "noise_variance_": module.likelihood.variance().item() * self.scale_**2,
+            "n_active_units_": int((spread > ACTIVE_VARIANCE).sum()),
+            "noise_variance_": variance.mean(axis=0, dtype=np.float64) * self.scale_**2,
         }
 
-    def posterior(self, X):
-        """Mean and variance of the approximate posterior q(z | x) of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        mean : ndarray of shape (n_samples, n_components)
-            The same as `transform(X)`.
-        variance : ndarray of shape (n_samples, n_components)
-            Diagonal of the covariance, which has no other entries.
-        """
-        X = self._validate_rows(X)
-        network = self._network(X.dtype)
-
-        def posterior(rows):
-            mean, log_variance = network.posterior(self._tensor(rows, network))
-            return mean, log_variance.exp()
-
-        return map_rows(posterior, X)
-
-    def elbo(self, X):
-        """Evidence lower bound of each row, and its two terms.
-
-        E_q[log p(x | z)] is an average over `n_importance_samples` draws, the
-        divergence is exact, and `beta` is not applied.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        elbo : ndarray of shape (n_samples,)
-            `log_likelihood` - `kl`, in nats for the units of the data; at most the
-            log-density of the row, up to the error of the average.
-        log_likelihood : ndarray of shape (n_samples,)
-            E_q[log p(x | z)], how well codes drawn for the row explain it.
-        kl : ndarray of shape (n_samples,)
-            KL(q(z | x) ‖ p(z)), how many nats the code carries.
-        """
-        X = self._validate_rows(X)
-        log_likelihood, kl = self._map_with_noise(elbo_terms, X)
-        log_likelihood += self._log_jacobian()
-        return log_likelihood - kl, log_likelihood, kl
-
-    def score_samples(self, X):
-        """Importance-weighted lower bound on the log-density of each row.
-
-        log 1/K Σ_k p(x | z_k) p(z_k) / q(z_k | x) with K = `n_importance_samples`
-        draws z_k from the posterior: Burda et al. (2016), eq. 8. It rises with K
-        towards log p(x).
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        log_density : ndarray of shape (n_samples,)
-            In nats, for the units of the data.
-        """
-        X = self._validate_rows(X)
-        log_density = self._map_with_noise(importance_weighted_bound, X)
-        return log_density + self._log_jacobian()
-
-    def _map_with_noise(self, bound, X):
-        """bound(model, x, noise) over blocks of rows, in the precision of X."""
-        check_scalar(
-            self.n_importance_samples, "n_importance_samples", Integral, min_val=1
-        )
-        network = self._network(X.dtype)
-        generator = torch.Generator().manual_seed(self._noise_seed)
-        shape = (self.n_importance_samples, self.n_components_)
-        noise = network.prior.sample(shape, generator)
-        noise = noise.to(next(network.parameters()))
-        return map_rows(
-            lambda rows: bound(network, self._tensor(rows, network), noise),
-            X,
-            block_rows=max(1, BLOCK_ROWS // self.n_importance_samples),
-        )
-
-    @torch.inference_mode()
-    def _sample(self, n_samples, rng):
-        # On the CPU, so that a seed gives the same rows whatever the device.
-        network = self._network(np.dtype(np.float64), device="cpu")
-        generator = torch.Generator().manual_seed(rng.randint(2**31 - 1))
-        z = network.prior.sample((n_samples, self.n_components_), generator)
-        X = network.likelihood.sample(network.decoder(z), generator)
-        return undo_standardize(X.numpy(), self.mean_, self.scale_)
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags

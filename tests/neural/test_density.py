@@ -8,6 +8,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 from sklearn.datasets import load_iris
 
+from sklatent.exceptions import PosteriorCollapseWarning
 from sklatent.neural import VAETransformer
 from sklatent.neural._likelihoods import GaussianLikelihood
 from sklatent.neural._priors import StandardNormal
@@ -21,6 +22,13 @@ def X():
 @pytest.fixture(scope="module")
 def vae(X):
     return VAETransformer(1, n_importance_samples=512, random_state=0).fit(X)
+
+
+def gaussian(variance):
+    """Likelihood of three features that start with some variance."""
+    likelihood = GaussianLikelihood(3)
+    likelihood.noise.initialize(torch.full((3,), variance))
+    return likelihood.double()
 
 
 def log_density_by_quadrature(vae, X):
@@ -95,7 +103,7 @@ def test_elbo_terms_against_quadrature(vae, X):
 def test_gaussian_likelihood_against_scipy(variance):
     rng = np.random.RandomState(0)
     x, output = rng.normal(size=(2, 5, 3))
-    likelihood = GaussianLikelihood(variance).double()
+    likelihood = gaussian(variance)
     expected = norm.logpdf(x, output, np.sqrt(variance)).sum(axis=1)
     log_prob = likelihood.log_prob(torch.tensor(x), torch.tensor(output))
     # The floor adds 1e-6 of the variance, and the variance is kept in float32.
@@ -103,10 +111,10 @@ def test_gaussian_likelihood_against_scipy(variance):
 
 
 def test_noise_variance_has_a_floor():
-    likelihood = GaussianLikelihood(2.0)
+    likelihood = gaussian(2.0)
     with torch.no_grad():
-        likelihood.theta.fill_(-10.0)
-    assert likelihood.variance().item() == pytest.approx(2e-6, rel=1e-6)
+        likelihood.noise.theta.fill_(-10.0)
+    assert likelihood.noise.variance().item() == pytest.approx(2e-6, rel=1e-6)
 
 
 def test_standard_normal_against_torch_distributions():
@@ -121,7 +129,9 @@ def test_standard_normal_against_torch_distributions():
 
 
 def test_a_strong_beta_collapses_the_posterior(X):
-    vae = VAETransformer(2, beta=100.0, random_state=0).fit(X)
+    vae = VAETransformer(2, beta=100.0, random_state=0)
+    with pytest.warns(PosteriorCollapseWarning, match="beta.*warmup_epochs.*decoder"):
+        vae.fit(X)
     assert vae.n_active_units_ == 0
     assert vae.kl_per_component_.max() < 0.05
     # What is left is a Gaussian that knows only the mean: per standardised

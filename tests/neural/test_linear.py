@@ -55,9 +55,17 @@ def test_vae_reaches_probabilistic_pca(digits, vae):
 def test_vae_bounds_are_below_its_exact_density(digits, vae):
     mu, covariance = model_of(vae)
     exact = multivariate_normal(mu, covariance).logpdf(digits)
-    bound, elbo = vae.score_samples(digits), vae.elbo(digits)[0]
-    assert exact.mean() - 0.2 < bound.mean() < exact.mean()
-    assert exact.mean() - 0.5 < elbo.mean() < bound.mean()
+    # One noise serves all rows, so the error of the mean shows over several noises.
+    bounds, elbos = [], []
+    seed = vae._noise_seed
+    for vae._noise_seed in range(10):
+        bounds.append(vae.score(digits))
+        elbos.append(vae.elbo(digits)[0].mean())
+    vae._noise_seed = seed
+    bound, elbo = np.mean(bounds), np.mean(elbos)
+    error = np.std(np.subtract(bounds, exact.mean())) / 10**0.5
+    assert exact.mean() - 0.2 < bound < exact.mean() + 3 * error
+    assert exact.mean() - 0.5 < elbo < bound
 
 
 def test_samples_have_the_moments_of_the_model(vae):

@@ -1,5 +1,6 @@
 """Training: seeds, stopping, callbacks, and what is left afterwards."""
 
+import copy
 import pickle
 import random
 import signal
@@ -12,6 +13,7 @@ import pytest
 import torch
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback, Checkpoint, GradientNormClipping, LRScheduler
@@ -19,8 +21,11 @@ from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 
 from sklatent.callback import LossMonitor
 from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural._divergence import Snapshot, explodes
+from sklatent.neural._early_stopping import EarlyStopping
+from sklatent.neural._losses import SquaredError
 from sklatent.neural._standardization import standardize
-from sklatent.neural._training import EarlyStopping, Trainer
+from sklatent.neural._training import split_rows
 
 BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 
@@ -102,6 +107,7 @@ def test_nothing_of_the_training_is_kept(cls, X):
     assert estimator.net_.criterion_ is None
     assert estimator.net_.callbacks_ == []
     n_parameters = sum(w.size for w in weights(estimator))
+    n_parameters += sum(w.numel() for w in estimator.encoder_.parameters())
     assert len(pickle.dumps(estimator)) < 4 * n_parameters + 30_000
     tensors = [v for v in vars(estimator.net_).values() if torch.is_tensor(v)]
     assert tensors == []
@@ -257,39 +263,213 @@ def test_early_stopping_counts_improvements_beyond_tol():
 
 
 def test_divergence_is_a_thousandfold_loss_or_none():
-    class Net:
-        criterion_ = type("Criterion", (), {"constant": -700.0})
-        lr = 0.1
-
-    def check(train, valid=0.0):
-        losses = {"train_loss": train, "valid_loss": valid}
-        Trainer.check_loss(Net, losses, start=-690.0, epoch=3)
-
     # The loss at the start is 10 in standardised units: the limit is 11,000 above.
-    check(-690.0 + 10_900)
-    check(-690.0, valid=1e9)
-    for losses in [(-690.0 + 11_100, 0), (np.nan, 0), (np.inf, 0), (0, np.nan)]:
-        with pytest.raises(RuntimeError, match="epoch 3"):
-            check(*losses)
+    assert not explodes(-690.0 + 10_900, start=-690.0, constant=-700.0)
+    for loss in (-690.0 + 11_100, np.nan, np.inf):
+        assert explodes(loss, start=-690.0, constant=-700.0)
+
+
+class Spoil(Callback):
+    """Makes a parameter infinite before some epochs, counted with repetitions."""
+
+    def __init__(self, *epochs):
+        self.epochs = epochs
+        self.seen = 0
+
+    def on_grad_computed(self, net, **kwargs):
+        if net.module_.training:
+            self.seen += 1
+            if self.seen in self.epochs:
+                net.module_.decoder[0].bias.grad[0] = torch.inf
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+class TestRollBack:
+    """With one batch to an epoch, an epoch is a step."""
+
+    settings = {"batch_size": 150, "random_state": 0, "max_epochs": 6}
+
+    @BOTH
+    @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
+    def test_goes_back_to_the_last_good_epoch(self, cls, optimizer, X):
+        """Were it not for the rate, the epoch after would be the one that failed."""
+        settings = {"optimizer": optimizer, "lr": 1e-30, **self.settings}
+        with pytest.warns(ConvergenceWarning, match=r"epochs \[3\] .* 1e-31 in place"):
+            estimator = cls(callbacks=[Spoil(3)], **settings).fit(X)
+        stays = cls(**settings).fit(X)
+        assert estimator.n_iter_ == 6
+        for a, b in zip(weights(estimator), weights(stays), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-28)  # biases that start at 0
+
+    def test_snapshot_is_exact(self, X):
+        """What follows going back is what followed before."""
+        for optimizer in (torch.optim.Adam, torch.optim.LBFGS, torch.optim.SGD):
+            module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
+            rows = torch.tensor(X).float()
+            weights = list(module.parameters())
+            stepper = optimizer(weights, lr=0.01)
+
+            def step(stepper=stepper, module=module, rows=rows):
+                def closure():
+                    stepper.zero_grad()
+                    loss = module(rows).square().sum()
+                    loss.backward()
+                    return loss
+
+                return stepper.step(closure).item()
+
+            snapshot = Snapshot(module, stepper)
+            first = [step() for _ in range(3)]
+            snapshot.restore()
+            assert [step() for _ in range(3)] == first
+            snapshot.take()
+            later = [step() for _ in range(3)]
+            snapshot.restore()
+            assert [step() for _ in range(3)] == later
+            snapshot.restore()
+            assert [step() for _ in range(3)] == later
+
+    @BOTH
+    def test_gives_up_after_three_in_a_row(self, cls, X):
+        callbacks = [Spoil(2, 3, 4, 5)]
+        with pytest.raises(RuntimeError, match="diverged in epoch 2"):
+            cls(callbacks=callbacks, **self.settings).fit(X)
+        callbacks = [Spoil(2, 3, 4, 6, 7)]
+        message = r"epochs \[2, 2, 2, 3, 3\]"
+        with pytest.warns(ConvergenceWarning, match=message):
+            estimator = cls(callbacks=callbacks, **self.settings).fit(X)
+        assert estimator.n_iter_ == 6
+
+    @BOTH
+    def test_repeats_itself(self, cls, X):
+        histories = []
+        for _ in range(2):
+            with pytest.warns(ConvergenceWarning):
+                estimator = cls(callbacks=[Spoil(2)], **self.settings).fit(X)
+            histories.append(estimator.history_)
+        assert histories[0] == histories[1]
+
+
+class WarmingUp(SquaredError):
+    """A loss whose weight rises a millionfold over the first epochs."""
+
+    def begin_epoch(self, epoch):
+        self.weight = min(1.0, 10.0 ** (2 * epoch - 8))
+        self.settled = epoch >= 4
+
+    def forward(self, model, x, generator):
+        return self.weight * super().forward(model, x, generator)
+
+
+def test_a_loss_that_is_not_settled_is_not_compared(X, monkeypatch):
+    """Neither with the start, for divergence, nor with earlier epochs, for the best."""
+    monkeypatch.setattr(AETransformer, "_make_criterion", lambda self: WarmingUp())
+    settings = {"max_epochs": 8, "n_iter_no_change": 2, "random_state": 0}
+    ae = AETransformer(early_stopping=True, **settings).fit(1e3 * X)
+    losses = ae.history_["valid_loss"]
+    assert losses[0] < losses[1] < losses[2] < losses[3]
+    assert ae.n_iter_ == 8
+    longer = AETransformer(max_epochs=3, early_stopping=True, random_state=0).fit(X)
+    assert longer.n_iter_ == 3, "no epoch counts, and the last is kept"
+
+
+class TestAlternating:
+    def test_each_step_moves_one_side(self, X):
+        """Of a batch's two steps; the optimiser counts the steps of each alone."""
+        seen = []
+
+        class Record(Callback):
+            def on_grad_computed(self, net, named_parameters=None, **kwargs):
+                seen.append({n for n, p in named_parameters if p.grad is not None})
+
+            def __deepcopy__(self, memo):
+                return self
+
+        vae = VAETransformer(update="alternating", max_epochs=2, callbacks=[Record()])
+        vae.fit(X)
+        names = {name for name, _ in vae.net_.module_.named_parameters()}
+        encoder = {name for name in names if name.startswith("encoder")}
+        assert seen == [names - encoder, encoder] * 4
+
+    def test_reaches_what_the_joint_update_reaches(self, X):
+        settings = {"hidden_layer_sizes": (), "lr": 0.02, "max_epochs": 150}
+        scores = [
+            VAETransformer(update=update, random_state=0, **settings).fit(X).score(X)
+            for update in ("joint", "alternating")
+        ]
+        # The optimum is probabilistic PCA; the noise of training is some 0.05 nats.
+        np.testing.assert_allclose(scores[1], scores[0], atol=0.2)
+
+    def test_parameters_stay_trainable(self, X):
+        vae = VAETransformer(update="alternating", max_epochs=1).fit(X)
+        assert all(p.requires_grad for p in vae.net_.module_.parameters())
+
+
+@BOTH
+def test_mixed_precision_on_a_cpu_is_single_precision(cls, X):
+    mixed, single = (
+        cls(dtype=dtype, max_epochs=3, random_state=0).fit(X)
+        for dtype in ("mixed", "float32")
+    )
+    assert mixed.history_ == single.history_
+
+
+@BOTH
+def test_compiled_loss_is_used_and_not_kept(cls, X, monkeypatch):
+    calls = []
+
+    class Compiled:
+        def __init__(self, function):
+            self.function = function
+
+        def __call__(self, *args):
+            calls.append(len(args[0]))
+            return self.function(*args)
+
+        def __reduce_ex__(self, protocol):
+            raise AssertionError("what a compiler made was copied or pickled")
+
+    class Look(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            pickle.dumps(net.module_)
+            copy.deepcopy(net.module_)
+
+    plain = cls(max_epochs=2, random_state=0).fit(X)
+    monkeypatch.setattr(torch, "compile", Compiled)
+    monitor = ScoringMonitor(scoring={"spread": transform_spread})
+    estimator = cls(max_epochs=2, random_state=0, compile=True, callbacks=[Look()])
+    estimator.set_callbacks(monitor).fit(X, np.zeros(len(X)))
+    assert calls == [128, 22] * 2
+    assert estimator.history_ == plain.history_
+    estimator.set_callbacks().set_params(callbacks=None)
+    for duplicate in (pickle.loads(pickle.dumps(estimator)), copy.deepcopy(estimator)):
+        np.testing.assert_array_equal(duplicate.transform(X), plain.transform(X))
 
 
 def test_parameters_that_are_not_finite_never_leave(X):
-    class Spoil(Callback):
+    class SpoilAtTheEnd(Callback):
         def on_epoch_end(self, net, **kwargs):
             with torch.no_grad():
                 net.module_.decoder[0].bias[0] = torch.nan
 
     with pytest.raises(RuntimeError, match="diverged in epoch 1"):
-        AETransformer(max_epochs=1, callbacks=[Spoil()]).fit(X)
+        AETransformer(max_epochs=1, callbacks=[SpoilAtTheEnd()]).fit(X)
 
 
 def test_active_units_are_those_whose_mean_varies(X):
     # Four components for data of about two, and a beta that makes them faint.
     vae = VAETransformer(
-        4, beta=4.0, hidden_layer_sizes=(), lr=1e-2, max_epochs=300, random_state=0
+        4, beta=2.0, hidden_layer_sizes=(), lr=1e-2, max_epochs=300, random_state=0
     ).fit(X)
     variances = vae.transform(X).var(axis=0)
-    assert vae.n_active_units_ == (variances > 0.01).sum() < 4
+    assert 0 < vae.n_active_units_ == (variances > 0.01).sum() < 4
+
+
+def test_a_last_row_joins_the_batch_before():
+    for n_rows, sizes in [(9, [4, 5]), (10, [4, 4, 2]), (4, [4]), (1, [1]), (3, [3])]:
+        assert [len(part) for part in split_rows(torch.arange(n_rows), 4)] == sizes
 
 
 class StopAfter:

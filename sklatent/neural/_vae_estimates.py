@@ -1,0 +1,280 @@
+"""What a variational autoencoder says of rows: densities, codes, missing entries."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils import check_scalar
+
+from sklatent.neural._bounds import (
+    effective_sample_size,
+    elbo_terms,
+    expected_row,
+    importance_weighted_bound,
+    weighted_draws,
+)
+from sklatent.neural._devices import map_rows
+from sklatent.neural._standardization import BLOCK_ROWS, undo_standardize
+from sklatent.utils._blocks import row_slices
+from sklatent.utils._random import random_generator
+
+
+class VAEEstimatesMixin:
+    """Methods of a fitted variational autoencoder."""
+
+    def posterior(self, X):
+        """Mean and variance of the approximate posterior q(z | x) of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_components)
+            For `latent="normal"` the same as `transform(X)`. For "bernoulli" the
+            probabilities of 1. For "categorical" the probabilities of the levels, of
+            shape (n_samples, n_components, n_levels).
+        variance : ndarray of the same shape
+            Diagonal of the covariance, which has no other entries; p (1 - p) for
+            probabilities p.
+        """
+        X = self._validate_rows(X)
+        network = self._network(X.dtype)
+
+        def posterior(rows):
+            x = network.observe(self._tensor(rows, network))
+            return network.latent.moments(network.posterior(*x))
+
+        return map_rows(posterior, X)
+
+    def elbo(self, X):
+        """Evidence lower bound of each row, and its two terms.
+
+        E_q[log p(x | z)] is an average over `n_importance_samples` draws, and so is the
+        divergence if the prior is learned; otherwise it is exact. `beta` is not
+        applied.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        elbo : ndarray of shape (n_samples,)
+            `log_likelihood` - `kl`, in nats for the units of the data; at most the
+            log-density of the row, up to the error of the average.
+        log_likelihood : ndarray of shape (n_samples,)
+            E_q[log p(x | z)], how well codes drawn for the row explain it.
+        kl : ndarray of shape (n_samples,)
+            KL(q(z | x) ‖ p(z)), how many nats the code carries.
+        """
+        X = self._validate_rows(X)
+        log_likelihood, kl = self._map_with_noise(elbo_terms, X)
+        log_likelihood += self._log_jacobian(X)
+        return log_likelihood - kl, log_likelihood, kl
+
+    def score_samples(self, X, return_std=False):
+        """Importance-weighted lower bound on the log-density of each row.
+
+        log 1/K Σ_k p(x | z_k) p(z_k) / q(z_k | x) with K = `n_importance_samples`
+        draws z_k from the posterior: Burda et al. (2016), eq. 8. It rises with K
+        towards log p(x).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. Of a row with missing entries, the density of the others.
+        return_std : bool, default=False
+            Whether to return the standard errors too.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            In nats, for the units of the data; log-probability for discrete columns.
+        std : ndarray of shape (n_samples,)
+            Monte Carlo standard error, from the spread of the weights. Only if
+            `return_std`. Where it is above 1/2 or so, few draws carry all the weight
+            and it is too small itself.
+        """
+        X = self._validate_rows(X)
+        log_density, std = self._map_with_noise(importance_weighted_bound, X)
+        log_density += self._log_jacobian(X)
+        return (log_density, std) if return_std else log_density
+
+    def effective_sample_size(self, X):
+        """How many draws the importance weights of each row are worth.
+
+        (Σ w)² / Σ w², between 1 and `n_importance_samples`: near the latter where
+        the encoder's posterior is close to the true one, and near 1 where
+        `score_samples` and `impute` need more draws.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        size : ndarray of shape (n_samples,)
+            Effective number of draws.
+        """
+        return self._map_with_noise(effective_sample_size, self._validate_rows(X))
+
+    def mutual_information(self, X, n_draws=1):
+        """Nats that codes carry about which of these rows they were drawn for.
+
+        I(x; z) = E[log q(z | x) - log 1/n Σ_j q(z | x_j)] over rows x and draws z:
+        Hoffman and Johnson (2016).
+        It is at most log n, and at most the mean divergence from the prior; what the
+        latter exceeds it by, the codes as a whole miss the prior by.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. All pairs of rows are looked at, so some thousand do.
+        n_draws : int, default=1
+            Draws of z per row.
+
+        Returns
+        -------
+        information : float
+            In nats.
+        """
+        X = self._validate_rows(X)
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        network = self._network(X.dtype)
+        latent = network.latent
+        generator = torch.Generator().manual_seed(self._noise_seed)
+
+        with torch.inference_mode():
+            parameters = network.posterior(*network.observe(self._tensor(X, network)))
+            information = 0.0
+            for _ in range(n_draws):
+                noise = latent.noise((len(X), 1), generator, torch.empty(0))
+                z = latent.draw(parameters, noise.to(parameters[0])).squeeze(1)
+                for rows in row_slices(len(X), BLOCK_ROWS):
+                    log_q = latent.pairwise_log_q(parameters, z[rows])
+                    own = log_q.diagonal(rows.start)
+                    information += (own - log_q.logsumexp(1)).double().sum().item()
+        return information / (n_draws * len(X)) + np.log(len(X))
+
+    def impute(self, X, n_samples=None, return_std=False):
+        """Fill the holes with their expectation given what is observed of the row.
+
+        E[x | observed] by self-normalised importance sampling from the posterior:
+        Mattei and Frellsen (2019), eq. 11. `effective_sample_size` tells of rows
+        that need more draws. An expectation of zeros and ones, counts or levels is in
+        general none of these: `sample_missing` draws values that are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+        n_samples : int, default=None
+            Draws per row; None takes `n_importance_samples`.
+        return_std : bool, default=False
+            Whether to return the standard deviations too.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_samples, n_features)
+            The data, observed entries unchanged.
+        std : ndarray of shape (n_samples, n_features)
+            Standard deviation of each missing entry given what is observed, 0 for
+            observed ones. Only if `return_std`.
+        """
+        X = self._validate_rows(X)
+        if n_samples is not None:
+            check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        missing = np.isnan(X)
+        imputed, std = X.copy(), np.zeros_like(X)
+        holed = missing.any(axis=1)
+        if holed.any():
+            mean, variance = self._map_with_noise(expected_row, X[holed], n_samples)
+            mean = undo_standardize(mean, self.mean_, self.scale_)
+            deviation = (np.sqrt(variance) * self.scale_).astype(X.dtype)
+            imputed[missing] = mean[missing[holed]]
+            std[missing] = deviation[missing[holed]]
+        return (imputed, std) if return_std else imputed
+
+    def sample_missing(self, X, n_samples=1, random_state=None):
+        """Fill the holes with draws given what is observed: multiple imputation.
+
+        Codes are drawn from `n_importance_samples` draws per row in proportion to
+        their importance weights, and missing entries from the likelihood.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data.
+        n_samples : int, default=1
+            How many complete tables to draw.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same draws at every call.
+
+        Returns
+        -------
+        tables : ndarray of shape (n_draws, n_samples, n_features)
+            The data as often as `n_samples` says, observed entries unchanged.
+        """
+        X = self._validate_rows(X)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        rng = random_generator(random_state)
+        tables = np.repeat(X[None], n_samples, axis=0)
+        missing = np.isnan(X)
+        holed = missing.any(axis=1)
+        if holed.any():
+
+            def draws(network, x, noise):
+                z, log_weights = weighted_draws(network, x, noise)
+                w = log_weights.softmax(1).cumsum(1)
+                u = torch.from_numpy(rng.uniform(size=(len(x), n_samples))).to(w)
+                chosen = torch.searchsorted(w, u * w[:, -1:])
+                output = network.decoder(z[torch.arange(len(x))[:, None], chosen])
+                return network.likelihood.sample(output, rng)
+
+            X_drawn = self._map_with_noise(draws, X[holed], device="cpu")
+            X_drawn = undo_standardize(X_drawn, self.mean_, self.scale_)
+            tables[:, missing] = np.moveaxis(X_drawn, 1, 0)[:, missing[holed]]
+        return tables
+
+    def _decode(self, Z):
+        check_codes = getattr(self.net_.module_.latent, "check", None)
+        if check_codes is not None:
+            check_codes(Z)
+        return super()._decode(Z)
+
+    def _log_jacobian(self, X):
+        """Log |d standardised / d x| of each row, to be added to a log-density."""
+        log_scale = np.log(self.scale_)
+        if not np.isnan(X).any():
+            return -log_scale.sum()
+        return -(~np.isnan(X) @ log_scale).astype(X.dtype)
+
+    def _map_with_noise(self, bound, X, n_draws=None, device=None):
+        """bound(model, x, noise) over blocks of rows, in the precision of X."""
+        n_draws = self.n_importance_samples if n_draws is None else n_draws
+        check_scalar(n_draws, "n_importance_samples", Integral, min_val=1)
+        network = self._network(X.dtype, device)
+        # On the CPU, so that the noise is the same whatever the device.
+        generator = torch.Generator().manual_seed(self._noise_seed)
+        noise = network.latent.noise(
+            (n_draws,), generator, torch.empty(0, dtype=torch.float64)
+        )
+        noise = noise.to(next(network.parameters()))
+        return map_rows(
+            lambda rows: bound(network, self._tensor(rows, network), noise),
+            X,
+            block_rows=max(1, BLOCK_ROWS // n_draws),
+        )
+
+    @torch.inference_mode()
+    def _sample(self, n_samples, rng):
+        # On the CPU, so that a seed gives the same rows whatever the device.
+        network = self._network(np.dtype(np.float64), device="cpu")
+        z = network.latent.sample(n_samples, rng, network.encode_inputs)
+        X = network.likelihood.sample(network.decoder(z), rng)
+        return undo_standardize(X.numpy(), self.mean_, self.scale_)

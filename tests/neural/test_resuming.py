@@ -1,0 +1,331 @@
+"""Training that goes on: call by call, from a fitted model, or from a file."""
+
+import copy
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from skorch.callbacks import Callback
+
+from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural._files import only_writer
+
+BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
+
+
+@pytest.fixture(scope="module")
+def X():
+    return load_iris().data
+
+
+def assert_same(a, b, X):
+    """Same networks, history and results, to the bit."""
+    assert a.history_ == b.history_
+    for name, weight in a.net_.module_.state_dict().items():
+        assert torch.equal(weight, b.net_.module_.state_dict()[name]), name
+    np.testing.assert_array_equal(a.transform(X), b.transform(X))
+    np.testing.assert_array_equal(a.score_samples(X), b.score_samples(X))
+
+
+def everything(estimator):
+    """What an estimator has, for comparison."""
+    return pickle.dumps(estimator)
+
+
+class TestPartialFit:
+    @BOTH
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {},
+            {"lr_schedule": "cosine", "batch_size": 40},
+            {"optimizer": "sgd", "lr": 0.01, "max_grad_norm": None},
+        ],
+    )
+    def test_k_calls_are_a_fit_of_k_epochs(self, cls, settings, X):
+        settings = {"max_epochs": 4, "random_state": 0, **settings}
+        whole = cls(**settings).fit(X)
+        estimator = cls(**settings)
+        for k in range(4):
+            assert estimator.partial_fit(X) is estimator
+            assert estimator.n_iter_ == k + 1
+        assert_same(estimator, whole, X)
+
+    @BOTH
+    def test_goes_on_after_a_pickle(self, cls, X):
+        estimator = cls(random_state=0).partial_fit(X)
+        loaded = pickle.loads(pickle.dumps(estimator))
+        duplicate = copy.deepcopy(estimator)
+        estimator.partial_fit(X)
+        assert_same(loaded.partial_fit(X), estimator, X)
+        assert_same(duplicate.partial_fit(X), estimator, X)
+
+    @BOTH
+    def test_units_are_those_of_the_first_rows(self, cls, X):
+        estimator = cls(random_state=0).partial_fit(X[:50])
+        mean, scale = estimator.mean_.copy(), estimator.scale_.copy()
+        np.testing.assert_allclose(mean, X[:50].mean(axis=0))
+        estimator.partial_fit(X[50:])
+        estimator.partial_fit(X[70:71])
+        np.testing.assert_array_equal(estimator.mean_, mean)
+        np.testing.assert_array_equal(estimator.scale_, scale)
+        assert estimator.n_iter_ == len(estimator.history_["train_loss"]) == 3
+
+    @BOTH
+    def test_after_a_fit(self, cls, X):
+        estimator = cls(max_epochs=30, random_state=0).fit(X)
+        before = estimator.history_["train_loss"]
+        estimator.partial_fit(X)
+        assert estimator.n_iter_ == 31
+        assert estimator.history_["train_loss"][:30] == before
+        assert estimator.loss_ < before[20]
+
+    @BOTH
+    def test_settings_may_change_between_calls(self, cls, X):
+        estimator = cls(random_state=0).partial_fit(X)
+        codes = estimator.partial_fit(X).transform(X)
+        estimator.set_params(lr=1e-30).partial_fit(X)
+        np.testing.assert_array_equal(estimator.transform(X), codes)
+        estimator.set_params(lr=1e-2, optimizer="sgd").partial_fit(X)
+        assert estimator.loss_ < estimator.history_["train_loss"][0]
+
+    @BOTH
+    def test_fit_forgets(self, cls, X):
+        settings = {"max_epochs": 2, "random_state": 0}
+        expected = cls(**settings).fit(X)
+        estimator = cls(**settings).partial_fit(X[:100]).fit(X)
+        assert_same(estimator, expected, X)
+        assert len(pickle.dumps(estimator)) == len(pickle.dumps(expected))
+
+    @BOTH
+    def test_failure_changes_nothing(self, cls, X):
+        estimator = cls(lr=1e30, random_state=0)
+        with pytest.raises(RuntimeError, match="diverged"):
+            estimator.partial_fit(X)
+        assert not [name for name in vars(estimator) if name.endswith("_")]
+        estimator.set_params(lr=1e-3).partial_fit(X).partial_fit(X)
+        expected = copy.deepcopy(estimator).partial_fit(X)
+        for bad in (np.full((5, 4), np.inf), X[:, :3], np.full((5, 4), 1e300)):
+            before = everything(estimator)
+            with pytest.raises((RuntimeError, ValueError)):
+                estimator.partial_fit(bad)
+            assert everything(estimator) == before
+        assert_same(estimator.partial_fit(X), expected, X)
+
+
+class TestWarmStart:
+    @BOTH
+    def test_goes_on_from_the_fitted_networks(self, cls, X):
+        settings = {"max_epochs": 20, "random_state": 0}
+        first = cls(**settings).fit(X)
+        second = cls(warm_start=True, **settings).fit(X).fit(X)
+        assert second.n_iter_ == 20
+        assert second.history_["train_loss"][0] < first.history_["train_loss"][10]
+        # In units that do not move, a rate of next to nothing leaves it as it is.
+        codes = second.transform(X)
+        second.set_params(lr=1e-30).fit(3 + 5 * X)
+        np.testing.assert_array_equal(second.transform(X), codes)
+
+    @BOTH
+    def test_first_fit_is_the_usual_one(self, cls, X):
+        settings = {"max_epochs": 2, "random_state": 0}
+        assert_same(cls(warm_start=True, **settings).fit(X), cls(**settings).fit(X), X)
+
+    @BOTH
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"hidden_layer_sizes": (8,)}, "out_features=8"),
+            ({"activation": "tanh"}, r"Tanh\(\) in place of .*ReLU\(\)"),
+            ({"n_components": 3}, "n_components=3 in place of n_components=2"),
+        ],
+    )
+    def test_other_networks(self, cls, change, message, X):
+        estimator = cls(warm_start=True, max_epochs=1, random_state=0).fit(X)
+        estimator.set_params(**change)
+        before = everything(estimator)
+        for method in (estimator.fit, estimator.partial_fit):
+            with pytest.raises(ValueError, match=message):
+                method(X)
+            assert everything(estimator) == before
+
+    @BOTH
+    def test_failure_changes_nothing(self, cls, X):
+        estimator = cls(warm_start=True, max_epochs=2, random_state=0).fit(X)
+        estimator.set_params(lr=1e30)
+        before = everything(estimator)
+        with pytest.raises(RuntimeError, match="diverged"):
+            estimator.fit(X)
+        assert everything(estimator) == before
+
+
+class Stop(Callback):
+    """Ends the process's patience after some epochs."""
+
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def on_epoch_begin(self, net, **kwargs):
+        if net.n_epochs == self.n_epochs:
+            raise ZeroDivisionError
+
+
+SETTINGS = {
+    "max_epochs": 8,
+    "lr_schedule": "one_cycle",
+    "early_stopping": True,
+    "n_iter_no_change": 3,
+    "batch_size": 40,
+}
+
+
+class TestCheckpoint:
+    @BOTH
+    @pytest.mark.parametrize("optimizer", ["adam", "sgd", torch.optim.LBFGS])
+    def test_interrupted_training_goes_on_to_the_bit(self, cls, optimizer, X, tmp_path):
+        settings = {"optimizer": optimizer, "random_state": 0, **SETTINGS}
+        if optimizer is torch.optim.LBFGS:
+            settings |= {"lr": 0.01, "batch_size": 150, "n_iter_no_change": 8}
+        whole = cls(**settings).fit(X)
+        path = tmp_path / "checkpoint"
+        for n_epochs in (1, 4):
+            estimator = cls(
+                checkpoint_path=path, callbacks=[Stop(n_epochs)], **settings
+            )
+            with pytest.raises(ZeroDivisionError):
+                estimator.fit(X)
+        assert_same(cls(checkpoint_path=path, **settings).fit(X), whole, X)
+
+    @BOTH
+    def test_seed_is_in_the_file(self, cls, X, tmp_path):
+        path = tmp_path / "checkpoint"
+        estimator = cls(checkpoint_path=str(path), max_epochs=2).fit(X)
+        assert_same(clone(estimator).fit(X), estimator, X)
+
+    @BOTH
+    def test_file_stays_and_takes_more_epochs(self, cls, X, tmp_path):
+        path = tmp_path / "checkpoint"
+        settings = {"random_state": 0, "checkpoint_path": path}
+        cls(max_epochs=2, **settings).fit(X)
+        longer = cls(max_epochs=5, **settings).fit(X)
+        assert_same(longer, cls(max_epochs=5, random_state=0).fit(X), X)
+        with pytest.raises(ValueError, match="has 5 epochs, and max_epochs=3"):
+            cls(max_epochs=3, **settings).fit(X)
+        assert sorted(p.name for p in tmp_path.iterdir()) == [
+            "checkpoint",
+            "checkpoint.lock",
+        ]
+
+    def test_stopped_training_stays_stopped(self, X, tmp_path):
+        path = tmp_path / "checkpoint"
+        settings = {"max_epochs": 50, "early_stopping": True, "tol": 1e9}
+        vae = VAETransformer(n_iter_no_change=2, checkpoint_path=path, **settings)
+        assert vae.fit(X).n_iter_ == 3
+        assert_same(clone(vae).fit(X), vae, X)
+
+    @BOTH
+    def test_after_going_back(self, cls, X, tmp_path):
+        """The lowered learning rate is in the file."""
+        path = tmp_path / "checkpoint"
+        settings = {"lr": 0.5, "random_state": 0}
+        with pytest.warns(UserWarning, match="diverged"):
+            whole = cls(max_epochs=6, **settings).fit(X)
+        settings["checkpoint_path"] = path
+        with pytest.warns(UserWarning, match="diverged"):
+            cls(max_epochs=1, **settings).fit(X)
+        assert_same(cls(max_epochs=6, **settings).fit(X), whole, X)
+
+    @BOTH
+    def test_killed_process(self, cls, X, tmp_path):
+        path = tmp_path / "checkpoint"
+        script = f"""
+            from sklearn.datasets import load_iris
+            from sklatent.neural import {cls.__name__}
+            {cls.__name__}(
+                max_epochs=100_000, random_state=0, checkpoint_path={str(path)!r}
+            ).fit(load_iris().data)
+        """
+        with subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)]) as run:
+            deadline = time.monotonic() + 120
+            while not path.exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            time.sleep(0.3)
+            with pytest.raises(RuntimeError, match="Another run is writing"):
+                cls(checkpoint_path=path).fit(X)
+            run.send_signal(signal.SIGKILL)
+        n_epochs = len(
+            torch.load(path, weights_only=True)["state"]["losses"]["train_loss"]
+        )
+        assert n_epochs < 100_000 - 5
+        settings = {"max_epochs": n_epochs + 5, "random_state": 0}
+        resumed = cls(checkpoint_path=path, **settings).fit(X)
+        assert_same(resumed, cls(**settings).fit(X), X)
+
+    @BOTH
+    def test_file_of_another_training(self, cls, X, tmp_path):
+        path = tmp_path / "checkpoint"
+        settings = {"max_epochs": 2, "random_state": 0, "checkpoint_path": path}
+        cls(**settings).fit(X)
+        content = path.read_bytes()
+        for change, rows, message in [
+            ({"hidden_layer_sizes": (8,)}, X, "hidden_layer_sizes: .128, 64. there"),
+            ({"lr": 0.1}, X, "lr: 0.001 there, 0.1 here"),
+            ({"random_state": 1}, X, "random_state: 0 there, 1 here"),
+            ({}, X + 1e-9, "data: float64"),
+            ({}, X[:-1], r"data: float64\(150, 4\) .* there, float64\(149, 4\)"),
+        ]:
+            estimator = cls(**settings | change)
+            with pytest.raises(
+                ValueError, match=f"another training.*{message}.*Delete"
+            ):
+                estimator.fit(rows)
+            assert not [name for name in vars(estimator) if name.endswith("_")]
+            assert path.read_bytes() == content
+
+    @BOTH
+    def test_file_of_another_version(self, cls, X, tmp_path, monkeypatch):
+        settings = {"max_epochs": 2, "checkpoint_path": tmp_path / "checkpoint"}
+        cls(**settings).fit(X)
+        monkeypatch.setattr("sklatent.neural._checkpoint.__version__", "99.0")
+        with pytest.raises(ValueError, match=r"version of sklatent: \S+ there, 99\.0"):
+            cls(**settings).fit(X)
+
+    @BOTH
+    def test_damaged_file(self, cls, X, tmp_path):
+        path = tmp_path / "checkpoint"
+        cls(max_epochs=2, checkpoint_path=path).fit(X)
+        content = path.read_bytes()
+        damaged = [content[:n] for n in (0, 10, len(content) // 2, len(content) - 1)]
+        for part in [*damaged, b"text", pickle.dumps({"format": 3})]:
+            path.write_bytes(part)
+            with pytest.raises(ValueError, match=r"damaged.*Delete it"):
+                cls(max_epochs=2, checkpoint_path=path).fit(X)
+            assert path.read_bytes() == part
+
+    @BOTH
+    def test_warm_starts_do_not_mix(self, cls, X, tmp_path):
+        path = tmp_path / "checkpoint"
+        estimator = cls(max_epochs=2, random_state=0, warm_start=True).fit(X)
+        estimator.set_params(checkpoint_path=path).fit(X)
+        with pytest.raises(ValueError, match="first weights"):
+            estimator.fit(X)
+
+
+def test_one_writer_at_a_time(tmp_path):
+    path = tmp_path / "file"
+    with (
+        only_writer(path),
+        pytest.raises(RuntimeError, match="checkpoint_path of its own"),
+        only_writer(path),
+    ):
+        pass
+    with only_writer(path):
+        pass
