@@ -51,4 +51,4 @@ bench: .venv/bench .peers
 	touch $@
 
 clean:
-	rm -rf .venv .peers doc/_build doc/auto_examples doc/generated digits.png
+	rm -rf .venv .peers doc/_build doc/api doc/auto_examples doc/generated digits.png

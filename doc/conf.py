@@ -1,6 +1,11 @@
 """Configuration of Sphinx. Builds offline; warnings are errors."""
 
+import sys
+from pathlib import Path
+
 import sklatent
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "sklatent"
 author = "The sklatent developers"
@@ -13,9 +18,13 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx.ext.mathjax",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "api_reference",
 ]
-exclude_patterns = ["_build", "**/README.rst"]
+exclude_patterns = ["_build", "_templates", "**/README.rst"]
+templates_path = ["_templates"]
 default_role = "code"
 
 autosummary_generate = True
@@ -44,6 +53,7 @@ sphinx_gallery_conf = {
     "filename_pattern": "/plot_",
     "show_memory": False,
     "download_all_examples": False,
-    "backreferences_dir": None,
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": "sklatent",
     "show_api_usage": False,
 }

@@ -16,6 +16,7 @@ _SUBPACKAGES = (
     "density",
     "dimension",
     "exceptions",
+    "inspection",
     "neural",
     "utils",
 )
