@@ -22,6 +22,8 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "api_reference",
+    "benchmark_results",
+    "estimator_map",
 ]
 exclude_patterns = ["_build", "_templates", "**/README.rst"]
 templates_path = ["_templates"]

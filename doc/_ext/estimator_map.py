@@ -1,0 +1,182 @@
+"""Draws the map "which estimator when": a decision tree whose boxes are links.
+
+``.. estimator-map::`` puts it into a page as an inline SVG, whose colours are those of
+the theme. A link to a page that does not exist is a warning of Sphinx.
+"""
+
+from html import escape
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
+
+SKLEARN = "https://scikit-learn.org/stable/modules/generated/sklearn."
+
+# Question, where it is answered, and its answers: what is the case, and what to take.
+# An answer is a name under `sklatent` or, behind "sklearn.", of scikit-learn's.
+TREE = [
+    (
+        ["How many numbers", "does each row need?"],
+        "user_guide/dimension",
+        [
+            ("a first number, with an error bar", "dimension.TwoNN"),
+            ("noise: the dimension by scale", "dimension.Gride"),
+            ("around each row; the parts differ", "dimension.LevinaBickel"),
+            ("small noise: average over neighbours", "dimension.NeighborScaling"),
+            ("ten dimensions and more, few rows", "dimension.DANCo"),
+            ("flat data: count principal axes", "dimension.PCASpectrum"),
+        ],
+    ),
+    (
+        ["Those numbers,", "and a way back?"],
+        "user_guide/decomposition",
+        [
+            ("flat, every entry is there", "decomposition.PCA"),
+            ("flat, entries are missing", "decomposition.PPCA"),
+            ("flat, features differ in noise", "decomposition.FactorAnalysis"),
+            ("curved: codes and rebuilt rows", "neural.AETransformer"),
+            ("curved: a density too, or mixed kinds", "neural.VAETransformer"),
+        ],
+    ),
+    (
+        ["How likely? What is odd?", "New rows?"],
+        "user_guide/density",
+        [
+            ("groups; missing entries; prediction", "density.GaussianMixture"),
+            ("any shape, up to ten features or so", "density.KernelDensity"),
+            ("on a manifold; with error bars", "density.KNeighborsDensity"),
+            ("one to three features, many rows", "density.HistogramDensity"),
+            ("many features, flat", "decomposition.FactorAnalysis"),
+            ("many features, curved; images", "neural.VAETransformer"),
+        ],
+    ),
+    (
+        ["None of these?", "Take scikit-learn's"],
+        "which_estimator",
+        [
+            ("sparse rows, large", "sklearn.decomposition.TruncatedSVD"),
+            ("a picture in the plane, nothing else", "sklearn.manifold.TSNE"),
+            ("parts that add up, all positive", "sklearn.decomposition.NMF"),
+            ("ranks of outliers, no density", "sklearn.ensemble.IsolationForest"),
+        ],
+    ),
+]
+
+# Sizes in units of the picture.
+WIDTH, ROW, GAP, MARGIN = 700, 34, 22, 6
+QUESTION, CASE, ANSWER = (MARGIN, 196), (232, 262), (510, 184)
+
+STYLE = """
+.estimator-map { overflow-x: auto; margin: 1rem 0; }
+.estimator-map svg { width: 100%; min-width: 560px; height: auto; display: block; }
+.estimator-map text { font-size: 14px; fill: var(--pst-color-text-base, currentColor); }
+.estimator-map .question rect { fill: var(--pst-color-surface, none);
+  stroke: var(--pst-color-primary, currentColor); stroke-width: 2; }
+.estimator-map .question text { font-weight: 600; }
+.estimator-map .answer rect { fill: var(--pst-color-surface, none);
+  stroke: var(--pst-color-text-muted, currentColor); }
+.estimator-map .answer text { fill: var(--pst-color-link, currentColor);
+  font-family: var(--pst-font-family-monospace, monospace); font-size: 13px; }
+.estimator-map path { fill: none; stroke: var(--pst-color-text-muted, currentColor); }
+.estimator-map a:hover rect, .estimator-map a:focus rect { stroke-width: 3; }
+.estimator-map a:hover text, .estimator-map a:focus text {
+  text-decoration: underline; }
+"""
+
+
+def text(x, y, words, anchor="start"):
+    """Return a line of text whose middle is at height y."""
+    return (
+        f'<text x="{x}" y="{y}" dy="0.35em" text-anchor="{anchor}">'
+        f"{escape(words)}</text>"
+    )
+
+
+def box(column, y, height):
+    """Return a rounded rectangle in a column, around the height y."""
+    x, width = column
+    return (
+        f'<rect x="{x}" y="{y - height / 2}" width="{width}" height="{height}" '
+        'rx="6"/>'
+    )
+
+
+def target(name):
+    """Return the address of an estimator's page, and the name to show."""
+    if name.startswith("sklearn."):
+        return f"{SKLEARN}{name.removeprefix('sklearn.')}.html", name.split(".")[-1]
+    return f"generated/sklatent.{name}.html", name.split(".")[-1]
+
+
+def question(words, page, y):
+    """Return the box of a question."""
+    lines = [
+        text(QUESTION[0] + 12, y + 20 * (i - (len(words) - 1) / 2), line)
+        for i, line in enumerate(words)
+    ]
+    label = escape(" ".join(words))
+    inside = box(QUESTION, y, 58) + "".join(lines)
+    return f'<a class="question" href="{page}.html" aria-label="{label}">{inside}</a>'
+
+
+def answer(case, name, y, y_question):
+    """Return a case, the box of its estimator, and the line that leads there."""
+    url, shown = target(name)
+    start, end, middle = sum(QUESTION), CASE[0] - 6, sum(QUESTION) + 12
+    path = (
+        f'<path d="M{start} {y_question} H{middle} V{y} H{end} '
+        f'M{ANSWER[0] - 14} {y} H{ANSWER[0]}"/>'
+    )
+    label = escape(f"{case}: {shown}")
+    inside = box(ANSWER, y, ROW - 8) + text(ANSWER[0] + ANSWER[1] / 2, y, shown, "middle")
+    link = f'<a class="answer" href="{url}" aria-label="{label}">{inside}</a>'
+    return path + text(CASE[0], y, case) + link
+
+
+def draw():
+    """Return the map as HTML."""
+    parts, top = [], MARGIN
+    for words, page, answers in TREE:
+        height = ROW * len(answers)
+        middle = top + height / 2
+        for i, (case, name) in enumerate(answers):
+            parts.append(answer(case, name, top + ROW * (i + 0.5), middle))
+        parts.append(question(words, page, middle))
+        top += height + GAP
+    title = "Which estimator when: questions, cases, and the estimator for each"
+    return (
+        f'<div class="estimator-map"><style>{STYLE}</style>'
+        f'<svg viewBox="0 0 {WIDTH} {top - GAP + MARGIN}" role="group" '
+        f'aria-label="{title}" xmlns="http://www.w3.org/2000/svg">'
+        f"<title>{title}</title>{''.join(parts)}</svg></div>"
+    )
+
+
+class EstimatorMap(SphinxDirective):
+    """The map, in a page at the top of the documentation."""
+
+    def run(self):
+        """Return the picture."""
+        self.env.note_dependency(__file__)
+        return [nodes.raw("", draw(), format="html")]
+
+
+def check_links(app, env):
+    """Warn of links to pages that there are not."""
+    for _, page, answers in TREE:
+        pages = [page]
+        for _, name in answers:
+            if not name.startswith("sklearn."):
+                pages.append(target(name)[0].removesuffix(".html"))
+        for name in pages:
+            if name not in env.found_docs:
+                logger.warning("The estimator map leads to %r, which is no page.", name)
+
+
+def setup(app):
+    """Register the directive."""
+    app.add_directive("estimator-map", EstimatorMap)
+    app.connect("env-check-consistency", check_links)
+    return {"parallel_read_safe": True}
