@@ -98,8 +98,7 @@ def box(column, y, height):
     """Return a rounded rectangle in a column, around the height y."""
     x, width = column
     return (
-        f'<rect x="{x}" y="{y - height / 2}" width="{width}" height="{height}" '
-        'rx="6"/>'
+        f'<rect x="{x}" y="{y - height / 2}" width="{width}" height="{height}" rx="6"/>'
     )
 
 
@@ -130,7 +129,9 @@ def answer(case, name, y, y_question):
         f'M{ANSWER[0] - 14} {y} H{ANSWER[0]}"/>'
     )
     label = escape(f"{case}: {shown}")
-    inside = box(ANSWER, y, ROW - 8) + text(ANSWER[0] + ANSWER[1] / 2, y, shown, "middle")
+    inside = box(ANSWER, y, ROW - 8) + text(
+        ANSWER[0] + ANSWER[1] / 2, y, shown, "middle"
+    )
     link = f'<a class="answer" href="{url}" aria-label="{label}">{inside}</a>'
     return path + text(CASE[0], y, case) + link
 
