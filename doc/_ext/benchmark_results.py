@@ -7,7 +7,8 @@ Directives, all read at build time:
     first line of a paragraph begins; without any, the whole section.
 ``benchmark-ratios::``
     A table of ratios. Each line of the content is ``what | family | paragraph | peer``,
-    with the first words of the paragraph and of the peer's row. `what` is rst.
+    with the first words of the paragraph and of the peer's row. `what` is rst. A line
+    that ends with a bar goes on in the next.
 ``benchmark-shortfalls::``
     A table of every row whose ratio is below 1 or below what was aimed at.
 
@@ -137,9 +138,8 @@ class Ratios(ResultsDirective):
     def make(self):
         """Return the table."""
         body = []
-        for line in self.content:
-            if not line.strip():
-                continue
+        text = re.sub(r"\|\s*\n", "|", "\n".join(self.content))
+        for line in filter(None, text.splitlines()):
             what, family, title, peer = (part.strip() for part in line.split("|"))
             found = row(family, title, peer)
             if found.ratio is None:
