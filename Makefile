@@ -34,7 +34,7 @@ dist: .venv/dist
 	$(BIN)/python -m build --outdir dist .
 	$(PYTHON) -m venv dist-venv
 	dist-venv/bin/python -m pip install --quiet --disable-pip-version-check \
-		$(PIP_ARGS) -c constraints.txt "sklatent[neural] @ $$(echo file://$(CURDIR)/dist/*.whl)"
+		$(PIP_ARGS) -c constraints.txt "sklatent[neural] @ file://$$(echo $(CURDIR)/dist/*.whl)"
 	cd dist && ../dist-venv/bin/python -I -m doctest ../README.md
 	@echo "Made $$(ls dist | tr '\n' ' ')"
 
