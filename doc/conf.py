@@ -77,6 +77,8 @@ copybutton_exclude = ".linenos, .gp, .go"
 html_theme = "pydata_sphinx_theme"
 html_title = f"sklatent {release}"
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 html_show_sourcelink = False
 
 sphinx_gallery_conf = {
@@ -88,4 +90,5 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "doc_module": "sklatent",
     "show_api_usage": False,
+    "write_computation_times": False,
 }
