@@ -80,7 +80,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     See Also
     --------
     HistogramDensity : Even within the cells of a grid, and normalised.
-    KernelDensity : The same bandwidth everywhere, and normalised.
+    KernelDensity : One bandwidth everywhere unless `adaptive`, and normalised.
     sklatent.dimension.TwoNN : An estimator of the dimension.
     sklearn.neighbors.NearestNeighbors : The neighbours and their distances.
 

@@ -255,7 +255,7 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         References
         ----------
         .. [1] H. Akaike (1974). A new look at the statistical model identification.
-           IEEE Transactions on Automatic Control 19, 716-723. Section V.
+           IEEE Transactions on Automatic Control 19, 716-723.
 
         Examples
         --------

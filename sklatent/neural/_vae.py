@@ -168,10 +168,11 @@ class VAETransformer(
     checkpoint_path : path-like or None, default=None
         File that is written after each epoch, and from which `fit` goes on if it is
         there, to the bits of a training that was never interrupted. It takes the same
-        data and parameters (`max_epochs`, `device`, `callbacks` and `verbose` are
-        free); anything else is an error. The file stays when training ends: `fit`
-        then returns at once, or goes on to a larger `max_epochs`. Delete it to start
-        anew. Beside it is an empty file that ends in ".lock".
+        data and parameters (`max_epochs`, `device`, `compile`, `callbacks`,
+        `n_importance_samples` and `verbose` are free); anything else is an error. The
+        file stays when training ends: `fit` then returns at once, or goes on to a
+        larger `max_epochs`. Delete it to start anew. Beside it is an empty file that
+        ends in ".lock".
     standardize : bool, default=True
         Whether training sees every feature with variance 1. Turn it off for
         features of one kind, such as pixels, whose variances say how much they
@@ -189,7 +190,7 @@ class VAETransformer(
         Whether :func:`torch.compile` compiles the training loss: a minute or so that
         pays for large networks. It needs a C++ compiler.
     callbacks : list or None, default=None
-        skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`; those that
+        Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`; those that
         score predictions find none here. Copies are used, so what one records has to
         go to a file. scikit-learn's callbacks are given to `set_callbacks`.
     verbose : int, default=0
@@ -245,6 +246,10 @@ class VAETransformer(
     See Also
     --------
     AETransformer : Codes without a density.
+    sklatent.decomposition.PPCA : What it finds without hidden layers, in closed form.
+    sklatent.density.GaussianMixture : A density of fewer parameters, without codes.
+    sklearn.decomposition.FactorAnalysis : The linear model with a noise variance for
+        each feature.
 
     Notes
     -----
