@@ -88,7 +88,7 @@ class AETransformer(NeuralLatentModel):
     max_grad_norm : float or None, default=10.0
         A gradient longer than this many times the running mean of the lengths before
         it, which spans some twenty steps, is shortened to that; so that an outlying
-        row does no harm. None turns it off.
+        row does no harm. Above 1; None turns it off.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer improves, and
         restore the parameters of the best epoch.
