@@ -4,6 +4,7 @@
 #   make test    the whole test suite
 #   make lint    what the pre-commit hooks check
 #   make doc     the documentation, in doc/_build/html
+#   make dist    a wheel and a source distribution, and the README in an empty environment
 #   make bench   speed beside other packages
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PYTHON ?= python3
 PIP_ARGS ?=
 BIN := .venv/bin
 
-.PHONY: demo test lint doc bench clean
+.PHONY: demo test lint doc dist bench clean
 
 demo: .venv/plot
 	MPLBACKEND=agg $(BIN)/python examples/neural/plot_digits.py
@@ -25,7 +26,17 @@ lint: .venv/lint
 	$(BIN)/codespell
 
 doc: .venv/doc
-	$(BIN)/sphinx-build -W --keep-going -b html doc doc/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going -b html doc doc/_build/html
+	@echo "Open $(CURDIR)/doc/_build/html/index.html"
+
+dist: .venv/dist
+	rm -rf dist dist-venv
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv dist-venv
+	dist-venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		$(PIP_ARGS) -c constraints.txt "sklatent[neural] @ file://$$(echo $(CURDIR)/dist/*.whl)"
+	cd dist && ../dist-venv/bin/python -I -m doctest ../README.md
+	@echo "Made $$(ls dist | tr '\n' ' ')"
 
 bench: .venv/bench .peers
 	$(BIN)/python -m benchmarks decomposition
@@ -51,4 +62,4 @@ bench: .venv/bench .peers
 	touch $@
 
 clean:
-	rm -rf .venv .peers doc/_build doc/api doc/auto_examples doc/generated digits.png
+	rm -rf .venv .peers dist dist-venv build *.egg-info doc/_build doc/api doc/auto_examples doc/generated digits.png

@@ -1,6 +1,7 @@
 """Configuration of Sphinx. Builds offline; warnings are errors."""
 
 import sys
+import urllib.request
 from pathlib import Path
 
 import sklatent
@@ -16,7 +17,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.doctest",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
@@ -28,6 +31,30 @@ extensions = [
 exclude_patterns = ["_build", "_templates", "**/README.rst"]
 templates_path = ["_templates"]
 default_role = "code"
+
+
+def reachable(inventories):
+    """Inventories that can be had now: without a network, pages just link to less."""
+    for name, url in inventories.items():
+        try:
+            urllib.request.urlopen(f"{url}objects.inv", timeout=3).close()
+        except OSError:
+            continue
+        yield name, (url, None)
+
+
+intersphinx_mapping = dict(
+    reachable(
+        {
+            "matplotlib": "https://matplotlib.org/stable/",
+            "numpy": "https://numpy.org/doc/stable/",
+            "python": "https://docs.python.org/3/",
+            "scipy": "https://docs.scipy.org/doc/scipy/",
+            "sklearn": "https://scikit-learn.org/stable/",
+            "skorch": "https://skorch.readthedocs.io/en/stable/",
+        }
+    )
+)
 
 autosummary_generate = True
 # Inherited from scikit-learn, whose documentation says more about them.
@@ -45,8 +72,15 @@ autodoc_default_options = {
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .gp, .go"
+
 html_theme = "pydata_sphinx_theme"
+html_title = f"sklatent {release}"
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 html_show_sourcelink = False
 
 sphinx_gallery_conf = {
@@ -58,4 +92,5 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "doc_module": "sklatent",
     "show_api_usage": False,
+    "write_computation_times": False,
 }

@@ -54,7 +54,7 @@ def public_names(subpackage):
             yield f"{subpackage}.{name}"
 
 
-def write_pages(app):
+def write_pages(app, config):
     folder = Path(app.srcdir) / "api"
     folder.mkdir(exist_ok=True)
     for name in subpackages():
@@ -71,5 +71,5 @@ def write_pages(app):
 
 
 def setup(app):
-    app.connect("builder-inited", write_pages, priority=100)
+    app.connect("config-inited", write_pages)  # before Sphinx looks for pages
     return {"parallel_read_safe": True}

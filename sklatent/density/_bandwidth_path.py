@@ -68,15 +68,25 @@ def kl_bandwidth_path(
     Raises
     ------
     ValueError
-        If the bandwidths are not positive and ascending.
+        If the bandwidths are not positive and ascending, or there are fewer than two.
+
+    See Also
+    --------
+    KernelDensity : The estimate, with rules for the bandwidth.
 
     Examples
     --------
+    Two clusters have standard deviation 1. Between bandwidths well below, the density
+    changes little; most from 2 to 4, where the clusters are smoothed away:
+
     >>> import numpy as np
     >>> from sklatent.density import kl_bandwidth_path
-    >>> X = np.random.RandomState(0).standard_normal((200, 1))
-    >>> kl_bandwidth_path(X, [0.1, 0.2, 0.4], random_state=0).shape
-    (2,)
+    >>> rng = np.random.RandomState(0)
+    >>> X = rng.standard_normal((200, 1)) + rng.choice([-10, 10], size=(200, 1))
+    >>> bandwidths = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
+    >>> divergences = kl_bandwidth_path(X, bandwidths, random_state=1)
+    >>> bool(divergences[0] < 0.02), bandwidths[divergences.argmax()]
+    (True, 2.0)
     """
     X = check_array(X, dtype=FLOAT_DTYPES)
     bandwidths = check_array(bandwidths, dtype=np.float64, ensure_2d=False)

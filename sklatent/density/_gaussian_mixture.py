@@ -139,6 +139,9 @@ class GaussianMixture(
 
     See Also
     --------
+    KernelDensity : A kernel on every row; no number of components to choose.
+    HistogramDensity : Even within the cells of a grid.
+    sklatent.decomposition.PPCA : One Gaussian with few directions of large variance.
     sklearn.mixture.GaussianMixture : Its `sample` returns component labels too; here
         `sample_components` does.
 
@@ -279,6 +282,20 @@ class GaussianMixture(
         ConvergenceWarning
             If EM has not converged, components coincide or lost their rows, or the
             largest number of components is the best of several.
+
+        Examples
+        --------
+        The last row counts three times, for its component and for the weights:
+
+        >>> from sklatent.density import GaussianMixture
+        >>> X = [[0.0], [2.0], [10.0], [14.0]]
+        >>> mixture = GaussianMixture(n_components=2, random_state=0)
+        >>> mixture = mixture.fit(X, sample_weight=[1, 1, 1, 3])
+        >>> mixture.means_.round(2)
+        array([[ 1.],
+               [13.]])
+        >>> mixture.weights_.round(2)
+        array([0.33, 0.67])
         """
         with self._as_it_was_on_error(self.warm_start):
             X = self._check_data(X, reset=True)
@@ -317,6 +334,28 @@ class GaussianMixture(
         ValueError
             As `fit` does, and if `n_components` or `covariance_type` changed. The
             estimator is then as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If components coincide or lost their rows.
+
+        Examples
+        --------
+        Two components out of batches of 500 rows, each read once:
+
+        >>> import numpy as np
+        >>> from sklatent.density import GaussianMixture
+        >>> rng = np.random.RandomState(0)
+        >>> mixture = GaussianMixture(n_components=2, random_state=0)
+        >>> for _ in range(20):
+        ...     centres = rng.choice([-3.0, 3.0], size=(500, 1))
+        ...     rows = centres + rng.standard_normal((500, 1))
+        ...     mixture = mixture.partial_fit(rows)
+        >>> mixture.n_samples_seen_
+        10000.0
+        >>> np.sort(mixture.means_.ravel()).round()
+        array([-3.,  3.])
         """
         goes_on = hasattr(self, "means_")
         if self._is_to_choose() and not goes_on:
@@ -357,15 +396,29 @@ class GaussianMixture(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data.
+            The data; at least two rows, and as many as components. NaN marks a
+            missing entry.
         y : Ignored
             Passed on to scikit-learn's callbacks.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
+            Weight of each row; an integer weight counts as that many rows.
 
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            The same as `fit(X).predict(X)`.
+            The same as `fit(X, y, sample_weight).predict(X)`.
+
+        Raises
+        ------
+        ValueError
+            As `fit` does.
+
+        Examples
+        --------
+        >>> from sklatent.density import GaussianMixture
+        >>> mixture = GaussianMixture(n_components=2, random_state=0)
+        >>> a, b, c, d = mixture.fit_predict([[0.0], [1.0], [10.0], [11.0]])
+        >>> bool(a == b and c == d and a != c)
+        True
         """
         return self.fit(X, y, sample_weight).predict(X)

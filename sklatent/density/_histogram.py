@@ -75,6 +75,9 @@ class HistogramDensity(
     See Also
     --------
     KNeighborsDensity : Cells that follow the data.
+    KernelDensity : A kernel on every row, and no edges.
+    numpy.histogramdd : Counts in all cells of a grid, occupied or not.
+    sklearn.preprocessing.KBinsDiscretizer : Bin numbers of each feature alone.
 
     Notes
     -----
@@ -139,6 +142,19 @@ class HistogramDensity(
             If all rows are equal, no row is within the edges, `bins` cannot be used, or
             a rule asks for more than ten million bins in a column or for bins that
             floating point does not tell apart.
+
+        Examples
+        --------
+        Two of three rows are in a cell of length 0.5, so its density is 4/3:
+
+        >>> import numpy as np
+        >>> from sklatent.density import HistogramDensity
+        >>> histogram = HistogramDensity(bins=[[0.0, 0.5, 1.0]])
+        >>> histogram = histogram.fit([[0.1], [0.2], [0.7]])
+        >>> histogram.cell_weight_
+        array([2., 1.])
+        >>> np.exp(histogram.cell_log_density_).round(2)
+        array([1.33, 0.67])
         """
         with self._unfitted_on_error():
             X = validate_data(self, X, dtype="numeric")
@@ -210,6 +226,19 @@ class HistogramDensity(
             exp(log_density - 2 std) to exp(log_density + 2 std) is an interval for the
             mean density of the cell. inf where `log_density` is -inf. Only if
             `return_std`.
+
+        Examples
+        --------
+        With 25 of 100 rows in each cell of length 1/4, the density is 1; the error of
+        its logarithm is sqrt(1 / 25 - 1 / 100). Outside the edges there is none:
+
+        >>> import numpy as np
+        >>> from sklatent.density import HistogramDensity
+        >>> X = np.linspace(0.0, 1.0, 100)[:, None]
+        >>> histogram = HistogramDensity(bins=4).fit(X)
+        >>> log_p, std = histogram.score_samples([[0.3], [2.0]], return_std=True)
+        >>> np.exp(log_p).round(2), std.round(2)
+        (array([1., 0.]), array([0.17,  inf]))
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)

@@ -40,7 +40,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     Parameters
     ----------
     n_neighbors : int, "auto" or "kstar", default=5
-        k.
+        Number of neighbours, k.
 
         - "auto": the k up to `max_neighbors` with the largest leave-one-out likelihood
           of the training rows, for (k - 1) / n, whose expectation is the density. In
@@ -49,9 +49,9 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
           likelihood-ratio tests find no difference between the density around the row
           and around its (k + 1)-th neighbour [3]_.
     dimension : float or estimator, default=None
-        d, for rows on a manifold of fewer dimensions than features: the density is per
-        volume of the manifold. An estimator (with `fit` and `dimension_`) is fitted
-        first. None takes the number of features.
+        Number of dimensions, d, for rows on a manifold of fewer dimensions than
+        features: the density is per volume of the manifold. An estimator (with `fit`
+        and `dimension_`) is fitted first. None takes the number of features.
     unbiased : {"log_density", "density"}, default="log_density"
         What is unbiased: the log-density as above; or the density, with
         (k - 1) / n in place of exp(psi(k) - psi(n + 1)), for k of 2 or more [4]_; or
@@ -66,9 +66,9 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     Attributes
     ----------
     n_neighbors_ : int or ndarray of shape (n_samples,)
-        k, with "kstar" that of each training row.
+        Number of neighbours, k; with "kstar" that of each training row.
     dimension_ : float
-        d.
+        Number of dimensions, d.
     log_density_ : ndarray of shape (n_samples,)
         Log-density at each training row, itself left out, in nats; the same as
         `score_samples` gives.
@@ -80,6 +80,9 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     See Also
     --------
     HistogramDensity : Even within the cells of a grid, and normalised.
+    KernelDensity : One bandwidth everywhere unless `adaptive`, and normalised.
+    sklatent.dimension.TwoNN : An estimator of the dimension.
+    sklearn.neighbors.NearestNeighbors : The neighbours and their distances.
 
     Notes
     -----
@@ -167,13 +170,31 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         Raises
         ------
         ValueError
-            If there are too few rows, all rows are equal, or `dimension` gives no
-            positive number.
+            If there are too few rows, all rows are equal, `dimension` gives no
+            positive number, or one neighbour is asked for with `unbiased="density"`.
 
         Warns
         -----
         ConvergenceWarning
             If "auto" ends at `max_neighbors`, and there are more.
+
+        Examples
+        --------
+        Minus the mean log-density estimates the entropy, which for the standard normal
+        law is 1.42 nats:
+
+        >>> import numpy as np
+        >>> from sklatent.density import KNeighborsDensity
+        >>> X = np.random.RandomState(0).standard_normal((1000, 1))
+        >>> density = KNeighborsDensity(n_neighbors=10).fit(X)
+        >>> float(-density.log_density_.mean().round(1))
+        1.4
+
+        "kstar" takes more neighbours where the density changes less:
+
+        >>> density = KNeighborsDensity(n_neighbors="kstar").fit(X)
+        >>> int(density.n_neighbors_.min()), int(density.n_neighbors_.max())
+        (24, 100)
         """
         with self._unfitted_on_error():
             X = validate_data(self, X, dtype=FLOAT_DTYPES)
@@ -297,6 +318,21 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
             is an interval for the density. It knows of counting, not of changes of the
             density within the ball, nor of the error of an estimated dimension. Only
             if `return_std`.
+
+        Examples
+        --------
+        More neighbours, smaller error bars; rows of `fit` are left out where they are
+        scored:
+
+        >>> import numpy as np
+        >>> from sklatent.density import KNeighborsDensity
+        >>> X = np.random.RandomState(0).uniform(size=(1000, 2))
+        >>> density = KNeighborsDensity(n_neighbors=100).fit(X)
+        >>> log_p, std = density.score_samples([[0.5, 0.5]], return_std=True)
+        >>> bool(abs(log_p[0]) < 2 * std[0]), std.round(1)  # the density is 1
+        (True, array([0.1]))
+        >>> bool((density.score_samples(X) == density.log_density_).all())
+        True
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)

@@ -88,7 +88,7 @@ class AETransformer(NeuralLatentModel):
     max_grad_norm : float or None, default=10.0
         A gradient longer than this many times the running mean of the lengths before
         it, which spans some twenty steps, is shortened to that; so that an outlying
-        row does no harm. None turns it off.
+        row does no harm. Above 1; None turns it off.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer improves, and
         restore the parameters of the best epoch.
@@ -107,10 +107,10 @@ class AETransformer(NeuralLatentModel):
     checkpoint_path : path-like or None, default=None
         File that is written after each epoch, and from which `fit` goes on if it is
         there, to the bits of a training that was never interrupted. It takes the same
-        data and parameters (`max_epochs`, `device`, `callbacks` and `verbose` are
-        free); anything else is an error. The file stays when training ends: `fit`
-        then returns at once, or goes on to a larger `max_epochs`. Delete it to start
-        anew. Beside it is an empty file that ends in ".lock".
+        data and parameters (`max_epochs`, `device`, `compile`, `callbacks` and
+        `verbose` are free); anything else is an error. The file stays when training
+        ends: `fit` then returns at once, or goes on to a larger `max_epochs`. Delete it
+        to start anew. Beside it is an empty file that ends in ".lock".
     standardize : bool, default=True
         Whether training sees every feature with variance 1. Turn it off for
         features of one kind, such as pixels, whose variances say how much they
@@ -128,7 +128,7 @@ class AETransformer(NeuralLatentModel):
         Whether :func:`torch.compile` compiles the training loss: a minute or so that
         pays for large networks. It needs a C++ compiler.
     callbacks : list or None, default=None
-        skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`; those that
+        Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`; those that
         score predictions find none here. Copies are used, so what one records has to
         go to a file. scikit-learn's callbacks are given to `set_callbacks`.
     verbose : int, default=0
@@ -173,6 +173,8 @@ class AETransformer(NeuralLatentModel):
     See Also
     --------
     VAETransformer : An autoencoder with a density.
+    sklatent.decomposition.PCA : What it finds without hidden layers, in closed form.
+    sklearn.neural_network.MLPRegressor : A network from rows to given targets.
 
     Notes
     -----
@@ -307,7 +309,7 @@ class AETransformer(NeuralLatentModel):
         return transposed(encoder, self)
 
     def score_samples(self, X):
-        """Minus the squared reconstruction error of each row.
+        """Compute minus the squared reconstruction error of each row.
 
         This is no density; see :class:`VAETransformer` for one.
 
@@ -320,5 +322,25 @@ class AETransformer(NeuralLatentModel):
         -------
         score : ndarray of shape (n_samples,)
             Minus `reconstruction_error(X)`, in squared units of the data.
+
+        Examples
+        --------
+        Trained on rows of a line, it finds the one that is off the line:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import AETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((100, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> ae = AETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.01,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> on, off = ae.score_samples([[1.0, 2.0, -1.0], [1.0, -2.0, -1.0]])
+        >>> bool(off < on <= 0)
+        True
         """
         return -self.reconstruction_error(X)

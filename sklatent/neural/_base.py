@@ -135,8 +135,9 @@ class NeuralLatentModel(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows. Where it is a memory map in single or double
-            precision, rows are read as they are needed.
+            The data; at least two rows, unless `warm_start` goes on. Where it is a
+            memory map in single or double precision, rows are read as they are needed.
+            NaN marks a missing entry where the class says so.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 
@@ -148,10 +149,44 @@ class NeuralLatentModel(
         Raises
         ------
         RuntimeError
-            If training diverges. The estimator is then not fitted, or, with
-            `warm_start`, as it was.
+            If training diverges, or another run is writing to `checkpoint_path`. The
+            estimator is then not fitted, or, with `warm_start`, as it was.
+        TypeError
+            If a function given as `encoder` or `decoder` returns no module.
         ValueError
-            If a parameter or `X` cannot be used.
+            If a parameter or `X` cannot be used, or the file at `checkpoint_path` is
+            damaged or that of another training.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If training diverged, and went on from the epoch before at a tenth of the
+            learning rate.
+        PosteriorCollapseWarning
+            If no component of the code of a variational autoencoder depends on the row.
+        UserWarning
+            If `warmup_epochs` of a variational autoencoder does not end before
+            `max_epochs`.
+
+        Examples
+        --------
+        Rows on a line need one component. What the linear network loses falls from
+        epoch to epoch:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import AETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((100, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> ae = AETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.01,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> bool((np.diff(ae.history_["train_loss"]) < 0).all()), ae.n_iter_
+        (True, 5)
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         with self._as_it_was_on_error(goes_on):
@@ -179,7 +214,8 @@ class NeuralLatentModel(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows at the first call.
+            The data; at least two rows at the first call. NaN marks a missing entry
+            where the class says so.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 
@@ -192,8 +228,36 @@ class NeuralLatentModel(
         ------
         RuntimeError
             If training diverges. The estimator is then as it was.
+        TypeError
+            If a function given as `encoder` or `decoder` returns no module.
         ValueError
             If a parameter or `X` cannot be used.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If training diverged, and went on from the epoch before at a tenth of the
+            learning rate.
+        PosteriorCollapseWarning
+            If no component of the code of a variational autoencoder depends on the row.
+        UserWarning
+            If `warmup_epochs` of a variational autoencoder does not end before
+            `max_epochs`.
+
+        Examples
+        --------
+        Epoch by epoch, with anything in between, gives the networks of one `fit`:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import AETransformer
+        >>> X = np.random.RandomState(0).standard_normal((50, 3))
+        >>> settings = {"hidden_layer_sizes": (8,), "max_epochs": 3, "random_state": 0}
+        >>> whole = AETransformer(**settings).fit(X)
+        >>> ae = AETransformer(**settings)
+        >>> for _ in range(3):
+        ...     ae = ae.partial_fit(X)
+        >>> bool((ae.transform(X) == whole.transform(X)).all())
+        True
         """
         goes_on = self.__sklearn_is_fitted__()
         with self._as_it_was_on_error(goes_on):

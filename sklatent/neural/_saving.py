@@ -147,6 +147,33 @@ class SavingMixin:
             If a parameter is no plain data, such as a callable, a class, an estimator
             or a generator of random numbers; or if one has changed since the fit, so
             that it describes other networks.
+        OSError
+            If the file cannot be written. One that was there is then as it was.
+
+        See Also
+        --------
+        load : Read what was written.
+
+        Examples
+        --------
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from sklatent.neural import AETransformer
+        >>> X = np.random.RandomState(0).standard_normal((20, 3))
+        >>> ae = AETransformer(hidden_layer_sizes=(4,), max_epochs=1).fit(X)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "ae.safetensors"
+        ...     ae.save(path)
+        ...     print([file.name for file in pathlib.Path(folder).iterdir()])
+        ['ae.safetensors']
+
+        What would need code to be built again is refused:
+
+        >>> ae.set_params(random_state=np.random.RandomState(0)).save("ae.safetensors")
+        Traceback (most recent call last):
+            ...
+        ValueError: save writes plain data alone, which random_state=... is not. ...
         """
         check_is_fitted(self)
         module = self.net_.module_
@@ -195,14 +222,40 @@ class SavingMixin:
         Returns
         -------
         estimator : object
-            The fitted estimator. Its results are those of the one that was saved, to
-            the bit.
+            The fitted estimator, of the class or a subclass of the class that `load` is
+            called on. Its results are those of the one that was saved, to the bit.
 
         Raises
         ------
         ValueError
             If the file is damaged, is of another format or class, or lacks anything or
             has anything beyond what this version knows.
+        OSError
+            If the file cannot be read.
+
+        Warns
+        -----
+        InconsistentVersionWarning
+            If another version of sklatent has written the file.
+
+        See Also
+        --------
+        save : Write the file.
+
+        Examples
+        --------
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> X = np.random.RandomState(0).standard_normal((20, 3))
+        >>> vae = VAETransformer(hidden_layer_sizes=(4,), max_epochs=1).fit(X)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "vae.safetensors"
+        ...     vae.save(path)
+        ...     same = VAETransformer.load(path)
+        >>> bool((same.score_samples(X) == vae.score_samples(X)).all())
+        True
         """
         path = os.fspath(path)
         settings, tensors = read(path)

@@ -108,9 +108,11 @@ class VAETransformer(
         Used with `image_shape` alone.
     encoder : callable or torch.nn.Module, default=None
         Makes another encoder: called with the sizes of its input and output, it
-        returns a module that takes rows of the one to rows of the other; the output
-        holds the means of the code, then what gives their variances. A module is
-        copied. None makes the one that the parameters above describe.
+        returns a module that takes rows of the one to rows of the other. The output
+        holds the means of the code, then what gives their variances; of discrete codes
+        the log-odds, or the logits of the levels. Where training rows have holes, the
+        input ends in zeros and ones that say what is observed. A module is copied. None
+        makes the one that the parameters above describe.
     decoder : callable or torch.nn.Module, default=None
         Makes another decoder, likewise.
     beta : float, default=1.0
@@ -149,7 +151,7 @@ class VAETransformer(
     max_grad_norm : float or None, default=10.0
         A gradient longer than this many times the running mean of the lengths before
         it, which spans some twenty steps, is shortened to that; so that an outlying
-        row does no harm. None turns it off.
+        row does no harm. Above 1; None turns it off.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer improves, and
         restore the parameters of the best epoch.
@@ -168,10 +170,11 @@ class VAETransformer(
     checkpoint_path : path-like or None, default=None
         File that is written after each epoch, and from which `fit` goes on if it is
         there, to the bits of a training that was never interrupted. It takes the same
-        data and parameters (`max_epochs`, `device`, `callbacks` and `verbose` are
-        free); anything else is an error. The file stays when training ends: `fit`
-        then returns at once, or goes on to a larger `max_epochs`. Delete it to start
-        anew. Beside it is an empty file that ends in ".lock".
+        data and parameters (`max_epochs`, `device`, `compile`, `callbacks`,
+        `n_importance_samples` and `verbose` are free); anything else is an error. The
+        file stays when training ends: `fit` then returns at once, or goes on to a
+        larger `max_epochs`. Delete it to start anew. Beside it is an empty file that
+        ends in ".lock".
     standardize : bool, default=True
         Whether training sees every feature with variance 1. Turn it off for
         features of one kind, such as pixels, whose variances say how much they
@@ -189,7 +192,7 @@ class VAETransformer(
         Whether :func:`torch.compile` compiles the training loss: a minute or so that
         pays for large networks. It needs a C++ compiler.
     callbacks : list or None, default=None
-        skorch callbacks, such as :class:`skorch.callbacks.LRScheduler`; those that
+        Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`; those that
         score predictions find none here. Copies are used, so what one records has to
         go to a file. scikit-learn's callbacks are given to `set_callbacks`.
     verbose : int, default=0
@@ -220,8 +223,8 @@ class VAETransformer(
     encoder_ : torch.nn.Sequential
         A copy of the encoder, to be used or trained on its own: a module that takes
         rows in the units of the data, as tensors in single precision on the CPU, and
-        returns the posterior means of their codes. Training it leaves this estimator
-        alone.
+        returns the posterior means of their codes; of discrete codes probabilities,
+        those of the levels side by side. Training it leaves this estimator alone.
     history_ : dict of list
         Mean loss of each epoch: "train_loss" and, with `early_stopping`,
         "valid_loss". The loss is minus the bound, with `beta` (or what `warmup_epochs`
@@ -231,10 +234,11 @@ class VAETransformer(
     n_iter_ : int
         Number of epochs trained.
     mean_ : ndarray of shape (n_features,)
-        Subtracted from the features for training.
+        Subtracted from the features for training; 0 for discrete ones.
     scale_ : ndarray of shape (n_features,)
         Divides the features for training: their standard deviations, a constant
-        feature having the median of the others'; or the mean of these, for all.
+        feature having the median of the others'; or the mean of these, for all. 1 for
+        discrete features.
     device_ : str
         The device in use.
     n_features_in_ : int
@@ -245,6 +249,10 @@ class VAETransformer(
     See Also
     --------
     AETransformer : Codes without a density.
+    sklatent.decomposition.PPCA : What it finds without hidden layers, in closed form.
+    sklatent.density.GaussianMixture : A density of fewer parameters, without codes.
+    sklearn.decomposition.FactorAnalysis : The linear model with a noise variance for
+        each feature.
 
     Notes
     -----

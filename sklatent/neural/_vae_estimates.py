@@ -28,7 +28,7 @@ class VAEEstimatesMixin:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data.
+            The data; NaN where an entry is missing.
 
         Returns
         -------
@@ -39,6 +39,27 @@ class VAEEstimatesMixin:
         variance : ndarray of the same shape
             Diagonal of the covariance, which has no other entries; p (1 - p) for
             probabilities p.
+
+        Examples
+        --------
+        Rows on a line tell their codes: the posterior is narrower than the prior, whose
+        variance is 1.
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> mean, variance = vae.posterior(X)
+        >>> bool((mean == vae.transform(X)).all()), bool((variance < 0.1).all())
+        (True, True)
         """
         X = self._validate_rows(X)
         network = self._network(X.dtype)
@@ -54,12 +75,12 @@ class VAEEstimatesMixin:
 
         E_q[log p(x | z)] is an average over `n_importance_samples` draws, and so is the
         divergence if the prior is learned; otherwise it is exact. `beta` is not
-        applied.
+        applied. Kingma and Welling (2014) [1]_, eq. 3.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data.
+            The data. Of a row with missing entries, the bound of the others.
 
         Returns
         -------
@@ -70,6 +91,32 @@ class VAEEstimatesMixin:
             E_q[log p(x | z)], how well codes drawn for the row explain it.
         kl : ndarray of shape (n_samples,)
             KL(q(z | x) ‖ p(z)), how many nats the code carries.
+
+        References
+        ----------
+        .. [1] D. P. Kingma and M. Welling (2014). Auto-encoding variational Bayes.
+           ICLR.
+
+        Examples
+        --------
+        A row far from the others takes a code that is far from the prior, so it costs
+        more nats:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> bound, log_likelihood, kl = vae.elbo([[0.0, 0.0, 0.0], [3.0, 6.0, -3.0]])
+        >>> np.allclose(bound, log_likelihood - kl), bool(kl[1] > kl[0] + 1)
+        (True, True)
         """
         X = self._validate_rows(X)
         log_likelihood, kl = self._map_with_noise(elbo_terms, X)
@@ -80,8 +127,8 @@ class VAEEstimatesMixin:
         """Importance-weighted lower bound on the log-density of each row.
 
         log 1/K Σ_k p(x | z_k) p(z_k) / q(z_k | x) with K = `n_importance_samples`
-        draws z_k from the posterior: Burda et al. (2016), eq. 8. It rises with K
-        towards log p(x).
+        draws z_k from the posterior [1]_. Its expectation rises with K towards
+        log p(x).
 
         Parameters
         ----------
@@ -98,6 +145,33 @@ class VAEEstimatesMixin:
             Monte Carlo standard error, from the spread of the weights. Only if
             `return_std`. Where it is above 1/2 or so, few draws carry all the weight
             and it is too small itself.
+
+        References
+        ----------
+        .. [1] Y. Burda, R. Grosse and R. Salakhutdinov (2016). Importance weighted
+           autoencoders. ICLR. Eq. 8.
+
+        Examples
+        --------
+        A row off the line on which the training rows are is less likely, by far more
+        than the error:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> on_and_off = [[1.0, 2.0, -1.0], [1.0, -2.0, -1.0]]
+        >>> log_p, std = vae.score_samples(on_and_off, return_std=True)
+        >>> bool(log_p[0] - log_p[1] > 10), bool(std[0] < 0.5)
+        (True, True)
         """
         X = self._validate_rows(X)
         log_density, std = self._map_with_noise(importance_weighted_bound, X)
@@ -107,29 +181,57 @@ class VAEEstimatesMixin:
     def effective_sample_size(self, X):
         """How many draws the importance weights of each row are worth.
 
-        (Σ w)² / Σ w², between 1 and `n_importance_samples`: near the latter where
+        (Σ w)² / Σ w² [1]_, between 1 and `n_importance_samples`: near the latter where
         the encoder's posterior is close to the true one, and near 1 where
         `score_samples` and `impute` need more draws.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data.
+            The data; NaN where an entry is missing.
 
         Returns
         -------
         size : ndarray of shape (n_samples,)
             Effective number of draws.
+
+        References
+        ----------
+        .. [1] A. Kong, J. S. Liu and W. H. Wong (1994). Sequential imputations and
+           Bayesian missing data problems. Journal of the American Statistical
+           Association 89, 278-288.
+
+        Examples
+        --------
+        An encoder that has seen no holes in training has a poor posterior for a row
+        with one, which needs more draws:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> rows = [[1.0, 2.0, -1.0], [1.0, np.nan, -1.0]]
+        >>> complete, holed = vae.effective_sample_size(rows)
+        >>> bool(1 <= holed < complete <= vae.n_importance_samples)
+        True
         """
         return self._map_with_noise(effective_sample_size, self._validate_rows(X))
 
     def mutual_information(self, X, n_draws=1):
-        """Nats that codes carry about which of these rows they were drawn for.
+        """Estimate how many nats codes carry about which row they were drawn for.
 
-        I(x; z) = E[log q(z | x) - log 1/n Σ_j q(z | x_j)] over rows x and draws z:
-        Hoffman and Johnson (2016).
-        It is at most log n, and at most the mean divergence from the prior; what the
-        latter exceeds it by, the codes as a whole miss the prior by.
+        I(x; z) = E[log q(z | x) - log 1/n Σ_j q(z | x_j)] over the n rows x and draws z
+        [1]_. It is at most log n and, but for the error of the draws, at most the mean
+        divergence from the prior; what the latter exceeds it by, the codes as a whole
+        miss the prior by.
 
         Parameters
         ----------
@@ -142,6 +244,38 @@ class VAEEstimatesMixin:
         -------
         information : float
             In nats.
+
+        Raises
+        ------
+        ValueError
+            If `n_draws` is below 1.
+
+        References
+        ----------
+        .. [1] M. D. Hoffman and M. J. Johnson (2016). ELBO surgery: yet another way to
+           carve up the variational evidence lower bound. NIPS Workshop on Advances in
+           Approximate Bayesian Inference.
+
+        Examples
+        --------
+        The codes of rows on a line tell these apart, and no better than each of 200
+        rows from all others:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> information = vae.mutual_information(X)
+        >>> bool(1 < information < min(vae.kl_per_component_.sum(), np.log(200)))
+        True
         """
         X = self._validate_rows(X)
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
@@ -164,15 +298,15 @@ class VAEEstimatesMixin:
     def impute(self, X, n_samples=None, return_std=False):
         """Fill the holes with their expectation given what is observed of the row.
 
-        E[x | observed] by self-normalised importance sampling from the posterior:
-        Mattei and Frellsen (2019), eq. 11. `effective_sample_size` tells of rows
-        that need more draws. An expectation of zeros and ones, counts or levels is in
-        general none of these: `sample_missing` draws values that are.
+        E[x | observed] by self-normalised importance sampling from the posterior
+        [1]_. `effective_sample_size` tells of rows that need more draws. An expectation
+        of zeros and ones, counts or levels is in general none of these:
+        `sample_missing` draws values that are.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+        X : array-like of shape (n_rows, n_features)
+            The data; NaN where an entry is missing.
         n_samples : int, default=None
             Draws per row; None takes `n_importance_samples`.
         return_std : bool, default=False
@@ -180,11 +314,40 @@ class VAEEstimatesMixin:
 
         Returns
         -------
-        X_imputed : ndarray of shape (n_samples, n_features)
+        X_imputed : ndarray of shape (n_rows, n_features)
             The data, observed entries unchanged.
-        std : ndarray of shape (n_samples, n_features)
+        std : ndarray of shape (n_rows, n_features)
             Standard deviation of each missing entry given what is observed, 0 for
             observed ones. Only if `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is below 1.
+
+        References
+        ----------
+        .. [1] P.-A. Mattei and J. Frellsen (2019). MIWAE: deep generative modelling and
+           imputation of incomplete data sets. ICML. Eq. 11.
+
+        Examples
+        --------
+        The second feature of these rows is twice the first, and minus twice the third:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> vae.impute([[1.0, np.nan, -1.0]], n_samples=1000).round()
+        array([[ 1.,  2., -1.]])
         """
         X = self._validate_rows(X)
         if n_samples is not None:
@@ -208,8 +371,8 @@ class VAEEstimatesMixin:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+        X : array-like of shape (n_rows, n_features)
+            The data; NaN where an entry is missing.
         n_samples : int, default=1
             How many complete tables to draw.
         random_state : int, RandomState instance or None, default=None
@@ -217,8 +380,38 @@ class VAEEstimatesMixin:
 
         Returns
         -------
-        tables : ndarray of shape (n_draws, n_samples, n_features)
+        tables : ndarray of shape (n_samples, n_rows, n_features)
             The data as often as `n_samples` says, observed entries unchanged.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is below 1.
+
+        Examples
+        --------
+        What is expected of a zero or a one is a share of ones; draws are zeros and
+        ones:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = 1.0 * (rng.uniform(size=(100, 4)) < rng.uniform(size=(100, 1)))
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     likelihood="bernoulli",
+        ...     hidden_layer_sizes=(),
+        ...     max_epochs=2,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> holed = [[1.0, 1.0, 1.0, np.nan]]
+        >>> bool(0 < vae.impute(holed)[0, 3] < 1)
+        True
+        >>> tables = vae.sample_missing(holed, n_samples=50, random_state=0)
+        >>> tables.shape
+        (50, 1, 4)
+        >>> np.unique(tables[:, 0, 3])
+        array([0., 1.])
         """
         X = self._validate_rows(X)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
