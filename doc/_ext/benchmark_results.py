@@ -99,15 +99,21 @@ class ResultsDirective(Directive):
 
     def run(self):
         """Return the nodes of the directive, or an error that names its line."""
-        self.state.document.settings.record_dependencies.add(str(RESULTS))
+        dependencies = self.state.document.settings.record_dependencies
+        dependencies.add(str(RESULTS), __file__)
         try:
             return self.make()
         except (KeyError, ValueError, StopIteration) as error:
             raise self.error(f"{self.name}: {error}") from error
 
-    def table(self, header, body):
+    def table(self, header, widths, body):
         """Return a table of cells that are rst."""
-        lines = [".. list-table::", "   :header-rows: 1", ""]
+        lines = [
+            ".. list-table::",
+            "   :header-rows: 1",
+            f"   :widths: {' '.join(map(str, widths))}",
+            "",
+        ]
         for first, *others in [header, *body]:
             lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
         holder = nodes.container()
@@ -144,10 +150,10 @@ class Ratios(ResultsDirective):
             found = row(family, title, peer)
             if found.ratio is None:
                 raise ValueError(f"{peer!r} of {title!r} has no ratio.")
-            beside = f"{found.name}, {found.time}"
-            body.append([what, found.title, found.ours, beside, f"{found.ratio} x"])
-        header = ["What", "Condition", "Time", "Beside", "Ratio"]
-        return self.table(header, body)
+            beside = f"{found.name}: {found.time}; ours: {found.ours}"
+            body.append([what, found.title, beside, found.ratio])
+        header = ["What", "Condition", "Beside", "Ratio"]
+        return self.table(header, [24, 32, 32, 12], body)
 
 
 class Shortfalls(ResultsDirective):
@@ -156,7 +162,7 @@ class Shortfalls(ResultsDirective):
     def make(self):
         """Return the table."""
         body = [
-            [r.family, r.title, r.name, f"{r.ratio} x", r.reach or "none"]
+            [r.family, r.title, r.name, r.ratio, r.reach or "none"]
             for family in sections()
             for r in rows(family)
             if r.falls_short()
@@ -164,7 +170,8 @@ class Shortfalls(ResultsDirective):
         if not body:
             text = "No row falls short."
             return [nodes.paragraph(text, text)]
-        return self.table(["Family", "Condition", "Beside", "Ratio", "Aimed at"], body)
+        header = ["Family", "Condition", "Beside", "Ratio", "Aim"]
+        return self.table(header, [20, 30, 26, 12, 12], body)
 
 
 def setup(app):

@@ -24,7 +24,7 @@ TREE = [
             ("a first number, with an error bar", "dimension.TwoNN"),
             ("noise: the dimension by scale", "dimension.Gride"),
             ("around each row; the parts differ", "dimension.LevinaBickel"),
-            ("small noise: average over neighbours", "dimension.NeighborScaling"),
+            ("small noise: averaged away", "dimension.NeighborScaling"),
             ("ten dimensions and more, few rows", "dimension.DANCo"),
             ("flat data: count principal axes", "dimension.PCASpectrum"),
         ],
@@ -41,7 +41,7 @@ TREE = [
         ],
     ),
     (
-        ["How likely? What is odd?", "New rows?"],
+        ["How likely is a row?", "Which are odd?", "New ones?"],
         "user_guide/density",
         [
             ("groups; missing entries; prediction", "density.GaussianMixture"),
@@ -116,7 +116,7 @@ def question(words, page, y):
         for i, line in enumerate(words)
     ]
     label = escape(" ".join(words))
-    inside = box(QUESTION, y, 58) + "".join(lines)
+    inside = box(QUESTION, y, 20 * len(words) + 18) + "".join(lines)
     return f'<a class="question" href="{page}.html" aria-label="{label}">{inside}</a>'
 
 
