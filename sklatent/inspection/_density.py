@@ -252,7 +252,7 @@ class DensityDisplay(Display):
         masses, at = np.sort(self.masses)[::-1], np.argsort(self.masses)[::-1]
         levels, first = np.unique(np.asarray(self.levels)[at], return_index=True)
         labels = [
-            f"{level:.3g} ({mass:.4g})"
+            f"{level:.3g} ({mass:.4g})".replace("-", "\N{MINUS SIGN}")
             for level, mass in zip(levels, masses[first], strict=True)
         ]
         return levels - 1e-9 * np.maximum(1, np.abs(levels)), labels

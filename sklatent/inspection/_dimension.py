@@ -162,16 +162,18 @@ class DimensionDisplay(Display):
             If there is none, or one is not fitted and there is no `X`.
         """
         if not isinstance(estimators, dict):
-            estimators = _named(list(estimators))
+            names, estimators = _names(estimators), list(estimators)
+        else:
+            names, estimators = list(estimators), list(estimators.values())
         if not estimators:
             raise ValueError("estimators must hold at least one; got none.")
-        fitted = [_fitted(estimator, X) for estimator in estimators.values()]
+        fitted = [_fitted(estimator, X) for estimator in estimators]
         for estimator in fitted:
             cls._check(estimator, "dimension_", "confidence_interval_", have=HAVE)
         display = cls(
             dimension=np.array([estimator.dimension_ for estimator in fitted]),
             confidence_interval=np.array([e.confidence_interval_ for e in fitted]),
-            names=list(estimators),
+            names=names,
         )
         return display.plot(ax=ax)
 
@@ -209,8 +211,7 @@ class DimensionDisplay(Display):
             )
             x_shown = np.concatenate([fit.x, fit.x_left_out])
         (self.points_,) = ax.plot(fit.x, fit.y, ".", color=BLUE, label="fitted")
-        ends = np.array([min(x_shown.min(), 0) if fit.intercept == 0 else fit.x.min()])
-        ends = np.append(ends, fit.x.max())
+        ends = np.array([x_shown.min(), x_shown.max()])
         (self.line_,) = ax.plot(
             ends, fit.intercept + fit.slope * ends, color=ORANGE, label=fit.label
         )
@@ -232,6 +233,7 @@ class DimensionDisplay(Display):
             xlabel="distance between neighbours, units of the data",
             ylabel="dimension",
         )
+        _write_out(ax.xaxis)
         if name is not None:
             ax.legend()
 
@@ -252,6 +254,14 @@ class DimensionDisplay(Display):
         ax.set(xlabel="dimension", ylim=(len(at) - 0.5, -0.5))
         ax.grid(axis="x", color="0.9")
         ax.set_axisbelow(True)
+
+
+def _write_out(axis):
+    """Label a logarithmic axis with numbers rather than powers."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
 
 
 def _by_scale(estimator):
@@ -332,13 +342,13 @@ def _rank_fit(estimator):
     )
 
 
-def _named(estimators):
+def _names(estimators):
     """Name estimators: by class, with parameters where that is not enough."""
     names = [type(estimator).__name__ for estimator in estimators]
-    return {
-        name if names.count(name) == 1 else " ".join(str(estimator).split()): estimator
+    return [
+        name if names.count(name) == 1 else " ".join(str(estimator).split())
         for name, estimator in zip(names, estimators, strict=True)
-    }
+    ]
 
 
 def _fitted(estimator, X):

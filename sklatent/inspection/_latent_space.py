@@ -238,6 +238,9 @@ class LatentSpaceDisplay(Display):
         limits = (self.decoded.min(), self.decoded.max())
         image = mosaic(self.decoded[::-1], self.image_shape, limits)
         n_down, n_across = image.shape[:2]
+        n1, n0, _ = self.decoded.shape
+        ax.hlines(np.linspace(bottom, top, n1 + 1), left, right, "white", linewidth=0.8)
+        ax.vlines(np.linspace(left, right, n0 + 1), bottom, top, "white", linewidth=0.8)
         self.image_ = ax.imshow(
             image,
             cmap=cmap,

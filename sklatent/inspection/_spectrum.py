@@ -4,6 +4,8 @@ import numpy as np
 
 from sklatent.inspection._plotting import BLUE, GREY, ORANGE, RED, Display
 
+# What is left above the bars for the legend, as a share of their height.
+ROOM = 0.3
 HAVE = "PCA, PPCA, FactorAnalysis or PCASpectrum"
 
 
@@ -88,8 +90,9 @@ class SpectrumDisplay(Display):
           is the variance of the model along it; the share is of the trace of the
           model's covariance.
         - FactorAnalysis: the squared length of each row of `components_`, summed over
-          the features, without noise; the share is of the trace of the model's
-          covariance, and the noise line the mean of `noise_variance_`.
+          the features, without noise and in the order of the model; the share is of the
+          trace of the model's covariance, and the noise line the mean of
+          `noise_variance_`.
         - PCASpectrum: `eigenvalues_`, with `reference_eigenvalues_` where the criterion
           has them, and `dimension_` as the chosen number.
 
@@ -167,6 +170,7 @@ class SpectrumDisplay(Display):
             )
         ax.set(xlabel="component", ylabel="variance, squared units of the data")
         ax.set_yscale("log" if log else "linear")
+        _make_room(ax)
         ax.xaxis.get_major_locator().set_params(integer=True)
         self._plot_share(ax, number, cumulative)
         self._add_legend(ax)
@@ -186,7 +190,11 @@ class SpectrumDisplay(Display):
             markersize=3,
             label="cumulated share",
         )
-        self.share_ax_.set(ylim=(0, 1.05), ylabel="cumulated share of the variance")
+        self.share_ax_.set(
+            ylim=(0, 1 + ROOM),
+            yticks=np.linspace(0, 1, 6),
+            ylabel="cumulated share of the variance",
+        )
 
     def _add_legend(self, ax):
         """Name what both axes show, on the axes that are drawn last."""
@@ -194,7 +202,16 @@ class SpectrumDisplay(Display):
         if self.share_ax_ is not None:
             more, names = self.share_ax_.get_legend_handles_labels()
             handles, labels = handles + more, labels + names
-        (self.share_ax_ or ax).legend(handles, labels, loc="center right")
+        (self.share_ax_ or ax).legend(
+            handles, labels, loc="upper center", ncols=3, fontsize="small"
+        )
+
+
+def _make_room(ax):
+    """Raise the upper end of the vertical axis, for the legend."""
+    bottom, top = ax.transData.transform([(0, end) for end in ax.get_ylim()])[:, 1]
+    _, raised = ax.transData.inverted().transform((0, top + ROOM * (top - bottom)))
+    ax.set_ylim(top=raised)
 
 
 def _spectrum(estimator):
