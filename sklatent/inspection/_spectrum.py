@@ -18,7 +18,7 @@ class SpectrumDisplay(Display):
     Parameters
     ----------
     variance : array-like of shape (n_components,)
-        Variance of the rows along each component, in squared units of the data.
+        Variance of the rows along each component.
     variance_share : array-like of shape (n_components,)
         Its share of the variance of all features.
     noise_variance : float or None, default=None
@@ -27,6 +27,8 @@ class SpectrumDisplay(Display):
         What the variances were compared with.
     n_chosen : float or None, default=None
         The number of components that was chosen, marked.
+    unit : str, default="squared units of the data"
+        Unit of the variances.
 
     Attributes
     ----------
@@ -70,12 +72,14 @@ class SpectrumDisplay(Display):
         noise_variance=None,
         reference=None,
         n_chosen=None,
+        unit="squared units of the data",
     ):
         self.variance = variance
         self.variance_share = variance_share
         self.noise_variance = noise_variance
         self.reference = reference
         self.n_chosen = n_chosen
+        self.unit = unit
 
     @classmethod
     def from_estimator(cls, estimator, *, cumulative=True, log=False, ax=None):
@@ -168,7 +172,7 @@ class SpectrumDisplay(Display):
                 linestyle="-.",
                 label=f"chosen: {self.n_chosen:.3g}",
             )
-        ax.set(xlabel="component", ylabel="variance, squared units of the data")
+        ax.set(xlabel="component", ylabel=f"variance, {self.unit}")
         ax.set_yscale("log" if log else "linear")
         _make_room(ax)
         ax.xaxis.get_major_locator().set_params(integer=True)
@@ -217,7 +221,13 @@ def _make_room(ax):
 def _spectrum(estimator):
     """Arguments of a display of an estimator, by what it has."""
     if hasattr(estimator, "eigenvalues_"):
+        unit = (
+            "standardised data"
+            if estimator.standardize
+            else "squared units of the data"
+        )
         return {
+            "unit": unit,
             "variance": estimator.eigenvalues_,
             "variance_share": estimator.explained_variance_ratio_,
             "reference": estimator.reference_eigenvalues_,
