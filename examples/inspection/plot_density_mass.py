@@ -44,5 +44,5 @@ plt.show()
 # claim is right: the eight components of :class:`~sklatent.density.GaussianMixture` and
 # the kernels of :class:`~sklatent.density.KernelDensity` hold about those shares of
 # them in regions that leave the hollow out.
-# :class:`~sklatent.density.KNeighborsDensity` cannot be drawn from, so its contours hold
-# those shares of the rows that it was fitted to.
+# :class:`~sklatent.density.KNeighborsDensity` cannot be drawn from, so its contours
+# hold those shares of the rows that it was fitted to.
