@@ -204,14 +204,17 @@ class DimensionDisplay(Display):
     def _plot_fit(self, ax):
         """Points, and the line whose slope tells the dimension."""
         fit = self.fit
-        x_shown = fit.x
+        x, y = fit.x, fit.y
         if fit.x_left_out is not None:
             (self.left_out_points_,) = ax.plot(
                 fit.x_left_out, fit.y_left_out, ".", color=GREY, label="left out"
             )
-            x_shown = np.concatenate([fit.x, fit.x_left_out])
+            x = np.append(x, fit.x_left_out)
+            y = np.append(y, fit.y_left_out)
         (self.points_,) = ax.plot(fit.x, fit.y, ".", color=BLUE, label="fitted")
-        ends = np.array([x_shown.min(), x_shown.max()])
+        # The line ends where the points do, in either direction.
+        highest = (y.max() - fit.intercept) / fit.slope
+        ends = np.array([x.min(), min(x.max(), highest)])
         (self.line_,) = ax.plot(
             ends, fit.intercept + fit.slope * ends, color=ORANGE, label=fit.label
         )

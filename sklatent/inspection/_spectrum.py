@@ -173,6 +173,7 @@ class SpectrumDisplay(Display):
                 label=f"chosen: {self.n_chosen:.3g}",
             )
         ax.set(xlabel="component", ylabel=f"variance, {self.unit}")
+        ax.set_xlim(0.4, len(number) + 0.8)
         ax.set_yscale("log" if log else "linear")
         _make_room(ax)
         ax.xaxis.get_major_locator().set_params(integer=True)
