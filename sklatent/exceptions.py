@@ -151,9 +151,8 @@ class PosteriorCollapseWarning(UserWarning):
     >>> from sklatent.neural import VAETransformer
     >>> X, _ = load_iris(return_X_y=True)
     >>> vae = VAETransformer(
-    ...     2, hidden_layer_sizes=(4,), beta=1000, lr=0.03, batch_size=25, max_epochs=20,
-    ...     random_state=0,
-    ... )
+    ...     hidden_layer_sizes=(4,), beta=1000, lr=0.03, batch_size=25, max_epochs=20
+    ... ).set_params(random_state=0)
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     _ = vae.fit(X)

@@ -230,13 +230,27 @@ class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, among those that `fit` has seen. A row that `fit` has seen itself
-            is not its own neighbour.
+            Rows. Their neighbours are looked for among those that `fit` has seen; a
+            row that it has seen is not its own neighbour. With the metric
+            "precomputed", the distances to all rows of `fit`.
 
         Returns
         -------
         local_dimension : ndarray of shape (n_samples, 1)
             Local estimates, in the precision of `X`.
+
+        Examples
+        --------
+        New rows get the dimension of the set that they are from, a line, a disk or a
+        ball:
+
+        >>> from sklatent.datasets import make_line_disk_ball
+        >>> from sklatent.dimension import LevinaBickel
+        >>> X, _ = make_line_disk_ball(3000, random_state=0)
+        >>> new, dimension = make_line_disk_ball(300, random_state=1)
+        >>> local = LevinaBickel().fit(X).transform(new)
+        >>> [round(float(local[dimension == d].mean()), 1) for d in (1, 2, 3)]
+        [1.0, 2.1, 2.8]
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
@@ -268,12 +282,25 @@ class OptionalTransformMixin:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows. Their neighbours are those of the rows that `fit` has seen.
+            Rows. Their neighbours are looked for among those that `fit` has seen; a
+            row that it has seen is not its own neighbour.
 
         Returns
         -------
         local_dimension : ndarray of shape (n_samples, 1)
             Local estimates, in the precision of `X`.
+
+        Examples
+        --------
+        >>> from sklatent.datasets import make_line_disk_ball
+        >>> from sklatent.dimension import TwoNN
+        >>> X, _ = make_line_disk_ball(3000, random_state=0)
+        >>> new, dimension = make_line_disk_ball(300, random_state=1)
+        >>> local = TwoNN(n_neighbors=50).fit(X).transform(new)
+        >>> [round(float(local[dimension == d].mean()), 1) for d in (1, 2, 3)]
+        [1.1, 2.2, 2.7]
+        >>> hasattr(TwoNN(), "transform")
+        False
         """
         check_is_fitted(
             self,
@@ -297,6 +324,17 @@ class OptionalTransformMixin:
         -------
         local_dimension : ndarray of shape (n_samples, 1)
             Local estimates, in the precision of `X`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklatent.datasets import make_swiss_roll
+        >>> from sklatent.dimension import TwoNN
+        >>> X, _ = make_swiss_roll(500, random_state=0)
+        >>> two_nn = TwoNN(n_neighbors=20)
+        >>> local = two_nn.fit_transform(X)
+        >>> bool(np.allclose(local[:, 0], two_nn.local_dimension_))
+        True
         """
         return super().fit_transform(X, y)
 
@@ -313,6 +351,14 @@ class OptionalTransformMixin:
         -------
         names : ndarray of shape (1,)
             The name.
+
+        Examples
+        --------
+        >>> from sklatent.datasets import make_swiss_roll
+        >>> from sklatent.dimension import TwoNN
+        >>> X, _ = make_swiss_roll(500, random_state=0)
+        >>> TwoNN(n_neighbors=20).fit(X).get_feature_names_out()
+        array(['twonn0'], dtype=object)
         """
         return super().get_feature_names_out(input_features)
 

@@ -70,15 +70,10 @@ class DANCo(NeighborEstimator):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features seen during `fit`, if all of them are strings.
 
-    Raises
-    ------
-    ValueError
-        If there are less than `n_neighbors` + 2 distinct rows, or if the two nearest
-        neighbours of most rows are equally far, as on a grid.
-
     See Also
     --------
     TwoNN : From two distances: quicker, and without simulation.
+    LevinaBickel : From distances alone, with a table of corrections.
 
     Notes
     -----
@@ -159,6 +154,30 @@ class DANCo(NeighborEstimator):
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than `n_neighbors` + 2 distinct rows, or if the two
+            nearest neighbours of most rows are equally far, as on a grid.
+
+        Warns
+        -----
+        DuplicateRowsWarning
+            If rows repeat others.
+        DiscreteDataWarning
+            If more than 1 % of the rows have two nearest neighbours at one distance.
+
+        Examples
+        --------
+        Distances alone, without a comparison with spheres, give too little:
+
+        >>> from sklatent.datasets import make_hypersphere
+        >>> from sklatent.dimension import DANCo
+        >>> X, _ = make_hypersphere(500, dimension=12, random_state=0)
+        >>> danco = DANCo().fit(X)
+        >>> round(danco.dimension_, 1), round(danco.norm_dimension_, 1)
+        (12.4, 10.5)
         """
         with self._unfitted_on_error():
             k = self.n_neighbors

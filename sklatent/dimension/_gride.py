@@ -79,6 +79,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
     See Also
     --------
     TwoNN : The smallest scale, in three ways.
+    NeighborScaling : From many neighbours, one number for all their scales.
 
     Notes
     -----
@@ -153,7 +154,30 @@ class Gride(CorrectedMixin, NeighborEstimator):
         DuplicateRowsWarning
             If rows repeat others.
         DiscreteDataWarning
-            If more than 1 % of the rows have two nearest neighbours at one distance.
+            If more than 1 % of the rows have two nearest neighbours at one distance,
+            or those of the ratio.
+
+        Examples
+        --------
+        A line with noise has two dimensions at the scale of the noise, and one beyond:
+
+        >>> import numpy as np
+        >>> from sklatent.datasets import make_affine
+        >>> from sklatent.dimension import Gride
+        >>> X, _ = make_affine(
+        ...     2000, dimension=1, n_features=2, noise=0.003, random_state=0
+        ... )
+        >>> gride = Gride(max_neighbors=256).fit(X)
+        >>> for scale, d in zip(gride.scales_, gride.dimension_scales_):
+        ...     print(f"{scale:.3f} {d:.1f}")
+        0.002 2.0
+        0.003 2.0
+        0.004 2.0
+        0.006 1.8
+        0.009 1.5
+        0.017 1.1
+        0.033 1.0
+        0.067 1.0
         """
         with self._unfitted_on_error():
             log_distances, _ = self._fit_neighbors(

@@ -69,12 +69,6 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features seen during `fit`, if all of them are strings.
 
-    Raises
-    ------
-    ValueError
-        If there are not more than `n_neighbors` distinct rows, or if the two nearest
-        neighbours of most rows are equally far, as on a grid.
-
     See Also
     --------
     TwoNN : From two neighbours, where the data is least curved.
@@ -165,6 +159,34 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If there are not more than `n_neighbors` distinct rows, or if the two nearest
+            neighbours of most rows are equally far, as on a grid.
+
+        Warns
+        -----
+        DuplicateRowsWarning
+            If rows repeat others.
+        DiscreteDataWarning
+            If more than 1 % of the rows have two nearest neighbours at one distance.
+
+        Examples
+        --------
+        The distances of a surface are on a line of slope 1/2:
+
+        >>> import numpy as np
+        >>> from scipy.special import digamma
+        >>> from sklatent.datasets import make_flat_torus
+        >>> from sklatent.dimension import NeighborScaling
+        >>> X, _ = make_flat_torus(2000, dimension=2, random_state=0)
+        >>> scaling = NeighborScaling().fit(X)
+        >>> rank = np.arange(1, 21)
+        >>> slope, _ = np.polyfit(digamma(rank), scaling.mean_log_distances_, 1)
+        >>> round(float(slope), 2)
+        0.5
         """
         with self._unfitted_on_error():
             log_distances, _ = self._fit_neighbors(X, self.n_neighbors)

@@ -116,12 +116,6 @@ class PCASpectrum(
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features seen during `fit`, if all of them are strings.
 
-    Raises
-    ------
-    ValueError
-        If all rows are equal, if there are less than 3, or not more distinct ones
-        than `n_neighbors`, and for "parallel_analysis" of neighbourhoods.
-
     See Also
     --------
     sklatent.decomposition.PCA : The axes themselves.
@@ -220,6 +214,34 @@ class PCASpectrum(
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than 4 rows, if all are equal, if not more than
+            `n_neighbors` of them are distinct, and for "parallel_analysis" of
+            neighbourhoods.
+
+        Warns
+        -----
+        DuplicateRowsWarning
+            If rows repeat others.
+
+        Examples
+        --------
+        What the criterion counts can be looked at: three eigenvalues are above those of
+        columns that have nothing to do with each other.
+
+        >>> from sklatent.datasets import make_affine
+        >>> from sklatent.dimension import PCASpectrum
+        >>> X, _ = make_affine(
+        ...     300, dimension=3, n_features=10, noise=0.05, random_state=0
+        ... )
+        >>> spectrum = PCASpectrum("parallel_analysis", random_state=0).fit(X)
+        >>> spectrum.dimension_
+        3.0
+        >>> spectrum.eigenvalues_[:4] > spectrum.reference_eigenvalues_[:4]
+        array([ True,  True,  True, False])
         """
         with self._unfitted_on_error():
             if self.method == "parallel_analysis" and self.n_neighbors:

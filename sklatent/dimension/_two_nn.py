@@ -181,7 +181,7 @@ class TwoNN(
         ----------
         X : array-like of shape (n_samples, n_features)
             The data, or distances between all rows with the metric "precomputed". At
-            least three rows that differ.
+            least three rows that differ, and more than `n_neighbors`.
         y : Ignored
             Present for API consistency.
 
@@ -202,6 +202,19 @@ class TwoNN(
             If rows repeat others.
         DiscreteDataWarning
             If more than 1 % of the rows have two nearest neighbours at one distance.
+
+        Examples
+        --------
+        The law holds where there is one dimension, and not where there are three:
+
+        >>> from sklatent.datasets import make_line_disk_ball, make_swiss_roll
+        >>> from sklatent.dimension import TwoNN
+        >>> X, _ = make_swiss_roll(2000, random_state=0)
+        >>> TwoNN().fit(X).pvalue_ > 0.05
+        True
+        >>> X, _ = make_line_disk_ball(2000, random_state=0)
+        >>> TwoNN().fit(X).pvalue_ < 0.01
+        True
         """
         with self._unfitted_on_error():
             log_distances, indices = self._fit_neighbors(X, self.n_neighbors or 2)
@@ -266,7 +279,7 @@ class TwoNN(
         return self._local(self._ratios[indices].sum(axis=1) + own)
 
     def scaling(self, X, *, n_levels=6, random_state=None):
-        """Estimates on ever smaller parts of the data: the dimension by scale.
+        """Estimate the dimension by scale, on ever smaller parts of the data.
 
         At each level the rows are divided at random into twice as many parts, whose
         neighbours are farther apart; the estimate is the average over the parts. Facco
@@ -286,13 +299,35 @@ class TwoNN(
         Returns
         -------
         scaling : Bunch
+            Numbers for each level, the whole data first:
+
             n_samples : ndarray of shape (n_levels,)
-                Rows in a part.
+                Rows in a part, the mean of all parts.
             scale : ndarray of shape (n_levels,)
                 Geometric mean of the distances to the second neighbour, in units of
                 the data.
             dimension, dimension_std : ndarray of shape (n_levels,)
                 Estimate and standard error.
+
+        Raises
+        ------
+        ValueError
+            If `n_levels` is less than 1, or `fit` would raise it for a part.
+
+        Examples
+        --------
+        Noise counts for less where the rows are farther apart:
+
+        >>> from sklatent.datasets import make_swiss_roll
+        >>> from sklatent.dimension import TwoNN
+        >>> X, _ = make_swiss_roll(4000, noise=0.2, random_state=0)
+        >>> scaling = TwoNN().scaling(X, n_levels=4, random_state=0)
+        >>> for scale, d in zip(scaling.scale, scaling.dimension):
+        ...     print(f"{scale:.1f} {d:.1f}")
+        0.6 2.6
+        0.7 2.4
+        1.0 2.4
+        1.4 2.2
         """
         X = check_array(X, dtype=FLOAT_DTYPES)
         check_scalar(n_levels, "n_levels", Integral, min_val=1)
