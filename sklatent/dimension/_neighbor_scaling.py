@@ -163,8 +163,8 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         Raises
         ------
         ValueError
-            If there are not more than `n_neighbors` distinct rows, or if the two nearest
-            neighbours of most rows are equally far, as on a grid.
+            If there are not more than `n_neighbors` distinct rows, or if the two
+            nearest neighbours of most rows are equally far, as on a grid.
 
         Warns
         -----
