@@ -45,7 +45,26 @@ FLOAT_DTYPES = (np.float64, np.float32)
 
 
 class SklatentEstimator(BaseEstimator):
-    """Base of every estimator: documentation link, version stamp, clean failures."""
+    """Base of every estimator: documentation link, version stamp, clean failures.
+
+    The notebook display links to the documentation; what is pickled knows the version
+    that wrote it; a `fit` that fails leaves nothing half-fitted behind.
+
+    See Also
+    --------
+    sklearn.base.BaseEstimator : What this adds to.
+    sklatent.exceptions.InconsistentVersionWarning : Of a version that differs.
+
+    Examples
+    --------
+    >>> import sklatent
+    >>> from sklatent.base import SklatentEstimator
+    >>> class Nothing(SklatentEstimator):
+    ...     def fit(self, X, y=None):
+    ...         return self
+    >>> Nothing().__getstate__()["_sklatent_version"] == sklatent.__version__
+    True
+    """
 
     _doc_link_module = "sklatent"
     _doc_link_template = (
@@ -101,6 +120,30 @@ class ScoreMixin:
 
     So that cross-validation compares models of different families, and folds
     of different sizes.
+
+    See Also
+    --------
+    LatentModelMixin : Has this, and codes.
+
+    Examples
+    --------
+    An exponential law, of whose density the logarithm is -log(mean) - x / mean:
+
+    >>> import numpy as np
+    >>> from sklatent.base import ScoreMixin, SklatentEstimator
+    >>> class Exponential(ScoreMixin, SklatentEstimator):
+    ...     def fit(self, X, y=None):
+    ...         self.mean_ = np.mean(X)
+    ...         return self
+    ...
+    ...     def score_samples(self, X):
+    ...         return -np.log(self.mean_) - np.ravel(X) / self.mean_
+    >>> X = [[1.0], [3.0]]
+    >>> exponential = Exponential().fit(X)
+    >>> exponential.score_samples(X).round(2)
+    array([-1.19, -2.19])
+    >>> round(exponential.score(X), 2)
+    -1.69
     """
 
     def score(self, X, y=None):
@@ -117,6 +160,20 @@ class ScoreMixin:
         -------
         score : float
             Mean of `score_samples(X)`.
+
+        Examples
+        --------
+        Densities of two families, compared in nats per row that they have not seen.
+        Three species are more than one cloud:
+
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.density import GaussianMixture
+        >>> X, _ = load_iris(return_X_y=True)
+        >>> train, test = X[::2], X[1::2]
+        >>> one, three = PPCA(n_components=2), GaussianMixture(3, random_state=0)
+        >>> round(one.fit(train).score(test), 1), round(three.fit(train).score(test), 1)
+        (-2.7, -2.1)
         """
         return float(np.mean(self.score_samples(X), dtype=np.float64))
 
@@ -126,6 +183,38 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
 
     Subclasses implement `_encode(X) -> Z` and `_decode(Z) -> X` on validated
     arrays, and `score_samples`.
+
+    See Also
+    --------
+    GenerativeModelMixin : New rows.
+    sklearn.base.TransformerMixin : What this adds to.
+
+    Examples
+    --------
+    Of each row the mean of its columns is kept:
+
+    >>> import numpy as np
+    >>> from sklearn.utils.validation import validate_data
+    >>> from sklatent.base import LatentModelMixin, SklatentEstimator
+    >>> class RowMean(LatentModelMixin, SklatentEstimator):
+    ...     n_components_ = 1
+    ...
+    ...     def fit(self, X, y=None):
+    ...         validate_data(self, X)
+    ...         return self
+    ...
+    ...     def _encode(self, X):
+    ...         return X.mean(axis=1, keepdims=True)
+    ...
+    ...     def _decode(self, Z):
+    ...         return np.repeat(Z, self.n_features_in_, axis=1)
+    >>> X = [[1.0, 3.0], [4.0, 4.0]]
+    >>> row_mean = RowMean().fit(X)
+    >>> row_mean.transform(X)
+    array([[2.],
+           [4.]])
+    >>> row_mean.reconstruction_error(X)
+    array([2., 0.])
     """
 
     def __sklearn_tags__(self):
@@ -178,6 +267,16 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         -------
         Z : ndarray of shape (n_samples, n_components)
             The codes, in the precision of `X`.
+
+        Examples
+        --------
+        Three numbers for 64 pixels:
+
+        >>> from sklearn.datasets import load_digits
+        >>> from sklatent.decomposition import PPCA
+        >>> X, _ = load_digits(return_X_y=True)
+        >>> X.shape, PPCA(n_components=3).fit(X).transform(X).shape
+        ((1797, 64), (1797, 3))
         """
         return self._encode(self._validate_rows(X))
 
@@ -199,6 +298,22 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         ------
         ValueError
             If there are not `n_components_` columns.
+
+        Examples
+        --------
+        There and back: with as many components as features nothing is lost, with fewer
+        the error is what they leave out.
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PCA
+        >>> X, _ = load_iris(return_X_y=True)
+        >>> for q in (4, 2):
+        ...     pca = PCA(n_components=q).fit(X)
+        ...     back = pca.inverse_transform(pca.transform(X))
+        ...     print(q, "components, largest error", f"{np.abs(back - X).max():.2f}")
+        4 components, largest error 0.00
+        2 components, largest error 0.59
         """
         check_is_fitted(self)
         Z = check_array(X, dtype=FLOAT_DTYPES, ensure_min_features=0)
@@ -222,6 +337,20 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         error : ndarray of shape (n_samples,)
             Sum over the observed features of the squared difference, in squared
             units of the data.
+
+        Examples
+        --------
+        A row that is unlike those of `fit` shows:
+
+        >>> import numpy as np
+        >>> from sklatent.datasets import make_affine
+        >>> from sklatent.decomposition import PCA
+        >>> X, _ = make_affine(dimension=2, n_features=5, random_state=0)
+        >>> pca = PCA(n_components=2).fit(X)
+        >>> bool(pca.reconstruction_error(X).max() < 1e-25)
+        True
+        >>> bool(pca.reconstruction_error(X[:1] + [[0, 0, 0, 0, 1]])[0] > 0.1)
+        True
         """
         X = self._validate_rows(X)
         residual = X - self._decode(self._encode(X))
@@ -233,6 +362,28 @@ class GenerativeModelMixin:
     """Rows can be drawn from the model.
 
     Subclasses implement `_sample(n_samples, rng)` with a `RandomState`.
+
+    See Also
+    --------
+    LatentModelMixin : Codes of rows.
+    ScoreMixin : How likely rows are.
+
+    Examples
+    --------
+    A die with as many faces as the largest number that it has seen:
+
+    >>> import numpy as np
+    >>> from sklatent.base import GenerativeModelMixin, SklatentEstimator
+    >>> class Die(GenerativeModelMixin, SklatentEstimator):
+    ...     def fit(self, X, y=None):
+    ...         self.n_faces_ = np.max(X)
+    ...         return self
+    ...
+    ...     def _sample(self, n_samples, rng):
+    ...         return rng.randint(1, self.n_faces_ + 1, size=(n_samples, 1))
+    >>> rolls = Die().fit([[2], [6], [3]]).sample(1000, random_state=0)
+    >>> np.unique(rolls)
+    array([1, 2, 3, 4, 5, 6])
     """
 
     def sample(self, n_samples=1, random_state=None):
@@ -249,6 +400,27 @@ class GenerativeModelMixin:
         -------
         X : ndarray of shape (n_samples, n_features)
             The rows, in the units of the data, in double precision.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is less than 1.
+
+        Examples
+        --------
+        New rows have the mean of the model, within its standard error:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> X, _ = load_iris(return_X_y=True)
+        >>> ppca = PPCA(n_components=2).fit(X)
+        >>> new = ppca.sample(10_000, random_state=0)
+        >>> new.shape
+        (10000, 4)
+        >>> std = np.sqrt(np.diag(ppca.get_covariance()) / 10_000)
+        >>> bool((np.abs(new.mean(axis=0) - ppca.mean_) < 4 * std).all())
+        True
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", numbers.Integral, min_val=1)
@@ -260,6 +432,31 @@ class DimensionMixin:
 
     Subclasses have the parameter `confidence_level`, and `fit` calls
     `_set_dimension`.
+
+    See Also
+    --------
+    sklatent.dimension : The estimators of the dimension.
+
+    Examples
+    --------
+    The rank of the rows, which has no error. It says how many components to keep:
+
+    >>> import numpy as np
+    >>> from sklatent.base import DimensionMixin, SklatentEstimator
+    >>> from sklatent.datasets import make_affine
+    >>> from sklatent.decomposition import PCA
+    >>> class Rank(DimensionMixin, SklatentEstimator):
+    ...     def __init__(self, confidence_level=0.95):
+    ...         self.confidence_level = confidence_level
+    ...
+    ...     def fit(self, X, y=None):
+    ...         self._set_dimension(np.linalg.matrix_rank(X), log_std=0.0)
+    ...         return self
+    >>> X, _ = make_affine(dimension=3, n_features=10, random_state=0)
+    >>> Rank().fit(X).dimension_
+    3.0
+    >>> PCA(n_components=Rank()).fit(X).n_components_
+    3
     """
 
     def _set_dimension(self, dimension, log_std):

@@ -11,27 +11,153 @@ __all__ = [
 
 
 class DiscreteDataWarning(UserWarning):
-    """Distances tie, as on a grid: the data is discrete, or was rounded."""
+    """Distances tie, as on a grid: the data is discrete, or was rounded.
+
+    Given where more than 1 % of the rows have two neighbours at the same distance.
+    Where more than half of them do, `fit` raises a ValueError.
+
+    See Also
+    --------
+    DuplicateRowsWarning : Rows at distance 0.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklatent.datasets import make_swiss_roll
+    >>> from sklatent.dimension import LevinaBickel
+    >>> X, _ = make_swiss_roll(200, random_state=0)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     _ = LevinaBickel().fit(X.round())
+    >>> [warning.category.__name__ for warning in caught]
+    ['DuplicateRowsWarning', 'DiscreteDataWarning']
+    """
 
 
 class DuplicateRowsWarning(UserWarning):
-    """Rows repeat others, and each counts once."""
+    """Rows repeat others, and each counts once.
+
+    Given by the estimators of the dimension, most of which take logarithms of
+    distances. How many there are is their attribute `n_duplicates_`.
+
+    See Also
+    --------
+    DiscreteDataWarning : Distances that tie.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklatent.datasets import make_swiss_roll
+    >>> from sklatent.dimension import TwoNN
+    >>> X, _ = make_swiss_roll(200, random_state=0)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     two_nn = TwoNN().fit(np.vstack([X, X[:5]]))
+    >>> print(caught[0].message)
+    5 of 205 rows repeat others; each counts once.
+    >>> two_nn.dimension_ == TwoNN().fit(X).dimension_
+    True
+    """
 
 
 class InconsistentVersionWarning(UserWarning):
-    """An estimator is unpickled by another version of sklatent than saved it.
+    """An estimator is loaded by another version of sklatent than saved it.
 
     Its fitted attributes may mean something else in this version.
+
+    See Also
+    --------
+    sklearn.exceptions.InconsistentVersionWarning : The same of scikit-learn.
+
+    Examples
+    --------
+    What is pickled knows its version:
+
+    >>> import warnings
+    >>> from sklatent.dimension import TwoNN
+    >>> state = TwoNN().__getstate__() | {"_sklatent_version": "0.0.0"}
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     TwoNN().__setstate__(state)
+    >>> print(caught[0].message)
+    This TwoNN was saved by sklatent 0.0.0 and is loaded by ...
     """
 
 
 class RankDeficientWarning(UserWarning):
-    """Components or noise without variance: the model is bounded, not exact."""
+    """Components or noise without variance: the model is bounded, not exact.
+
+    See Also
+    --------
+    HeywoodWarning : The same for a single feature.
+
+    Examples
+    --------
+    Rows in a plane, of which two components leave nothing to be noise:
+
+    >>> import warnings
+    >>> from sklatent.datasets import make_affine
+    >>> from sklatent.decomposition import PPCA
+    >>> X, _ = make_affine(dimension=2, n_features=5, random_state=0)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     _ = PPCA(n_components=2).fit(X)
+    >>> print(caught[0].message)
+    2 components explain the data entirely; noise_variance_ is kept at its bound...
+    """
 
 
 class HeywoodWarning(UserWarning):
-    """A factor analysis explains a feature entirely; its noise is at the bound."""
+    """A factor analysis may explain a feature entirely, without noise of its own.
+
+    Without any the likelihood would be no less. The loadings are then hardly
+    determined, and the noise variance may be at its bound.
+
+    See Also
+    --------
+    RankDeficientWarning : The same for all features.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn.datasets import load_iris
+    >>> from sklatent.decomposition import FactorAnalysis
+    >>> X, _ = load_iris(return_X_y=True, as_frame=True)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     _ = FactorAnalysis(n_components=1).fit(X)
+    >>> print(caught[0].message)
+    1 factors may explain features ['petal length (cm)'] entirely (a Heywood case)...
+    """
 
 
 class PosteriorCollapseWarning(UserWarning):
-    """The codes of a variational autoencoder tell nothing about the rows."""
+    """The codes of a variational autoencoder tell nothing about the rows.
+
+    Given after a training of 100 steps or more, if the rows differ and
+    `n_active_units_` is 0.
+
+    See Also
+    --------
+    sklatent.neural.VAETransformer : Gives the warning.
+
+    Examples
+    --------
+    If what the code costs weighs a thousand times as much, there is none:
+
+    >>> import warnings
+    >>> from sklearn.datasets import load_iris
+    >>> from sklatent.neural import VAETransformer
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> vae = VAETransformer(
+    ...     hidden_layer_sizes=(4,), beta=1000, lr=0.03, batch_size=25, max_epochs=20
+    ... ).set_params(random_state=0)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     _ = vae.fit(X)
+    >>> print(caught[0].message)
+    The posterior has collapsed: no component of the code depends on the row...
+    >>> vae.n_active_units_
+    0
+    """

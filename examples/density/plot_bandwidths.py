@@ -27,16 +27,31 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constraine
 left.hist(X[:, 0], bins=60, density=True, color="lightgrey")
 for bandwidth in ("silverman", "loo", "isj"):
     density = KernelDensity(bandwidth).fit(X)
-    left.plot(x, np.exp(density.score_samples(x)), label=bandwidth)
+    dashes = "--" if bandwidth == "isj" else "-"
+    left.plot(x, np.exp(density.score_samples(x)), dashes, label=bandwidth)
     h = float(np.ravel(density.bandwidth_)[0])
-    right.axvline(h, color=left.lines[-1].get_color(), label=bandwidth)
+    color = left.lines[-1].get_color()
+    right.axvline(h, color=color, linestyle=dashes, label=bandwidth)
     print(f"{bandwidth:<10} h = {h:.3f}   held-out {density.score(new):.4f} nats")
-left.set(title="two bumps", xlabel="x", ylabel="density")
+left.set(title="two bumps, in grey", xlabel="x", ylabel="density")
 left.legend()
 
 bandwidths = np.geomspace(0.02, 4, 40)
 divergence = kl_bandwidth_path(X, bandwidths)
 right.plot(np.sqrt(bandwidths[1:] * bandwidths[:-1]), divergence, color="black")
-right.set(xscale="log", yscale="log", xlabel="bandwidth", ylabel="KL to the next, nats")
+right.set(
+    title="how much the estimate still changes",
+    xscale="log",
+    yscale="log",
+    xlabel="bandwidth, in units of x",
+    ylabel="divergence from the next, nats",
+)
 right.legend()
 plt.show()
+
+# %%
+# On the left Silverman's rule makes bumps twice as wide as they are and half as high;
+# the two others coincide and follow the histogram. On the right they lie near the
+# bandwidth where the estimate changes least, and Silverman's where it changes most:
+# there the bumps are being smoothed away. In held-out nats the difference is a third of
+# a nat per row.

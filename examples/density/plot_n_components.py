@@ -48,6 +48,7 @@ for criterion, mixture in mixtures.items():
 axes[0].set(
     title="criteria less their best",
     xlabel="components",
+    ylabel="nats, times two",
     yscale="symlog",
     ylim=(-1, 1e4),
 )
@@ -63,6 +64,7 @@ def draw(axis, mixture):
         width, height = 4 * np.sqrt(variances[::-1])
         axis.add_patch(Ellipse(mean, width, height, angle=angle, fill=False))
     axis.set_aspect("equal")
+    axis.set(xlabel="first feature", ylabel="second feature")
 
 
 for axis, criterion in zip(axes[1:], ("bic", "icl"), strict=True):

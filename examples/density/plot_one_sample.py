@@ -1,7 +1,7 @@
 """
-================================
-One sample under every estimator
-================================
+=======================================================
+Of four densities of one sample, the mixture is closest
+=======================================================
 
 Three bumps of different width, 1,000 rows, and four ways to estimate their density; two
 of them say how far off they may be.
@@ -55,13 +55,24 @@ for axis, (name, estimator) in zip(axes.flat, estimators.items(), strict=True):
         seen = np.isfinite(log_density)
         low, high = (np.exp(log_density[seen] + z * std[seen]) for z in (-1.96, 1.96))
         axis.fill_between(x[seen, 0], low, high, color="C1", alpha=0.4, label="95 %")
-    axis.plot(x, np.exp(estimator.score_samples(x)), color="C0", linewidth=1)
+    axis.plot(
+        x, np.exp(estimator.score_samples(x)), color="C0", linewidth=1, label="estimate"
+    )
     scores = estimator.score_samples(new)
     inside = np.isfinite(scores)
-    axis.set(title=name, ylim=(0, 0.7))
+    axis.set(title=name, ylim=(0, 0.7), xlabel="x", ylabel="density")
     print(
         f"{name:<26} held-out log-density {scores[inside].mean():.4f}, "
         f"{np.mean(~inside):.2%} of the rows at 0"
     )
 axes[0, 1].legend()
 plt.show()
+
+# %%
+# The truth is a mixture of three Gaussians, so the one model of that form follows the
+# grey area best and has the best held-out log-density of those that integrate to one.
+# Kernels with one bandwidth ripple where the bump is wide; the histogram, whose rule
+# sees the spread of all bumps, has bins too wide for the narrow one. Nearest neighbours
+# have sharp peaks, and their 95 % band covers the truth in most places, which the
+# histogram's does not: its band is about the mean over a bin, not the density within
+# it.

@@ -34,8 +34,19 @@ for axis, noise in zip(axes, (0.0, 0.3, 1.0), strict=True):
     axis.axhline(dimension, color="grey", linewidth=0.8)
     if noise > 0:
         axis.axvline(2 * noise, color="C3", linestyle=":", label="thickness")
-    axis.set(xscale="log", xlabel="distance to neighbours", title=f"noise {noise}")
+    axis.set(
+        xscale="log",
+        xlabel="distance to neighbours, units of x",
+        title=f"noise {noise}",
+    )
     print(f"noise {noise}: {np.round(gride.dimension_scales_, 2)}")
-axes[0].set_ylabel("dimension")
+axes[0].set_ylabel("dimension, with 95 % band")
 axes[1].legend()
 plt.show()
+
+# %%
+# Without noise the curve is flat at two until the turns of the roll come into sight.
+# With noise it starts near three and falls once neighbours are farther apart than the
+# sheet is thick (dotted), the later the thicker it is. With the strongest noise it
+# never reaches two: the sheet is as thick as the turns are close, and no scale is left
+# at which it is a sheet.

@@ -1,7 +1,7 @@
 """
-=======================================================
-Digits in a pipeline: how many numbers does a row need?
-=======================================================
+=============================================================
+Two curved numbers tell a digit better than two straight ones
+=============================================================
 
 A classifier sees each handwritten digit, 64 pixels, through a few numbers only. A
 grid search chooses how many, for three ways to get them: PCA, an autoencoder and a
@@ -29,7 +29,13 @@ from sklatent.neural import AETransformer, VAETransformer
 X, y = load_digits(return_X_y=True)
 sizes = [int(size) for size in os.environ.get("DEMO_SIZES", "2 8 16").split()]
 
-settings = {"standardize": False, "lr": 2e-3, "random_state": 0}
+settings = {
+    "standardize": False,
+    "lr": 5e-3,
+    "lr_schedule": "one_cycle",
+    "max_epochs": 30,
+    "random_state": 0,
+}
 reducers = {
     "pca": PCA(random_state=0),
     "ae": AETransformer(**settings),
@@ -38,12 +44,13 @@ reducers = {
 
 # %%
 # One search per reducer. The progress bar follows it through the folds of the
-# cross-validation into the epochs of each training.
+# cross-validation into the epochs of each training. Thirty epochs at a learning rate
+# that rises and falls again are enough here; more of them gain a little.
 
 searches = {}
 for name, reducer in reducers.items():
     pipeline = Pipeline([(name, reducer), ("clf", LogisticRegression(max_iter=1000))])
-    search = GridSearchCV(pipeline, {f"{name}__n_components": sizes}, cv=5, n_jobs=2)
+    search = GridSearchCV(pipeline, {f"{name}__n_components": sizes}, cv=3)
     if name != "pca":  # which has no iterations to report
         search.set_callbacks(ProgressBar(max_propagation_depth=None))
     searches[name] = search.fit(X, y)
@@ -91,7 +98,10 @@ figure, axes = plt.subplot_mosaic(
 for name, Z in codes.items():
     points = axes[name].scatter(*Z.T, c=y, cmap="tab10", s=4, vmin=-0.5, vmax=9.5)
     axes[name].set(title=type(reducers[name]).__name__, xticks=[], yticks=[])
-figure.colorbar(points, ax=[axes[name] for name in codes], ticks=range(10))
+    axes[name].set(xlabel="first component", ylabel="second component")
+figure.colorbar(
+    points, ax=[axes[name] for name in codes], ticks=range(10), label="digit"
+)
 
 rows = [
     np.hstack(np.pad(images.reshape(-1, 8, 8), [(0, 0), (1, 1), (2, 2)]))
@@ -103,3 +113,11 @@ axes["strips"].set_yticks([4.5, 14.5, 24.5], strips)
 figure.savefig("digits.png", dpi=120)
 print("\nPicture: digits.png")
 plt.show()
+
+# %%
+# In the plane of PCA, on the left, only a few digits stand apart; in the curved codes
+# of both networks each has a place of its own, and a classifier gains by it. In the
+# table the gain is large for two components, small for eight and gone for sixteen,
+# where straight axes hold as much of a digit as the classifier can use. Below, the
+# rebuilt digits are smoother than the written ones, and some of the drawn ones can be
+# read.

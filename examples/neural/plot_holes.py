@@ -51,8 +51,7 @@ for name, images in mended.items():
     print(f"{name:<26}{((images - whole)[holes] ** 2).mean() / spread:.2f}")
 
 # %%
-# The figure shows ten digits of the test, torn and mended. What is trained on whole
-# digits takes the holes for part of the image; what has seen holes looks through them.
+# Ten digits of the test, torn and mended.
 
 strips = {"written": whole, "torn": torn} | mended
 rows = [
@@ -64,3 +63,9 @@ ax.imshow(np.vstack(rows), cmap="gray_r", vmin=0, vmax=16)
 ax.set(xticks=[], title="Digits with half of their pixels lost")
 ax.set_yticks(np.arange(len(strips)) * 10 + 4.5, strips)
 plt.show()
+
+# %%
+# What is trained on whole digits takes the holes for part of the image, and leaves them
+# as shadows; what has seen holes looks through them, and draws strokes where strokes
+# were. Probabilistic PCA knows where the holes are, but can only fill them with sums of
+# its components, which are blurred.

@@ -16,6 +16,14 @@ class LossMonitor(ScoringMonitor):
     every estimator of sklatent that iterates, also within pipelines and searches,
     and from worker processes.
 
+    The loss of models fitted by EM is minus the log-likelihood per row, in nats for the
+    units of the data.
+
+    See Also
+    --------
+    sklearn.callback.ScoringMonitor : Records a score.
+    sklearn.callback.ProgressBar : Shows how far a fit is.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -41,6 +49,20 @@ class LossMonitor(ScoringMonitor):
             The estimator that is being fitted.
         context : CallbackContext
             Which task of the fit has ended; iterations come with their `loss`.
+
+        Examples
+        --------
+        Estimators call it after each iteration, here of EM:
+
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.callback import LossMonitor
+        >>> from sklatent.decomposition import PPCA
+        >>> X, _ = load_iris(return_X_y=True)
+        >>> monitor = LossMonitor()
+        >>> ppca = PPCA(n_components=2, method="em", random_state=0)
+        >>> _ = ppca.set_callbacks(monitor).fit(X)
+        >>> len(monitor.get_logs().data) == ppca.n_iter_
+        True
         """
         if hasattr(context, "loss"):
             # The parent scores a fitted estimator on X and y: here, the iteration.

@@ -195,9 +195,15 @@ def make_manifold(name, n_samples=100, *, noise=0.0, random_state=None):
     dimension : int
         Their dimension without noise.
 
+    Raises
+    ------
+    ValueError
+        If there is no manifold of this name, or another argument is out of its range.
+
     See Also
     --------
     benchmark_manifolds : Names, dimensions and numbers of features.
+    make_line_disk_ball : Points of several dimensions, not among these.
 
     Notes
     -----

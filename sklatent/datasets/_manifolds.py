@@ -46,6 +46,12 @@ def make_affine(
     dimension : int
         Their dimension without noise, as given.
 
+    Raises
+    ------
+    ValueError
+        If `n_features` is too small for the points, or another argument is out of
+        its range.
+
     See Also
     --------
     make_flat_torus : Flat too, and without a boundary.
@@ -56,6 +62,12 @@ def make_affine(
     >>> X, dimension = make_affine(dimension=3, n_features=10, random_state=0)
     >>> X.shape, dimension
     ((100, 10), 3)
+
+    Ten features, and yet a space of three dimensions:
+
+    >>> import numpy as np
+    >>> int(np.linalg.matrix_rank(X))
+    3
     """
     rng = random_generator(random_state)
     X = rng.uniform(-0.5, 0.5, size=(n_samples, dimension))
@@ -89,6 +101,12 @@ def make_ball(
     dimension : int
         Their dimension without noise, as given.
 
+    Raises
+    ------
+    ValueError
+        If `n_features` is too small for the points, or another argument is out of
+        its range.
+
     See Also
     --------
     make_hypersphere : The surface of a ball.
@@ -110,6 +128,13 @@ def make_ball(
     >>> X, dimension = make_ball(dimension=5, random_state=0)
     >>> X.shape, dimension
     ((100, 5), 5)
+
+    In five dimensions, a half of the radius holds 1/32 of the ball:
+
+    >>> import numpy as np
+    >>> X, _ = make_ball(10_000, dimension=5, random_state=0)
+    >>> round(float(np.mean(np.linalg.norm(X, axis=1) < 0.5)), 3), 1 / 32
+    (0.031, 0.03125)
     """
     rng = random_generator(random_state)
     X = ball_points(n_samples, dimension, rng)
@@ -143,6 +168,12 @@ def make_hypersphere(
     dimension : int
         Their dimension without noise, as given.
 
+    Raises
+    ------
+    ValueError
+        If `n_features` is too small for the points, or another argument is out of
+        its range.
+
     See Also
     --------
     make_ball : The inside.
@@ -158,6 +189,12 @@ def make_hypersphere(
     >>> X, dimension = make_hypersphere(dimension=2, random_state=0)
     >>> X.shape, dimension
     ((100, 3), 2)
+
+    The points are at distance 1 from the origin:
+
+    >>> import numpy as np
+    >>> bool(np.allclose(np.linalg.norm(X, axis=1), 1))
+    True
     """
     rng = random_generator(random_state)
     X = unit_vectors(n_samples, dimension + 1, rng)
@@ -194,6 +231,12 @@ def make_cubic_surface(
     dimension : int
         Their dimension without noise, as given.
 
+    Raises
+    ------
+    ValueError
+        If `n_features` is too small for the points, or another argument is out of
+        its range.
+
     See Also
     --------
     make_affine : The inside of a cube.
@@ -210,6 +253,12 @@ def make_cubic_surface(
     >>> X, dimension = make_cubic_surface(dimension=10, random_state=0)
     >>> X.shape, dimension
     ((100, 11), 10)
+
+    One coordinate of each point is at an end of the unit interval:
+
+    >>> import numpy as np
+    >>> np.unique(((X == 0) | (X == 1)).sum(axis=1))
+    array([1])
     """
     rng = random_generator(random_state)
     X = rng.uniform(size=(n_samples, dimension + 1))
@@ -250,6 +299,12 @@ def make_flat_torus(
     dimension : int
         Their dimension without noise, as given.
 
+    Raises
+    ------
+    ValueError
+        If `n_features` is too small for the points, or another argument is out of
+        its range.
+
     See Also
     --------
     make_affine : Flat too, with a boundary.
@@ -260,6 +315,12 @@ def make_flat_torus(
     >>> X, dimension = make_flat_torus(dimension=2, random_state=0)
     >>> X.shape, dimension
     ((100, 4), 2)
+
+    Each pair of features is on a unit circle:
+
+    >>> import numpy as np
+    >>> bool(np.allclose(X[:, 0] ** 2 + X[:, 1] ** 2, 1))
+    True
     """
     rng = random_generator(random_state)
     angle = 2 * np.pi * rng.uniform(size=(n_samples, dimension))
@@ -293,6 +354,17 @@ def make_swiss_roll(n_samples=100, *, n_features=None, noise=0.0, random_state=N
         The points.
     dimension : int
         Their dimension without noise, 2.
+
+    Raises
+    ------
+    ValueError
+        If `n_features` is too small for the points, or another argument is out of
+        its range.
+
+    See Also
+    --------
+    make_mobius : Another surface.
+    sklearn.datasets.make_swiss_roll : The same, with the angles, in three features.
 
     References
     ----------
@@ -345,6 +417,17 @@ def make_helix(
     dimension : int
         Their dimension without noise, 1.
 
+    Raises
+    ------
+    ValueError
+        If `n_features` is too small for the points, or another argument is out of
+        its range.
+
+    See Also
+    --------
+    make_hypersphere : The circle, with dimension 1.
+    make_mobius : A band around a circle.
+
     References
     ----------
     .. [1] M. Hein and J.-Y. Audibert (2005). Intrinsic dimensionality estimation of
@@ -357,6 +440,13 @@ def make_helix(
     >>> X, dimension = make_helix(random_state=0)
     >>> X.shape, dimension
     ((100, 3), 1)
+
+    All points are on the torus of radii 2 and 1:
+
+    >>> import numpy as np
+    >>> from_axis = np.hypot(X[:, 0], X[:, 1])
+    >>> bool(np.allclose((from_axis - 2) ** 2 + X[:, 2] ** 2, 1))
+    True
     """
     rng = random_generator(random_state)
     t = 2 * np.pi * rng.uniform(size=n_samples)
@@ -396,6 +486,17 @@ def make_mobius(
     dimension : int
         Their dimension without noise, 2.
 
+    Raises
+    ------
+    ValueError
+        If `n_features` is too small for the points, or another argument is out of
+        its range.
+
+    See Also
+    --------
+    make_helix : A curve around a circle.
+    make_swiss_roll : Another surface.
+
     References
     ----------
     .. [1] M. Hein and J.-Y. Audibert (2005). Intrinsic dimensionality estimation of
@@ -408,6 +509,13 @@ def make_mobius(
     >>> X, dimension = make_mobius(random_state=0)
     >>> X.shape, dimension
     ((100, 3), 2)
+
+    No point is farther than 1/2 from the circle:
+
+    >>> import numpy as np
+    >>> from_axis = np.hypot(X[:, 0], X[:, 1])
+    >>> bool((np.hypot(from_axis - 1, X[:, 2]) <= 0.5).all())
+    True
     """
     rng = random_generator(random_state)
     angle = 2 * np.pi * rng.uniform(size=n_samples)

@@ -38,6 +38,15 @@ def make_cantor_dust(n_samples=100, *, n_features=1, noise=0.0, random_state=Non
     dimension : float
         Their dimension without noise, `n_features` log 2 / log 3.
 
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    See Also
+    --------
+    make_line_disk_ball : Pieces of several dimensions.
+
     Notes
     -----
     There are 33 ternary digits, as many as a float64 holds; a feature takes 2^33
@@ -54,6 +63,12 @@ def make_cantor_dust(n_samples=100, *, n_features=1, noise=0.0, random_state=Non
     >>> X, dimension = make_cantor_dust(n_features=2, random_state=0)
     >>> X.shape, round(dimension, 4)
     ((100, 2), 1.2619)
+
+    Nothing is left of the middle third:
+
+    >>> import numpy as np
+    >>> bool(np.any((X > 1 / 3) & (X < 2 / 3)))
+    False
     """
     rng = random_generator(random_state)
     shape = (n_samples, n_features, TERNARY_DIGITS)
@@ -92,6 +107,17 @@ def make_line_disk_ball(
         The points.
     dimensions : ndarray of shape (n_samples,)
         The dimension without noise of the set that each point is from: 1, 2 or 3.
+
+    Raises
+    ------
+    ValueError
+        If `n_features` is too small for the points, or another argument is out of
+        its range.
+
+    See Also
+    --------
+    make_ball : One of the pieces, in any dimension.
+    make_cantor_dust : A set whose dimension is no whole number.
 
     References
     ----------

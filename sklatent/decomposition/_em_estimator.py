@@ -102,6 +102,30 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         ValueError
             If nothing is observed of a feature, or `X` or a parameter cannot be
             used.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If EM still gains more than `tol` after `max_iter` iterations.
+        RankDeficientWarning
+            Of `PPCA`, if nothing is left to be noise.
+        HeywoodWarning
+            Of `FactorAnalysis`, if a feature may have no noise.
+
+        Examples
+        --------
+        The likelihood is that of what is observed, and no iteration lowers it:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> X = load_iris().data
+        >>> X[::3, 0] = np.nan
+        >>> ppca = PPCA(n_components=2, random_state=0).fit(X)
+        >>> bool((np.diff(ppca.log_likelihood_history_) >= 0).all())
+        True
+        >>> bool(np.isclose(ppca.log_likelihood_, ppca.score(X)))
+        True
         """
         with self._unfitted_on_error():
             X = validate_data(
@@ -209,7 +233,22 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             E[z | x], the same as `transform(X)`.
         covariance : ndarray of shape (n_components, n_components) or \
                 (n_samples, n_components, n_components)
-            Cov[z | x]: one for all rows if `X` is complete, else one per row.
+            Cov[z | x]: one for all rows if `X` is complete, else one per row. Codes
+            have the variance 1 before anything is observed.
+
+        Examples
+        --------
+        The less is observed of a row, the less is known of its code:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> X = load_iris().data
+        >>> ppca = PPCA(n_components=1).fit(X)
+        >>> row, nan = X[0], np.nan
+        >>> mean, covariance = ppca.posterior([row, [*row[:2], nan, nan], [nan] * 4])
+        >>> np.sqrt(covariance.ravel()).round(2)
+        array([0.16, 0.41, 1.  ])
         """
         X = self._validate_rows(X)
         if not np.isnan(X).any():
@@ -230,6 +269,21 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         -------
         log_density : ndarray of shape (n_samples,)
             In nats, for the units of the data; 0 for a row with nothing observed.
+
+        Examples
+        --------
+        Of a row with holes it is the density of the rest of the row, which is normal
+        like the model:
+
+        >>> import numpy as np
+        >>> from scipy.stats import norm
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> ppca = PPCA(n_components=2).fit(load_iris().data)
+        >>> log_density = ppca.score_samples([[5.0, np.nan, np.nan, np.nan]])
+        >>> std = np.sqrt(ppca.get_covariance()[0, 0])
+        >>> bool(np.allclose(log_density, norm(ppca.mean_[0], std).logpdf(5.0)))
+        True
         """
         X = self._validate_rows(X)
         if np.isnan(X).any():
@@ -255,6 +309,21 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         std : ndarray of shape (n_samples, n_features)
             Standard deviation of each missing entry given what is observed, 0 for
             observed ones. Only if `return_std`.
+
+        Examples
+        --------
+        A length that is hidden comes back to within its standard deviation:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> X = load_iris().data
+        >>> ppca = PPCA(n_components=2).fit(X)
+        >>> X[0]
+        array([5.1, 3.5, 1.4, 0.2])
+        >>> filled, std = ppca.impute([[5.1, 3.5, np.nan, 0.2]], return_std=True)
+        >>> filled.round(1), std.round(1)
+        (array([[5.1, 3.5, 1.6, 0.2]]), array([[0. , 0. , 0.4, 0. ]]))
         """
         X = self._validate_rows(X)
         missing = np.isnan(X)
@@ -287,7 +356,29 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         Returns
         -------
         tables : ndarray of shape (n_draws, n_samples, n_features)
-            The data as often as `n_samples` says, observed entries unchanged.
+            The data as often as the parameter `n_samples` says, in its precision;
+            observed entries are unchanged.
+
+        Raises
+        ------
+        ValueError
+            If the parameter `n_samples` is less than 1.
+
+        Examples
+        --------
+        Several tables differ by as much as a hole leaves open:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> ppca = PPCA(n_components=2).fit(load_iris().data)
+        >>> X = [[5.1, 3.5, np.nan, 0.2], [np.nan, 3.0, 4.0, 1.3]]
+        >>> tables = ppca.sample_missing(X, n_samples=1000, random_state=0)
+        >>> tables.shape
+        (1000, 2, 4)
+        >>> tables.std(axis=0).round(1)
+        array([[0. , 0. , 0.4, 0. ],
+               [0.3, 0. , 0. , 0. ]])
         """
         X = self._validate_rows(X)
         check_scalar(n_samples, "n_samples", numbers.Integral, min_val=1)
@@ -317,7 +408,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return p * q - q * (q - 1) // 2 + p + n_noise
 
     def aic(self, X):
-        """Akaike's information criterion; smaller is better.
+        """Compute Akaike's information criterion; smaller is better.
 
         Parameters
         ----------
@@ -327,12 +418,27 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         Returns
         -------
         aic : float
-            Twice the number of parameters minus twice the log-likelihood.
+            Twice the number of parameters minus twice the log-likelihood of the rows,
+            in nats.
+
+        Examples
+        --------
+        A parameter costs 2, and log n in `bic`, which is more from eight rows on:
+
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> X = load_iris().data
+        >>> for q in (1, 2, 3):
+        ...     ppca = PPCA(n_components=q).fit(X)
+        ...     print(q, round(ppca.aic(X)), round(ppca.bic(X)))
+        1 959 986
+        2 834 870
+        3 788 830
         """
         return 2 * self._n_parameters() - 2 * len(X) * self.score(X)
 
     def bic(self, X):
-        """Schwarz's Bayesian information criterion; smaller is better.
+        """Compute Schwarz's Bayesian information criterion; smaller is better.
 
         Parameters
         ----------
@@ -342,6 +448,20 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         Returns
         -------
         bic : float
-            log n times the number of parameters minus twice the log-likelihood.
+            Number of parameters times log n, for n rows, minus twice the
+            log-likelihood of the rows, in nats.
+
+        Examples
+        --------
+        It finds how many components there are, in rows that have two:
+
+        >>> from sklatent.datasets import make_affine
+        >>> from sklatent.decomposition import PPCA
+        >>> X, _ = make_affine(
+        ...     500, dimension=2, n_features=6, noise=0.1, random_state=0
+        ... )
+        >>> bic = {q: PPCA(n_components=q).fit(X).bic(X) for q in range(5)}
+        >>> min(bic, key=bic.get)
+        2
         """
         return np.log(len(X)) * self._n_parameters() - 2 * len(X) * self.score(X)

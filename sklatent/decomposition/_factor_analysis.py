@@ -85,6 +85,7 @@ class FactorAnalysis(EMEstimator):
     --------
     PPCA : The same with one noise variance for all features.
     PCA : Directions of largest variance.
+    sklearn.decomposition.FactorAnalysis : The estimator whose parameters these are.
 
     References
     ----------
@@ -105,6 +106,15 @@ class FactorAnalysis(EMEstimator):
     >>> fa = FactorAnalysis(n_components=7).fit(X)
     >>> fa.transform(X).shape
     (1797, 7)
+
+    Scaling a feature changes its loadings, and nothing else:
+
+    >>> import numpy as np
+    >>> scale = np.ones(X.shape[1])
+    >>> scale[0] = 1000.0
+    >>> scaled = FactorAnalysis(n_components=7).fit(X * scale)
+    >>> bool(np.allclose(scaled.components_, fa.components_ * scale, rtol=1e-6))
+    True
     """
 
     _isotropic = False

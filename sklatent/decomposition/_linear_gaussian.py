@@ -92,9 +92,22 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         Returns
         -------
         mean : ndarray of shape (n_samples, n_components)
-            E[z | x].
+            E[z | x], in the precision of `X`.
         covariance : ndarray of shape (n_components, n_components)
-            Cov[z | x], the same for every row.
+            Cov[z | x], the same for every row. Codes have the variance 1 before
+            anything is observed.
+
+        Examples
+        --------
+        The better a component stands out from the noise, the more is known of it:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PCA
+        >>> X = load_iris().data
+        >>> mean, covariance = PCA(n_components=2).fit(X).posterior(X)
+        >>> np.sqrt(np.diag(covariance)).round(2)
+        array([0.11, 0.46])
         """
         X = self._validate_rows(X)
         mean, covariance = self._model().posterior(X)
@@ -112,6 +125,20 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         -------
         log_density : ndarray of shape (n_samples,)
             In nats, for the units of the data.
+
+        Examples
+        --------
+        It is that of the normal distribution with the model's mean and covariance:
+
+        >>> import numpy as np
+        >>> from scipy.stats import multivariate_normal
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PCA
+        >>> X = load_iris().data
+        >>> pca = PCA(n_components=2).fit(X)
+        >>> normal = multivariate_normal(pca.mean_, pca.get_covariance())
+        >>> bool(np.allclose(pca.score_samples(X), normal.logpdf(X)))
+        True
         """
         X = self._validate_rows(X)
         return self._model().log_density(X).astype(X.dtype, copy=False)
@@ -125,7 +152,20 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         Returns
         -------
         covariance : ndarray of shape (n_features, n_features)
-            W W' + diag psi.
+            W W' + diag psi, in squared units of the data.
+
+        Examples
+        --------
+        Factors leave each feature the variance that it has, and explain what features
+        have in common:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_wine
+        >>> from sklatent.decomposition import FactorAnalysis
+        >>> X = load_wine().data
+        >>> covariance = FactorAnalysis(n_components=3).fit(X).get_covariance()
+        >>> bool(np.allclose(np.diag(covariance), X.var(axis=0), rtol=1e-3))
+        True
         """
         return self._model().covariance()
 
@@ -136,5 +176,14 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         -------
         precision : ndarray of shape (n_features, n_features)
             The inverse of `get_covariance()`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PCA
+        >>> pca = PCA(n_components=2).fit(load_iris().data)
+        >>> bool(np.allclose(pca.get_covariance() @ pca.get_precision(), np.eye(4)))
+        True
         """
         return self._model().precision()

@@ -120,6 +120,9 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
 
     See Also
     --------
+    PPCA : The same density, also of rows with holes.
+    FactorAnalysis : With a noise variance for each feature.
+    sklatent.dimension.PCASpectrum : How many components there are, by seven criteria.
     sklearn.decomposition.PCA : The estimator whose parameters these are.
 
     Notes
@@ -231,6 +234,20 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         -----
         RankDeficientWarning
             If `whiten` and some components have no variance.
+
+        Examples
+        --------
+        A weight counts as that many rows:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PCA
+        >>> X = load_iris().data
+        >>> weight = np.arange(len(X)) % 3
+        >>> weighted = PCA(n_components=2).fit(X, sample_weight=weight)
+        >>> repeated = PCA(n_components=2).fit(np.repeat(X, weight, axis=0))
+        >>> bool(np.allclose(weighted.components_, repeated.components_))
+        True
         """
         with self._unfitted_on_error():
             X = validate_data(
@@ -283,6 +300,22 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             If `whiten` and some components have no variance.
         UserWarning
             If the estimator was fitted by `fit`, which is then forgotten.
+
+        Examples
+        --------
+        One row after the other, as they come:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PCA
+        >>> X = load_iris().data
+        >>> pca = PCA(n_components=2)
+        >>> for row in X:
+        ...     _ = pca.partial_fit([row])
+        >>> pca.n_samples_
+        150
+        >>> bool(np.allclose(pca.components_, PCA(n_components=2).fit(X).components_))
+        True
         """
         before = dict(vars(self))
         try:
@@ -439,7 +472,21 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         Returns
         -------
         Z : ndarray of shape (n_samples, n_components)
-            The components, in the precision of `X`.
+            The components, in the precision of `X`; in units of the data, or of
+            variance 1 over the rows of `fit` with `whiten`.
+
+        Examples
+        --------
+        Sparse rows are centred too, and made dense a block at a time:
+
+        >>> import numpy as np
+        >>> from scipy.sparse import csr_array
+        >>> from sklearn.datasets import load_digits
+        >>> from sklatent.decomposition import PCA
+        >>> X, _ = load_digits(return_X_y=True)
+        >>> pca = PCA(n_components=3, random_state=0).fit(X)
+        >>> bool(np.allclose(pca.transform(csr_array(X)), pca.transform(X)))
+        True
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOAT_DTYPES, accept_sparse="csr", reset=False)

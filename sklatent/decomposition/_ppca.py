@@ -54,8 +54,10 @@ class PPCA(EMEstimator):
         mu; with missing entries not the mean of what is observed.
     noise_variance_ : float
         sigma2, in squared units of the data: the mean of all n_features -
-        n_components discarded eigenvalues of the 1/n covariance. Not less than
-        1e-9 of the mean variance of the features.
+        n_components discarded eigenvalues of the 1/n covariance, or the smallest if
+        none is discarded. In closed form not less than the rounding of the largest,
+        2e-16 of it; by EM not less than 1e-9 of the mean variance of the features, or
+        1e-6 if entries are missing.
     n_components_ : int
         Number of components.
     log_likelihood_ : float
@@ -74,6 +76,7 @@ class PPCA(EMEstimator):
     --------
     PCA : The components alone, by more solvers.
     FactorAnalysis : The same with a noise variance for each feature.
+    sklearn.decomposition.PCA : The same density, of complete rows.
 
     References
     ----------
@@ -143,6 +146,31 @@ class PPCA(EMEstimator):
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `X` has holes or another number of features than before, or
+            `n_components` does not fit it.
+
+        Warns
+        -----
+        UserWarning
+            If the estimator was fitted by `fit`, which is then forgotten.
+
+        Examples
+        --------
+        Batch by batch the model is that of all rows:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> X = load_iris().data
+        >>> ppca = PPCA(n_components=2)
+        >>> for batch in (X[:100], X[100:]):
+        ...     _ = ppca.partial_fit(batch)
+        >>> bool(np.allclose(ppca.W_, PPCA(n_components=2).fit(X).W_))
+        True
         """
         # What a failed fit leaves, or one that kept no moments, does not count.
         seen = self._moments if hasattr(self, "W_") else None

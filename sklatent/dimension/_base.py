@@ -230,13 +230,33 @@ class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, among those that `fit` has seen. A row that `fit` has seen itself
-            is not its own neighbour.
+            Rows. Their neighbours are looked for among the rows that `fit` has seen,
+            the row itself left out. With the metric "precomputed", the distances to
+            these: as many columns as `fit` has seen rows.
 
         Returns
         -------
         local_dimension : ndarray of shape (n_samples, 1)
             Local estimates, in the precision of `X`.
+
+        Examples
+        --------
+        New points of a line, a disk and a ball, which their local dimension tells
+        apart:
+
+        >>> import numpy as np
+        >>> from sklatent.datasets import make_line_disk_ball
+        >>> from sklatent.dimension import LevinaBickel
+        >>> X, dimension = make_line_disk_ball(3000, random_state=0)
+        >>> seen, new = X[:1500], X[1500:]
+        >>> model = LevinaBickel().fit(seen)
+        >>> local = model.transform(new)
+        >>> local.shape
+        (1500, 1)
+        >>> [local[dimension[1500:] == d].mean().round(1).item() for d in (1, 2, 3)]
+        [1.0, 1.9, 2.8]
+        >>> np.allclose(model.transform(seen)[:, 0], model.local_dimension_)
+        True
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
@@ -268,12 +288,37 @@ class OptionalTransformMixin:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows. Their neighbours are those of the rows that `fit` has seen.
+            Rows. Their neighbours are looked for among the rows that `fit` has seen,
+            the row itself left out. With the metric "precomputed", the distances to
+            these: as many columns as `fit` has seen rows.
 
         Returns
         -------
         local_dimension : ndarray of shape (n_samples, 1)
             Local estimates, in the precision of `X`.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was called without `n_neighbors`.
+
+        Examples
+        --------
+        One column is enough to tell points of a line, a disk and a ball apart:
+
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> from sklatent.datasets import make_line_disk_ball
+        >>> from sklatent.dimension import PCASpectrum
+        >>> X, dimension = make_line_disk_ball(1000, random_state=0)
+        >>> model = make_pipeline(
+        ...     PCASpectrum(n_neighbors=10), DecisionTreeClassifier(max_leaf_nodes=3)
+        ... )
+        >>> accuracy = model.fit(X[:500], dimension[:500]).score(
+        ...     X[500:], dimension[500:]
+        ... )
+        >>> bool(accuracy > 0.9)
+        True
         """
         check_is_fitted(
             self,
@@ -296,7 +341,18 @@ class OptionalTransformMixin:
         Returns
         -------
         local_dimension : ndarray of shape (n_samples, 1)
-            Local estimates, in the precision of `X`.
+            Local estimates, in the precision of `X`: `local_dimension_` as a column.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklatent.datasets import make_line_disk_ball
+        >>> from sklatent.dimension import PCASpectrum
+        >>> X, dimension = make_line_disk_ball(600, random_state=0)
+        >>> model = PCASpectrum("variance_share", n_neighbors=10)
+        >>> local = model.fit_transform(X)
+        >>> [np.median(local[dimension == d]).item() for d in (1, 2, 3)]
+        [1.0, 2.0, 3.0]
         """
         return super().fit_transform(X, y)
 
@@ -306,13 +362,28 @@ class OptionalTransformMixin:
 
         Parameters
         ----------
-        input_features : Ignored
-            Present for API consistency.
+        input_features : array-like of str, default=None
+            Names of the features: only compared with those that `fit` has seen.
 
         Returns
         -------
         names : ndarray of shape (1,)
-            The name.
+            The name of the class in lower case, and 0.
+
+        Raises
+        ------
+        ValueError
+            If `input_features` are not as many as in `fit`, or other names.
+
+        Examples
+        --------
+        >>> from sklatent.datasets import make_swiss_roll
+        >>> from sklatent.dimension import TwoNN
+        >>> X, _ = make_swiss_roll(random_state=0)
+        >>> TwoNN(n_neighbors=10).fit(X).get_feature_names_out().tolist()
+        ['twonn0']
+        >>> hasattr(TwoNN(), "get_feature_names_out")
+        False
         """
         return super().get_feature_names_out(input_features)
 

@@ -70,12 +70,6 @@ class DANCo(NeighborEstimator):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features seen during `fit`, if all of them are strings.
 
-    Raises
-    ------
-    ValueError
-        If there are less than `n_neighbors` + 2 distinct rows, or if the two nearest
-        neighbours of most rows are equally far, as on a grid.
-
     See Also
     --------
     TwoNN : From two distances: quicker, and without simulation.
@@ -159,6 +153,32 @@ class DANCo(NeighborEstimator):
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If there are less than `n_neighbors` + 2 distinct rows, or if the two
+            nearest neighbours of most rows are equally far, as on a grid.
+
+        Warns
+        -----
+        DuplicateRowsWarning
+            If rows repeat others.
+        DiscreteDataWarning
+            If more than 1 % of the rows have two nearest neighbours at one distance.
+
+        Examples
+        --------
+        The distances alone underestimate many dimensions; the comparison does not:
+
+        >>> from sklatent.datasets import make_hypersphere
+        >>> from sklatent.dimension import DANCo
+        >>> X, _ = make_hypersphere(500, dimension=12, n_features=20, random_state=1)
+        >>> danco = DANCo().fit(X)
+        >>> round(danco.norm_dimension_, 1), round(danco.dimension_, 1)
+        (10.5, 12.4)
+        >>> danco.confidence_interval_.round(1)
+        array([11.8, 12.9])
         """
         with self._unfitted_on_error():
             k = self.n_neighbors

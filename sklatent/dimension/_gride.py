@@ -20,12 +20,13 @@ from sklatent.utils._sklearn import Interval, _fit_context
 
 
 class Gride(CorrectedMixin, NeighborEstimator):
-    """Intrinsic dimension by scale, from ratios of distances to neighbours [1]_.
+    """Intrinsic dimension by scale, from ratios of distances to neighbours.
 
     Where the density is even over the neighbourhood, the ratio of the distances to
     neighbours n_2 and n_1 has a law that depends on the dimension alone, which is
-    fitted by maximum likelihood. Nearer neighbours show a smaller scale: a dimension
-    that falls from there to a plateau shows noise, and the plateau what is under it.
+    fitted by maximum likelihood [1]_. Nearer neighbours show a smaller scale: a
+    dimension that falls from there to a plateau shows noise, and the plateau what is
+    under it.
 
     Coinciding rows are merged, with a warning.
 
@@ -153,7 +154,22 @@ class Gride(CorrectedMixin, NeighborEstimator):
         DuplicateRowsWarning
             If rows repeat others.
         DiscreteDataWarning
-            If more than 1 % of the rows have two nearest neighbours at one distance.
+            If more than 1 % of the rows have two nearest neighbours at one distance,
+            or neighbours `n1` and 2 `n1`.
+
+        Examples
+        --------
+        The dimension at `n1`, beyond the noise, and its interval; at smaller scales
+        the noise counts:
+
+        >>> from sklatent.datasets import make_swiss_roll
+        >>> from sklatent.dimension import Gride
+        >>> X, _ = make_swiss_roll(1000, noise=0.3, random_state=0)
+        >>> gride = Gride(n1=16).fit(X)
+        >>> round(gride.dimension_, 2), gride.confidence_interval_.round(2)
+        (1.95, array([1.91, 2.  ]))
+        >>> gride.n1_scales_[:5], gride.dimension_scales_[:5].round(1)
+        (array([ 1,  2,  4,  8, 16]), array([2.6, 2.2, 2.1, 1.9, 2. ]))
         """
         with self._unfitted_on_error():
             log_distances, _ = self._fit_neighbors(

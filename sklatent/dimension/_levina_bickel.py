@@ -20,10 +20,10 @@ from sklatent.utils._sklearn import Interval, _fit_context
 
 
 class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
-    """Intrinsic dimension by maximum likelihood in neighbourhoods [1]_.
+    """Intrinsic dimension by maximum likelihood in neighbourhoods.
 
-    The inverse of the local estimate is averaged over the rows, which makes it the
-    maximum likelihood of all the neighbourhoods together [2]_, and the result over
+    The inverse of the local estimate [1]_ is averaged over the rows, which makes it
+    the maximum likelihood of all the neighbourhoods together [2]_, and the result over
     sizes of the neighbourhood, `min_neighbors` to `max_neighbors`. More neighbours make
     for less variance, and for more bias where the dimension is high.
 
@@ -59,7 +59,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         Interval around the estimate, even on a logarithmic scale.
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, unbiased for an even density [1]_, averaged over the
-        sizes and never corrected.
+        sizes and never corrected. Very large, but finite, where all neighbours are
+        equally far.
     n_duplicates_ : int
         Number of rows that repeat others.
     n_features_in_ : int
@@ -150,6 +151,20 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             If rows repeat others.
         DiscreteDataWarning
             If more than 1 % of the rows have two nearest neighbours at one distance.
+
+        Examples
+        --------
+        The dimension of the whole, with its interval, and around each row, with the
+        scatter of 20 neighbours:
+
+        >>> from sklatent.datasets import make_flat_torus
+        >>> from sklatent.dimension import LevinaBickel
+        >>> X, _ = make_flat_torus(1000, dimension=2, random_state=0)
+        >>> model = LevinaBickel().fit(X)
+        >>> round(model.dimension_, 2), model.confidence_interval_.round(2)
+        (1.98, array([1.94, 2.03]))
+        >>> round(float(model.local_dimension_.std()), 1)
+        0.6
         """
         with self._unfitted_on_error():
             if self.min_neighbors > self.max_neighbors:

@@ -90,12 +90,13 @@ class PCASpectrum(
     Attributes
     ----------
     dimension_ : float
-        The dimension; with `n_neighbors` the mean of all `local_dimension_`. At least
-        1: that the first eigenvalue is nothing special shows in
+        The dimension; with `n_neighbors` the mean of `local_dimension_` over the
+        distinct rows. At least 1: that the first eigenvalue is nothing special shows in
         `reference_eigenvalues_`.
     dimension_std_ : float
-        Its standard error, from estimates with 1/25 of the rows left out in turn. It
-        is 0 where no part of the rows changes how many axes are counted.
+        Its standard error, from estimates with 1/25 of the rows left out in turn; with
+        `n_neighbors` that of the mean. It is 0 where no part of the rows changes how
+        many axes are counted.
     confidence_interval_ : ndarray of shape (2,)
         Lower and upper end, symmetric around the logarithm of the dimension.
     eigenvalues_ : ndarray of shape (n_eigenvalues,)
@@ -115,12 +116,6 @@ class PCASpectrum(
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features seen during `fit`, if all of them are strings.
-
-    Raises
-    ------
-    ValueError
-        If all rows are equal, if there are less than 3, or not more distinct ones
-        than `n_neighbors`, and for "parallel_analysis" of neighbourhoods.
 
     See Also
     --------
@@ -220,6 +215,28 @@ class PCASpectrum(
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If all rows are equal, if there are less than 4, or not more distinct ones
+            than `n_neighbors`, and for "parallel_analysis" of neighbourhoods.
+
+        Warns
+        -----
+        DuplicateRowsWarning
+            If rows repeat others.
+
+        Examples
+        --------
+        >>> from sklatent.datasets import make_affine
+        >>> from sklatent.dimension import PCASpectrum
+        >>> X, _ = make_affine(500, dimension=3, n_features=10, random_state=0)
+        >>> model = PCASpectrum().fit(X)
+        >>> round(model.dimension_, 2), model.confidence_interval_.round(2)
+        (2.98, array([2.94, 3.02]))
+        >>> model.explained_variance_ratio_[:4].round(2)
+        array([0.37, 0.33, 0.3 , 0.  ])
         """
         with self._unfitted_on_error():
             if self.method == "parallel_analysis" and self.n_neighbors:

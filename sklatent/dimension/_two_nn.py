@@ -38,12 +38,12 @@ MIN_SUBSET = 20
 class TwoNN(
     OptionalTransformMixin, CorrectedMixin, LocalDimensionMixin, NeighborEstimator
 ):
-    """Intrinsic dimension from the two nearest neighbours of each row [1]_.
+    """Intrinsic dimension from the two nearest neighbours of each row.
 
     With mu the ratio of the distances to the second and the first neighbour, log mu is
-    exponential with rate d, the dimension. Only the smallest scale that the sample
-    resolves is looked at: noise that is larger than the distance between neighbours
-    counts as dimensions. See :class:`Gride` for larger scales.
+    exponential with rate d, the dimension [1]_. Only the smallest scale that the
+    sample resolves is looked at: noise that is larger than the distance between
+    neighbours counts as dimensions. See :class:`Gride` for larger scales.
 
     Coinciding rows are merged, with a warning.
 
@@ -53,10 +53,10 @@ class TwoNN(
         How the law is fitted.
 
         - "mle": maximum likelihood, with the discarded ratios known to be larger than
-          the others (censored); unbiased for ratios that follow the law.
+          the others (censored) [2]_; unbiased for ratios that follow the law.
         - "linear": least squares of -log(1 - F) against log mu through the origin,
           with F the empirical distribution, as in [1]_.
-        - "bayes": posterior mean, with a gamma prior on d.
+        - "bayes": posterior mean, with a gamma prior on d [2]_.
     discard_fraction : float, default=0.1
         Share of the largest ratios to leave out, less than 1; large ones come from
         neighbourhoods that are not even.
@@ -105,7 +105,7 @@ class TwoNN(
         Number of rows that repeat others.
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, from its ratio and those of its neighbours, never
-        corrected. Only with `n_neighbors`.
+        corrected; `dimension_` where all of these are 1. Only with `n_neighbors`.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -119,9 +119,10 @@ class TwoNN(
     Notes
     -----
     The standard error is that of independent ratios times a factor for neighbours in
-    common, about 1.2, from a simulation of an even density without boundary. That and
-    the correction are tabulated up to a discarded share of 0.5, whose values serve
-    beyond; the correction for 50 to 20,000 rows, and extrapolated from there.
+    common, 1.0 to 1.4, about 1.2 by default, from a simulation of an even density
+    without boundary. That and the correction are tabulated up to a discarded share of
+    0.5, whose values serve beyond; the correction for 50 to 20,000 rows, and
+    extrapolated from there.
 
     References
     ----------
@@ -181,7 +182,7 @@ class TwoNN(
         ----------
         X : array-like of shape (n_samples, n_features)
             The data, or distances between all rows with the metric "precomputed". At
-            least three rows that differ.
+            least three rows that differ, and more than `n_neighbors`.
         y : Ignored
             Present for API consistency.
 
@@ -202,6 +203,19 @@ class TwoNN(
             If rows repeat others.
         DiscreteDataWarning
             If more than 1 % of the rows have two nearest neighbours at one distance.
+
+        Examples
+        --------
+        In four dimensions the boundary makes the estimate too low, and the interval
+        does not know; the correction does:
+
+        >>> from sklatent.datasets import make_ball
+        >>> from sklatent.dimension import TwoNN
+        >>> X, _ = make_ball(1000, dimension=4, n_features=20, random_state=0)
+        >>> TwoNN().fit(X).confidence_interval_.round(1)
+        array([3.4, 3.9])
+        >>> TwoNN(correction="ball").fit(X).confidence_interval_.round(1)
+        array([3.5, 4.1])
         """
         with self._unfitted_on_error():
             log_distances, indices = self._fit_neighbors(X, self.n_neighbors or 2)
@@ -266,7 +280,7 @@ class TwoNN(
         return self._local(self._ratios[indices].sum(axis=1) + own)
 
     def scaling(self, X, *, n_levels=6, random_state=None):
-        """Estimates on ever smaller parts of the data: the dimension by scale.
+        """Estimate the dimension by scale, on ever smaller parts of the data.
 
         At each level the rows are divided at random into twice as many parts, whose
         neighbours are farther apart; the estimate is the average over the parts. Facco
@@ -276,7 +290,7 @@ class TwoNN(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data.
+            The data, or distances between all rows with the metric "precomputed".
         n_levels : int, default=6
             Number of levels, the whole data among them; fewer where a part would have
             less than 20 rows.
@@ -286,13 +300,34 @@ class TwoNN(
         Returns
         -------
         scaling : Bunch
+            Arrays with an entry for each level.
+
             n_samples : ndarray of shape (n_levels,)
-                Rows in a part.
+                Mean number of rows in a part.
             scale : ndarray of shape (n_levels,)
                 Geometric mean of the distances to the second neighbour, in units of
                 the data.
             dimension, dimension_std : ndarray of shape (n_levels,)
                 Estimate and standard error.
+
+        Raises
+        ------
+        ValueError
+            If `fit` does, of the data or of a part of it.
+
+        Examples
+        --------
+        A rolled-up plane with noise is nearly three-dimensional at the scale of the
+        noise, and a plane beyond:
+
+        >>> from sklatent.datasets import make_swiss_roll
+        >>> from sklatent.dimension import TwoNN
+        >>> X, _ = make_swiss_roll(2000, noise=0.3, random_state=0)
+        >>> parts = TwoNN().scaling(X, n_levels=5, random_state=0)
+        >>> bool((parts.scale[1:] > parts.scale[:-1]).all())
+        True
+        >>> parts.dimension.round(1)
+        array([2.6, 2.5, 2.4, 2.2, 2.1])
         """
         X = check_array(X, dtype=FLOAT_DTYPES)
         check_scalar(n_levels, "n_levels", Integral, min_val=1)

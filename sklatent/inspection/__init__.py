@@ -1,3 +1,17 @@
 """Pictures of fitted estimators. matplotlib is imported when one is drawn."""
 
-__all__ = []
+from sklatent.inspection._density import DensityDisplay
+from sklatent.inspection._dimension import DimensionDisplay
+from sklatent.inspection._latent_space import LatentSpaceDisplay
+from sklatent.inspection._reconstruction import ReconstructionDisplay
+from sklatent.inspection._spectrum import SpectrumDisplay
+from sklatent.inspection._training import TrainingDisplay
+
+__all__ = [
+    "DensityDisplay",
+    "DimensionDisplay",
+    "LatentSpaceDisplay",
+    "ReconstructionDisplay",
+    "SpectrumDisplay",
+    "TrainingDisplay",
+]

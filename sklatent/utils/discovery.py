@@ -24,6 +24,10 @@ def all_estimators():
     ImportError
         If what a subpackage needs is not installed; the message names the extra.
 
+    See Also
+    --------
+    sklearn.utils.discovery.all_estimators : Those of scikit-learn.
+
     Examples
     --------
     >>> from sklatent.utils.discovery import all_estimators

@@ -1,0 +1,67 @@
+"""
+===============================================================
+Estimates fall short in many dimensions, and a correction helps
+===============================================================
+
+In ten dimensions a thousand rows are few: even the nearest neighbours are so far that
+most neighbourhoods reach beyond the edge of the data. Estimators that take the density
+to be even there come out too low, the more so the higher the dimension.
+``correction="ball"`` mends most of it.
+"""
+
+# %%
+# A thousand rows from a ball, from the surface of a sphere and from a cube of every
+# dimension up to 50. The correction reports the dimension of that ball in which as many
+# rows give the same estimate, so for the ball itself it has to be right; the sphere
+# and the cube are the test of it.
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sklatent.datasets import make_affine, make_ball, make_hypersphere
+from sklatent.dimension import LevinaBickel, TwoNN
+
+dimensions = [2, 3, 5, 8, 12, 17, 23, 30, 40, 50]
+generators = {"ball": make_ball, "sphere": make_hypersphere, "cube": make_affine}
+estimators = {
+    "TwoNN": (TwoNN, "C0", "o"),
+    "LevinaBickel": (LevinaBickel, "C1", "s"),
+}
+
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.8), sharey=True, layout="constrained")
+for axis, (shape, generate) in zip(axes, generators.items(), strict=True):
+    for name, (Estimator, colour, marker) in estimators.items():
+        for correction in (None, "ball"):
+            fits = [
+                Estimator(correction=correction).fit(
+                    generate(1000, dimension=d, random_state=d)[0]
+                )
+                for d in dimensions
+            ]
+            ratios = np.array([fit.dimension_ for fit in fits]) / dimensions
+            spread = np.array([fit.dimension_std_ for fit in fits]) / dimensions
+            axis.errorbar(
+                dimensions,
+                ratios,
+                1.96 * spread,
+                color=colour,
+                marker=marker,
+                fillstyle="full" if correction else "none",
+                linestyle="-" if correction else ":",
+                label=f"{name}{', corrected' if correction else ''}",
+            )
+            print(f"{shape:<7}{name:<13}{correction!s:<5}", np.round(ratios, 2))
+    axis.axhline(1, color="grey", linewidth=0.8)
+    axis.set(title=shape, xlabel="dimension", xscale="log")
+    axis.set_xticks([2, 5, 10, 20, 50], [2, 5, 10, 20, 50])
+    axis.minorticks_off()
+axes[0].set(ylabel="estimate / dimension", ylim=(0, 1.35))
+axes[2].legend(loc="lower left")
+plt.show()
+
+# %%
+# Without the correction (open symbols, dotted) both estimators fall further and further
+# behind, to some 60 % of the dimension at 50, whatever the shape; their 95 % intervals
+# are those of chance and know nothing of it. With it (full symbols) they stay within a
+# tenth or so of the truth: by construction in the ball, a little above it on the
+# sphere, which has no edge, and a little below it in the cube, which has corners.

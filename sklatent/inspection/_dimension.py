@@ -1,0 +1,367 @@
+"""What an estimate of the dimension rests on."""
+
+import warnings
+
+import numpy as np
+from scipy.special import digamma, ndtri
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import Bunch
+from sklearn.utils.validation import check_is_fitted
+
+from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
+from sklatent.inspection._plotting import BLUE, GREY, ORANGE, Display
+
+HAVE = "those of sklatent.dimension"
+
+
+class DimensionDisplay(Display):
+    """An intrinsic dimension with its interval, by scale, or as the slope of a fit.
+
+    :meth:`from_estimator` chooses the picture by what a fitted estimator knows;
+    :meth:`from_estimators` has several side by side. Read more in the
+    :ref:`user guide <inspection>`.
+
+    Parameters
+    ----------
+    dimension : array-like of shape (n_estimates,)
+        The estimates.
+    confidence_interval : array-like of shape (n_estimates, 2)
+        Their intervals.
+    names : list of str or None, default=None
+        Of the estimators, where each estimate is of one.
+    scales : array-like of shape (n_estimates,) or None, default=None
+        Where the estimates are by scale: the distances between neighbours.
+    fit : Bunch or None, default=None
+        Where the estimate is a slope: `x` and `y`, the points; `slope` and
+        `intercept`, the line; `x_left_out` and `y_left_out`, the points that were not
+        looked at, or None; `xlabel`, `ylabel` and `label`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes drawn on.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+    line_ : matplotlib.lines.Line2D or None
+        The dimension by scale, or the fitted line.
+    band_ : matplotlib.collections.FillBetweenPolyCollection or None
+        The intervals by scale.
+    points_ : matplotlib.lines.Line2D or None
+        The points of a fit.
+    left_out_points_ : matplotlib.lines.Line2D or None
+        Those that were not looked at.
+    errorbar_ : matplotlib.container.ErrorbarContainer or None
+        Estimates by estimator.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklatent.datasets import make_swiss_roll
+    >>> from sklatent.dimension import Gride, LevinaBickel, TwoNN
+    >>> from sklatent.inspection import DimensionDisplay
+    >>> X, _ = make_swiss_roll(1000, random_state=0)
+    >>> gride = Gride().fit(X)
+    >>> display = DimensionDisplay.from_estimator(gride)
+    >>> bool((display.scales == gride.scales_).all())
+    True
+    >>> plt.close(display.figure_)
+
+    Several side by side, fitted to the data where they are not yet:
+
+    >>> display = DimensionDisplay.from_estimators([gride, TwoNN(), LevinaBickel()], X)
+    >>> display.names
+    ['Gride', 'TwoNN', 'LevinaBickel']
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(
+        self, *, dimension, confidence_interval, names=None, scales=None, fit=None
+    ):
+        self.dimension = dimension
+        self.confidence_interval = confidence_interval
+        self.names = names
+        self.scales = scales
+        self.fit = fit
+
+    @classmethod
+    def from_estimator(cls, estimator, X=None, *, ax=None, name=None):
+        """Draw what a fitted estimator knows of the dimension.
+
+        - One that knows scales (Gride): the dimension against the scale, with its
+          intervals.
+        - TwoNN: -log(1 - F) against log mu, with mu the ratio of the distances to the
+          second and first neighbour and F its empirical distribution; a line through
+          the origin with slope `dimension_`. With `X` the ratios that
+          `discard_fraction` left out are there too, in grey.
+        - NeighborScaling: the mean logarithm of the distance to a neighbour against
+          the digamma function of its rank; a line with slope 1 / `dimension_`.
+        - Any other: the dimension with its interval.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted dimension estimator.
+        X : array-like of shape (n_samples, n_features), default=None
+            The data that it was fitted to; used by TwoNN alone.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+        name : str, default=None
+            What to call the estimator; None takes the name of its class.
+
+        Returns
+        -------
+        display : DimensionDisplay
+            What has been drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If it has no dimension with an interval.
+        ValueError
+            If `X` is not what a TwoNN was fitted to.
+        """
+        cls._check(estimator, "dimension_", "confidence_interval_", have=HAVE)
+        name = name or type(estimator).__name__
+        if hasattr(estimator, "dimension_scales_"):
+            numbers = _by_scale(estimator)
+        else:
+            numbers = {
+                "dimension": np.array([estimator.dimension_]),
+                "confidence_interval": np.array([estimator.confidence_interval_]),
+                "fit": _fit(estimator, X),
+            }
+        return cls(**numbers, names=[name]).plot(ax=ax)
+
+    @classmethod
+    def from_estimators(cls, estimators, X=None, *, ax=None):
+        """Draw several estimates, side by side.
+
+        Parameters
+        ----------
+        estimators : list or dict
+            Dimension estimators, or names and these. In a list the name is that of the
+            class; where it is there twice, with the parameters that were set.
+        X : array-like of shape (n_samples, n_features), default=None
+            The data. Estimators that are not fitted are cloned and fitted to it.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : DimensionDisplay
+            What has been drawn.
+
+        Raises
+        ------
+        TypeError
+            If one has no dimension with an interval.
+        ValueError
+            If there is none, or one is not fitted and there is no `X`.
+        """
+        if not isinstance(estimators, dict):
+            names, estimators = _names(estimators), list(estimators)
+        else:
+            names, estimators = list(estimators), list(estimators.values())
+        if not estimators:
+            raise ValueError("estimators must hold at least one; got none.")
+        fitted = [_fitted(estimator, X) for estimator in estimators]
+        for estimator in fitted:
+            cls._check(estimator, "dimension_", "confidence_interval_", have=HAVE)
+        display = cls(
+            dimension=np.array([estimator.dimension_ for estimator in fitted]),
+            confidence_interval=np.array([e.confidence_interval_ for e in fitted]),
+            names=names,
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the estimates.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : DimensionDisplay
+            This object.
+        """
+        self.line_ = self.band_ = self.errorbar_ = None
+        self.points_ = self.left_out_points_ = None
+        if self.fit is not None:
+            self._plot_fit(self._start(ax))
+        elif self.scales is not None:
+            self._plot_scales(self._start(ax))
+        else:
+            height = 1.2 + 0.4 * len(self.dimension)
+            self._plot_values(self._start(ax, figsize=(6.4, height)))
+        return self
+
+    def _plot_fit(self, ax):
+        """Points, and the line whose slope tells the dimension."""
+        fit = self.fit
+        x, y = fit.x, fit.y
+        if fit.x_left_out is not None:
+            (self.left_out_points_,) = ax.plot(
+                fit.x_left_out, fit.y_left_out, ".", color=GREY, label="left out"
+            )
+            x = np.append(x, fit.x_left_out)
+            y = np.append(y, fit.y_left_out)
+        (self.points_,) = ax.plot(fit.x, fit.y, ".", color=BLUE, label="fitted")
+        # The line ends where the points do, in either direction.
+        highest = (y.max() - fit.intercept) / fit.slope
+        ends = np.array([x.min(), min(x.max(), highest)])
+        (self.line_,) = ax.plot(
+            ends, fit.intercept + fit.slope * ends, color=ORANGE, label=fit.label
+        )
+        ax.set(xlabel=fit.xlabel, ylabel=fit.ylabel)
+        ax.legend()
+
+    def _plot_scales(self, ax):
+        """The dimension against the distance between neighbours."""
+        name = None if self.names is None else self.names[0]
+        (self.line_,) = ax.plot(
+            self.scales, self.dimension, "o-", color=BLUE, label=name
+        )
+        low, high = np.transpose(self.confidence_interval)
+        self.band_ = ax.fill_between(
+            self.scales, low, high, color=BLUE, alpha=0.25, linewidth=0
+        )
+        ax.set(
+            xscale="log",
+            xlabel="distance between neighbours, units of the data",
+            ylabel="dimension",
+        )
+        _write_out(ax.xaxis)
+        if name is not None:
+            ax.legend()
+
+    def _plot_values(self, ax):
+        """A point with its interval for each estimator, the first uppermost."""
+        dimension = np.asarray(self.dimension)
+        at = np.arange(len(dimension))
+        low, high = np.transpose(self.confidence_interval)
+        self.errorbar_ = ax.errorbar(
+            dimension,
+            at,
+            xerr=[dimension - low, high - dimension],
+            fmt="o",
+            color=BLUE,
+            capsize=3,
+        )
+        ax.set_yticks(at, self.names if self.names is not None else [""] * len(at))
+        ax.set(xlabel="dimension", ylim=(len(at) - 0.5, -0.5))
+        ax.grid(axis="x", color="0.9")
+        ax.set_axisbelow(True)
+
+
+def _write_out(axis):
+    """Label a logarithmic axis with numbers rather than powers."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
+
+
+def _by_scale(estimator):
+    """Arguments of a display of the dimension by scale."""
+    dimension = estimator.dimension_scales_
+    if hasattr(estimator, "confidence_interval_scales_"):
+        interval = estimator.confidence_interval_scales_
+    else:
+        z = ndtri(0.5 + 0.5 * getattr(estimator, "confidence_level", 0.95))
+        log_std = estimator.dimension_std_scales_ / dimension
+        interval = dimension[:, None] * np.exp(np.outer(log_std, [-z, z]))
+    return {
+        "dimension": dimension,
+        "confidence_interval": interval,
+        "scales": estimator.scales_,
+    }
+
+
+def _fit(estimator, X):
+    """Points and line that an estimate is the slope of, or None."""
+    if hasattr(estimator, "log_ratios_"):
+        return _pareto_fit(estimator, X)
+    if hasattr(estimator, "mean_log_distances_"):
+        return _rank_fit(estimator)
+    return None
+
+
+def _pareto_fit(estimator, X):
+    """The fit of TwoNN: Facco et al. (2017), figure 2."""
+    corrected = ", corrected" if estimator.correction else ""
+    fit = Bunch(
+        x=estimator.log_ratios_,
+        y=estimator.log_survival_,
+        slope=estimator.dimension_,
+        intercept=0.0,
+        x_left_out=None,
+        y_left_out=None,
+        xlabel="log ratio of the distances to neighbours 2 and 1",
+        ylabel="-log(1 - F)",
+        label=f"slope {estimator.dimension_:.3g}{corrected}",
+    )
+    if X is not None:
+        fit.x_left_out, fit.y_left_out = _left_out(estimator, X)
+    return fit
+
+
+def _left_out(estimator, X):
+    """Ratios that a fit of TwoNN left out, and -log(1 - F) of them."""
+    with warnings.catch_warnings():
+        for warning in (DiscreteDataWarning, DuplicateRowsWarning):
+            warnings.simplefilter("ignore", warning)  # the first fit has warned
+        every = clone(estimator)
+        every.set_params(discard_fraction=0.0, n_neighbors=None).fit(X)
+    n_kept = len(estimator.log_ratios_)
+    if not np.array_equal(every.log_ratios_[:n_kept], estimator.log_ratios_):
+        raise ValueError(
+            "X must be the data that the TwoNN was fitted to: its ratios of distances "
+            "are others."
+        )
+    return every.log_ratios_[n_kept:], every.log_survival_[n_kept:]
+
+
+def _rank_fit(estimator):
+    """The fit of NeighborScaling, through the mean of the points."""
+    y = estimator.mean_log_distances_
+    x = digamma(np.arange(1, len(y) + 1))
+    slope = 1 / estimator.dimension_
+    return Bunch(
+        x=x,
+        y=y,
+        slope=slope,
+        intercept=y.mean() - slope * x.mean(),
+        x_left_out=None,
+        y_left_out=None,
+        xlabel="digamma of the number of the neighbour",
+        ylabel="mean log distance",
+        label=f"slope 1 / {estimator.dimension_:.3g}",
+    )
+
+
+def _names(estimators):
+    """Name estimators: by class, with parameters where that is not enough."""
+    names = [type(estimator).__name__ for estimator in estimators]
+    return [
+        name if names.count(name) == 1 else " ".join(str(estimator).split())
+        for name, estimator in zip(names, estimators, strict=True)
+    ]
+
+
+def _fitted(estimator, X):
+    """Return the estimator if it is fitted, and else a clone of it fitted to X."""
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        if X is None:
+            raise ValueError(
+                f"This {type(estimator).__name__} is not fitted: give X, to fit it to."
+            ) from None
+        return clone(estimator).fit(X)
+    return estimator

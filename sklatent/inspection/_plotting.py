@@ -1,0 +1,66 @@
+"""What the displays share: axes, colours, and the checks of what they are given."""
+
+from sklearn.utils.validation import check_is_fitted
+
+# M. A. Petroff (2021), Accessible color sequences for data visualization,
+# arXiv:2107.02270: ten that are told apart with deficient colour vision too.
+PALETTE = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+BLUE, ORANGE, RED = PALETTE[:3]
+GREY = PALETTE[8]
+
+
+def pyplot(caller):
+    """Import `matplotlib.pyplot`, or say how to install it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} draws with matplotlib, which is not installed. Install it with: "
+            'pip install "sklatent[plot]"'
+        ) from error
+    return plt
+
+
+class Display:
+    """Base of the displays: where to draw, and what has been drawn."""
+
+    def _start(self, ax, **figure_options):
+        """Return the axes to draw on, those of a new figure if `ax` is None."""
+        plt = pyplot(f"{type(self).__name__}.plot")
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained", **figure_options)
+        self.ax_, self.figure_ = ax, ax.figure
+        return ax
+
+    @classmethod
+    def _check(cls, estimator, *needed, have):
+        """Check that an estimator is fitted, and has what the picture shows.
+
+        Parameters
+        ----------
+        estimator : object
+            The estimator.
+        *needed : str
+            Names of methods and attributes.
+        have : str
+            Which estimators have them, for the message.
+        """
+        pyplot(f"{cls.__name__}.from_estimator")
+        check_is_fitted(estimator)
+        missing = [name for name in needed if not hasattr(estimator, name)]
+        if missing:
+            raise TypeError(
+                f"{cls.__name__} needs an estimator with {' and '.join(needed)}, such "
+                f"as {have}; {type(estimator).__name__} has no {missing[0]}."
+            )

@@ -1,0 +1,265 @@
+"""How much each component of a linear model explains."""
+
+import numpy as np
+
+from sklatent.inspection._plotting import BLUE, GREY, ORANGE, RED, Display
+
+# What is left above the bars for the legend, as a share of their height.
+ROOM = 0.3
+HAVE = "PCA, PPCA, FactorAnalysis or PCASpectrum"
+
+
+class SpectrumDisplay(Display):
+    """Variance of each component, and the share of the total that they add up to.
+
+    :meth:`from_estimator` takes the numbers from a fitted linear model. Read more in
+    the :ref:`user guide <inspection>`.
+
+    Parameters
+    ----------
+    variance : array-like of shape (n_components,)
+        Variance of the rows along each component.
+    variance_share : array-like of shape (n_components,)
+        Its share of the variance of all features.
+    noise_variance : float or None, default=None
+        Variance of the noise, drawn as a line.
+    reference : array-like of shape (n_components,) or None, default=None
+        What the variances were compared with.
+    n_chosen : float or None, default=None
+        The number of components that was chosen, marked.
+    unit : str, default="squared units of the data"
+        Unit of the variances.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes drawn on.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+    bars_ : matplotlib.container.BarContainer
+        The variances.
+    share_ax_ : matplotlib.axes.Axes or None
+        The axes of the cumulated share, on the right.
+    share_line_ : matplotlib.lines.Line2D or None
+        The cumulated share.
+    noise_line_, reference_line_, chosen_line_ : matplotlib.lines.Line2D or None
+        The noise, the reference, and the chosen number.
+
+    See Also
+    --------
+    sklatent.dimension.PCASpectrum : Counts the components by one of seven criteria.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_iris
+    >>> from sklatent.decomposition import PCA
+    >>> from sklatent.inspection import SpectrumDisplay
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> display = SpectrumDisplay.from_estimator(PCA().fit(X))
+    >>> display.variance.round(2)
+    array([4.23, 0.24, 0.08, 0.02])
+    >>> display.share_line_.get_ydata().round(3)
+    array([0.925, 0.978, 0.995, 1.   ])
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(
+        self,
+        *,
+        variance,
+        variance_share,
+        noise_variance=None,
+        reference=None,
+        n_chosen=None,
+        unit="squared units of the data",
+    ):
+        self.variance = variance
+        self.variance_share = variance_share
+        self.noise_variance = noise_variance
+        self.reference = reference
+        self.n_chosen = n_chosen
+        self.unit = unit
+
+    @classmethod
+    def from_estimator(cls, estimator, *, cumulative=True, log=False, ax=None):
+        """Draw the spectrum of a fitted linear model.
+
+        What the bars are depends on the model.
+
+        - PCA: `explained_variance_`, and its share of the total variance; the noise
+          line is `noise_variance_`, the mean variance of what was discarded, if
+          anything was.
+        - PPCA: the squared length of each column of `W_` plus `noise_variance_`, which
+          is the variance of the model along it; the share is of the trace of the
+          model's covariance.
+        - FactorAnalysis: the squared length of each row of `components_`, summed over
+          the features, without noise and in the order of the model; the share is of the
+          trace of the model's covariance, and the noise line the mean of
+          `noise_variance_`.
+        - PCASpectrum: `eigenvalues_`, with `reference_eigenvalues_` where the criterion
+          has them, and `dimension_` as the chosen number.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted PCA, PPCA, FactorAnalysis or PCASpectrum; also PCA and
+            FactorAnalysis of scikit-learn.
+        cumulative : bool, default=True
+            Whether to draw the cumulated share, on a second axis.
+        log : bool, default=False
+            Whether the axis of the variances is logarithmic.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : SpectrumDisplay
+            What has been drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If it has no spectrum.
+        ValueError
+            If it has no components.
+        """
+        cls._check(estimator, have=HAVE)
+        spectrum = _spectrum(estimator)
+        if len(spectrum["variance"]) == 0:
+            raise ValueError(
+                f"This {type(estimator).__name__} has no components; fit it with "
+                "n_components of 1 or more."
+            )
+        return cls(**spectrum).plot(cumulative=cumulative, log=log, ax=ax)
+
+    def plot(self, *, cumulative=True, log=False, ax=None):
+        """Draw the spectrum.
+
+        Parameters
+        ----------
+        cumulative : bool, default=True
+            Whether to draw the cumulated share, on a second axis.
+        log : bool, default=False
+            Whether the axis of the variances is logarithmic.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : SpectrumDisplay
+            This object.
+        """
+        ax = self._start(ax)
+        number = np.arange(1, len(self.variance) + 1)
+        self.bars_ = ax.bar(number, self.variance, color=BLUE, label="variance")
+        self.reference_line_ = self.noise_line_ = self.chosen_line_ = None
+        if self.reference is not None:
+            (self.reference_line_,) = ax.plot(
+                number, self.reference, "x--", color=RED, label="reference"
+            )
+        if self.noise_variance is not None:
+            self.noise_line_ = ax.axhline(
+                self.noise_variance, color=RED, linestyle=":", label="noise"
+            )
+        if self.n_chosen is not None:
+            # The edge of the last bar that counts.
+            self.chosen_line_ = ax.axvline(
+                self.n_chosen + 0.5,
+                color=GREY,
+                linestyle="-.",
+                label=f"chosen: {self.n_chosen:.3g}",
+            )
+        ax.set(xlabel="component", ylabel=f"variance, {self.unit}")
+        ax.set_xlim(0.4, len(number) + 0.8)
+        ax.set_yscale("log" if log else "linear")
+        _make_room(ax)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        self._plot_share(ax, number, cumulative)
+        self._add_legend(ax)
+        return self
+
+    def _plot_share(self, ax, number, cumulative):
+        """Draw the cumulated share on a second axis, if it is wanted."""
+        self.share_ax_ = self.share_line_ = None
+        if not cumulative:
+            return
+        self.share_ax_ = ax.twinx()
+        (self.share_line_,) = self.share_ax_.plot(
+            number,
+            np.cumsum(self.variance_share),
+            "o-",
+            color=ORANGE,
+            markersize=3,
+            label="cumulated share",
+        )
+        self.share_ax_.set(
+            ylim=(0, 1 + ROOM),
+            yticks=np.linspace(0, 1, 6),
+            ylabel="cumulated share of the variance",
+        )
+
+    def _add_legend(self, ax):
+        """Name what both axes show, on the axes that are drawn last."""
+        handles, labels = ax.get_legend_handles_labels()
+        if self.share_ax_ is not None:
+            more, names = self.share_ax_.get_legend_handles_labels()
+            handles, labels = handles + more, labels + names
+        (self.share_ax_ or ax).legend(
+            handles, labels, loc="upper center", ncols=3, fontsize="small"
+        )
+
+
+def _make_room(ax):
+    """Raise the upper end of the vertical axis, for the legend."""
+    bottom, top = ax.transData.transform([(0, end) for end in ax.get_ylim()])[:, 1]
+    _, raised = ax.transData.inverted().transform((0, top + ROOM * (top - bottom)))
+    ax.set_ylim(top=raised)
+
+
+def _spectrum(estimator):
+    """Arguments of a display of an estimator, by what it has."""
+    if hasattr(estimator, "eigenvalues_"):
+        unit = (
+            "standardised data"
+            if estimator.standardize
+            else "squared units of the data"
+        )
+        return {
+            "unit": unit,
+            "variance": estimator.eigenvalues_,
+            "variance_share": estimator.explained_variance_ratio_,
+            "reference": estimator.reference_eigenvalues_,
+            "n_chosen": estimator.dimension_,
+        }
+    if hasattr(estimator, "explained_variance_ratio_"):
+        discards = estimator.n_components_ < estimator.n_features_in_
+        return {
+            "variance": estimator.explained_variance_,
+            "variance_share": estimator.explained_variance_ratio_,
+            "noise_variance": estimator.noise_variance_ if discards else None,
+            "n_chosen": estimator.n_components_,
+        }
+    if not hasattr(estimator, "noise_variance_"):
+        raise TypeError(
+            f"SpectrumDisplay needs a linear model, such as {HAVE}; "
+            f"{type(estimator).__name__} has no variances of components."
+        )
+    return _loadings_spectrum(estimator)
+
+
+def _loadings_spectrum(estimator):
+    """Arguments of a display of PPCA or factor analysis."""
+    isotropic = hasattr(estimator, "W_")
+    W = estimator.W_ if isotropic else estimator.components_.T
+    squares = np.einsum("ij,ij->j", W, W)
+    noise = np.broadcast_to(estimator.noise_variance_, len(W))
+    variance = squares + noise[0] if isotropic else squares
+    return {
+        "variance": variance,
+        "variance_share": variance / (squares.sum() + noise.sum()),
+        "noise_variance": float(noise.mean()),
+        "n_chosen": W.shape[1],
+    }
