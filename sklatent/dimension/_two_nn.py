@@ -56,7 +56,7 @@ class TwoNN(
           the others (censored); unbiased for ratios that follow the law.
         - "linear": least squares of -log(1 - F) against log mu through the origin,
           with F the empirical distribution, as in [1]_.
-        - "bayes": posterior mean, with a gamma prior on d.
+        - "bayes": posterior mean, with a gamma prior on d [2]_.
     discard_fraction : float, default=0.1
         Share of the largest ratios to leave out, less than 1; large ones come from
         neighbourhoods that are not even.
@@ -125,10 +125,11 @@ class TwoNN(
 
     References
     ----------
-    .. [1] Facco, d'Errico, Rodriguez and Laio (2017), Estimating the intrinsic
-       dimension of datasets by a minimal neighborhood information, equations 4 to 6.
-    .. [2] Denti, Doimo, Laio and Mira (2022), The generalized ratios intrinsic
-       dimension estimator, section 2.
+    .. [1] E. Facco, M. d'Errico, A. Rodriguez and A. Laio (2017). Estimating the
+       intrinsic dimension of datasets by a minimal neighborhood information.
+       Scientific Reports 7, 12140. Eq. 4 to 6.
+    .. [2] F. Denti, D. Doimo, A. Laio and A. Mira (2022). The generalized ratios
+       intrinsic dimension estimator. Scientific Reports 12, 20005. Section 2.
 
     Examples
     --------
