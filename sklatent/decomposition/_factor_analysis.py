@@ -41,7 +41,7 @@ class FactorAnalysis(EMEstimator):
     copy : bool, default=True
         Ignored: the data are never written to. For compatibility with scikit-learn.
     max_iter : int, default=1000
-        Bound on the number of iterations, each of three EM steps.
+        Bound on the number of iterations, each of three EM steps [3]_.
     noise_variance_init : array-like of shape (n_features,) or None, default=None
         Noise variances to start from; None for half of each feature's variance.
     svd_method : {"lapack", "randomized"}, default="randomized"

@@ -135,11 +135,13 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
 
     References
     ----------
-    .. [1] Tipping and Bishop (1999), Probabilistic principal component analysis,
-       equations 7 and 8.
-    .. [2] Minka (2000), Automatic choice of dimensionality for PCA, equation 30.
-    .. [3] Halko, Martinsson and Tropp (2011), Finding structure with randomness,
-       algorithms 4.4 and 5.1.
+    .. [1] M. E. Tipping and C. M. Bishop (1999). Probabilistic principal component
+       analysis. Journal of the Royal Statistical Society B 61, 611-622. Eq. 7 and 8.
+    .. [2] T. P. Minka (2000). Automatic choice of dimensionality for PCA. Advances in
+       Neural Information Processing Systems 13, 598-604. Eq. 30.
+    .. [3] N. Halko, P. G. Martinsson and J. A. Tropp (2011). Finding structure with
+       randomness: probabilistic algorithms for constructing approximate matrix
+       decompositions. SIAM Review 53, 217-288. Algorithms 4.4 and 5.1.
 
     Examples
     --------

@@ -42,7 +42,7 @@ class PPCA(EMEstimator):
         EM stops when a step gains less, in nats per row. So it does not depend on
         the units or the number of the rows.
     max_iter : int, default=1000
-        Bound on the number of iterations of EM, each of three steps.
+        Bound on the number of iterations of EM, each of three steps [2]_.
     random_state : int, RandomState instance or None, default=None
         Determines where EM starts. Pass an int for the same results at every fit.
 

@@ -90,8 +90,9 @@ class Gride(CorrectedMixin, NeighborEstimator):
 
     References
     ----------
-    .. [1] Denti, Doimo, Laio and Mira (2022), The generalized ratios intrinsic
-       dimension estimator, theorem 2.3 and section 3.
+    .. [1] F. Denti, D. Doimo, A. Laio and A. Mira (2022). The generalized ratios
+       intrinsic dimension estimator. Scientific Reports 12, 20005. Theorem 2.3 and
+       section 3.
 
     Examples
     --------

@@ -83,10 +83,11 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
 
     References
     ----------
-    .. [1] Levina and Bickel (2004), Maximum likelihood estimation of intrinsic
-       dimension, equations 8 to 11.
-    .. [2] MacKay and Ghahramani (2005), Comments on "Maximum likelihood estimation of
-       intrinsic dimension".
+    .. [1] E. Levina and P. J. Bickel (2004). Maximum likelihood estimation of
+       intrinsic dimension. Advances in Neural Information Processing Systems 17,
+       777-784. Eq. 8 to 11.
+    .. [2] D. J. C. MacKay and Z. Ghahramani (2005). Comments on "Maximum likelihood
+       estimation of intrinsic dimension". Note, University of Cambridge.
 
     Examples
     --------

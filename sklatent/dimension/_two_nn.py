@@ -126,10 +126,11 @@ class TwoNN(
 
     References
     ----------
-    .. [1] Facco, d'Errico, Rodriguez and Laio (2017), Estimating the intrinsic
-       dimension of datasets by a minimal neighborhood information, equations 4 to 6.
-    .. [2] Denti, Doimo, Laio and Mira (2022), The generalized ratios intrinsic
-       dimension estimator, section 2.
+    .. [1] E. Facco, M. d'Errico, A. Rodriguez and A. Laio (2017). Estimating the
+       intrinsic dimension of datasets by a minimal neighborhood information.
+       Scientific Reports 7, 12140. Eq. 4 to 6.
+    .. [2] F. Denti, D. Doimo, A. Laio and A. Mira (2022). The generalized ratios
+       intrinsic dimension estimator. Scientific Reports 12, 20005. Section 2.
 
     Examples
     --------
