@@ -59,8 +59,9 @@ for (i, j), ratio in np.ndenumerate(ratios):
     colour = "white" if abs(np.log(ratio)) > 0.55 else "black"
     axis.text(j, i, f"{ratio:.2f}", ha="center", va="center", color=colour, size=9)
 axis.set_title("estimated dimension / dimension")
-bar = figure.colorbar(image, ax=axis, ticks=[0.4, 0.5, 0.7, 1, 1.4, 2, 2.5], shrink=0.6)
-bar.set_ticks([0.4, 0.5, 0.7, 1, 1.4, 2, 2.5], labels="0.4 0.5 0.7 1 1.4 2 2.5".split())
+bar = figure.colorbar(image, ax=axis, shrink=0.6)
+ticks = [0.4, 0.5, 0.7, 1, 1.4, 2, 2.5]
+bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
 bar.minorticks_off()
 plt.show()
 

@@ -39,8 +39,8 @@ right.legend()
 plt.show()
 
 # %%
-# On the left, seen from above, each row has the colour of its local dimension: the line is dark, the ball
-# bright. On the right the three histograms overlap, since ten to thirty neighbours give
-# a rough number, but their middles are near 1, 2 and 3. Those of the disk and the ball
-# are a little low, as rows at the rim have neighbours on one side only. One number for
-# all rows would describe none of them.
+# On the left, seen from above, each row has the colour of its local dimension: the line
+# is dark, the ball bright. On the right the three histograms overlap, since ten to
+# thirty neighbours give a rough number, but their middles are near 1, 2 and 3. Those of
+# the disk and the ball are a little low, as rows at the rim have neighbours on one side
+# only. One number for all rows would describe none of them.

@@ -1,7 +1,7 @@
 """
-==================================================
+=================================================
 Torn digits: who has seen holes knows how to mend
-==================================================
+=================================================
 
 An autoencoder that is trained on digits with half of their pixels wiped out, and has to
 return them whole, mends torn digits that it never saw: better than one trained on whole

@@ -90,9 +90,9 @@ class DimensionDisplay(Display):
 
         - One that knows scales (Gride): the dimension against the scale, with its
           intervals.
-        - TwoNN: -log(1 - F) against log mu, with mu the ratio of the distances to the
-          second and first neighbour and F its empirical distribution; a line through
-          the origin with slope `dimension_`. With `X` the ratios that
+        - TwoNN: -log(1 - F) against log(r_2 / r_1), with r_1 and r_2 the distances to
+          the first two neighbours and F the empirical distribution of their ratio; a
+          line through the origin with slope `dimension_`. With `X` the ratios that
           `discard_fraction` left out are there too, in grey.
         - NeighborScaling: the mean logarithm of the distance to a neighbour against
           the digamma function of its rank; a line with slope 1 / `dimension_`.
@@ -233,7 +233,7 @@ class DimensionDisplay(Display):
         )
         ax.set(
             xscale="log",
-            xlabel="distance between neighbours, units of the data",
+            xlabel="distance, units of the data",
             ylabel="dimension",
         )
         _write_out(ax.xaxis)
@@ -302,8 +302,8 @@ def _pareto_fit(estimator, X):
         intercept=0.0,
         x_left_out=None,
         y_left_out=None,
-        xlabel="log ratio of the distances to neighbours 2 and 1",
-        ylabel="-log(1 - F)",
+        xlabel=r"$\log(r_2 / r_1)$",
+        ylabel=r"$-\log(1 - F)$",
         label=f"slope {estimator.dimension_:.3g}{corrected}",
     )
     if X is not None:
@@ -339,7 +339,7 @@ def _rank_fit(estimator):
         intercept=y.mean() - slope * x.mean(),
         x_left_out=None,
         y_left_out=None,
-        xlabel="digamma of the number of the neighbour",
+        xlabel="digamma(number of neighbour)",
         ylabel="mean log distance",
         label=f"slope 1 / {estimator.dimension_:.3g}",
     )

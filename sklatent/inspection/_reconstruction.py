@@ -167,8 +167,8 @@ class ReconstructionDisplay(Display):
             for index, error in zip(indices, self.errors, strict=True)
         ]
         ax.set_xticks(width * (np.arange(n) + 0.5) - 0.5, labels)
-        ax.tick_params(axis="x", length=0)
-        number = "" if self.indices is None else "number of the row, and "
+        ax.tick_params(axis="x", length=0, labelsize="small")
+        number = "" if self.indices is None else "row number, "
         ax.set_xlabel(f"{number}squared error")
         return self
 

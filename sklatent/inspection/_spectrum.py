@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklatent.inspection._plotting import BLUE, GREY, ORANGE, RED, Display
+from sklatent.inspection._plotting import BLUE, GREY, RED, Display
 
 # What is left above the bars for the legend, as a share of their height.
 ROOM = 0.3
@@ -27,7 +27,7 @@ class SpectrumDisplay(Display):
         What the variances were compared with.
     n_chosen : float or None, default=None
         The number of components that was chosen, marked.
-    unit : str, default="squared units of the data"
+    unit : str, default="squared units"
         Unit of the variances.
 
     Attributes
@@ -72,7 +72,7 @@ class SpectrumDisplay(Display):
         noise_variance=None,
         reference=None,
         n_chosen=None,
-        unit="squared units of the data",
+        unit="squared units",
     ):
         self.variance = variance
         self.variance_share = variance_share
@@ -154,15 +154,15 @@ class SpectrumDisplay(Display):
         """
         ax = self._start(ax)
         number = np.arange(1, len(self.variance) + 1)
-        self.bars_ = ax.bar(number, self.variance, color=BLUE, label="variance")
+        self.bars_ = ax.bar(number, self.variance, color=BLUE)
         self.reference_line_ = self.noise_line_ = self.chosen_line_ = None
         if self.reference is not None:
             (self.reference_line_,) = ax.plot(
-                number, self.reference, "x--", color=RED, label="reference"
+                number, self.reference, "x--", color="black", label="reference"
             )
         if self.noise_variance is not None:
             self.noise_line_ = ax.axhline(
-                self.noise_variance, color=RED, linestyle=":", label="noise"
+                self.noise_variance, color="black", linestyle=":", label="noise"
             )
         if self.n_chosen is not None:
             # The edge of the last bar that counts.
@@ -177,8 +177,10 @@ class SpectrumDisplay(Display):
         ax.set_yscale("log" if log else "linear")
         _make_room(ax)
         ax.xaxis.get_major_locator().set_params(integer=True)
+        if ax.get_legend_handles_labels()[0]:
+            legend = ax.legend(loc="upper center", ncols=2, fontsize="small")
+            legend.set_in_layout(False)  # in small axes it must not squeeze these
         self._plot_share(ax, number, cumulative)
-        self._add_legend(ax)
         return self
 
     def _plot_share(self, ax, number, cumulative):
@@ -191,25 +193,16 @@ class SpectrumDisplay(Display):
             number,
             np.cumsum(self.variance_share),
             "o-",
-            color=ORANGE,
+            color=RED,
             markersize=3,
-            label="cumulated share",
         )
         self.share_ax_.set(
             ylim=(0, 1 + ROOM),
             yticks=np.linspace(0, 1, 6),
-            ylabel="cumulated share of the variance",
         )
-
-    def _add_legend(self, ax):
-        """Name what both axes show, on the axes that are drawn last."""
-        handles, labels = ax.get_legend_handles_labels()
-        if self.share_ax_ is not None:
-            more, names = self.share_ax_.get_legend_handles_labels()
-            handles, labels = handles + more, labels + names
-        (self.share_ax_ or ax).legend(
-            handles, labels, loc="upper center", ncols=3, fontsize="small"
-        )
+        # The colour says which axis the line belongs to.
+        self.share_ax_.set_ylabel("cumulated share", color=RED)
+        self.share_ax_.tick_params(axis="y", colors=RED)
 
 
 def _make_room(ax):
@@ -222,11 +215,7 @@ def _make_room(ax):
 def _spectrum(estimator):
     """Arguments of a display of an estimator, by what it has."""
     if hasattr(estimator, "eigenvalues_"):
-        unit = (
-            "standardised data"
-            if estimator.standardize
-            else "squared units of the data"
-        )
+        unit = "standardised data" if estimator.standardize else "squared units"
         return {
             "unit": unit,
             "variance": estimator.eigenvalues_,

@@ -58,7 +58,7 @@ class TrainingDisplay(Display):
     >>> mixture = GaussianMixture(3, random_state=0).fit(X)
     >>> display = TrainingDisplay.from_estimator(mixture)
     >>> display.ax_.get_xlabel(), display.ax_.get_ylabel()
-    ('iteration', 'mean log-likelihood, nats per row')
+    ('iteration', 'log-likelihood, nats per row')
     >>> len(display.losses["train"]) == mixture.n_iter_
     True
     >>> plt.close(display.figure_)
@@ -189,7 +189,7 @@ def _of_iterations(estimator):
                 "losses": {"train": np.array(getattr(estimator, name))},
                 "first_step": first_step,
                 "xlabel": "iteration",
-                "ylabel": "mean log-likelihood, nats per row",
+                "ylabel": "log-likelihood, nats per row",
             }
     raise TypeError(
         f"TrainingDisplay needs an estimator that keeps a record of its training, such "

@@ -74,7 +74,7 @@ def test_unit_of_standardized_data():
 def test_legend_has_room_above_the_bars(log):
     display = SpectrumDisplay.from_estimator(PCA(5).fit(X), log=log)
     display.figure_.canvas.draw()
-    legend = display.share_ax_.get_legend().get_window_extent()
+    legend = display.ax_.get_legend().get_window_extent()
     assert all(bar.get_window_extent().y1 < legend.y0 for bar in display.bars_)
 
 

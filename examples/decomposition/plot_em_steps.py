@@ -1,0 +1,62 @@
+"""
+===============================================
+EM never goes down, and ends at the closed form
+===============================================
+
+Probabilistic PCA has its maximum of the likelihood in closed form as long as the table
+is complete. EM climbs to the same point step by step; and it climbs as well where
+entries are missing and there is no closed form.
+"""
+
+# %%
+# The same table, standardised, whole and with 20 % and 60 % of its entries removed.
+# With holes there is nothing to compare with but where EM ends. A tolerance of zero
+# keeps it going until no digit changes.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+
+from sklatent.decomposition import PPCA
+
+X = load_breast_cancer().data
+X = (X - X.mean(axis=0)) / X.std(axis=0)
+q = 6
+closed = PPCA(q, method="closed_form").fit(X)
+uniform = np.random.RandomState(0).uniform(size=X.shape)
+
+histories, ends = {}, {}
+for share in (0, 0.2, 0.6):
+    table = np.where(uniform < share, np.nan, X)
+    em = PPCA(q, method="em", tol=0, random_state=0).fit(table)
+    history = histories[share] = np.array(em.log_likelihood_history_)
+    ends[share] = history[-1] if share else closed.log_likelihood_
+    print(
+        f"{share:.0%} missing: {history[0]:.4f} to {history[-1]:.4f} nats per row, "
+        f"{np.sum(np.diff(history) < -1e-12)} of {em.n_iter_} iterations go down"
+    )
+print(f"closed form: {closed.log_likelihood_:.4f}")
+
+# %%
+# On the left the likelihood of what is observed; fewer entries have fewer nats. On the
+# right what is left to the end, which for the whole table is the closed form.
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+for share, history in histories.items():
+    label = f"{share:.0%} missing"
+    left.plot(history, ".-", label=label)
+    gap = ends[share] - history
+    right.plot(np.maximum(gap, 1e-13), ".-", label=label)
+left.axhline(closed.log_likelihood_, color="black", linewidth=0.8, label="closed form")
+left.set(xlabel="iterations of EM", ylabel="log-likelihood, nats per row")
+right.set(xlabel="iterations of EM", ylabel="nats per row below the end", yscale="log")
+left.legend()
+right.legend()
+plt.show()
+
+# %%
+# Every curve on the left rises all the way. The blue one ends on the line of the closed
+# form, and its gap on the right falls to rounding, with no plateau above it. With holes
+# EM takes about as many iterations: five bring it to within a hundredth of a nat or so
+# per row of the end, and each further ten gain some four decimals. An iteration here is
+# three steps, of which the third is extrapolated.
