@@ -14,6 +14,7 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -366,6 +367,20 @@ def test_methods_take_no_metadata_but_weights(cls):
     requests = {name for name in dir(cls) if re.fullmatch("set_.*_request", name)}
     assert requests <= {"set_fit_request", "set_partial_fit_request"}
     assert not requests or "sample_weight" in inspect.signature(cls.fit).parameters
+
+
+@each_class
+def test_methods_of_what_is_not_fitted_say_so(cls, X):
+    for name, method in inspect.getmembers(cls(), inspect.ismethod):
+        # Those that fit, scaling with estimators of its own, or need no fit.
+        if name.startswith(("_", "fit", "partial_fit", "scaling", "set_")):
+            continue
+        if name in ("get_metadata_routing", "get_params", "load"):
+            continue
+        parameters = inspect.signature(method).parameters.values()
+        needed = [p for p in parameters if p.default is p.empty]
+        with pytest.raises(NotFittedError, match=cls.__name__):
+            method(*[X] * len(needed))
 
 
 @each_class

@@ -1,4 +1,4 @@
-"""Writes the pages of the API reference: one for each subpackage, from its public names.
+"""Writes the pages of the API reference, one for each subpackage, from public names.
 
 What a subpackage offers is its ``__all__``, and nothing is listed a second time here.
 """
@@ -55,6 +55,7 @@ def public_names(subpackage):
 
 
 def write_pages(app, config):
+    """Write the pages into the folder ``api``."""
     folder = Path(app.srcdir) / "api"
     folder.mkdir(exist_ok=True)
     for name in subpackages():
@@ -71,5 +72,6 @@ def write_pages(app, config):
 
 
 def setup(app):
+    """Connect to Sphinx."""
     app.connect("config-inited", write_pages)  # before Sphinx looks for pages
     return {"parallel_read_safe": True}

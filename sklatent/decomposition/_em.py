@@ -44,7 +44,7 @@ class EMStep:
 class IsotropicStep(EMStep):
     """EM steps on complete data with one noise variance, from their covariance.
 
-    Tipping and Bishop (1999), eq. B.5 and B.6.
+    Tipping and Bishop (1999), appendix B.
 
     Parameters
     ----------

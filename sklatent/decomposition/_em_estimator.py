@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklatent.base import FLOAT_DTYPES, SklatentEstimator
 from sklatent.callback._iterations import IterationReport
@@ -403,6 +403,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
     def _n_parameters(self):
         """Free parameters: W up to a rotation, the mean, and the noise."""
+        check_is_fitted(self)
         p, q = self.n_features_in_, self.n_components_
         n_noise = 1 if self._isotropic else p
         return p * q - q * (q - 1) // 2 + p + n_noise

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, LatentModelMixin
 
@@ -167,6 +168,7 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         >>> bool(np.allclose(np.diag(covariance), X.var(axis=0), rtol=1e-3))
         True
         """
+        check_is_fitted(self)
         return self._model().covariance()
 
     def get_precision(self):
@@ -186,4 +188,5 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         >>> bool(np.allclose(pca.get_covariance() @ pca.get_precision(), np.eye(4)))
         True
         """
+        check_is_fitted(self)
         return self._model().precision()

@@ -136,7 +136,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
     References
     ----------
     .. [1] M. E. Tipping and C. M. Bishop (1999). Probabilistic principal component
-       analysis. Journal of the Royal Statistical Society B 61, 611-622. Eq. 7 and 8.
+       analysis. Journal of the Royal Statistical Society B 61, 611-622. Section
+       3.2.
     .. [2] T. P. Minka (2000). Automatic choice of dimensionality for PCA. Advances in
        Neural Information Processing Systems 13, 598-604. Eq. 30.
     .. [3] N. Halko, P. G. Martinsson and J. A. Tropp (2011). Finding structure with

@@ -81,8 +81,8 @@ class PPCA(EMEstimator):
     References
     ----------
     .. [1] M. E. Tipping and C. M. Bishop (1999). Probabilistic principal component
-       analysis. Journal of the Royal Statistical Society B 61, 611-622. Eq. 3.7 and
-       3.8; EM in appendix B.
+       analysis. Journal of the Royal Statistical Society B 61, 611-622. Section
+       3.2; EM in appendix B.
     .. [2] R. Varadhan and C. Roland (2008). Simple and globally convergent methods
        for accelerating the convergence of any EM algorithm. Scandinavian Journal of
        Statistics 35, 335-353.
@@ -235,7 +235,7 @@ class PPCA(EMEstimator):
         return np.finfo(np.float64).eps * largest or NOISE_FLOOR
 
     def _set_closed_form(self, spectrum, q):
-        """Tipping and Bishop (1999), eq. 3.7, 3.8 and 3.4."""
+        """Tipping and Bishop (1999), section 3.2."""
         p = len(spectrum.mean)
         axes = spectrum.components[:q]  # fewer than q if there are fewer rows
         eigenvalues = np.zeros(q)

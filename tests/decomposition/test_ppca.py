@@ -15,7 +15,7 @@ from tests.decomposition.data import linear_gaussian, observed_log_density, with
 
 
 def optimum(X, q):
-    """sigma2 and mean log-likelihood: Tipping and Bishop (1999), eq. 3.8 and 3.4."""
+    """sigma2 and mean log-likelihood: Tipping and Bishop (1999), section 3.2."""
     n, p = X.shape
     s = np.linalg.svd(X - X.mean(axis=0), compute_uv=False)
     eigenvalues = np.zeros(p)

@@ -36,8 +36,8 @@ def model_of(vae):
 
 
 def test_vae_reaches_probabilistic_pca(digits, vae):
-    # Tipping and Bishop (1999), eq. 3.8: sigma2 is the mean of the discarded
-    # eigenvalues of the 1/n covariance; eq. 3.4 at the optimum of eq. 3.7, where
+    # Tipping and Bishop (1999), section 3.2: sigma2 is the mean of the discarded
+    # eigenvalues of the 1/n covariance; the likelihood at the optimum, where
     # tr(C^-1 S) = p.
     n, p = digits.shape
     q = N_COMPONENTS

@@ -61,8 +61,8 @@ def main(name, folder):
     path = Path(folder) / f"{accelerator.process_index}.npz"
     np.savez(path, losses=losses, weights=weights)
     accelerator.end_training()
-    # 2026-11: threads of gloo may outlive the interpreter, and torch 2.13 then aborts in
-    # one exit of thirty, with nothing left to do. The results are in the file by now.
+    # 2026-11: threads of gloo may outlive the interpreter, and torch 2.13 then aborts,
+    # in one exit of thirty, with nothing left to do. The results are in the file.
     os._exit(0)
 
 
