@@ -82,6 +82,6 @@ plt.show()
 
 # %%
 # The figure shows that by length the estimate follows the truth. Four times as many
-# neighbours halve its spread, and smooth a little where rows are few. By volume it
-# rises and falls three times as steeply, and falls by two or three nats where there are
-# four times as many neighbours: that is no density of these rows.
+# neighbours bring its spread from 0.31 to 0.19 nats, and smooth a little where rows are
+# few. By volume it rises and falls three times as steeply, and is nearly three nats
+# lower with four times as many neighbours: that is no density of these rows.
