@@ -85,7 +85,7 @@ for axis, column in zip(axes[0], columns, strict=True):
     axis.set_title(column)
 for axis in axes[1]:
     axis.set_xlabel("value")
-axes[0, 1].legend(loc="upper center")
+axes[0, 2].legend()
 plt.show()
 
 # %%
