@@ -10,7 +10,7 @@ what it should be.
 
 # %%
 # A curve that winds eight times around a torus, ``make_helix``. A row at angle t about
-# the axis is kept with probability :math:`(1 + \sin t) / 2`, so that the density per
+# the axis is kept with probability :math:`(1 + 0.8 \sin t) / 1.8`: the density per
 # unit of length is :math:`(1 + 0.8 \sin t) / (2 \pi \, |x'(t)|)`.
 
 import matplotlib.pyplot as plt
