@@ -15,7 +15,6 @@ already validated, and `score_samples`; a generative one adds `_sample`.
 
 import contextlib
 import numbers
-import warnings
 
 import numpy as np
 from scipy.special import ndtri
@@ -31,6 +30,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.utils._random import random_generator
+from sklatent.utils._warnings import warn
 
 __all__ = [
     "DimensionMixin",
@@ -79,11 +79,10 @@ class SklatentEstimator(BaseEstimator):
         state = dict(state)
         version = state.pop("_sklatent_version", "unknown")
         if version != __version__:
-            warnings.warn(
+            warn(
                 f"This {type(self).__name__} was saved by sklatent {version} and is "
                 f"loaded by {__version__}; fit it again if its results matter.",
                 InconsistentVersionWarning,
-                stacklevel=2,
             )
         super().__setstate__(state)
 

@@ -1,7 +1,6 @@
 """What probabilistic PCA and factor analysis share: EM, and data with holes."""
 
 import numbers
-import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -25,6 +24,7 @@ from sklatent.utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
+from sklatent.utils._warnings import warn
 
 BLOCK_ROWS = 2048
 
@@ -181,11 +181,10 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         vars(self).update(in_units_of_the_data(model, history))
         self._check_noise(step, model, history[-1])
         if not converged:
-            warnings.warn(
+            warn(
                 f"EM still gains more than tol={self.tol:g} nats per row after "
                 f"max_iter={self.max_iter} iterations; raise one of them.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
 

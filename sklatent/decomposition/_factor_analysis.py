@@ -3,7 +3,6 @@
 Rubin and Thayer (1982), with EM steps that read the covariance and not the rows.
 """
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._rotation import principal_axes, rotate
 from sklatent.exceptions import HeywoodWarning
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions
+from sklatent.utils._warnings import warn
 
 # A feature is a Heywood case if its noise is below this share of its variance, and
 # taking it away altogether costs less than so many nats per row.
@@ -179,12 +179,11 @@ class FactorAnalysis(EMEstimator):
         if heywood:
             p = len(model.psi)
             names = getattr(self, "feature_names_in_", np.arange(p))[heywood].tolist()
-            warnings.warn(
+            warn(
                 f"{self.n_components_} factors may explain features {names} entirely "
                 "(a Heywood case): without any noise of theirs the likelihood is no "
                 "less, and their loadings are hardly determined. Lower n_components.",
                 HeywoodWarning,
-                stacklevel=6,
             )
 
     def _scale(self, variance):

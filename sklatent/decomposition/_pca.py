@@ -8,7 +8,6 @@ of the covariance (1/n) and V the leading q eigenvectors,
     W = V (Lambda - sigma2 I)^(1/2)
 """
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -31,6 +30,7 @@ from sklatent.utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
+from sklatent.utils._warnings import warn
 
 # Solvers that find some axes only, given how many.
 TRUNCATED = ("arpack", "randomized")
@@ -332,11 +332,10 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
     def _partial_fit(self, X, sample_weight):
         seen = getattr(self, "_moments", None)
         if seen is None and hasattr(self, "components_"):
-            warnings.warn(
+            warn(
                 "partial_fit starts from nothing: this PCA was fitted by fit, which "
                 "keeps no moments. Give every batch to partial_fit instead.",
                 UserWarning,
-                stacklevel=4,
             )
         X = validate_data(
             self, X, dtype=FLOAT_DTYPES, accept_sparse="csr", reset=seen is None
@@ -440,11 +439,10 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         variance = squares / (weight - 1) if weight > 1 else np.zeros(q)
         total = spectrum.total
         if self.whiten and not alive.all():
-            warnings.warn(
+            warn(
                 f"{np.sum(~alive)} of {q} components have no variance; whitening sets "
                 "them to 0. Lower n_components to leave them out.",
                 RankDeficientWarning,
-                stacklevel=4,
             )
         mean = spectrum.mean.astype(dtype)
         noise = spectrum.discarded(q) / (weight * (p - q)) if q < p else 0.0

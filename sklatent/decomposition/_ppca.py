@@ -3,7 +3,6 @@
 Tipping and Bishop (1999), Probabilistic principal component analysis, JRSS B 61.
 """
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,6 +18,7 @@ from sklatent.decomposition._rotation import principal_axes
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._warnings import warn
 
 
 class PPCA(EMEstimator):
@@ -175,11 +175,10 @@ class PPCA(EMEstimator):
         # What a failed fit leaves, or one that kept no moments, does not count.
         seen = self._moments if hasattr(self, "W_") else None
         if seen is None and hasattr(self, "W_"):
-            warnings.warn(
+            warn(
                 "partial_fit starts from nothing: this PPCA was fitted by fit, which "
                 "keeps no moments. Give every batch to partial_fit instead.",
                 UserWarning,
-                stacklevel=3,
             )
         X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=seen is None)
         moments = Moments.of(X, check_weight(sample_weight, X))
@@ -210,22 +209,21 @@ class PPCA(EMEstimator):
             spectrum = solvers.exact(X, sample_weight)
         self._set_closed_form(spectrum, q)
         if self.noise_variance_ <= self._smallest_noise(spectrum):
-            self._warn_of_no_noise(stacklevel=5)
+            self._warn_of_no_noise()
         self._callback_fit_ctx.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes={}
         )
 
     def _check_noise(self, step, model, log_likelihood):
         if model.psi[0] <= step.floor:
-            self._warn_of_no_noise(stacklevel=7)
+            self._warn_of_no_noise()
 
-    def _warn_of_no_noise(self, stacklevel):
-        warnings.warn(
+    def _warn_of_no_noise(self):
+        warn(
             f"{self.n_components_} components explain the data entirely; "
             f"noise_variance_ is kept at its bound of {self.noise_variance_:.3g}. "
             "Lower n_components.",
             RankDeficientWarning,
-            stacklevel=stacklevel,
         )
 
     @staticmethod

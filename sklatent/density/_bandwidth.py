@@ -4,8 +4,6 @@ All take rows, of which no weight is 0; weights are counts of rows. The bandwidt
 the unit in which the argument of the kernel is measured, along each feature.
 """
 
-import warnings
-
 import numpy as np
 from scipy.fft import dct
 from scipy.optimize import brentq
@@ -14,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.utils._leave_one_out import LeaveOneOut
 from sklatent.utils._neighbors import k_nearest
+from sklatent.utils._warnings import warn
 
 # Smallest and largest candidate, in units of the rule of thumb.
 CANDIDATE_RANGE = (0.02, 8.0)
@@ -224,11 +223,10 @@ def _check_inside(criterion, best, widths):
         )
     else:
         end, advice = "largest", "Give larger ones."
-    warnings.warn(
+    warn(
         f"The score of bandwidth='{criterion}' still rises at the {end} candidate, "
         f"{np.min(widths[best]):.3g}. {advice}",
         ConvergenceWarning,
-        stacklevel=6,
     )
 
 

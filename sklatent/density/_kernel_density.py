@@ -3,7 +3,6 @@
 The sums over the rows are those of `sklatent.utils._pairwise`.
 """
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -34,6 +33,7 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._warnings import warn
 
 RULES = {"scott", "silverman", "loo", "lscv", "isj"}
 # Bound on the eigenvalues of the correlation of whitened data.
@@ -290,13 +290,12 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         Z = (X - self._mean) / sigma
         values, axes = np.linalg.eigh((Z.T * (weight / weight.sum())) @ Z)
         if values[0] < SMALLEST_EIGENVALUE:
-            warnings.warn(
+            warn(
                 "Features are linear functions of others, or there are too few rows to "
                 f"tell: {np.sum(values < SMALLEST_EIGENVALUE)} of {len(values)} "
                 "eigenvalues of the correlation are kept at their bound of "
                 f"{SMALLEST_EIGENVALUE}. Use whiten=False or fewer features.",
                 RankDeficientWarning,
-                stacklevel=4,
             )
         lengths = np.sqrt(np.maximum(values, SMALLEST_EIGENVALUE))
         self._root = sigma[:, None] * axes * lengths
@@ -377,11 +376,10 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             )
         width = improved_sheather_jones(rows[:, 0], weight)
         if width is None:
-            warnings.warn(
+            warn(
                 "The equation of bandwidth='isj' has no solution for these rows; "
                 "Silverman's rule stands in.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
             return rule_of_thumb(rows, weight, sigma, "silverman")
         return np.array([width])

@@ -10,7 +10,6 @@ which has mean psi(k) - psi(n + 1) and variance psi'(k) - psi'(n + 1), and the m
 1 / v is n / (k - 1).
 """
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -23,6 +22,7 @@ from sklatent.base import FLOAT_DTYPES, ScoreMixin, SklatentEstimator
 from sklatent.density import _kstar
 from sklatent.density._neighborhoods import Neighborhoods
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._warnings import warn
 
 
 class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
@@ -266,11 +266,10 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         gain = np.log(balls.k - 1) - self.dimension_ * balls.log_radius
         best = int(np.argmax(self._sample.counts @ gain))
         if self._sizes[best] == self.max_neighbors < self._sample.n_rows - 1:
-            warnings.warn(
+            warn(
                 "The likelihood of n_neighbors='auto' is best at the largest "
                 f"candidate, max_neighbors={self.max_neighbors}; give a larger one.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         return best
 

@@ -5,7 +5,6 @@ The algorithm is in `_mixture_em`, its steps in `_mixture_steps`.
 
 import contextlib
 import sys
-import warnings
 from numbers import Integral
 
 import numpy as np
@@ -31,6 +30,7 @@ from sklatent.density._mixture_selection import (
 from sklatent.density._mixture_steps import em_step
 from sklatent.utils._random import random_generator
 from sklatent.utils._threads import count_threads
+from sklatent.utils._warnings import warn
 
 
 @contextlib.contextmanager
@@ -255,27 +255,24 @@ class MixtureFitMixin:
         """Say which components the numbers do not show to be of no use."""
         k = self.n_components_
         if n_distinct < k:
-            warnings.warn(
+            warn(
                 f"The data has {n_distinct} different rows to start from, fewer than "
                 f"n_components={k}: some components coincide.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
         n_dead = int((self.weights_ == 0).sum())
         if n_dead:
-            warnings.warn(
+            warn(
                 f"{n_dead} of {k} components lost all their rows and have weight 0; "
                 "lower n_components.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
     def _warn_of_gain(self):
         """Say that EM has not converged."""
         if not self.converged_ and self.max_iter > 0:
-            warnings.warn(
+            warn(
                 f"EM still gains more than tol={self.tol:g} nats per row after "
                 f"max_iter={self.max_iter} iterations; raise one of them.",
                 ConvergenceWarning,
-                stacklevel=5,
             )

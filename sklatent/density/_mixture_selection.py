@@ -12,7 +12,6 @@ Biernacki, Celeux and Govaert (2000), Assessing a mixture model for clustering w
 integrated completed likelihood, IEEE PAMI 22, 719-725.
 """
 
-import warnings
 from numbers import Integral
 
 import numpy as np
@@ -21,6 +20,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.density._mixture_steps import map_blocks, normalize
+from sklatent.utils._warnings import warn
 
 
 def candidate_numbers(n_components):
@@ -109,10 +109,9 @@ def best_candidate(criterion, numbers, values):
     """Position of the best; warns if it is the last, beyond which none was tried."""
     best = int(np.argmax(values) if criterion == "cv" else np.argmin(values))
     if best == len(numbers) - 1 > 0:
-        warnings.warn(
+        warn(
             f"criterion='{criterion}' is best at the largest number of components, "
             f"{numbers[best]}; give larger ones.",
             ConvergenceWarning,
-            stacklevel=6,
         )
     return best

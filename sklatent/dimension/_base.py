@@ -1,6 +1,5 @@
 """What the estimators that look at nearest neighbours share."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklatent.dimension._calibration import correct, dependence
 from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._sklearn import Interval, StrOptions
+from sklatent.utils._warnings import warn
 
 METRICS = {
     "braycurtis",
@@ -177,10 +177,9 @@ def count_duplicates(n_distinct, n_samples):
     """Return how many rows repeat others, and warn if there are any."""
     n_duplicates = n_samples - n_distinct
     if n_duplicates:
-        warnings.warn(
+        warn(
             f"{n_duplicates} of {n_samples} rows repeat others; each counts once.",
             DuplicateRowsWarning,
-            stacklevel=6,
         )
     return n_duplicates
 
@@ -425,4 +424,4 @@ def check_ties(t, nearer=1, farther=2):
     if ties > MANY_TIES:
         raise ValueError(message)
     if ties > FEW_TIES:
-        warnings.warn(message, DiscreteDataWarning, stacklevel=5)
+        warn(message, DiscreteDataWarning)

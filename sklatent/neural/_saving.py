@@ -8,7 +8,6 @@ import copy
 import json
 import numbers
 import os
-import warnings
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.neural._files import write_atomically
+from sklatent.utils._warnings import warn
 
 FORMAT = "sklatent neural 1"
 SECTIONS = ("format", "version", "class", "dtype", "parameters", "attributes", "arrays")
@@ -267,11 +267,10 @@ class SavingMixin:
                 f"{cls.__name__}.load does not read."
             )
         if settings["version"] != __version__:
-            warnings.warn(
+            warn(
                 f"This {name} was saved by sklatent {settings['version']} and is "
                 f"loaded by {__version__}; fit it again if its results matter.",
                 InconsistentVersionWarning,
-                stacklevel=2,
             )
         estimator = classes[name].__new__(classes[name])
         estimator._set_settings(settings, tensors, path)

@@ -10,7 +10,6 @@ import contextlib
 import copy
 import dis
 import math
-import warnings
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -24,6 +23,7 @@ from sklatent.neural._modules import draw_from
 from sklatent.neural._schedules import SCHEDULES
 from sklatent.neural._standardization import BLOCK_ROWS
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._warnings import warn
 
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
@@ -251,12 +251,11 @@ class Trainer(NeuralNet):
         if not is_finite(self.module_):
             raise self.divergence(math.nan, self.n_epochs)
         if self.roll_backs:
-            warnings.warn(
+            warn(
                 f"Training diverged in epochs {self.roll_backs} and went back to the "
                 f"one before each time, at a tenth of the learning rate; it ended with "
                 f"{self.lr * self.lr_factor:.2g} in place of lr={self.lr:g}. Lower lr.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
 
     def good_epoch(self, X, X_valid, loss_of, snapshot):

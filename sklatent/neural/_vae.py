@@ -4,7 +4,6 @@ Kingma and Welling (2014): a latent variable model whose likelihood is a network
 trained together with a network that approximates the posterior.
 """
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -23,6 +22,7 @@ from sklatent.neural._tables import (
 from sklatent.neural._vae_estimates import VAEEstimatesMixin
 from sklatent.neural._vae_networks import VAENetworksMixin
 from sklatent.utils._sklearn import Interval, StrOptions
+from sklatent.utils._warnings import warn
 
 # A component is active if its posterior mean varies by more than this over the
 # data: Burda et al. (2016), section 5.2.
@@ -420,13 +420,12 @@ class VAETransformer(
         some = X[:BLOCK_ROWS]
         alike = not (np.fmax.reduce(some) > np.fmin.reduce(some)).any()
         if self.n_active_units_ == 0 and n_steps >= STEPS_TO_LEARN and not alike:
-            warnings.warn(
+            warn(
                 "The posterior has collapsed: no component of the code depends on the "
                 f"row. Lower beta (now {self.beta:g}), let it rise over warmup_epochs "
                 f"(now {self.warmup_epochs}), or take a weaker decoder, with smaller "
                 "hidden_layer_sizes or a larger noise_variance.",
                 PosteriorCollapseWarning,
-                stacklevel=5,
             )
         return trainer
 

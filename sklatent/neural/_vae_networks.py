@@ -1,7 +1,5 @@
 """From the parameters of a variational autoencoder to its networks and its loss."""
 
-import warnings
-
 import numpy as np
 import torch
 
@@ -18,6 +16,7 @@ from sklatent.neural._tables import (
     make_likelihood,
     make_plan,
 )
+from sklatent.utils._warnings import warn
 
 # By which the first pseudo-rows differ from rows, in standardised units.
 PSEUDO_ROW_NOISE = 0.01
@@ -95,12 +94,11 @@ class VAENetworksMixin:
                 f"objective={self.objective!r} and prior={self.prior!r}."
             )
         if self.warmup_epochs >= self.max_epochs:
-            warnings.warn(
+            warn(
                 f"warmup_epochs={self.warmup_epochs} does not end before "
                 f"max_epochs={self.max_epochs}: it is cut short, so that the last "
                 f"epoch has beta={self.beta:g}.",
                 UserWarning,
-                stacklevel=6,
             )
 
     def _architecture(self):
