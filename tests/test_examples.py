@@ -84,7 +84,9 @@ def test_there_are_enough():
     assert len(EXAMPLES) >= 20
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in EXAMPLES}), ids=str)
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in EXAMPLES}), ids=lambda folder: folder.name
+)
 def test_sections_have_a_title(folder):
     title, underline, *_ = (
         (folder / "README.rst").read_text(encoding="utf-8").splitlines()
@@ -161,17 +163,18 @@ def test_is_seeded(path):
         where = f"{name} in line {node.lineno}"
         if name in GENERATORS:
             assert node.args or "seed" in keywords, where
-        draws = name in RANDOM or (name.startswith("make_") and name in dir_of_data())
+        draws = name in RANDOM or (
+            name.startswith("make_") and name in generators_of_data()
+        )
         if draws:
             spread = None in keywords and seeded_settings
             assert "random_state" in keywords or spread, where
     # np.random.normal and the like draw from a generator that anything may have used.
     for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
-            if (root(node), node.value.attr) == ("np", "random"):
-                assert node.attr in GENERATORS, f"np.random.{node.attr}"
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "np.random":
+            assert node.attr in GENERATORS, ast.unparse(node)
 
 
-def dir_of_data():
+def generators_of_data():
     """Names of the generators of sklatent.datasets."""
     return sklatent.datasets.__all__

@@ -116,8 +116,8 @@ plt.show()
 # %%
 # With as many components PCA loses less of the patches than both networks do after
 # these 25 epochs, and four numbers are as good as more for taking noise away: the
-# network with convolutions does as well there, and none does better. So near each other
-# pixels are nearly linear functions of each other. What PCA does not know is that some
-# patches are smooth and others rough. What it draws is all equally grainy; the
-# variational autoencoder draws some of either kind, and gives new patches twice the
-# log-density. Neither draws as many black and white ones as the photographs have.
+# network with convolutions does as well there, and none does better. Pixels this close
+# together are nearly linear functions of each other. What PCA does not know is that
+# some patches are smooth and others rough. What it draws is all equally grainy; the
+# variational autoencoder draws some of either kind, and gives new patches some 77 nats
+# more. Neither draws as many black and white ones as the photographs have.

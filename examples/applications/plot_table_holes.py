@@ -150,8 +150,8 @@ plt.show()
 # Models of the whole table fill holes better than column means and neighbours do: with
 # a Gaussian mixture and with factor analysis half of the variance is left. Yet all that
 # fill once report about the error bar of the complete table (grey), as if nothing had
-# been missing, and most estimates are too large, since expectations lie closer to the
-# regression than data do. Drawn twenty times, the error bars are a third longer, and
-# the coefficients of PPCA and of the autoencoder are nearer to the truth; those of
-# factor analysis are not. The iterative imputer does not converge on columns that
-# nearly determine each other, and its coefficients are anywhere.
+# been missing, and most estimates of the models are too large, since expectations lie
+# closer to the regression than data do. Drawn twenty times, the error bars are a third
+# longer, and the coefficients of PPCA and of the autoencoder are nearer to the truth;
+# those of factor analysis are not. The iterative imputer does not converge on columns
+# that nearly determine each other, and its coefficients are anywhere.

@@ -122,7 +122,7 @@ for mixin in (LatentModelMixin, GenerativeModelMixin, ScoreMixin, DimensionMixin
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(300, 2)) * [3, 0.5]
-X[:15] = rng.normal(size=(15, 2)) + [6, 12]
+X[:15] = rng.normal([6, 12], size=(15, 2))
 
 figure, axis = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
 axis.plot(*X.T, ".", color="grey", markersize=4, label="data")
