@@ -22,7 +22,7 @@ from sklatent.inspection import DensityDisplay
 X, _ = make_moons(600, noise=0.1, random_state=0)
 new, _ = make_moons(6000, noise=0.1, random_state=1)
 densities = {
-    "one Gaussian": GaussianMixture(),
+    "one Gaussian": GaussianMixture(random_state=0),
     "eight Gaussians": GaussianMixture(8, random_state=0),
     "kernels": KernelDensity("loo"),
     "30 neighbours": KNeighborsDensity(30),
