@@ -78,19 +78,41 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"sklatent {release}"
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_theme_options = {
+    "header_links_before_dropdown": 4,
+    "navbar_persistent": ["search-button"],
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": False,
+}
+# Pages without others below them have nothing to navigate to.
+alone = ["which_estimator", "meaning", "from_scikit_learn", "reproducibility", "speed"]
+html_sidebars = {page: [] for page in ["index", *alone]}
+mathjax3_config = {"chtml": {"scale": 0.95}}
 html_static_path = ["_static"]
-html_css_files = ["narrow.css"]
+html_css_files = ["sklatent.css"]
 html_show_sourcelink = False
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "subsection_order": [
+        f"../examples/{section}"
+        for section in (
+            "dimension",
+            "decomposition",
+            "density",
+            "neural",
+            "inspection",
+            "applications",
+            "extending",
+        )
+    ],
     "filename_pattern": "/plot_",
     "show_memory": False,
     "download_all_examples": False,
     "backreferences_dir": "generated/backreferences",
     "doc_module": "sklatent",
+    "capture_repr": (),
     "show_api_usage": False,
     "write_computation_times": False,
 }

@@ -33,9 +33,9 @@ class DensityDisplay(Display):
     log_density_std : ndarray of shape (n_grid,) or None, default=None
         Standard error of the log-density of one feature.
     masses : tuple of float or None, default=None
-        For two features: what the contours hold,
+        For two features: the shares of the probability that the contours hold.
     levels : ndarray of shape (n_masses,) or None, default=None
-        and the log-density on them.
+        The log-density on the contours, in nats.
     feature_names : list of str or None, default=None
         Labels of the axes.
 
@@ -55,6 +55,11 @@ class DensityDisplay(Display):
         What they hold.
     points_ : matplotlib artist or None
         The rows: a rug, or dots.
+
+    See Also
+    --------
+    LatentSpaceDisplay : Codes of rows with more features.
+    sklearn.inspection.DecisionBoundaryDisplay : What a classifier makes of a plane.
 
     Examples
     --------
@@ -141,6 +146,24 @@ class DensityDisplay(Display):
             If it has no `score_samples`.
         ValueError
             If there are more than two features, or a parameter cannot be used.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> import numpy as np
+        >>> from sklatent.density import GaussianMixture
+        >>> from sklatent.inspection import DensityDisplay
+        >>> X = np.random.RandomState(0).normal(size=(500, 2))
+        >>> normal = GaussianMixture(random_state=0).fit(X)
+        >>> display = DensityDisplay.from_estimator(normal, X, masses=(0.5, 0.9))
+
+        Of a normal law in two dimensions the contour of mass m lies log(1 - m)
+        below the top:
+
+        >>> top = normal.score_samples(normal.means_)
+        >>> (display.levels - top).round(1), np.log([0.5, 0.1]).round(1)
+        (array([-0.7, -2.3]), array([-0.7, -2.3]))
+        >>> plt.close(display.figure_)
         """
         cls._check(estimator, "score_samples", have=HAVE)
         _check_is_density(estimator)
@@ -178,6 +201,23 @@ class DensityDisplay(Display):
         -------
         display : DensityDisplay
             This object.
+
+        Examples
+        --------
+        Without the rows:
+
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.density import KNeighborsDensity
+        >>> from sklatent.inspection import DensityDisplay
+        >>> X = load_iris().data[:, :1]
+        >>> density = KNeighborsDensity(40).fit(X)
+        >>> display = DensityDisplay.from_estimator(density, X)
+        >>> plt.close(display.figure_)
+        >>> display.X = None
+        >>> display.plot().points_ is None
+        True
+        >>> plt.close(display.figure_)
         """
         ax = self._start(ax)
         self.line_ = self.band_ = self.contours_ = None

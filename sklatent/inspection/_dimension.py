@@ -54,6 +54,11 @@ class DimensionDisplay(Display):
     errorbar_ : matplotlib.container.ErrorbarContainer or None
         Estimates by estimator.
 
+    See Also
+    --------
+    SpectrumDisplay : Variances of a linear model.
+    sklatent.datasets.make_swiss_roll : Rows of a known dimension.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -122,6 +127,20 @@ class DimensionDisplay(Display):
             If it has no dimension with an interval.
         ValueError
             If `X` is not what a TwoNN was fitted to.
+
+        Examples
+        --------
+        TwoNN keeps the ratios of distances that its line is fitted to:
+
+        >>> import matplotlib.pyplot as plt
+        >>> from sklatent.datasets import make_swiss_roll
+        >>> from sklatent.dimension import TwoNN
+        >>> from sklatent.inspection import DimensionDisplay
+        >>> X, _ = make_swiss_roll(500, random_state=0)
+        >>> display = DimensionDisplay.from_estimator(TwoNN().fit(X))
+        >>> display.ax_.get_xlabel() != ""
+        True
+        >>> plt.close(display.figure_)
         """
         cls._check(estimator, "dimension_", "confidence_interval_", have=HAVE)
         name = name or type(estimator).__name__
@@ -160,6 +179,19 @@ class DimensionDisplay(Display):
             If one has no dimension with an interval.
         ValueError
             If there is none, or one is not fitted and there is no `X`.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklatent.datasets import make_ball
+        >>> from sklatent.dimension import TwoNN
+        >>> from sklatent.inspection import DimensionDisplay
+        >>> X, _ = make_ball(500, dimension=8, random_state=0)
+        >>> estimators = {"as it is": TwoNN(), "corrected": TwoNN(correction="ball")}
+        >>> display = DimensionDisplay.from_estimators(estimators, X)
+        >>> display.names
+        ['as it is', 'corrected']
+        >>> plt.close(display.figure_)
         """
         if not isinstance(estimators, dict):
             names, estimators = _names(estimators), list(estimators)
@@ -189,6 +221,21 @@ class DimensionDisplay(Display):
         -------
         display : DimensionDisplay
             This object.
+
+        Examples
+        --------
+        Once more, beside something else:
+
+        >>> import matplotlib.pyplot as plt
+        >>> from sklatent.datasets import make_swiss_roll
+        >>> from sklatent.dimension import Gride
+        >>> from sklatent.inspection import DimensionDisplay
+        >>> X, _ = make_swiss_roll(500, random_state=0)
+        >>> figure, (left, right) = plt.subplots(1, 2)
+        >>> display = DimensionDisplay.from_estimator(Gride().fit(X), ax=left)
+        >>> display.plot(ax=right).ax_ is right
+        True
+        >>> plt.close(figure)
         """
         self.line_ = self.band_ = self.errorbar_ = None
         self.points_ = self.left_out_points_ = None

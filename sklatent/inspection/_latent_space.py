@@ -53,6 +53,11 @@ class LatentSpaceDisplay(Display):
     curves_ : matplotlib.collections.LineCollection or None
         The rows of the grid where they are no images.
 
+    See Also
+    --------
+    ReconstructionDisplay : What is lost on the way to the codes and back.
+    DensityDisplay : A density over two features.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -151,6 +156,23 @@ class LatentSpaceDisplay(Display):
         ValueError
             If a parameter cannot be used; if there are more classes than can be told
             apart; and for a grid if the codes are discrete.
+
+        Examples
+        --------
+        The second and the third of four components:
+
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.preprocessing import scale
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.inspection import LatentSpaceDisplay
+        >>> X, y = load_wine(return_X_y=True)
+        >>> X = scale(X)
+        >>> ppca = PPCA(4).fit(X)
+        >>> display = LatentSpaceDisplay.from_estimator(ppca, X, y, components=(1, 2))
+        >>> bool((display.codes == ppca.transform(X)[:, 1:3]).all())
+        True
+        >>> plt.close(display.figure_)
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}; got {kind!r}.")
@@ -186,6 +208,19 @@ class LatentSpaceDisplay(Display):
         -------
         display : LatentSpaceDisplay
             This object.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PCA
+        >>> from sklatent.inspection import LatentSpaceDisplay
+        >>> X, y = load_iris(return_X_y=True)
+        >>> figure, (left, right) = plt.subplots(1, 2)
+        >>> display = LatentSpaceDisplay.from_estimator(PCA(2).fit(X), X, y, ax=left)
+        >>> display.plot(ax=right).ax_ is right
+        True
+        >>> plt.close(figure)
         """
         self.scatter_ = self.legend_ = self.colorbar_ = None
         self.image_ = self.curves_ = None

@@ -42,6 +42,10 @@ class ReconstructionDisplay(Display):
         Where rows are no images: the rows and the reconstructions, one after the
         other.
 
+    See Also
+    --------
+    LatentSpaceDisplay : The codes themselves.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -119,6 +123,22 @@ class ReconstructionDisplay(Display):
             If it has no way back from codes to rows.
         ValueError
             If `order`, `n_rows` or `image_shape` cannot be used.
+
+        Examples
+        --------
+        The rows that are rebuilt best have the smallest error:
+
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.preprocessing import scale
+        >>> from sklatent.decomposition import PCA
+        >>> from sklatent.inspection import ReconstructionDisplay
+        >>> X = scale(load_wine().data)
+        >>> pca = PCA(4).fit(X)
+        >>> display = ReconstructionDisplay.from_estimator(pca, X, order="best")
+        >>> bool(display.errors[0] == pca.reconstruction_error(X).min())
+        True
+        >>> plt.close(display.figure_)
         """
         cls._check(estimator, "transform", "inverse_transform", have=HAVE)
         if order not in ORDERS:
@@ -152,6 +172,21 @@ class ReconstructionDisplay(Display):
         -------
         display : ReconstructionDisplay
             This object.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_digits
+        >>> from sklatent.decomposition import PCA
+        >>> from sklatent.inspection import ReconstructionDisplay
+        >>> X, _ = load_digits(return_X_y=True)
+        >>> display = ReconstructionDisplay.from_estimator(
+        ...     PCA(16).fit(X), X, n_rows=2, image_shape=(8, 8)
+        ... )
+        >>> plt.close(display.figure_)
+        >>> display.plot(cmap="viridis") is display
+        True
+        >>> plt.close(display.figure_)
         """
         n = len(self.rows)
         self.image_ = self.lines_ = None

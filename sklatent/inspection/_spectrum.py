@@ -125,6 +125,18 @@ class SpectrumDisplay(Display):
             If it has no spectrum.
         ValueError
             If it has no components.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.inspection import SpectrumDisplay
+        >>> ppca = PPCA(2).fit(load_iris().data)
+        >>> display = SpectrumDisplay.from_estimator(ppca, cumulative=False)
+        >>> len(display.variance)
+        2
+        >>> plt.close(display.figure_)
         """
         cls._check(estimator, have=HAVE)
         spectrum = _spectrum(estimator)
@@ -151,6 +163,20 @@ class SpectrumDisplay(Display):
         -------
         display : SpectrumDisplay
             This object.
+
+        Examples
+        --------
+        Small eigenvalues are seen on a logarithmic scale:
+
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_wine
+        >>> from sklatent.decomposition import PCA
+        >>> from sklatent.inspection import SpectrumDisplay
+        >>> display = SpectrumDisplay.from_estimator(PCA().fit(load_wine().data))
+        >>> plt.close(display.figure_)
+        >>> display.plot(cumulative=False, log=True).ax_.get_yscale()
+        'log'
+        >>> plt.close(display.figure_)
         """
         ax = self._start(ax)
         number = np.arange(1, len(self.variance) + 1)

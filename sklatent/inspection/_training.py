@@ -104,6 +104,19 @@ class TrainingDisplay(Display):
             If it keeps no record of its training.
         ValueError
             If the record is of less than two steps, as after a fit in closed form.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.inspection import TrainingDisplay
+        >>> from sklatent.neural import VAETransformer
+        >>> X = load_iris().data
+        >>> vae = VAETransformer(2, max_epochs=5, random_state=0).fit(X)
+        >>> display = TrainingDisplay.from_estimator(vae)
+        >>> len(display.losses["train"])
+        5
+        >>> plt.close(display.figure_)
         """
         cls._check(estimator, have=HAVE)
         if hasattr(estimator, "history_"):
@@ -130,6 +143,19 @@ class TrainingDisplay(Display):
         -------
         display : TrainingDisplay
             This object.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.inspection import TrainingDisplay
+        >>> ppca = PPCA(2, method="em", random_state=0).fit(load_iris().data)
+        >>> figure, (left, right) = plt.subplots(1, 2)
+        >>> display = TrainingDisplay.from_estimator(ppca, ax=left)
+        >>> display.plot(ax=right).ax_ is right
+        True
+        >>> plt.close(figure)
         """
         ax = self._start(ax)
         self.lines_ = {}
