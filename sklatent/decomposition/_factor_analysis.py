@@ -180,9 +180,10 @@ class FactorAnalysis(EMEstimator):
             p = len(model.psi)
             names = getattr(self, "feature_names_in_", np.arange(p))[heywood].tolist()
             warn(
-                f"{self.n_components_} factors may explain features {names} entirely "
-                "(a Heywood case): without any noise of theirs the likelihood is no "
-                "less, and their loadings are hardly determined. Lower n_components.",
+                f"The factors may explain features {names} entirely (a Heywood case): "
+                "without any noise of theirs the likelihood is no less, and their "
+                "loadings are hardly determined. Lower n_components (now "
+                f"{self.n_components_}), or leave out features that others determine.",
                 HeywoodWarning,
             )
 
