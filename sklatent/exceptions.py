@@ -128,7 +128,7 @@ class HeywoodWarning(UserWarning):
     ...     warnings.simplefilter("always")
     ...     _ = FactorAnalysis(n_components=1).fit(X)
     >>> print(caught[0].message)
-    1 factors may explain features ['petal length (cm)'] entirely (a Heywood case)...
+    The factors may explain features ['petal length (cm)'] entirely (a Heywood case)...
     """
 
 
