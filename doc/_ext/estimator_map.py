@@ -47,7 +47,7 @@ TREE = [
             ("groups; missing entries; prediction", "density.GaussianMixture"),
             ("any shape, up to ten features or so", "density.KernelDensity"),
             ("on a manifold; with error bars", "density.KNeighborsDensity"),
-            ("one to three features, many rows", "density.HistogramDensity"),
+            ("one or two features, many rows", "density.HistogramDensity"),
             ("many features, flat", "decomposition.FactorAnalysis"),
             ("many features, curved; images", "neural.VAETransformer"),
         ],
