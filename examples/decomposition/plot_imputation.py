@@ -25,7 +25,8 @@ table = np.where(missing, np.nan, X)
 
 # %%
 # Mean squared error of the removed entries; that of guessing the mean is about 1. The
-# warning is right: the radius of a nucleus nearly determines its perimeter and area.
+# warning names the mean perimeter of the nuclei, which their radius nearly determines,
+# and the worst texture, which goes with the mean one.
 
 models = {
     "PPCA": PPCA(8, random_state=0),
@@ -40,8 +41,9 @@ for name, filled in imputed.items():
     print(f"{name:<15} {((filled - X)[missing] ** 2).mean():.3f}")
 
 # %%
-# The standard deviations are true: of the removed entries, 95 % should lie within 1.96
-# of them. The data are no exact Gaussians, so it is not quite that.
+# If the model were true, 95 % of the removed entries would lie within 1.96 of the
+# standard deviations. The data are no exact Gaussians, and the parameters are estimated
+# too, so it is a little less.
 
 filled, std = models["FactorAnalysis"].impute(table, return_std=True)
 z = ((X - filled) / np.where(missing, std, 1))[missing]
@@ -57,7 +59,7 @@ truth = np.corrcoef(X[:, 1], X[:, 4])[0, 1]
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 axes[0].plot(X[missing], filled[missing], ".", markersize=1)
-axes[0].plot([-3, 8], [-3, 8], color="black", linewidth=0.8)
+axes[0].plot([-3, 12], [-3, 12], color="black", linewidth=0.8)
 axes[0].set(
     xlabel="removed value, standard deviations",
     ylabel="imputed value, standard deviations",
@@ -67,7 +69,7 @@ axes[1].hist(correlations, bins=15)
 axes[1].axvline(truth, color="black", label="complete data")
 axes[1].set(
     title="Multiple imputation, 50 tables",
-    xlabel="correlation of two features",
+    xlabel="correlation of mean texture and mean smoothness",
     ylabel="tables",
 )
 axes[1].legend()
@@ -77,4 +79,5 @@ plt.show()
 # What is imputed follows what was removed, on the left, but is drawn in towards the
 # mean, as an expectation is: of values beyond three standard deviations most are put
 # too low. On the right the complete data's correlation lies within the spread of the 50
-# tables, which says how well half a table determines it.
+# tables. That spread is what the missing entries leave open when the parameters are
+# known; that these are estimated too is not in it.

@@ -48,6 +48,7 @@ plt.show()
 
 # %%
 # In even noise, on the left, both models are best with the three factors that are there
-# (grey line), and equally good. In uneven noise PPCA goes on gaining up to eight
-# components, which it spends on the noisy features, and stays below factor analysis by
-# nats per row; factor analysis is best with three.
+# (grey line), and from there on equally good. In uneven noise PPCA goes on gaining up
+# to eight components, the most that were tried, and spends most of them on the noisy
+# features; even then it is nearly three nats per row below factor analysis, which is
+# best with three.

@@ -3,8 +3,8 @@
 A conditional mixture answers where a regression has to average
 ===============================================================
 
-Where one x goes with several y, the mean of y is a value that never occurs. A mixture
-of the pairs knows the whole distribution of y given x.
+Where one x goes with several y, the mean of y may be a value that never occurs. A
+mixture of the pairs estimates the whole distribution of y given x.
 """
 
 # %%
@@ -73,5 +73,6 @@ print(f"log-density of y given x: regression {gaussian:.3f}, mixture {conditiona
 
 # %%
 # In the middle, three branches share the probability; the mean follows the one that
-# happens to lie between the others, with a band that covers them all. The density keeps
-# them apart.
+# happens to lie between the others, and near x = 0.34 and 0.66 it runs where no y
+# occurs, with a band that covers all branches. The density keeps them apart, and gives
+# new pairs nearly one nat more.

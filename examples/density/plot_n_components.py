@@ -73,6 +73,6 @@ for axis, criterion in zip(axes[1:], ("bic", "icl"), strict=True):
 plt.show()
 
 # %%
-# BIC and cross-validation look for the density and find the three Gaussians; AIC, whose
-# penalty does not grow with the data, is hardly worse with some more. ICL asks for
+# AIC, BIC and cross-validation look for the density and find the three Gaussians; AIC,
+# whose penalty does not grow with the data, objects least to a few more. ICL asks for
 # components that no row doubts, and takes the cross for what it is: one group.

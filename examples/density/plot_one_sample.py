@@ -9,8 +9,9 @@ of them say how far off they may be.
 
 # %%
 # The bandwidth, the number of neighbours, the bins and the number of components are
-# chosen from the data. The score of nearest neighbours flatters: their estimate is no
-# density that integrates to one, while the others are.
+# chosen from the data. Two of the scores flatter: the estimate of nearest neighbours is
+# no density that integrates to one, while the others are; and the histogram's leaves
+# out the rows that fall where it is zero, of which each would make it minus infinity.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -73,6 +74,6 @@ plt.show()
 # grey area best and has the best held-out log-density of those that integrate to one.
 # Kernels with one bandwidth ripple where the bump is wide; the histogram, whose rule
 # sees the spread of all bumps, has bins too wide for the narrow one. Nearest neighbours
-# have sharp peaks, and their 95 % band covers the truth in most places, which the
-# histogram's does not: its band is about the mean over a bin, not the density within
-# it.
+# have sharp peaks and tails that are too heavy; their 95 % band, which knows of chance
+# and not of bias, covers the truth for some five of six new rows. The histogram's does
+# for a third: its band is about the mean over a bin, not the density within it.

@@ -4,7 +4,7 @@ An estimated dimension spares PCA the threshold of variance
 ===========================================================
 
 Wherever a latent model takes `n_components`, it takes an estimator of the dimension.
-The number is then found inside the pipeline, anew in every fold of a cross-validation.
+The number is then found inside the pipeline, from the rows that it is fitted to.
 """
 
 # %%
@@ -51,7 +51,7 @@ plt.show()
 print(f"the pipeline chose {chosen}")
 
 # %%
-# The score of the regression rises up to three components, and hardly beyond: three is
-# also what TwoNN finds in the data alone, without the target. The shares of variance
+# The score of the regression jumps at three components and hardly rises beyond: three
+# is also what TwoNN finds in the data alone, without the target. The shares of variance
 # give three, four or nine components, and nothing in the data says which share is
 # right.

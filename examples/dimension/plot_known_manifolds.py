@@ -50,12 +50,13 @@ for i, (name, (X, dimension)) in enumerate(shapes.items()):
     axis.set(xscale="log", ylim=(0, 3), xlabel="distance, units of x")
     if i == 0:
         axis.set_ylabel("dimension, with 95 % band")
-    print(f"{name:<12} {dimension:.2f} at", np.round(gride.dimension_scales_, 2))
+    print(f"{name:<12} {dimension:.2f}, found", np.round(gride.dimension_scales_, 2))
 plt.show()
 
 # %%
 # The dimension that each generator returns (grey line) is found at small distances. The
-# helix is a curve as long as its turns are out of sight, and beyond that the torus
-# around which it is wound; the Swiss roll is a surface until the next turn comes near.
-# The band and the sphere stay surfaces, the band with an edge that lowers the number at
-# large distances. The fractal has its 1.26 at all scales, as it looks the same at all.
+# helix is a curve as long as its turns are out of sight, and beyond that, with 1.9 to
+# 2.6, nearer to the torus around which it is wound; the Swiss roll is a surface until
+# the next turn comes near. The band and the sphere stay surfaces, the band with an edge
+# that lowers the number at large distances. The fractal keeps to its 1.26, as it looks
+# the same at all scales, until the distance is that of the whole.

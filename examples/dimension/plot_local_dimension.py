@@ -1,10 +1,10 @@
 """
-===========================================================
-A line, a disk and a ball are told apart by local dimension
-===========================================================
+=======================================================================
+Local dimension tells a line from a disk, and mostly a disk from a ball
+=======================================================================
 
-A line, a disk and a ball in one table. The dimension of the whole is a meaningless
-average; the dimension around each row tells the three apart.
+A line, a disk and a ball in one table. The dimension of the whole is an average that
+fits none of them; the dimension around each row is near that of its part.
 """
 
 # %%
@@ -23,7 +23,7 @@ new, new_dimension = make_line_disk_ball(3000, random_state=1)
 local = estimator.transform(new)[:, 0]
 
 figure, (left, right) = plt.subplots(
-    1, 2, figsize=(10, 3.4), width_ratios=[1.4, 1], layout="constrained"
+    2, 1, figsize=(7, 5), height_ratios=[1, 1.4], layout="constrained"
 )
 points = left.scatter(*new[:, :2].T, c=local, s=3, cmap="viridis", vmin=0.5, vmax=3.5)
 figure.colorbar(points, ax=left, label="local dimension", location="top")
@@ -31,7 +31,7 @@ left.set(xlabel="first feature", ylabel="second feature", aspect="equal")
 print(f"dimension of all together: {estimator.dimension_:.2f}")
 for d in (1, 2, 3):
     values = local[new_dimension == d]
-    right.hist(values, bins=np.linspace(0, 5, 60), alpha=0.6, label=f"dimension {d}")
+    right.hist(values, bins=np.linspace(0, 7, 84), alpha=0.6, label=f"dimension {d}")
     share = np.mean(np.round(values) == d)
     print(f"dimension {d}: median {np.median(values):.2f}, {share:.0%} round to it")
 right.set(xlabel="local dimension of new rows", ylabel="rows")
@@ -39,8 +39,8 @@ right.legend()
 plt.show()
 
 # %%
-# On the left, seen from above, each row has the colour of its local dimension: the line
-# is dark, the ball bright. On the right the three histograms overlap, since ten to
+# Above, seen from the top, each row has the colour of its local dimension: the line
+# is dark, the ball bright. Below, the three histograms overlap, since ten to
 # thirty neighbours give a rough number, but their middles are near 1, 2 and 3. Those of
 # the disk and the ball are a little low, as rows at the rim have neighbours on one side
 # only. One number for all rows would describe none of them.

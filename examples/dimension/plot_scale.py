@@ -10,9 +10,10 @@ is asked about, so ask about all of them.
 
 # %%
 # Gride compares farther and farther neighbours of the same rows; decimation compares
-# the nearest neighbours in smaller and smaller parts of the data. Both fall from three
-# to two where neighbours are farther apart than the sheet is thick. Beyond, at the
-# distance between the turns, the number rises again.
+# the nearest neighbours in smaller and smaller parts of the data. With noise both start
+# near three and fall towards two where neighbours are farther apart than the sheet is
+# thick, which is drawn at two standard deviations of the noise. Beyond, at the distance
+# between the turns, the number rises again.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,6 +48,6 @@ plt.show()
 # %%
 # Without noise the curve is flat at two until the turns of the roll come into sight.
 # With noise it starts near three and falls once neighbours are farther apart than the
-# sheet is thick (dotted), the later the thicker it is. With the strongest noise it
-# never reaches two: the sheet is as thick as the turns are close, and no scale is left
-# at which it is a sheet.
+# sheet is thick (dotted), the later the thicker it is. With noise 0.3 it is at two at
+# five times that distance. With the strongest noise it stops at 2.3: the turns, 6.3
+# apart, come into sight before the thickness is out of it.
