@@ -260,8 +260,8 @@ def _spectrum(estimator):
     if not hasattr(estimator, "noise_variance_"):
         raise TypeError(
             f"SpectrumDisplay needs a linear model, such as {HAVE}; "
-            f"{type(estimator).__name__} has no variances of components. Of a pipeline, "
-            "pass the fitted step."
+            f"{type(estimator).__name__} has no variances of components. Of a "
+            "pipeline, pass the fitted step."
         )
     return _loadings_spectrum(estimator)
 
