@@ -60,7 +60,7 @@ def group_patterns(observed):
     group : ndarray of shape (n_samples,)
         Number of the pattern of each row.
     """
-    packed = np.packbits(observed, axis=1)
+    packed = np.ascontiguousarray(np.packbits(observed, axis=1))
     keys = packed.view(f"V{packed.shape[1]}").ravel()
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     return first, group

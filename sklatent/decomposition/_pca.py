@@ -14,9 +14,9 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.extmath import svd_flip
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import FLOAT_DTYPES, SklatentEstimator
+from sklatent.base import SklatentEstimator
 from sklatent.decomposition import _pca_solvers as solvers
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
 from sklatent.decomposition._moments import Moments, dense_rows, row_blocks
@@ -30,6 +30,7 @@ from sklatent.utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
+from sklatent.utils._tables import explained_errors, read_rows
 from sklatent.utils._warnings import warn
 
 # Solvers that find some axes only, given how many.
@@ -252,14 +253,14 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         >>> bool(np.allclose(weighted.components_, repeated.components_))
         True
         """
-        with self._unfitted_on_error():
-            X = validate_data(
+        with self._unchanged_on_error(), explained_errors(self, X):
+            X = read_rows(
                 self,
                 X,
-                dtype=FLOAT_DTYPES,
                 accept_sparse="csr" if self.svd_solver in SPARSE else False,
                 ensure_all_finite=False,  # but see `_solve`
                 ensure_min_samples=2,
+                reset=True,
             )
             X = _canonical(X)
             weight = _weights(sample_weight, X)
@@ -320,13 +321,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         >>> bool(np.allclose(pca.components_, PCA(n_components=2).fit(X).components_))
         True
         """
-        before = dict(vars(self))
-        try:
+        with self._unchanged_on_error():
             self._partial_fit(X, sample_weight)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         return self
 
     def _partial_fit(self, X, sample_weight):
@@ -337,9 +333,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                 "keeps no moments. Give every batch to partial_fit instead.",
                 UserWarning,
             )
-        X = validate_data(
-            self, X, dtype=FLOAT_DTYPES, accept_sparse="csr", reset=seen is None
-        )
+        X = read_rows(self, X, accept_sparse="csr", reset=seen is None)
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(
@@ -490,7 +484,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         True
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, accept_sparse="csr", reset=False)
+        X = read_rows(self, X, accept_sparse="csr")
         return self._encode(X)
 
     def _centre(self, dtype):

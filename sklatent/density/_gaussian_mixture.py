@@ -7,7 +7,6 @@ The algorithm is in `_mixture_em`, its steps in `_mixture_steps`, rows with hole
 from numbers import Integral, Real
 
 from sklatent.base import SklatentEstimator
-from sklatent.decomposition._em_estimator import check_weight
 from sklatent.density._mixture_covariance import STRUCTURES
 from sklatent.density._mixture_em import Ascent
 from sklatent.density._mixture_fit import MixtureFitMixin, singular_is_value_error
@@ -22,6 +21,7 @@ from sklatent.utils._sklearn import (
     _fit_context,
 )
 from sklatent.utils._threads import count_threads
+from sklatent.utils._weights import check_weight
 
 # Attributes that not every fit sets.
 OPTIONAL_ATTRIBUTES = ("candidate_n_components_", "criterion_values_")
@@ -297,7 +297,7 @@ class GaussianMixture(
         >>> mixture.weights_.round(2)
         array([0.33, 0.67])
         """
-        with self._as_it_was_on_error(self.warm_start):
+        with self._unchanged_on_error():
             X = self._check_data(X, reset=True)
             sample_weight = check_weight(sample_weight, X)
             if not self._goes_on():
@@ -360,7 +360,7 @@ class GaussianMixture(
         goes_on = hasattr(self, "means_")
         if self._is_to_choose() and not goes_on:
             return self.fit(X, y, sample_weight)
-        with self._as_it_was_on_error(goes_on):
+        with self._unchanged_on_error():
             X = self._check_data(X, reset=not goes_on)
             rows = Rows.of(X, check_weight(sample_weight, X))
             k = self._number_so_far()

@@ -7,7 +7,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import DensityMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import (
     FLOAT_DTYPES,
@@ -17,13 +17,14 @@ from sklatent.base import (
 )
 from sklatent.density._bin_rules import BIN_RULES, count_bins
 from sklatent.density._cells import OccupiedCells, bin_numbers
-from sklatent.density._weights import weighted_rows
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import (
     Interval,
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._tables import read_rows
+from sklatent.utils._weights import weighted_rows
 
 # Bins of one column; their edges take 80 MB.
 MAX_BINS = 10**7
@@ -156,8 +157,8 @@ class HistogramDensity(
         >>> np.exp(histogram.cell_log_density_).round(2)
         array([1.33, 0.67])
         """
-        with self._unfitted_on_error():
-            X = validate_data(self, X, dtype="numeric")
+        with self._unchanged_on_error():
+            X = read_rows(self, X, dtype="numeric", reset=True)
             whole = X.dtype.kind in "iu"
             if X.dtype not in FLOAT_DTYPES:
                 X = X.astype(FLOAT_DTYPES[0])
@@ -241,7 +242,7 @@ class HistogramDensity(
         (array([1., 0.]), array([0.17,  inf]))
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        X = read_rows(self, X)
         cell = np.concatenate(
             [
                 self._cells.find(bin_numbers(X[rows], self.bin_edges_))

@@ -9,10 +9,9 @@ import numpy as np
 from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import (
-    FLOAT_DTYPES,
     GenerativeModelMixin,
     ScoreMixin,
     SklatentEstimator,
@@ -24,7 +23,6 @@ from sklatent.density._bandwidth import (
     spreads,
 )
 from sklatent.density._kernels import KERNELS
-from sklatent.density._weights import weighted_rows
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._pairwise import KernelSums
@@ -33,7 +31,9 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
+from sklatent.utils._weights import weighted_rows
 
 RULES = {"scott", "silverman", "loo", "lscv", "isj"}
 # Bound on the eigenvalues of the correlation of whitened data.
@@ -235,8 +235,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         >>> bool(loo.bandwidth_ < 0.5 * scott.bandwidth_[0])
         True
         """
-        with self._unfitted_on_error():
-            X = validate_data(self, X, dtype=FLOAT_DTYPES)
+        with self._unchanged_on_error():
+            X = read_rows(self, X, reset=True)
             X, weight = weighted_rows(X, sample_weight)
             for name in OPTIONAL_ATTRIBUTES:  # of an earlier fit
                 vars(self).pop(name, None)
@@ -280,7 +280,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         array([0.125, 0.25 , 0.   ])
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        X = read_rows(self, X)
         return self._sums.log_sums(self._whitened(X), self.n_jobs)
 
     def _set_covariance(self, X, weight):

@@ -16,12 +16,13 @@ import numpy as np
 from scipy.special import gammaln, polygamma, psi
 from sklearn.base import DensityMixin, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import FLOAT_DTYPES, ScoreMixin, SklatentEstimator
+from sklatent.base import ScoreMixin, SklatentEstimator
 from sklatent.density import _kstar
 from sklatent.density._neighborhoods import Neighborhoods
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 
@@ -196,8 +197,8 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         >>> int(density.n_neighbors_.min()), int(density.n_neighbors_.max())
         (24, 100)
         """
-        with self._unfitted_on_error():
-            X = validate_data(self, X, dtype=FLOAT_DTYPES)
+        with self._unchanged_on_error():
+            X = read_rows(self, X, reset=True)
             self._sizes = self._candidates(len(X))
             self._sample = Neighborhoods(X)
             if len(self._sample.rows) == 1:
@@ -334,7 +335,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         True
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        X = read_rows(self, X)
         balls = self._choose(self._sample.balls(self._sizes, X, self.n_jobs))
         log_density = self._log_density(balls).astype(X.dtype)
         if not return_std:

@@ -11,9 +11,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import check_cv
-from sklearn.utils.validation import validate_data
 
-from sklatent.base import FLOAT_DTYPES
 from sklatent.callback._iterations import IterationReport
 from sklatent.density._mixture_covariance import STRUCTURES
 from sklatent.density._mixture_em import Ascent, maximize
@@ -29,6 +27,7 @@ from sklatent.density._mixture_selection import (
 )
 from sklatent.density._mixture_steps import em_step
 from sklatent.utils._random import random_generator
+from sklatent.utils._tables import read_rows
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
 
@@ -65,12 +64,10 @@ class MixtureFitMixin:
 
     def _check_data(self, X, *, reset):
         """Check rows to fit."""
-        return validate_data(
+        return read_rows(
             self,
             X,
-            dtype=FLOAT_DTYPES,
             ensure_min_samples=2 if reset else 1,
-            ensure_all_finite="allow-nan",
             reset=reset,
         )
 

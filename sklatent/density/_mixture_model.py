@@ -6,14 +6,15 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from sklearn.base import DensityMixin, clone
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import FLOAT_DTYPES, GenerativeModelMixin, ScoreMixin
+from sklatent.base import GenerativeModelMixin, ScoreMixin
 from sklatent.density._mixture_covariance import STRUCTURES
 from sklatent.density._mixture_parameters import Mixture
 from sklatent.density._mixture_selection import information
 from sklatent.density._mixture_steps import expected, map_blocks, normalize
 from sklatent.utils._random import random_generator
+from sklatent.utils._tables import read_rows
 from sklatent.utils._threads import count_threads
 
 # What a mixture of some of the features has from that of all.
@@ -61,9 +62,7 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
     def _check_queries(self, X):
         """Check rows given to the fitted estimator."""
         check_is_fitted(self)
-        return validate_data(
-            self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=False
-        )
+        return read_rows(self, X)
 
     def _map_log_joint(self, X, function):
         """Apply a function to the log of weight times density, block by block."""

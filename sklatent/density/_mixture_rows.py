@@ -7,7 +7,7 @@ import numpy as np
 from sklatent.decomposition._moments import Moments
 from sklatent.decomposition._observed import observed_moments
 from sklatent.density._mixture_missing import pattern_order
-from sklatent.density._weights import total_weight
+from sklatent.utils._weights import total_weight
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import FLOAT_DTYPES, DimensionMixin, SklatentEstimator
+from sklatent.base import DimensionMixin, SklatentEstimator
 from sklatent.dimension._calibration import correct, dependence
 from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._sklearn import Interval, StrOptions
+from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 METRICS = {
@@ -78,7 +79,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         indices : ndarray of shape (n_distinct, n_neighbors)
             Which distinct rows the neighbours are.
         """
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=2)
+        X = read_rows(self, X, ensure_min_samples=2, reset=True)
         first, inverse = self._merge_duplicates(X)
         n = len(first)
         if n <= n_neighbors:
@@ -258,7 +259,7 @@ class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         True
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        X = read_rows(self, X)
         return self._local_dimension(X).astype(X.dtype)[:, None]
 
 

@@ -180,7 +180,7 @@ class DANCo(NeighborEstimator):
         >>> danco.confidence_interval_.round(1)
         array([11.8, 12.9])
         """
-        with self._unfitted_on_error():
+        with self._unchanged_on_error():
             k = self.n_neighbors
             neighbors = self._fit_neighbors(X, k + 1)
             rows = self._rows.astype(np.float64)

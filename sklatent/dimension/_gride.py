@@ -172,7 +172,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
         >>> gride.n1_scales_[:5], gride.dimension_scales_[:5].round(1)
         (array([ 1,  2,  4,  8, 16]), array([2.6, 2.2, 2.1, 1.9, 2. ]))
         """
-        with self._unfitted_on_error():
+        with self._unchanged_on_error():
             log_distances, _ = self._fit_neighbors(
                 X, 2 * self.n1, max(2 * self.n1, self.max_neighbors)
             )

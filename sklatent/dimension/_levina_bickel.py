@@ -167,7 +167,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         >>> round(float(model.local_dimension_.std()), 1)
         0.6
         """
-        with self._unfitted_on_error():
+        with self._unchanged_on_error():
             if self.min_neighbors > self.max_neighbors:
                 raise ValueError(
                     f"min_neighbors={self.min_neighbors} must not be larger than "

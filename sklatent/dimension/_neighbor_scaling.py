@@ -190,7 +190,7 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         >>> bool(np.isclose(1 / slope, scaling.dimension_))
         True
         """
-        with self._unfitted_on_error():
+        with self._unchanged_on_error():
             log_distances, _ = self._fit_neighbors(X, self.n_neighbors)
             b = _slopes(log_distances)
             dimension = 1 / b.mean()

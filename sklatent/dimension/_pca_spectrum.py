@@ -7,9 +7,8 @@ for finding intrinsic dimensionality of data, IEEE Transactions on Computers C-2
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
-from sklatent.base import FLOAT_DTYPES, DimensionMixin, SklatentEstimator
+from sklatent.base import DimensionMixin, SklatentEstimator
 from sklatent.decomposition._moments import Moments
 from sklatent.dimension import _spectrum_criteria as criteria
 from sklatent.dimension._base import (
@@ -21,6 +20,7 @@ from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
+from sklatent.utils._tables import read_rows
 
 METHODS = {
     "participation_ratio",
@@ -238,13 +238,13 @@ class PCASpectrum(
         >>> model.explained_variance_ratio_[:4].round(2)
         array([0.37, 0.33, 0.3 , 0.  ])
         """
-        with self._unfitted_on_error():
+        with self._unchanged_on_error():
             if self.method == "parallel_analysis" and self.n_neighbors:
                 raise ValueError(
                     "method='parallel_analysis' permutes the columns of all rows, and "
                     f"has no local form; got n_neighbors={self.n_neighbors}."
                 )
-            X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=4)
+            X = read_rows(self, X, ensure_min_samples=4, reset=True)
             first, inverse, _ = unique_rows(X)
             rows = self._set_scales(X[first])
             self.n_duplicates_ = count_duplicates(len(first), len(X))

@@ -218,7 +218,7 @@ class TwoNN(
         >>> TwoNN(correction="ball").fit(X).confidence_interval_.round(1)
         array([3.5, 4.1])
         """
-        with self._unfitted_on_error():
+        with self._unchanged_on_error():
             log_distances, indices = self._fit_neighbors(X, self.n_neighbors or 2)
             t = log_distances[:, 1] - log_distances[:, 0]
             kept, bounded = _kernels.censored(t, self.discard_fraction)

@@ -9,12 +9,10 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils import get_tags
-from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 from torch import nn
 
-from sklatent.base import FLOAT_DTYPES, LatentModelMixin, SklatentEstimator
+from sklatent.base import LatentModelMixin, SklatentEstimator
 from sklatent.callback._iterations import IterationReport
 from sklatent.neural._architectures import ARCHITECTURE_CONSTRAINTS
 from sklatent.neural._checkpoint import (
@@ -50,6 +48,7 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._tables import read_rows
 
 
 def copy_callbacks(callbacks):
@@ -189,7 +188,7 @@ class NeuralLatentModel(
         (True, 5)
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        with self._as_it_was_on_error(goes_on):
+        with self._unchanged_on_error():
             X = self._validate_training_rows(X, goes_on)
             vars(self).pop("_training_state_", None)
             if not goes_on:
@@ -260,7 +259,7 @@ class NeuralLatentModel(
         True
         """
         goes_on = self.__sklearn_is_fitted__()
-        with self._as_it_was_on_error(goes_on):
+        with self._unchanged_on_error():
             X = self._validate_training_rows(X, goes_on)
             if not goes_on:
                 self._prepare(X)
@@ -275,13 +274,10 @@ class NeuralLatentModel(
 
     def _validate_training_rows(self, X, goes_on):
         """Check the rows given to a fit, against those before if it goes on."""
-        allow_nan = get_tags(self).input_tags.allow_nan
-        return validate_data(
+        return read_rows(
             self,
             X,
-            dtype=FLOAT_DTYPES,
             ensure_min_samples=1 if goes_on else 2,
-            ensure_all_finite="allow-nan" if allow_nan else True,
             reset=not goes_on,
         )
 

@@ -257,6 +257,7 @@ class TestBadInput:
     @each_estimator
     def test_lattice(self, estimator):
         X = np.stack(np.meshgrid(*[np.arange(12.0)] * 2), axis=-1).reshape(-1, 2)
+        estimator = clone(estimator)
         with pytest.raises(ValueError, match="as on a grid"):
             estimator.fit(X)
         assert not hasattr(estimator, "dimension_")

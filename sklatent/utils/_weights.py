@@ -5,6 +5,15 @@ import numpy as np
 from sklatent.utils._sklearn import _check_sample_weight
 
 
+def check_weight(sample_weight, X):
+    """Return weights in double precision, none negative and not all zero; or None."""
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+
+
 def weighted_rows(X, sample_weight):
     """Rows of positive weight, and the weights.
 
