@@ -15,8 +15,11 @@ from sklatent.dimension import _spectrum_criteria as criteria
 from sklatent.dimension._base import (
     LocalDimensionMixin,
     OptionalTransformMixin,
-    count_duplicates,
+    as_many_as_there_are,
+    check_distinct,
 )
+from sklatent.dimension._metrics import varying_columns
+from sklatent.dimension._table_warnings import count_duplicates
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._random import random_generator
@@ -78,7 +81,8 @@ class PCASpectrum(
         choice, about.
     n_neighbors : int, default=None
         How many nearest rows make up the neighbourhood of a row, together with it;
-        at least 2. If None, all rows are one.
+        at least 2. Where there are fewer other rows, all of them do. If None, all rows
+        are one neighbourhood.
     random_state : int, RandomState instance or None, default=None
         Determines the permutations. Pass an int for the same results at every fit.
     n_jobs : int, default=None
@@ -110,6 +114,9 @@ class PCASpectrum(
         with; None for other methods, and with `n_neighbors`.
     local_dimension_ : ndarray of shape (n_samples,)
         The dimension around each row. Only with `n_neighbors`.
+    n_neighbors_ : int or None
+        How many neighbours were used: `n_neighbors`, unless there are fewer other
+        distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others; each counts once.
     n_features_in_ : int
@@ -219,13 +226,15 @@ class PCASpectrum(
         Raises
         ------
         ValueError
-            If all rows are equal, if there are less than 4, or not more distinct ones
-            than `n_neighbors`, and for "parallel_analysis" of neighbourhoods.
+            If all rows are equal, if there are less than 4, or less than 3 distinct
+            ones with `n_neighbors`, and for "parallel_analysis" of neighbourhoods.
 
         Warns
         -----
         DuplicateRowsWarning
             If rows repeat others.
+        FewRowsWarning
+            If there are not more than `n_neighbors` distinct rows.
 
         Examples
         --------
@@ -244,10 +253,16 @@ class PCASpectrum(
                     "method='parallel_analysis' permutes the columns of all rows, and "
                     f"has no local form; got n_neighbors={self.n_neighbors}."
                 )
+            table = X
             X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=4)
             first, inverse, _ = unique_rows(X)
+            n = len(first)
             rows = self._set_scales(X[first])
-            self.n_duplicates_ = count_duplicates(len(first), len(X))
+            self.n_duplicates_ = count_duplicates(table, n, len(X))
+            check_distinct(self, 3 if self.n_neighbors else 2, n, len(X))
+            self.n_neighbors_ = self.n_neighbors and as_many_as_there_are(
+                "n_neighbors", self.n_neighbors, n - 1, n
+            )
             vars(self).pop("local_dimension_", None)
             if self.n_neighbors is None:
                 variances = self._fit_rows(rows)
@@ -263,11 +278,11 @@ class PCASpectrum(
 
     def _set_scales(self, X):
         """Choose the columns, origin and scales; return the rows in these."""
-        self._columns = np.flatnonzero(np.ptp(X, axis=0))
+        self._columns = varying_columns(X)
         if len(self._columns) == 0:
             raise ValueError(
-                "All rows are equal: there is no variance to tell the dimension from, "
-                "which needs distinct rows."
+                "All rows are equal, up to rounding: there is no variance to tell the "
+                "dimension from, which needs distinct rows."
             )
         some = X[:: -(-len(X) // ORIGIN_ROWS), self._columns]
         self._origin = np.median(some, axis=0).astype(np.float64)
@@ -328,12 +343,7 @@ class PCASpectrum(
     # Neighbourhoods
 
     def _fit_neighborhoods(self, rows):
-        n, k = len(rows), self.n_neighbors
-        if n <= k:
-            raise ValueError(
-                f"n_neighbors={k} needs {k + 1} distinct rows; got n_samples="
-                f"{n + self.n_duplicates_}, of which {n} are distinct."
-            )
+        n, k = len(rows), self.n_neighbors_
         self._rows = rows
         variances = self._neighborhood_variances(rows)
         self.local_dimension_ = self._count(variances, k + 1)
@@ -345,11 +355,11 @@ class PCASpectrum(
 
     def _local_dimension(self, X):
         variances = self._neighborhood_variances(self._prepare(X))
-        return self._count(variances, self.n_neighbors + 1)
+        return self._count(variances, self.n_neighbors_ + 1)
 
     def _neighborhood_variances(self, queries):
         """Variances around each query, shape (n_queries, m)."""
-        k, p = self.n_neighbors, queries.shape[1]
+        k, p = self.n_neighbors_, queries.shape[1]
         distances, indices = k_nearest(
             self._rows, k + 1, queries=queries, n_jobs=self.n_jobs
         )

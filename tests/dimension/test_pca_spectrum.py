@@ -253,7 +253,11 @@ def test_errors(X):
     with pytest.raises(ValueError, match="All rows are equal"):
         spectrum.fit(np.ones((30, 2)))
     assert not hasattr(spectrum, "n_features_in_")
-    with pytest.raises(ValueError, match="n_neighbors=5 needs 6 distinct rows; got"):
-        PCASpectrum(n_neighbors=5).fit(X[:5])
+    two = np.repeat(X[:2], 3, axis=0)
+    with (
+        pytest.warns(DuplicateRowsWarning),
+        pytest.raises(ValueError, match="needs 3 distinct rows; got n_samples=6"),
+    ):
+        PCASpectrum(n_neighbors=5).fit(two)
     with pytest.raises(ValueError, match="no local form; got n_neighbors=5"):
         PCASpectrum("parallel_analysis", n_neighbors=5).fit(X)
