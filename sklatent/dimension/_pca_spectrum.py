@@ -40,6 +40,8 @@ ORIGIN_ROWS = 1000
 N_GROUPS = 25
 # Entries of the neighbourhoods that are held at a time.
 BLOCK_ENTRIES = 2**21
+# A difference of scatters that is a smaller share of them has lost too many digits.
+MANY_DIGITS = 1e-3
 # Variances below this share of the largest are rounding, for each axis.
 RESOLUTION = 4 * np.finfo(np.float64).eps
 
@@ -143,6 +145,8 @@ class PCASpectrum(
     neighbourhoods, summed over one of them, is n_neighbors + 1 rows.
 
     With fewer rows than features "minka" is not told of the axes without variance.
+    Otherwise, where variances are 0 up to rounding, it finds as many axes as are left:
+    without noise the evidence for these has no bound.
 
     References
     ----------
@@ -292,6 +296,8 @@ class PCASpectrum(
         if self.standardize:
             self._scale = rows.std(axis=0, ddof=1)
             rows /= self._scale
+        step = np.ldexp(np.finfo(X.dtype).eps * self._origin, -self._exponent)
+        self._rounding = float(((step / self._scale) ** 2).max())
         return rows
 
     def _prepare(self, X):
@@ -315,14 +321,14 @@ class PCASpectrum(
         if n <= p:
             rows = _principal_coordinates(rows)
         moments = Moments.of(rows)
-        variances = _variances(moments.scatter, n)
+        variances = _variances(moments.scatter, n, self._rounding)
         reference = self._reference(variances)
         self.reference_eigenvalues_ = (
             None if reference is None else self._in_units(reference)
         )
         dimension = float(self._count(variances, n))
         parts = [
-            float(self._count(_variances(S, m), m)) if S.any() else 1.0
+            float(self._count(_variances(S, m, self._rounding), m)) if S.any() else 1.0
             for S, m in _without_groups(rows, moments)
         ]
         std = np.sqrt((len(parts) - 1) * np.var(parts))
@@ -336,7 +342,8 @@ class PCASpectrum(
         for _ in range(self.n_permutations):
             for column in permuted.T:
                 rng.shuffle(column)
-            samples.append(_variances(_smaller_scatter(permuted), len(rows)))
+            scatter = _smaller_scatter(permuted)
+            samples.append(_variances(scatter, len(rows), self._rounding))
         return np.quantile(samples, self.quantile, axis=0)
 
     # ----------------------------------------------------------------------------
@@ -371,7 +378,9 @@ class PCASpectrum(
             )
             size = np.abs(points).max(axis=(1, 2), keepdims=True)
             scatter = _smaller_scatter(points / size)
-            blocks.append(_variances(scatter, k + 1) * size[:, :, 0] ** 2)
+            square = size[:, :, 0] ** 2
+            rounding = self._rounding / square
+            blocks.append(_variances(scatter, k + 1, rounding) * square)
         return np.concatenate(blocks)
 
     # ----------------------------------------------------------------------------
@@ -407,12 +416,18 @@ def _smaller_scatter(X):
     return X @ Xt if X.shape[-2] <= X.shape[-1] else Xt @ X
 
 
-def _variances(scatter, n_samples):
-    """Variances along the axes, decreasing, of those that can have any."""
+def _variances(scatter, n_samples, rounding):
+    """Variances along the axes, decreasing, of those that can have any.
+
+    All but the first are 0 where they may be due to rounding: of the eigenvalues, or
+    of the data, whose entries it moves by the root of `rounding`.
+    """
     m = min(n_samples - 1, scatter.shape[-1])
-    squares = np.linalg.eigvalsh(scatter)[..., ::-1][..., :m]
-    squares[squares < RESOLUTION * scatter.shape[-1] * squares[..., :1]] = 0
-    return squares / (n_samples - 1)
+    variances = np.linalg.eigvalsh(scatter)[..., ::-1][..., :m] / (n_samples - 1)
+    bound = RESOLUTION * scatter.shape[-1] * variances[..., :1]
+    rest = variances[..., 1:]
+    rest[rest < np.maximum(bound, rounding)] = 0
+    return variances
 
 
 def _principal_coordinates(X):
@@ -430,4 +445,7 @@ def _without_groups(X, moments):
         rest = n - group.weight
         delta = group.mean - moments.mean
         between = np.outer(delta, delta) * (n * group.weight / rest)
-        yield moments.scatter - group.scatter - between, int(rest)
+        scatter = moments.scatter - group.scatter - between
+        if np.trace(scatter) < MANY_DIGITS * np.trace(moments.scatter):
+            scatter = Moments.of(np.delete(X, np.s_[g::n_groups], axis=0)).scatter
+        yield scatter, int(rest)
