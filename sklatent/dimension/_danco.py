@@ -107,6 +107,10 @@ class DANCo(NeighborEstimator):
     boundary, and are still underestimated: for 2500 points a cube of 20 dimensions
     has 18.6.
 
+    Neighbours have to be independent, which rows that are consecutive in time are not:
+    they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
+    rows are farther apart than neighbours from other times.
+
     References
     ----------
     .. [1] C. Ceruti et al. (2014). DANCo: an intrinsic dimensionality estimator

@@ -45,7 +45,10 @@ class Gride(CorrectedMixin, NeighborEstimator):
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
-        of two rows that is a metric; or "precomputed".
+        of two rows that is a metric; or "precomputed". Distances have to grow like a
+        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
+        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
+        function and precomputed distances have to see to it themselves.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
     confidence_level : float, default=0.95
@@ -91,6 +94,10 @@ class Gride(CorrectedMixin, NeighborEstimator):
     common, 1.2 to 1.7, from a simulation of an even density without boundary. The
     correction and the factor are tabulated up to n1 = 16; beyond, those of 16 serve.
     The correction is tabulated for 50 to 20,000 rows, and extrapolated from there.
+
+    Neighbours have to be independent, which rows that are consecutive in time are not:
+    they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
+    rows are farther apart than neighbours from other times.
 
     References
     ----------
@@ -138,7 +145,8 @@ class Gride(CorrectedMixin, NeighborEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data, or distances between all rows with the metric "precomputed". At
+            The data, or distances between all rows with the metric "precomputed", whose
+            diagonal is 0 up to rounding; distances up to twice that count as 0. At
             least three rows that differ.
         y : Ignored
             Present for API consistency.

@@ -44,7 +44,10 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
-        of two rows that is a metric; or "precomputed".
+        of two rows that is a metric; or "precomputed". Distances have to grow like a
+        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
+        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
+        function and precomputed distances have to see to it themselves.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
     confidence_level : float, default=0.95
@@ -63,9 +66,11 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         Estimate around each row, unbiased for an even density [1]_, averaged over the
         sizes and never corrected. Very large, but finite, where all neighbours are
         equally far.
-    min_neighbors_, max_neighbors_ : int
-        Smallest and largest size that was used: the parameters, unless there are fewer
+    min_neighbors_ : int
+        Smallest size that was used: `min_neighbors`, unless there are fewer other
         distinct rows.
+    max_neighbors_ : int
+        Largest size that was used: `max_neighbors`, unless there are fewer.
     n_duplicates_ : int
         Number of rows that repeat others.
     n_features_in_ : int
@@ -85,6 +90,10 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     boundary. The correction and the factor are tabulated up to 32 neighbours; beyond,
     those of 32 serve. The correction is tabulated for 50 to 20,000 rows, and
     extrapolated from there.
+
+    Neighbours have to be independent, which rows that are consecutive in time are not:
+    they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
+    rows are farther apart than neighbours from other times.
 
     References
     ----------
@@ -135,7 +144,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data, or distances between all rows with the metric "precomputed". At
+            The data, or distances between all rows with the metric "precomputed", whose
+            diagonal is 0 up to rounding; distances up to twice that count as 0. At
             least four rows that differ.
         y : Ignored
             Present for API consistency.

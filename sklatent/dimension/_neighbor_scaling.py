@@ -48,7 +48,10 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
-        of two rows that is a metric; or "precomputed".
+        of two rows that is a metric; or "precomputed". Distances have to grow like a
+        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
+        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
+        function and precomputed distances have to see to it themselves.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would, -1 all processors.
     confidence_level : float, default=0.95
@@ -110,6 +113,10 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
     bias by curvature, by noise, and by the boundary, which in many dimensions most
     rows are next to.
 
+    Neighbours have to be independent, which rows that are consecutive in time are not:
+    they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
+    rows are farther apart than neighbours from other times.
+
     References
     ----------
     .. [1] P. Grassberger (1985). Generalizations of the Hausdorff dimension of
@@ -161,7 +168,8 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             The data; the distances, (n_samples, n_samples), if `metric` is
-            "precomputed".
+            "precomputed", whose diagonal is 0 up to rounding; distances up to twice
+            that count as 0.
         y : Ignored
             Present for API consistency.
 

@@ -19,6 +19,7 @@ from sklearn.utils import Bunch, check_array, check_scalar
 from sklatent.base import FLOAT_DTYPES
 from sklatent.dimension import _kernels
 from sklatent.dimension._base import (
+    TIE,
     CorrectedMixin,
     LocalDimensionMixin,
     NeighborEstimator,
@@ -76,7 +77,10 @@ class TwoNN(
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
-        of two rows that is a metric; or "precomputed".
+        of two rows that is a metric; or "precomputed". Distances have to grow like a
+        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
+        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
+        function and precomputed distances have to see to it themselves.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
     confidence_level : float, default=0.95
@@ -128,6 +132,10 @@ class TwoNN(
     without boundary. That and the correction are tabulated up to a discarded share of
     0.5, whose values serve beyond; the correction for 50 to 20,000 rows, and
     extrapolated from there.
+
+    Neighbours have to be independent, which rows that are consecutive in time are not:
+    they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
+    rows are farther apart than neighbours from other times.
 
     References
     ----------
@@ -187,7 +195,8 @@ class TwoNN(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data, or distances between all rows with the metric "precomputed". At
+            The data, or distances between all rows with the metric "precomputed", whose
+            diagonal is 0 up to rounding; distances up to twice that count as 0. At
             least three rows that differ.
         y : Ignored
             Present for API consistency.
@@ -288,7 +297,8 @@ class TwoNN(
         log_distances, indices = self._query_neighbors(X, self.n_neighbors_)
         t = log_distances[:, 1] - log_distances[:, 0]
         largest = self._ratios[:, 1].max()
-        own = np.column_stack([t <= largest, np.minimum(t, largest)])
+        kept = t <= largest * (1 + TIE)  # a row of `fit` may come with other rounding
+        own = np.column_stack([kept, np.minimum(t, largest)])
         return self._local(self._ratios[indices].sum(axis=1) + own)
 
     def scaling(self, X, *, n_levels=6, random_state=None):
