@@ -424,9 +424,8 @@ def _variances(scatter, n_samples, rounding):
     """
     m = min(n_samples - 1, scatter.shape[-1])
     variances = np.linalg.eigvalsh(scatter)[..., ::-1][..., :m] / (n_samples - 1)
-    bound = RESOLUTION * scatter.shape[-1] * variances[..., :1]
-    rest = variances[..., 1:]
-    rest[rest < np.maximum(bound, rounding)] = 0
+    largest, rest = variances[..., :1], variances[..., 1:]
+    rest[rest < RESOLUTION * scatter.shape[-1] * largest + rounding] = 0
     return variances
 
 
@@ -438,7 +437,7 @@ def _principal_coordinates(X):
 
 def _without_groups(X, moments):
     """Yield scatter, and number of rows, without each N_GROUPS-th row in turn."""
-    n = len(X)
+    n, total = len(X), moments.scatter.trace()
     n_groups = min(n, N_GROUPS)
     for g in range(n_groups):
         group = Moments.of(X[g::n_groups])
@@ -446,6 +445,6 @@ def _without_groups(X, moments):
         delta = group.mean - moments.mean
         between = np.outer(delta, delta) * (n * group.weight / rest)
         scatter = moments.scatter - group.scatter - between
-        if np.trace(scatter) < MANY_DIGITS * np.trace(moments.scatter):
+        if scatter.trace() < MANY_DIGITS * total:
             scatter = Moments.of(np.delete(X, np.s_[g::n_groups], axis=0)).scatter
         yield scatter, int(rest)

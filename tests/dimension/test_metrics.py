@@ -128,7 +128,7 @@ def test_metrics_of_first_order(cls, metric):
 def test_squared_distances_halve_the_dimension():
     X = np.random.RandomState(0).normal(size=(300, 3))
     D = cdist(X, X)
-    for cls in (TwoNN, Gride, NeighborScaling):
+    for cls in ESTIMATORS:
         squared = cls(metric="precomputed").fit(D**2).dimension_
         assert squared == pytest.approx(cls().fit(X).dimension_ / 2, rel=1e-9)
     with pytest.raises(InvalidParameterError, match="'metric' parameter of TwoNN"):

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from scipy.special import gammainc
 from scipy.stats import gamma
 from sklearn.base import clone
@@ -20,7 +21,8 @@ from sklatent.datasets import (
     make_swiss_roll,
 )
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
-from sklatent.dimension import Gride, LevinaBickel, NeighborScaling, TwoNN
+from sklatent.dimension import Gride, LevinaBickel, NeighborScaling, TwoNN, _kernels
+from sklatent.dimension._calibration import misfit_pvalue
 from sklatent.exceptions import (
     DiscreteDataWarning,
     DuplicateRowsWarning,
@@ -147,6 +149,20 @@ def test_intervals_cover_what_they_say(d):
     # p-values are even: shares below 0.1 and 0.5 to 3 standard errors.
     assert np.mean(np.array(pvalues) < 0.1) == pytest.approx(0.1, abs=0.055)
     assert np.mean(np.array(pvalues) < 0.5) == pytest.approx(0.5, abs=0.09)
+
+
+@pytest.mark.parametrize("d", [1, 3, 8])
+def test_pvalue_is_what_its_docstring_says(d):
+    """Of even points, to 4 standard errors of 800 samples."""
+    pvalues = []
+    for seed in range(800):
+        X = np.random.RandomState(seed).uniform(size=(200, d))
+        r, _ = cKDTree(X, boxsize=1).query(X, 3)
+        misfit = _kernels.pareto_misfit(np.log(r[:, 2] / r[:, 1]), 0.1)
+        pvalues.append(misfit_pvalue(misfit, 0.1))
+    for level, allowed in [(0.01, 0.006), (0.1, 0.03), (0.5, 0.06)]:
+        error = np.sqrt(level * (1 - level) / 800)
+        assert abs(np.mean(np.array(pvalues) <= level) - level) < allowed + 4 * error
 
 
 def test_pvalue_is_small_where_the_law_is_wrong():
