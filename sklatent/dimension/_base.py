@@ -12,10 +12,12 @@ from sklatent.base import FLOAT_DTYPES, DimensionMixin, SklatentEstimator
 from sklatent.dimension._calibration import correct, dependence
 from sklatent.dimension._metrics import (
     METRICS,
+    TIE,
     check_distances,
     measured,
     merge_equal,
     points,
+    rounding_of_distances,
 )
 from sklatent.dimension._table_warnings import count_duplicates, warn_of_table
 from sklatent.exceptions import DiscreteDataWarning, FewRowsWarning
@@ -23,8 +25,6 @@ from sklatent.utils._neighbors import k_nearest
 from sklatent.utils._sklearn import Interval, StrOptions
 from sklatent.utils._warnings import warn
 
-# Logarithms of distances that are closer than this are a tie, whatever their rounding.
-TIE = 1e-9
 NO_DISTANCE = (
     "metric={!r} gives a distance of 0 between rows that differ; the logarithm of "
     "distances is needed."
@@ -74,8 +74,8 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
     """Estimates that are functions of the distances to the nearest neighbours.
 
     Coinciding rows are merged: what counts is where the rows are, not how often.
-    Subclasses call `_fit_neighbors`, and have the parameters `metric`, `n_jobs` and
-    `confidence_level`.
+    Subclasses call `_fit_rows` and then `_find_neighbors`, and have the parameters
+    `metric`, `n_jobs` and `confidence_level`.
     """
 
     _parameter_constraints = {
@@ -132,10 +132,13 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         distances, indices = _without(own, distances, indices)
         if not distances[:, 0].all():
             raise ValueError(NO_DISTANCE.format(self.metric))
-        rounding = self._rounding
         if self.metric == "precomputed":
             rounding = 4 * np.finfo(self._rows.dtype).eps * distances[:, 0]
             self._rows = None  # which `transform` does not need
+        else:
+            rounding = self._rounding + rounding_of_distances(
+                self._rows, indices[:, 0], distances[:, 0], self.metric
+            )
         return Neighbors(np.log(distances), indices, rounding)
 
     def _log_std(self, kernel, setting, dimension, influence):

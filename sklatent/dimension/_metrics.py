@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import unique_rows
 
 METRICS = {
@@ -35,6 +36,10 @@ METRICS = {
 DIRECTIONS = {"correlation", "cosine"}
 # Not in units of the data: how rounding of the data changes them is not known.
 RELATIVE = {"braycurtis", "canberra"}
+# Logarithms of distances that are closer than this are a tie, whatever their rounding.
+TIE = 1e-9
+# Entries whose rounding is looked at together.
+BLOCK_ENTRIES = 2**16
 # Rounding of a direction, in units of that of its row: of the row itself, of its
 # length, and of the quotient.
 DIRECTION_ERROR = 8
@@ -71,14 +76,11 @@ def points(X, metric):
     rows : ndarray of shape (n_samples, n_features)
         The rows, or their directions.
     rounding : ndarray of shape (n_samples,)
-        Bound on what rounding changes the distance to a neighbour by; 0 where that is
-        not known.
+        By how much: 0 for rows that are measured as they are.
     """
     if measured(metric) != metric:
         return directions(X, metric)
-    if callable(metric) or metric in RELATIVE:
-        return X, np.zeros(len(X))
-    return X, 2 * np.finfo(X.dtype).eps * np.abs(X).max(axis=1).astype(np.float64)
+    return X, np.zeros(len(X))
 
 
 def directions(X, metric):
@@ -100,6 +102,40 @@ def directions(X, metric):
             f"{without[0]}. Leave them out, or take another metric."
         )
     return rows / length[:, None], error / length
+
+
+def rounding_of_distances(rows, nearest, distances, metric):
+    """What rounding of the data may have changed the nearest distances by.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        The rows,
+    nearest : ndarray of shape (n_samples,)
+        and which is the nearest of each. Entries that are equal in both do not count,
+        however large they are.
+    distances : ndarray of shape (n_samples,)
+        How far that is.
+    metric : str or callable
+        Between the rows.
+
+    Returns
+    -------
+    rounding : ndarray of shape (n_samples,)
+        A bound; 0 where it is less than a share `TIE` of the distance, or not known.
+    """
+    rounding = np.zeros(len(rows))
+    if callable(metric) or metric in RELATIVE:
+        return rounding
+    eps = 2 * np.finfo(rows.dtype).eps
+    largest = float(max(rows.max(), -rows.min()))
+    matters = np.flatnonzero(TIE * distances < eps * largest)
+    for block in row_slices(len(matters), max(BLOCK_ENTRIES // rows.shape[1], 1)):
+        which = matters[block]
+        x = rows[which]
+        differs = x != rows[nearest[which]]
+        rounding[which] = eps * (np.abs(x) * differs).max(axis=1)
+    return rounding
 
 
 def merge_equal(rows, metric, rounding):
