@@ -41,7 +41,7 @@ INSTANCES = {
         AETransformer(**TINY, lr_schedule="one_cycle", max_grad_norm=None),
         AETransformer(**TINY, dtype="mixed"),
     ],
-    DANCo: [DANCo(3, n_jobs=1)],
+    DANCo: [DANCo(), DANCo(3, n_jobs=1)],
     FactorAnalysis: [
         FactorAnalysis(n_components=1, tol=1e-3),
         FactorAnalysis(n_components=1, tol=1e-3, rotation="varimax"),
@@ -79,16 +79,18 @@ INSTANCES = {
         KernelDensity(0.7, kernel="cosine", adaptive=True, n_jobs=1),
     ],
     LevinaBickel: [
+        LevinaBickel(),
         LevinaBickel(3, 6),
         LevinaBickel(4, 4, metric="manhattan", correction="ball"),
     ],
     NeighborScaling: [
+        NeighborScaling(),
         NeighborScaling(3),
         NeighborScaling(4, metric="manhattan"),
     ],
     PCASpectrum: [
-        PCASpectrum("variance_share", n_neighbors=5),
         PCASpectrum(),
+        PCASpectrum("variance_share", n_neighbors=5),
         PCASpectrum(
             "parallel_analysis", n_permutations=5, standardize=True, random_state=0
         ),

@@ -67,6 +67,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklatent.exceptions.DiscreteDataWarning"),
 ]
 
+# 2026-11: and some take fewer rows than default neighbourhoods have, of which
+# estimators of the dimension have to warn.
+pytestmark.append(
+    pytest.mark.filterwarnings("ignore::sklatent.exceptions.FewRowsWarning")
+)
+
 # 2026-11: and some take tables of deficient rank, of which whitening has to warn.
 pytestmark.append(
     pytest.mark.filterwarnings("ignore::sklatent.exceptions.RankDeficientWarning")
