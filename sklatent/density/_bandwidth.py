@@ -11,29 +11,18 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.utils._leave_one_out import LeaveOneOut
+from sklatent.utils._rounding import rounding
 from sklatent.utils._warnings import warn
 
 # Smallest and largest candidate, in units of the rule of thumb.
 CANDIDATE_RANGE = (0.02, 8.0)
 # Cells of the histogram whose cosine transform the plug-in takes.
 CELLS = 2**14
-# Differences of numbers up to 1 that are no more than rounding, in units of the
-# precision: sums and means of equal numbers differ by a few.
-ROUNDING = 16
 # Share of the rows from which on rows that coincide, and have few others within reach
 # of the kernel, are what determines a plug-in.
 LARGEST_SHARE_ALONE = 0.05
 # Rows whose distances give the scale of a metric.
 SCALE_ROWS = 500
-
-
-def rounding(X):
-    """Largest difference of numbers that would be equal but for rounding, by column.
-
-    It is relative to the largest number, since that may be where digits were lost.
-    """
-    # A column that reaches the range of numbers must not overflow.
-    return np.abs(X).max(axis=0) * float(ROUNDING * np.finfo(X.dtype).eps)
 
 
 def spreads(X, weight, what="A bandwidth is"):
@@ -193,7 +182,13 @@ def _scale(X, metric):
     """
     some = X[:: -(-len(X) // SCALE_ROWS)]
     n, d = some.shape
-    return np.sqrt((metric.pairwise(some) ** 2).sum() / (n * (n - 1)) / (2 * d))
+    scale = np.sqrt((metric.pairwise(some) ** 2).sum() / (n * (n - 1)) / (2 * d))
+    if scale == 0:
+        raise ValueError(
+            "bandwidth='loo' needs rows at a distance from each other, and by this "
+            "metric they have none; give the bandwidth as a number."
+        )
+    return scale
 
 
 def _grid(pairs, weight, kernel, k, d, scale):
@@ -329,7 +324,7 @@ def _merged(x, weight):
     order = np.argsort(x)
     x, weight = x[order], weight[order]
     first = np.flatnonzero(np.diff(x, prepend=-np.inf) > rounding(x))
-    return x[first], np.add.reduceat(weight, first)
+    return x[first].astype(np.float64), np.add.reduceat(weight, first)
 
 
 def _share_alone(x, weight, reach):

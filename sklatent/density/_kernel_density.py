@@ -390,8 +390,9 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         tree_class(self.algorithm, self.metric)  # raises if they do not go together
         if norm_exponent(self.metric, self.metric_params) == 2:
             return None
+        by_rule = isinstance(self.bandwidth, str) and self.bandwidth == "loo"
         rules = {
-            "bandwidth": isinstance(self.bandwidth, Real) or self.bandwidth == "loo",
+            "bandwidth": isinstance(self.bandwidth, Real) or by_rule,
             "kernel": self.kernel in TREE_KERNELS,
             "whiten": not self.whiten,
             "adaptive": not self.adaptive,
@@ -411,7 +412,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         kernel, d = KERNELS[self.kernel], rows.shape[1]
         if not isinstance(self.bandwidth, str):
             return self._given_bandwidth(d)
-        sigma = np.ones(d) if self.whiten or metric else spreads(X, weight)
+        sigma = np.ones(d) if self.whiten or metric is not None else spreads(X, weight)
         candidates = self._given_candidates()
         if self.bandwidth not in {"loo", "lscv"} or np.ndim(candidates) == 0:
             weight = as_counts(weight, f"bandwidth={self.bandwidth!r}")
@@ -419,7 +420,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             width = rule_of_thumb(rows, weight, sigma, self.bandwidth)
             return self._of_equal_variance(width)
         first, inverse, _ = unique_rows(X)
-        rows, weight = rows[first].astype(np.float64), np.bincount(inverse, weight)
+        rows, weight = rows[first], np.bincount(inverse, weight)
         if self.bandwidth == "isj":
             return self._of_equal_variance(self._plug_in(rows, weight, sigma))
         if self.bandwidth == "lscv" and self.kernel != "gaussian":
@@ -428,7 +429,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
                 f"kernel={self.kernel!r}. Use 'loo'."
             )
         width, self.candidate_bandwidths_, self.candidate_scores_ = cross_validated(
-            rows,
+            rows.astype(np.float64),
             weight,
             sigma,
             kernel,
