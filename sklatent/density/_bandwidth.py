@@ -338,11 +338,13 @@ def _share_alone(x, weight, reach):
 
 def _stages(t, k2, power, n):
     """Return xi gamma^[5](t) of Botev et al. (2010), five stages of plug-in."""
+    log_k2 = np.log(k2)
 
     def squared_norm(s, time):
         """Of the derivative of order s of the estimate at a time."""
-        terms = np.exp(s * np.log(k2) - k2 * np.pi**2 * time)
-        return 2 * np.pi ** (2 * s) * (terms @ power)
+        terms = np.exp(s * log_k2 - k2 * (np.pi**2 * time))
+        # A sum, since BLAS would wake its threads for a product this short.
+        return 2 * np.pi ** (2 * s) * (terms * power).sum()
 
     norm = squared_norm(7, t)
     for s in range(6, 1, -1):

@@ -70,6 +70,11 @@ class TreeSums:
         (norm,) = KDTree(origin).kernel_density(
             origin, width, kernel=name, return_log=True
         )
+        if not np.isfinite(norm):
+            raise ValueError(
+                f"kernel={name!r} has no integral in the trees of scikit-learn for {d} "
+                "features; use another kernel, or Euclidean distances."
+            )
         self.offset = -norm - kernel.log_mass(d) - d * np.log(width) - np.log(total)
         self.tree, self.width, self.compact = tree, width, kernel.degree is None
         tolerances["atol"] = tolerances["atol"] * total
