@@ -39,7 +39,7 @@ def layouts(X, folder):
         "big-endian": X.astype(">f8"),
         "list": X.tolist(),
         "object": X.astype(object),
-        "read_csv": pd.read_csv(csv, float_precision="round_trip"),
+        "read_csv": pd.read_csv(csv),
         "columns": pd.DataFrame({name: frame[name].copy() for name in frame}),
         "nullable": frame.astype("Float64"),
         "polars": pl.DataFrame({name: frame[name].to_numpy() for name in frame}),
