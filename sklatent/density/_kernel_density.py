@@ -26,12 +26,10 @@ from sklatent.density._bandwidth import (
 from sklatent.density._kernels import KERNELS
 from sklatent.density._metric_sums import (
     METRICS,
-    TREE_KERNELS,
     TREES,
     TreeSums,
-    distance_metric,
     norm_exponent,
-    tree_class,
+    other_metric,
 )
 from sklatent.density._weights import weighted_rows
 from sklatent.exceptions import RankDeficientWarning
@@ -204,7 +202,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     >>> density = KernelDensity(500 / 6371, metric="haversine").fit(places)
     >>> hamburg, london, sydney = np.radians([[53.6, 10], [51.5, -0.1], [-33.9, 151]])
     >>> density.score_samples([hamburg, london, sydney]).round(1)
-    array([   1.9,    1.9, -470.4])
+    array([   2.3,    2.1, -510.4])
     """
 
     _parameter_constraints = {
@@ -319,7 +317,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             if self.whiten:
                 self._set_covariance(X, weight)
             rows = self._whitened(X)
-            metric = self._other_metric()
+            metric = other_metric(**self.get_params())
             self.bandwidth_ = self._find_bandwidth(X, rows, weight, metric)
             self._rows, self._weight = rows, weight
             self._sums = self._kernel_sums() if metric is None else self._tree_sums()
@@ -384,28 +382,6 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         if not self.whiten:
             return X.copy()
         return ((X - self._mean) @ self._inverse_root).astype(X.dtype)
-
-    def _other_metric(self):
-        """Return a metric that is not Euclidean, and check what goes with it."""
-        tree_class(self.algorithm, self.metric)  # raises if they do not go together
-        if norm_exponent(self.metric, self.metric_params) == 2:
-            return None
-        by_rule = isinstance(self.bandwidth, str) and self.bandwidth == "loo"
-        rules = {
-            "bandwidth": isinstance(self.bandwidth, Real) or by_rule,
-            "kernel": self.kernel in TREE_KERNELS,
-            "whiten": not self.whiten,
-            "adaptive": not self.adaptive,
-        }
-        for name, met in rules.items():
-            if not met:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} is for Euclidean distances. With "
-                    f"metric={self.metric!r}, bandwidth is a number in the units of "
-                    "the metric, or 'loo', kernel one of "
-                    f"{', '.join(TREE_KERNELS)}, and whiten and adaptive are False."
-                )
-        return distance_metric(self.metric, self.metric_params)
 
     def _find_bandwidth(self, X, rows, weight, metric):
         """Return the bandwidth, a float or one for each feature."""
@@ -499,31 +475,18 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
 
     def _tree_sums(self):
         """Log-densities for a metric that is not Euclidean."""
-        self.tree_ = tree_class(self.algorithm, self.metric)(
-            np.ascontiguousarray(self._rows, dtype=np.float64),
-            leaf_size=self.leaf_size,
-            metric=self.metric,
-            sample_weight=self._weight,
-            **(self.metric_params or {}),
-        )
-        return TreeSums(
-            self.tree_,
-            KERNELS[self.kernel],
-            self.kernel,
-            self.bandwidth_,
-            self._weight.sum(),
-            atol=self.atol,
-            rtol=self.rtol,
-            breadth_first=self.breadth_first,
-        )
+        parameters = self.get_params() | {"bandwidth": self.bandwidth_}
+        sums = TreeSums(self._rows, self._weight, **parameters)
+        self.tree_ = sums.tree
+        return sums
 
     def _sample(self, n_samples, rng):
         kernel, d = KERNELS[self.kernel], self.n_features_in_
         p = norm_exponent(self.metric, self.metric_params)
         if p is None:
             raise NotImplementedError(
-                "Rows can be drawn where the metric is a norm of the difference "
-                "(euclidean, manhattan, chebyshev, minkowski without weights); got "
+                "Rows are drawn where the metric is a norm of the difference: "
+                "euclidean, manhattan, chebyshev, minkowski without weights; got "
                 f"metric={self.metric!r}."
             )
         share = self._weight / self._weight.sum()
