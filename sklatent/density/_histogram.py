@@ -303,6 +303,12 @@ def _column_edges(bins, x, weight, d, name):
     if first == last or (not whole and last - first <= tolerance):
         return np.array([first, first]), None
 
+    if last / 2 - first / 2 > np.finfo(np.float64).max / 2:
+        raise ValueError(
+            f"The range of feature {name!r}, from {first:g} to {last:g}, is beyond the "
+            "largest number in double precision; divide it by a number."
+        )
+
     def even_edges(rule):
         n_bins = rule
         if rule in BIN_RULES:

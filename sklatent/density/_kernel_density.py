@@ -31,6 +31,7 @@ from sklatent.density._metric_sums import (
     norm_exponent,
     other_metric,
 )
+from sklatent.density._sphere import draw_on_sphere
 from sklatent.density._weights import weighted_rows
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._neighbors import unique_rows
@@ -174,7 +175,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     With a metric that is not Euclidean the integral of the kernel is that of Euclidean
     distances, as in scikit-learn, so that the density is right up to a factor that
     depends on the metric and the number of features only. Rows can be drawn where the
-    metric is a norm of the difference: "manhattan", "chebyshev", "minkowski".
+    metric is a norm of the difference ("manhattan", "chebyshev", "minkowski"), and on
+    the sphere ("haversine").
 
     References
     ----------
@@ -483,14 +485,16 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     def _sample(self, n_samples, rng):
         kernel, d = KERNELS[self.kernel], self.n_features_in_
         p = norm_exponent(self.metric, self.metric_params)
-        if p is None:
+        if p is None and self.metric != "haversine":
             raise NotImplementedError(
-                "Rows are drawn where the metric is a norm of the difference: "
-                "euclidean, manhattan, chebyshev, minkowski without weights; got "
-                f"metric={self.metric!r}."
+                "Rows are drawn for metric='haversine' and where the metric is a norm "
+                "of the difference: euclidean, manhattan, chebyshev, minkowski without "
+                f"weights; got metric={self.metric!r}."
             )
         share = self._weight / self._weight.sum()
         which = rng.choice(len(share), n_samples, p=share)
+        if self.metric == "haversine":
+            return draw_on_sphere(kernel, self._rows[which], self.bandwidth_, rng)
         draws = kernel.draw(d, n_samples, rng, p) * self.bandwidth_
         if hasattr(self, "bandwidth_factors_"):
             draws *= self.bandwidth_factors_[which, None]

@@ -276,6 +276,10 @@ class TestAnyData:
         moved = HistogramDensity().fit(X + 1e8).score_samples(X + 1e8)
         np.testing.assert_allclose(moved, log_p, atol=1e-6)
 
+    def test_a_range_that_is_no_number(self):
+        with pytest.raises(ValueError, match=r"range of feature 1, from -1.7e.308"):
+            HistogramDensity().fit([[0, -1.7e308], [1, 1.7e308], [0.5, 0.0]])
+
     def test_500_features(self):
         X = np.random.RandomState(0).normal(size=(40, 500))
         X[3] = X[7]

@@ -197,7 +197,38 @@ def test_draws_follow_the_density(metric, p, kernel, rng):
     assert np.isfinite(model.score_samples(draws * 0.7 + [5.0, -1.0, 2.0])).all()
 
 
-@pytest.mark.parametrize("metric", ["haversine", "canberra", "seuclidean"])
+@pytest.mark.parametrize("latitude", [0, 60, -89.9])
+@pytest.mark.parametrize(
+    "kernel, width",
+    [("gaussian", 0.05), ("gaussian", 0.9), ("linear", 1.5), ("exponential", 4.0)],
+)
+def test_draws_on_the_sphere(kernel, width, latitude):
+    """Angles have the density K(theta / h) sin(theta); p-values above 1e-3, seeded."""
+    place = np.radians([[latitude, 170.0]])
+    model = KernelDensity(width, kernel=kernel, metric="haversine").fit(place)
+    draws = model.sample(4000, random_state=0)
+    assert np.abs(draws[:, 0]).max() <= np.pi / 2
+    assert np.abs(draws[:, 1]).max() <= np.pi
+    metric = DistanceMetric.get_metric("haversine")
+    angles = metric.pairwise(place, draws)[0]
+    grid = np.linspace(0, np.pi, 100_001)
+    cdf = np.cumsum(KERNELS[kernel].values((grid / width) ** 2) * np.sin(grid))
+    cdf /= cdf[-1]
+    assert kstest(angles, lambda t: np.interp(t, grid, cdf)).pvalue > 1e-3
+    # As vectors, turned so that the place is the pole: longitudes are even.
+    (phi, lam), (lat, lon) = place[0], draws.T
+    x, y, z = (
+        np.cos(lat) * np.cos(lon - lam),
+        np.cos(lat) * np.sin(lon - lam),
+        np.sin(lat),
+    )
+    around = np.arctan2(y, z * np.cos(phi) - x * np.sin(phi))
+    assert kstest(around / (2 * np.pi) + 0.5, "uniform").pvalue > 1e-3
+    if kernel != "linear":
+        assert np.isfinite(model.score_samples(draws)).all()
+
+
+@pytest.mark.parametrize("metric", ["canberra", "seuclidean"])
 def test_what_is_no_norm_has_no_draws(metric, rng):
     X = rng.uniform(-1, 1, (20, 2))
     model = KernelDensity(metric=metric, metric_params=METRICS[metric]).fit(X)
