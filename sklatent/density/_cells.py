@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklatent.utils._rounding import rounding
+from sklatent.utils._rounding import ROUNDING
 
 # Numbers of cells are kept below this.
 LARGEST_CODE = 2**62
@@ -41,7 +41,7 @@ def bin_numbers(X, edges):
 
 def _is_constant(x, value):
     """Whether entries are a value, but for rounding in their precision."""
-    return np.abs(x - value) <= rounding(np.array([value], x.dtype))
+    return np.abs(x - value) <= abs(value) * float(ROUNDING * np.finfo(x.dtype).eps)
 
 
 class OccupiedCells:

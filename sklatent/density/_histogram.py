@@ -296,18 +296,17 @@ def _column_edges(bins, x, weight, d, name):
             f"bins of feature {name!r} must be one of {sorted(BIN_RULES)}, a positive "
             f"int, or edges; got {bins!r}."
         )
-    tolerance = rounding(x)
+    tolerance = float(rounding(x))
     x = x.astype(np.float64)
     first, last = x.min(), x.max()
     whole = (x == np.rint(x)).all()  # the dtype may be that of another column
-    if first == last or (not whole and last - first <= tolerance):
-        return np.array([first, first]), None
-
     if last / 2 - first / 2 > np.finfo(np.float64).max / 2:
         raise ValueError(
             f"The range of feature {name!r}, from {first:g} to {last:g}, is beyond the "
             "largest number in double precision; divide it by a number."
         )
+    if first == last or (not whole and last - first <= tolerance):
+        return np.array([first, first]), None
 
     def even_edges(rule):
         n_bins = rule

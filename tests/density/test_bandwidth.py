@@ -419,6 +419,15 @@ def test_a_feature_that_is_constant_but_for_rounding(rule, dtype, X):
         KernelDensity(whiten=True).fit(X)
 
 
+def test_whole_numbers_are_not_rounded():
+    """As far out as single precision has all of them."""
+    x = np.random.RandomState(0).randint(10, size=(200, 1)) + 1e7
+    for rule in ("scott", "silverman", "loo"):
+        want = KernelDensity(rule).fit(x - 1e7).bandwidth_
+        got = KernelDensity(rule).fit(x.astype(np.float32)).bandwidth_
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
 @pytest.mark.parametrize("step", [0.01, 0.05, 0.1, 0.2])
 def test_isj_of_rounded_rows_is_that_of_the_rows(step):
     """To 5 %: rounding adds step^2 / 12 to the variance and tells nothing else."""
