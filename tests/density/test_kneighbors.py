@@ -357,11 +357,15 @@ class TestAnyData:
         with pytest.raises(ValueError, match="needs n_samples >= 3"):
             KNeighborsDensity(unbiased="density").fit(X[:2])
 
-    def test_a_failed_fit_leaves_nothing(self, X):
-        density = KNeighborsDensity("kstar").fit(X)
+    def test_a_failed_fit_changes_nothing(self, X):
+        density = KNeighborsDensity("kstar")
         with pytest.raises(ValueError, match="n_samples=3"):
             density.fit(X[:3])
         assert not [name for name in vars(density) if name.endswith("_")]
+        before = dict(vars(density.fit(X)))
+        with pytest.raises(ValueError, match="n_samples=3"):
+            density.fit(X[:3])
+        assert vars(density).items() == before.items()
 
     def test_no_sampler(self):
         assert not hasattr(KNeighborsDensity(), "sample")
