@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from sklatent.dimension import (
     DANCo,
@@ -83,8 +84,8 @@ def test_rows_that_repeat_others_are_no_neighbours(asked, used, name):
 def test_the_fewest_rows(estimator, n_needed):
     X = np.repeat(nine_rows()[:n_needed], 3, axis=0)
     with pytest.warns(DuplicateRowsWarning):
-        estimator.fit(X)
-    assert 0 < estimator.dimension_ < np.inf
+        fitted = clone(estimator).fit(X)
+    assert 0 < fitted.dimension_ < np.inf
     too_few = rf"needs {n_needed} distinct rows; got n_samples={3 * n_needed - 3}, of "
     with (
         pytest.warns(DuplicateRowsWarning),

@@ -94,11 +94,12 @@ def test_rows_in_one_direction_count_once(cls, metric, dtype):
 @each_direction
 def test_rows_without_a_direction(metric):
     X = sphere(50, 3, metric)[0]
-    estimator = LevinaBickel(metric=metric).fit(X)
+    estimator = LevinaBickel(metric=metric)
+    fitted = clone(estimator).fit(X)
     X[7] = 0 if metric == "cosine" else 0.1  # whose mean is not quite 0.1
     X[9] = X[7]
     needs = rf"metric='{metric}' compares directions.*2 of 50 rows.*row 7\. Leave"
-    for method in (estimator.transform, estimator.fit):
+    for method in (fitted.transform, estimator.fit):
         with pytest.raises(ValueError, match=needs):
             method(X)
     assert not hasattr(estimator, "dimension_")
