@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.utils._leave_one_out import LeaveOneOut
-from sklatent.utils._rounding import rounding
+from sklatent.utils._rounding import rounding, rounding_up_to
 from sklatent.utils._warnings import warn
 
 # Smallest and largest candidate, in units of the rule of thumb.
@@ -47,9 +47,14 @@ def spreads(X, weight, what="A bandwidth is"):
     ValueError
         If a feature is constant, but for rounding.
     """
-    # Halves, since the difference of two numbers may be beyond the range of numbers.
-    half_range = X.max(axis=0) / 2 - X.min(axis=0) / 2
-    constant = np.flatnonzero(half_range <= rounding(X) / 2)
+    mean = np.average(X, axis=0, weights=weight)
+    difference = X - mean
+    largest = np.abs(difference).max(axis=0)
+    at_most = rounding_up_to(np.abs(mean) + largest, False, X.dtype)
+    constant = np.flatnonzero(largest <= at_most)
+    if len(constant):  # or whole numbers far out
+        few = X[:, constant]
+        constant = constant[np.ptp(few, axis=0) <= rounding(few)]
     if len(constant):
         rows = "1 sample" if len(X) == 1 else f"{len(X)} samples"
         raise ValueError(
@@ -57,8 +62,6 @@ def spreads(X, weight, what="A bandwidth is"):
             f"{constant[0]} has none; leave constant features out, or give the "
             "bandwidth as a number with whiten=False."
         )
-    difference = X - np.average(X, axis=0, weights=weight)
-    largest = np.abs(difference).max(axis=0)
     difference /= largest
     return largest * np.sqrt(np.average(difference**2, axis=0, weights=weight))
 

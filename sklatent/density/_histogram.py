@@ -17,7 +17,7 @@ from sklatent.base import (
 from sklatent.density._bin_rules import BIN_RULES, count_bins
 from sklatent.density._cells import OccupiedCells, bin_numbers
 from sklatent.utils._blocks import row_slices
-from sklatent.utils._rounding import rounding
+from sklatent.utils._rounding import rounding_up_to, whole_numbers
 from sklatent.utils._sklearn import (
     Interval,
     StrOptions,
@@ -188,8 +188,10 @@ class HistogramDensity(
                 f"bins must have an entry for each of {d} features; got {len(bins)}."
             )
         names = getattr(self, "feature_names_in_", range(d))
-        columns = zip(bins, X.T, names, strict=True)
-        found = [_column_edges(b, x, weight, d, name) for b, x, name in columns]
+        # By the values: the dtype may be that of another column.
+        whole = whole_numbers(X)
+        columns = zip(bins, X.T, whole, names, strict=True)
+        found = [_column_edges(*column, weight, d) for column in columns]
         edges, problems = map(list, zip(*found, strict=True))
         if any(problems):
             warn(
@@ -286,7 +288,7 @@ class HistogramDensity(
         return X
 
 
-def _column_edges(bins, x, weight, d, name):
+def _column_edges(bins, x, whole, name, weight, d):
     """Return the edges of one column, and what is wrong if "scott" stands in."""
     if not isinstance(bins, (str, Integral)):
         return _given_edges(bins, name), None
@@ -295,10 +297,9 @@ def _column_edges(bins, x, weight, d, name):
             f"bins of feature {name!r} must be one of {sorted(BIN_RULES)}, a positive "
             f"int, or edges; got {bins!r}."
         )
-    tolerance = float(rounding(x))
-    x = x.astype(np.float64)
+    x, dtype = x.astype(np.float64), x.dtype
     first, last = x.min(), x.max()
-    whole = (x == np.rint(x)).all()  # the dtype may be that of another column
+    tolerance = float(rounding_up_to(max(-first, last), whole, dtype))
     if last / 2 - first / 2 > np.finfo(np.float64).max / 2:
         raise ValueError(
             f"The range of feature {name!r}, from {first:g} to {last:g}, is beyond the "
