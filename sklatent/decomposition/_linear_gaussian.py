@@ -32,11 +32,15 @@ class LinearGaussian:
         Mean.
     psi : ndarray of shape (n_features,)
         Variances of the noise, all positive.
+    constant : ndarray of bool of shape (n_features,) or None, default=None
+        Features that did not vary at all in `fit`. A density needs noise in them, but
+        what is drawn or imputed is their constant, mu.
     """
 
     W: np.ndarray
     mu: np.ndarray
     psi: np.ndarray
+    constant: np.ndarray | None = None
 
     def cho_M(self):
         """Cholesky factor of M, for `scipy.linalg.cho_solve`."""
@@ -67,7 +71,13 @@ class LinearGaussian:
         """Draw rows, (n_samples, p)."""
         z = rng.standard_normal((n_samples, self.W.shape[1]))
         noise = rng.standard_normal((n_samples, len(self.mu)))
-        return z @ self.W.T + self.mu + noise * np.sqrt(self.psi)
+        return self.hold(z @ self.W.T + self.mu + noise * np.sqrt(self.psi))
+
+    def hold(self, X):
+        """Set the constant features of rows to their constants, in place."""
+        if self.constant is not None:
+            X[..., self.constant] = self.mu[self.constant]
+        return X
 
     def covariance(self):
         """C, (p, p)."""
