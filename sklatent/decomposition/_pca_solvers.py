@@ -22,7 +22,7 @@ from scipy.sparse import csr_matrix, issparse
 from scipy.sparse.linalg import LinearOperator, svds
 from sklearn import config_context
 from sklearn.utils import assert_all_finite
-from sklearn.utils.extmath import randomized_range_finder
+from sklearn.utils.extmath import randomized_svd
 
 from sklatent.decomposition._moments import (
     Moments,
@@ -335,25 +335,24 @@ def _resolved(spectrum, n_components, smallest):
     return min(needed) > smallest * spectrum.squares[0]
 
 
-def randomized(X, weight, n_components, n_oversamples, n_iter, **options):
+def randomized(X, weight, n_components, **options):
     """Find a few axes by random projection of the centred rows.
 
-    Options are those of :func:`sklearn.utils.extmath.randomized_range_finder`. It is
-    asked for directions Q that the rows, not the columns, vary along: then the
-    singular values of A Q are exactly those of the rows along the axes returned.
+    Options are those of :func:`sklearn.utils.extmath.randomized_svd`. With Q the
+    directions that it projects on, its singular values are those of Q'A. For n < p it
+    works on A', and they are the lengths |A v| of the rows along each axis. For n >= p
+    they are less, so that axes and lengths are taken from the singular value
+    decomposition of A V'.
     """
     total, mean, error, A, column_squares = centred_copy(X, weight, X.dtype)
-    k = min(n_components, *X.shape)
-    if n_iter == "auto":
-        n_iter = 7 if k < 0.1 * min(X.shape) else 4
+    n, p = X.shape
     # The rows are NumPy's by now; dispatching would only rule out the LU steps.
     with config_context(array_api_dispatch=False):
-        Q = randomized_range_finder(
-            A.T, size=k + n_oversamples, n_iter=n_iter, **options
-        )
-    R = qr(A @ Q, mode="r", overwrite_a=True, check_finite=False)[0][: Q.shape[1]]
-    _, s, V = svd(R, full_matrices=False, check_finite=False)
-    return _partial(X, weight, total, mean, error, column_squares, s[:k], V[:k] @ Q.T)
+        _, s, V = randomized_svd(A, min(n_components, n, p), flip_sign=False, **options)
+    if n >= p:
+        _, s, rotation = svd(np.linalg.qr(A @ V.T, mode="r"), check_finite=False)
+        V = rotation @ V
+    return _partial(X, weight, total, mean, error, column_squares, s, V)
 
 
 def arpack(X, weight, n_components, tol, v0):
@@ -398,6 +397,9 @@ def _sparse_moments(X, weight):
     data = X.data.astype(np.float64)
     mean = np.bincount(X.indices, each * data, minlength=p) / total
     stored = np.bincount(X.indices, each, minlength=p)
+    # What rounding a sum over all rows lost.
+    residual = np.bincount(X.indices, each * (data - mean[X.indices]), minlength=p)
+    mean += (residual - (total - stored) * mean) / total
     squares = each * (data - mean[X.indices]) ** 2
     squares = np.bincount(X.indices, squares, minlength=p)
     return float(total), mean, squares + (total - stored) * mean**2
