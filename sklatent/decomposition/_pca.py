@@ -398,6 +398,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         solver = self.svd_solver
         if solver == "auto":
             solver = _suitable_solver(X, limit, n_leading)
+        self._fit_svd_solver = solver  # scikit-learn's name, which is read outside it
         if solver != "covariance_eigh":  # which checks by itself
             assert_all_finite(X, estimator_name="PCA", input_name="X")
         if solver == "full":

@@ -2,13 +2,11 @@
 
 import numpy as np
 
-# Shares may have been divided by their sum in single precision.
-SHARES_ROUNDING = 1e-6
+# Largest sum of weights that are taken for shares: published shares are rounded, and
+# so are their sums.
+LARGEST_SHARE = 1.01
 
 
 def are_shares(weight):
-    """Whether weights, or their sum, are shares of the rows and count none.
-
-    Then they sum to about 1, or to less where they are those of a part of the rows.
-    """
-    return bool(np.sum(weight) <= 1 + SHARES_ROUNDING)
+    """Whether weights, or their sum, are shares of the rows and count none."""
+    return bool(np.sum(weight) <= LARGEST_SHARE)
