@@ -7,7 +7,7 @@ whole axes, and at least 1, since the rows differ.
 
 import numpy as np
 
-from sklatent.decomposition._pca_solvers import minka_evidence
+from sklatent.decomposition._pca_number import minka_evidence
 
 
 def participation_ratio(variances):

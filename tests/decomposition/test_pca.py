@@ -19,6 +19,7 @@ from sklearn.datasets import (
 from sklearn.preprocessing import StandardScaler
 
 from sklatent.decomposition import PCA
+from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._pca_number import minka_evidence
 from sklatent.decomposition._pca_solvers import complete
 from sklatent.exceptions import RankDeficientWarning
@@ -643,6 +644,25 @@ def test_a_constant_column_is_drawn_constant(svd_solver, shape, dtype, how):
     np.testing.assert_allclose(draws[:, [2, 5]], constants, rtol=rtol)
     varies = np.delete(np.arange(shape[1]), [2, 5])
     assert (draws[:, varies].std(axis=0) > 0).all()
+
+
+@pytest.mark.parametrize("noise", [1e-1, 1e-5, 1e-9])
+def test_precision_beside_a_feature_with_hardly_any_noise(noise):
+    """Woodbury's difference loses as many digits as the noise is small."""
+    W, psi = normal(6, 2), np.full(6, 1.0)
+    psi[3] = noise
+    model = LinearGaussian(W, np.zeros(6), psi)
+    P = model.precision()
+    np.testing.assert_allclose(model.covariance() @ P, np.eye(6), atol=1e-14)
+    np.testing.assert_allclose(P, np.linalg.inv(model.covariance()), rtol=1e-11)
+
+
+def test_precision_of_a_model_that_is_close_to_singular():
+    model = PCA(2).fit(normal(50, 2) @ normal(2, 6, seed=1))._model()
+    exact = np.eye(6) / model.psi[0]  # of directions that hold no variance
+    outside = np.eye(6)[0] - np.linalg.pinv(model.W.T) @ (model.W.T @ np.eye(6)[0])
+    P = model.precision()
+    np.testing.assert_allclose(P @ outside, exact @ outside, rtol=1e-9)
 
 
 def test_posterior_by_brute_force():
