@@ -37,6 +37,7 @@ from sklatent.neural._modules import Standardize
 from sklatent.neural._rows import row_source, subset
 from sklatent.neural._saving import SavingMixin
 from sklatent.neural._schedules import SCHEDULES
+from sklatent.neural._schema import ATTRIBUTES
 from sklatent.neural._standardization import (
     mean_and_scale,
     standardize,
@@ -128,6 +129,9 @@ class NeuralLatentModel(
             "verbose",
         }
     )
+
+    # Checks of the fitted attributes that `load` finds in a file.
+    _attribute_schema = ATTRIBUTES
 
     # A dimension estimator given as n_components checks its own parameters.
     @_fit_context(prefer_skip_nested_validation=False)

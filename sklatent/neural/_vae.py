@@ -15,6 +15,7 @@ from sklatent.neural._base import NeuralLatentModel
 from sklatent.neural._devices import map_rows
 from sklatent.neural._elbo import OBJECTIVES
 from sklatent.neural._noise import NOISES
+from sklatent.neural._schema import VAE_ATTRIBUTES
 from sklatent.neural._standardization import BLOCK_ROWS
 from sklatent.neural._tables import (
     LIKELIHOODS,
@@ -324,6 +325,8 @@ class VAETransformer(
         "n_train_samples": [Interval(Integral, 1, None, closed="left"), None],
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
     }
+
+    _attribute_schema = VAE_ATTRIBUTES
 
     def __init__(
         self,
