@@ -14,7 +14,7 @@ from sklatent.neural._bounds import (
     weighted_draws,
 )
 from sklatent.neural._devices import map_rows
-from sklatent.neural._standardization import BLOCK_ROWS, undo_standardize
+from sklatent.neural._standardization import BLOCK_ROWS
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._random import random_generator
 
@@ -357,8 +357,9 @@ class VAEEstimatesMixin:
         holed = missing.any(axis=1)
         if holed.any():
             mean, variance = self._map_with_noise(expected_row, X[holed], n_samples)
-            mean = undo_standardize(mean, self.mean_, self.scale_)
-            deviation = (np.sqrt(variance) * self.scale_).astype(X.dtype)
+            mean = self._undo_standardize(mean)
+            scale = np.where(np.isnan(self._constant), self.scale_, 0.0)
+            deviation = (np.sqrt(variance) * scale).astype(X.dtype)
             imputed[missing] = mean[missing[holed]]
             std[missing] = deviation[missing[holed]]
         return (imputed, std) if return_std else imputed
@@ -430,7 +431,7 @@ class VAEEstimatesMixin:
                 return network.likelihood.sample(output, rng)
 
             X_drawn = self._map_with_noise(draws, X[holed], device="cpu")
-            X_drawn = undo_standardize(X_drawn, self.mean_, self.scale_)
+            X_drawn = self._undo_standardize(X_drawn)
             tables[:, missing] = np.moveaxis(X_drawn, 1, 0)[:, missing[holed]]
         return tables
 
@@ -470,4 +471,4 @@ class VAEEstimatesMixin:
         network = self._network(np.dtype(np.float64), device="cpu")
         z = network.latent.sample(n_samples, rng, network.encode_inputs)
         X = network.likelihood.sample(network.decoder(z), rng)
-        return undo_standardize(X.numpy(), self.mean_, self.scale_)
+        return self._undo_standardize(X.numpy())
