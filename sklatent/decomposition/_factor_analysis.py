@@ -6,7 +6,6 @@ Rubin and Thayer (1982), with EM steps that read the covariance and not the rows
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.linalg import eigh
 
 from sklatent.decomposition._em import NOISE_FLOOR
 from sklatent.decomposition._em_estimator import EMEstimator
@@ -169,7 +168,7 @@ class FactorAnalysis(EMEstimator):
     def _check_noise(self, step, model, log_likelihood):
         """Warn of features that could as well have no noise."""
         heywood = []
-        varies = np.diag(step.covariance) > 0
+        varies = step.covariance.variance > 0
         for j in np.flatnonzero((model.psi < SUSPICIOUS) & varies):
             psi = model.psi.copy()
             psi[j] = step.floor
@@ -192,9 +191,9 @@ class FactorAnalysis(EMEstimator):
         typical = np.median(variance[varies]) if varies.any() else 1.0
         return np.sqrt(np.where(varies, variance, typical))
 
-    def _start(self, covariance, q, scale):
+    def _start(self, step, q, scale):
         """Principal factors of the correlations, noise taken off."""
-        p = len(covariance)
+        p = len(scale)
         psi = np.full(p, 0.5)
         if self.noise_variance_init is not None:
             psi = np.asarray(self.noise_variance_init, dtype=np.float64)
@@ -204,14 +203,11 @@ class FactorAnalysis(EMEstimator):
                     f"feature; got {self.noise_variance_init!r} instead."
                 )
             psi = np.maximum(psi / scale**2, NOISE_FLOOR)
-        root = np.sqrt(psi)
-        if q == 0:
-            return LinearGaussian(np.zeros((p, 0)), np.zeros(p), psi)
-        S = covariance / root[:, None] / root
-        eigenvalues, U = eigh(S, subset_by_index=[p - q, p - 1])
+        factors = step.covariance.factors(psi, q)
         # A factor must start with something to explain, or EM never finds it.
-        excess = np.sqrt(np.maximum(eigenvalues - 1, 1e-2))
-        return LinearGaussian(root[:, None] * U * excess, np.zeros(p), psi)
+        excess = np.sqrt(np.maximum(factors.excess, 1e-2))
+        W = np.sqrt(psi)[:, None] * factors.U * excess
+        return LinearGaussian(W, np.zeros(p), psi)
 
     def _model_attributes(self, model):
         root = np.sqrt(model.psi)

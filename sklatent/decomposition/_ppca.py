@@ -202,7 +202,8 @@ class PPCA(EMEstimator):
                 "method='em' or 'auto'."
             )
         self.n_components_ = q = self._n_components(X)
-        self._init_callback_context().call_on_fit_task_begin(estimator=self, X=X, y=y)
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         if len(X) >= X.shape[1]:
             spectrum = solvers.covariance(X, sample_weight, q or None, lambda _: q)
         else:
@@ -210,12 +211,12 @@ class PPCA(EMEstimator):
         self._set_closed_form(spectrum, q)
         if self.noise_variance_ <= self._smallest_noise(spectrum):
             self._warn_of_no_noise()
-        self._callback_fit_ctx.call_on_fit_task_end(
+        context.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes={}
         )
 
     def _check_noise(self, step, model, log_likelihood):
-        if model.psi[0] <= step.floor:
+        if model.psi[0] <= step.floor * (1 + 1e-9):
             self._warn_of_no_noise()
 
     def _warn_of_no_noise(self):
@@ -257,8 +258,8 @@ class PPCA(EMEstimator):
     def _scale(self, variance):
         return np.full_like(variance, np.sqrt(variance.mean()) or 1.0)
 
-    def _start(self, covariance, q, scale):
-        p = len(covariance)
+    def _start(self, step, q, scale):
+        p = len(scale)
         W = 0.5 * random_generator(self.random_state).standard_normal((p, q))
         return LinearGaussian(W, np.zeros(p), np.full(p, 0.5))
 
