@@ -1,7 +1,7 @@
-"""The covariance of rows as factor analysis reads it: whole, or by the rows themselves.
+"""The covariance of rows as EM reads it: whole, or by the rows themselves.
 
-Where rows are fewer than features, R with S = R' R is smaller than S, and the eigenvalues
-of S other than zero are those of R R', which is smaller still.
+Where rows are fewer than features, R with S = R' R is smaller than S, and the
+eigenvalues of S other than zero are those of R R', which is smaller still.
 """
 
 from functools import cached_property

@@ -104,7 +104,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         y : Ignored
             Passed on to scikit-learn's callbacks.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row; an integer weight counts as that many rows.
+            Weight of each row; an integer weight counts as that many rows. The model
+            depends on their ratios only.
 
         Returns
         -------

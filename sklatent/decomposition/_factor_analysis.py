@@ -35,12 +35,14 @@ class FactorAnalysis(EMEstimator):
         estimator of the intrinsic dimension (with `fit` and `dimension_`) is fitted
         first, and its dimension is rounded.
     tol : float, default=1e-07
-        EM stops when a step gains less, in nats per row. So it does not depend on
-        the units or the number of the rows.
+        EM stops when a step, or with missing entries each of three in a row, gains
+        less, in nats per row. So it does not depend on the units or the number of the
+        rows.
     copy : bool, default=True
         Ignored: the data are never written to. For compatibility with scikit-learn.
     max_iter : int, default=1000
-        Bound on the number of iterations, each of three EM steps [3]_.
+        Bound on the number of iterations: on complete data each of three EM steps
+        [3]_, with missing entries each of one quasi-Newton step [4]_.
     noise_variance_init : array-like of shape (n_features,) or None, default=None
         Noise variances to start from; None for half of each feature's variance.
     svd_method : {"lapack", "randomized"}, default="randomized"
@@ -72,7 +74,8 @@ class FactorAnalysis(EMEstimator):
     log_likelihood_history_ : list of float
         The same before each iteration and at the end; it never decreases.
     loglike_ : list of float
-        The same, summed over the rows.
+        The same, summed over the rows: times the sum of the weights. It counts rows,
+        so weights that sum to 1 make it the mean.
     n_iter_ : int
         Number of iterations.
     n_features_in_ : int
@@ -95,6 +98,9 @@ class FactorAnalysis(EMEstimator):
     .. [3] R. Varadhan and C. Roland (2008). Simple and globally convergent methods
        for accelerating the convergence of any EM algorithm. Scandinavian Journal of
        Statistics 35, 335-353.
+    .. [4] M. Jamshidian and R. I. Jennrich (1997). Acceleration of the EM algorithm by
+       using quasi-Newton methods. Journal of the Royal Statistical Society B 59,
+       569-587.
 
     Examples
     --------
@@ -170,11 +176,13 @@ class FactorAnalysis(EMEstimator):
         heywood = []
         varies = step.covariance.variance > 0
         for j in np.flatnonzero((model.psi < SUSPICIOUS) & varies):
-            psi = model.psi.copy()
-            psi[j] = step.floor
-            at_bound = step(LinearGaussian(model.W, model.mu, psi))[1]
-            if at_bound > log_likelihood - UNDECIDED:
-                heywood.append(j)
+            if model.psi[j] > step.floor * (1 + 1e-9):
+                psi = model.psi.copy()
+                psi[j] = step.floor
+                at_bound = step(LinearGaussian(model.W, model.mu, psi))[1]
+                if at_bound < log_likelihood - UNDECIDED:
+                    continue
+            heywood.append(j)
         if heywood:
             p = len(model.psi)
             names = getattr(self, "feature_names_in_", np.arange(p))[heywood].tolist()

@@ -1,10 +1,10 @@
 """Maximum likelihood with missing entries by a quasi-Newton method on EM steps.
 
-EM alone, and EM extrapolated, slow down without bound where much is missing and the
-noise of a feature approaches zero: the codes then hold on to the loadings they came
-from. Limited-memory BFGS learns from the last gradients what EM does not know, and takes
-EM for what it has not learnt: its first guess of the inverse Hessian is the inverse
-information of the completed data, with which a gradient becomes an EM step.
+EM slows down without bound where much is missing and the noise of a feature approaches
+zero: the codes then hold on to the loadings they came from. Limited-memory BFGS learns
+from the last gradients what EM does not know, and takes EM for what it has not learnt:
+its first guess of the inverse Hessian is the inverse information of the completed data,
+which turns a gradient into an EM step.
 
 The noise is bounded from below, and the bound is lowered from 1e-2 by tens, each time
 when there is no more to gain: so the loadings have settled before a feature loses its
@@ -25,7 +25,7 @@ STAGE_TOL = 1e-7
 MEMORY = 30
 # So many iterations in a row that gain less than tol are the end.
 PATIENCE = 3
-# Noise changes by no more than this factor in an iteration.
+# The logarithm of a noise variance changes by no more in an iteration.
 MAX_LOG_CHANGE = 2.0
 N_TRIALS = 15
 
