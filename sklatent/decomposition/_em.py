@@ -303,11 +303,13 @@ def _block_sums(model, block, w):
     spread = sums[len(i) :][full_covariance]
     normal = np.moveaxis(sums[: len(i)][full], -1, 0).copy()
     normal[:, :q, :q] += np.moveaxis(spread, -1, 0)
+    target = residual.T @ weighted.T
+    residual *= residual
     return (
         normal,
         spread,
-        residual.T @ weighted.T,
-        w @ residual**2,
+        target,
+        w @ residual,
         weighted[:-1].ravel() @ mean.ravel(),
         n_rows @ log_det,
     )

@@ -21,7 +21,7 @@ def invert_spd(M):
     Parameters
     ----------
     M : ndarray of shape (q, q, n_matrices)
-        The matrices, along the last axis.
+        The matrices, along the last axis; overwritten.
 
     Returns
     -------
@@ -30,14 +30,14 @@ def invert_spd(M):
     log_det : ndarray of shape (n_matrices,)
         Logarithms of their determinants.
     """
-    A = M.copy()
+    A, product = M, np.empty_like(M)
     log_det = np.zeros(A.shape[-1])
     for k in range(len(A)):
         pivot = A[k, k].copy()
         log_det += np.log(pivot)
         column = A[:, k].copy()
         row = A[k] / pivot
-        A -= column[:, None] * row
+        A -= np.multiply(column[:, None], row, out=product)
         A[k] = row
         A[:, k] = -column / pivot
         A[k, k] = 1 / pivot
@@ -179,10 +179,13 @@ class ObservedRows:
         M = ((W[:, i] * B[:, j]).T @ self.patterns.T)[full]
         M[np.arange(q), np.arange(q)] += 1
         covariance, log_det = invert_spd(M)
-        residual = self.rows - self.observed * model.mu
+        centre = self.patterns @ (model.mu[:, None] * B)
         by_row = covariance[:, :, self.group] if self.repeated else covariance
-        mean = np.einsum("ijn,jn->in", by_row, B.T @ residual.T)
-        residual -= self.observed * (mean.T @ W.T)
+        mean = np.einsum("ijn,jn->in", by_row, (self.rows @ B - centre[self.group]).T)
+        residual = mean.T @ W.T
+        residual += model.mu
+        np.subtract(self.rows, residual, out=residual)
+        residual *= self.observed
         return mean, covariance, log_det, residual
 
     def log_density(self, model):

@@ -14,7 +14,7 @@ from tests.decomposition.data import em_step_by_rows, linear_gaussian, with_hole
 def test_invert_spd(q):
     A = np.random.RandomState(0).normal(size=(50, q, q + 2))
     M = A @ A.transpose(0, 2, 1) + np.eye(q)
-    inverse, log_det = invert_spd(np.moveaxis(M, 0, -1))
+    inverse, log_det = invert_spd(np.moveaxis(M, 0, -1).copy())
     inverse = np.moveaxis(inverse, -1, 0)
     if q:  # NumPy cannot invert nothing
         np.testing.assert_allclose(inverse, np.linalg.inv(M), rtol=1e-7, atol=1e-10)
