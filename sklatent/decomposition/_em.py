@@ -8,10 +8,14 @@ Tipping and Bishop (1999), appendix B; Rubin and Thayer (1982); for missing valu
 observed-data likelihood is maximised exactly, over W, mu and psi together.
 """
 
-import numpy as np
-from scipy.linalg import eigh
+from functools import cached_property
+from typing import NamedTuple
 
+import numpy as np
+
+from sklatent.decomposition._covariance import FullCovariance, RowCovariance
 from sklatent.decomposition._linear_gaussian import LinearGaussian
+from sklatent.decomposition._observed import triangle
 from sklatent.utils._threads import single_blas_thread
 
 # Features come in units in which their variance is about 1. Noise is held at this
@@ -48,13 +52,13 @@ class IsotropicStep(EMStep):
 
     Parameters
     ----------
-    covariance : ndarray of shape (n_features, n_features)
+    covariance : FullCovariance or RowCovariance
         S, the 1/n covariance of the data, which are centred.
     """
 
     def __init__(self, covariance):
         self.covariance = covariance
-        self.share_observed = np.ones(len(covariance))
+        self.share_observed = np.ones(len(covariance.variance))
 
     def __call__(self, model):
         """One step.
@@ -73,7 +77,7 @@ class IsotropicStep(EMStep):
         """
         W, psi = model.W, model.psi
         p, q = W.shape
-        variance = np.diag(self.covariance)
+        variance = self.covariance.variance
         B = W / psi[:, None]
         M = np.eye(q) + W.T @ B
         beta = np.linalg.solve(M, B.T)  # E[z | x] = beta (x - mu)
@@ -103,13 +107,13 @@ class DiagonalStep(EMStep):
 
     Parameters
     ----------
-    covariance : ndarray of shape (n_features, n_features)
+    covariance : FullCovariance or RowCovariance
         S, the 1/n covariance of the data, which are centred.
     """
 
     def __init__(self, covariance):
         self.covariance = covariance
-        self.share_observed = np.ones(len(covariance))
+        self.share_observed = np.ones(len(covariance.variance))
 
     def pack(self, model):
         """Log psi."""
@@ -128,22 +132,15 @@ class DiagonalStep(EMStep):
     def __call__(self, model):
         """One step; returns the new model and the likelihood of the given psi."""
         p, q = model.W.shape
-        root = np.sqrt(model.psi)
-        S = self.covariance / root[:, None] / root
-        W, excess = np.zeros((p, 0)), np.zeros(0)
-        if q:
-            eigenvalues, U = eigh(S, subset_by_index=[p - q, p - 1])
-            excess = np.maximum(eigenvalues - 1, 0)
-            W = root[:, None] * U * np.sqrt(excess)
+        factors = self.covariance.factors(model.psi, q)
+        W = np.sqrt(model.psi)[:, None] * factors.U * np.sqrt(factors.excess)
         log_likelihood = -0.5 * (
             p * np.log(2 * np.pi)
             + np.log(model.psi).sum()
-            + np.log1p(excess).sum()
-            + np.trace(S)
-            - excess.sum()
+            + np.log1p(factors.excess).sum()
+            + factors.rest.sum()
         )
-        residual = np.diag(self.covariance) - (W**2).sum(axis=1)
-        psi = np.maximum(residual, self.floor)
+        psi = np.maximum(model.psi * factors.rest, self.floor)
         return LinearGaussian(W, model.mu, psi), log_likelihood
 
 
@@ -172,65 +169,150 @@ class MissingStep(EMStep):
         self.count = sum(  # of each feature's observed entries
             w @ block.patterns[block.group] for block, w in self.blocks
         )
-        self.total = sum(w @ block.rows for block, w in self.blocks)
-        self.squares = sum(w @ block.rows**2 for block, w in self.blocks)
         self.share_observed = self.count / self.weight
-        # With the mean where nothing was observed; to start from.
-        self.covariance = (
-            sum((block.rows.T * w) @ block.rows for block, w in self.blocks)
-            / self.weight
-        )
 
-    def __call__(self, model):
-        """One step; returns the new model and the likelihood of the given one."""
-        p, q = model.W.shape
+    @cached_property
+    def covariance(self):
+        """That of the rows with the mean where nothing was observed; to start from."""
+        n, p = sum(len(w) for _, w in self.blocks), len(self.count)
+        weighted = (
+            block.rows * np.sqrt(w / self.weight)[:, None] for block, w in self.blocks
+        )
+        if n < p:
+            return RowCovariance(np.vstack(list(weighted)))
+        return FullCovariance(sum(rows.T @ rows for rows in weighted))
+
+    def pooled(self, of_features):
+        """Sum over features if they share one noise variance, as the sums over rows."""
+        return of_features.sum(keepdims=True) if self.isotropic else of_features
+
+    def pack(self, model):
+        """(W, mu), a row for each feature, and log psi; one number if it is shared."""
+        log_psi = np.log(model.psi[:1] if self.isotropic else model.psi)
+        return np.concatenate([np.column_stack([model.W, model.mu]).ravel(), log_psi])
+
+    def unpack(self, theta):
+        """Undo `pack`."""
+        p = len(self.count)
+        n_noise = 1 if self.isotropic else p
+        regressions = theta[:-n_noise].reshape(p, -1)
+        psi = np.broadcast_to(np.exp(theta[-n_noise:]), p)
+        return LinearGaussian(regressions[:, :-1], regressions[:, -1], psi)
+
+    def expectations(self, model):
+        """Likelihood of a model, and the expectations that a step needs."""
+        q = model.W.shape[1]
         with single_blas_thread:  # the products are too small to share
             parts = [_block_sums(model, *block) for block in self.blocks]
-        normal, target, explained, log_dets = map(sum, zip(*parts, strict=True))
-        solution = np.linalg.solve(normal, target[:, :, None])[:, :, 0]
-        residual = self.squares - (solution * target).sum(axis=1)
-        count = self.count
-        if self.isotropic:
-            residual, count = np.full(p, residual.sum()), count.sum()
-        psi = np.maximum(residual / count, self.floor)
-        distance2 = (
-            (self.squares - 2 * model.mu * self.total + self.count * model.mu**2)
-            / model.psi
-        ).sum() - explained
+        normal, spread, target, squares, codes, log_dets = map(
+            sum, zip(*parts, strict=True)
+        )
         constants = self.count @ np.log(2 * np.pi * model.psi) + log_dets
+        distance2 = (squares / model.psi).sum() + codes
         log_likelihood = -0.5 * (constants + distance2) / self.weight
-        return LinearGaussian(solution[:, :q], solution[:, q], psi), log_likelihood
+        spread_W = np.einsum("ijp,pj->pi", spread, model.W)
+        target[:, :q] -= spread_W
+        residual = squares + (model.W * spread_W).sum(axis=1)
+        return Expectations(model, log_likelihood, normal, target, residual)
+
+    def __call__(self, model):
+        """One EM step; returns the new model and the likelihood of the given one.
+
+        The new W and mu are the old ones plus what the residuals under the old ones
+        say, so that neither the noise nor the likelihood is the small difference of
+        large sums.
+        """
+        e = self.expectations(model)
+        change = np.linalg.solve(e.normal, e.target[:, :, None])[:, :, 0]
+        residual = e.residual - (change * e.target).sum(axis=1)
+        noise = self.pooled(residual) / self.pooled(self.count)
+        psi = np.broadcast_to(np.maximum(noise, self.floor), len(residual))
+        W, mu = model.W + change[:, :-1], model.mu + change[:, -1]
+        return LinearGaussian(W, mu, psi), e.log_likelihood
+
+    def gradient(self, e):
+        """Of the mean log-likelihood per row, by Fisher's identity; as `pack`."""
+        regressions = e.target / e.model.psi[:, None]
+        noise = 0.5 * self.pooled(e.residual / e.model.psi - self.count)
+        return np.concatenate([regressions.ravel(), noise]) / self.weight
+
+    def precondition(self, e, v):
+        """Inverse information of the completed data times v: of a gradient, an EM step.
+
+        To first order, since the noise of an EM step is that after its regressions.
+        """
+        p, k = e.target.shape
+        slopes = v[: p * k].reshape(p, k, 1) * e.model.psi[:, None, None]
+        regressions = np.linalg.solve(e.normal, slopes)
+        noise = 2 * v[p * k :] / self.pooled(self.count)
+        return np.concatenate([regressions.ravel(), noise]) * self.weight
+
+
+class Expectations(NamedTuple):
+    """What the rows say of a model, with r = x - W E[z] - mu.
+
+    Parameters
+    ----------
+    model : LinearGaussian
+        The model.
+    log_likelihood : float
+        Mean log-likelihood per row, in nats.
+    normal : ndarray of shape (p, q + 1, q + 1)
+        For each feature the sum of E[(z, 1)(z, 1)'] over the rows where it is observed.
+    target : ndarray of shape (p, q + 1)
+        For each feature the sum of E[(x - W z - mu) (z, 1)] over these.
+    residual : ndarray of shape (p,)
+        For each feature the sum of E[(x - W z - mu)^2] over these.
+    """
+
+    model: LinearGaussian
+    log_likelihood: float
+    normal: np.ndarray
+    target: np.ndarray
+    residual: np.ndarray
 
 
 def _block_sums(model, block, w):
-    """Sums over the rows of a block that an EM step needs.
+    """Sums over the rows of a block for `Expectations`, with r = x - W E[z] - mu.
 
     Returns
     -------
     normal : ndarray of shape (p, q + 1, q + 1)
         For each feature E[(z, 1)(z, 1)'] over the rows where it is observed.
+    spread : ndarray of shape (q, q, p)
+        For each feature Cov[z] over these.
     target : ndarray of shape (p, q + 1)
-        For each feature E[x (z, 1)] over these.
-    explained, log_dets : float
-        Sums of b' E[z] and of log |M|; see `ObservedRows.posterior`.
+        For each feature r (E[z], 1) over these.
+    squares : ndarray of shape (p,)
+        For each feature r^2 over these.
+    codes, log_dets : float
+        Sums of |E[z]|^2 and of log |M|; see `ObservedRows.posterior`.
     """
     q = model.W.shape[1]
-    mean, b, covariance, log_det = block.posterior(model)
+    mean, covariance, log_det, residual = block.posterior(model)
     n_rows = np.add.reduceat(w, block.starts)
-    z1 = np.column_stack([mean, np.ones(len(mean))])
-    weighted = w[:, None] * z1
-    moments = weighted[:, :, None] * z1[:, None, :]
-    if len(n_rows) < len(w):
-        moments = np.add.reduceat(moments, block.starts)
-    normal = (block.patterns.T @ moments.reshape(len(n_rows), -1)).reshape(
-        -1, q + 1, q + 1
+    z1 = np.vstack([mean, np.ones(len(w))])
+    weighted = w * z1
+    # Of symmetric matrices one triangle is summed.
+    i, j, full = triangle(q + 1)
+    moments = weighted[i] * z1[j]
+    if block.repeated:
+        moments = np.add.reduceat(moments, block.starts, axis=1)
+    a, b, full_covariance = triangle(q)
+    sums = np.vstack([moments, n_rows * covariance[a, b]]) @ block.patterns
+    spread = sums[len(i) :][full_covariance]
+    normal = np.moveaxis(sums[: len(i)][full], -1, 0).copy()
+    normal[:, :q, :q] += np.moveaxis(spread, -1, 0)
+    target = residual.T @ weighted.T
+    residual *= residual
+    return (
+        normal,
+        spread,
+        target,
+        w @ residual,
+        weighted[:-1].ravel() @ mean.ravel(),
+        n_rows @ log_det,
     )
-    # The covariances lie with the patterns along the last axis in memory.
-    spread = np.moveaxis(covariance, 0, -1).reshape(q * q, len(n_rows))
-    covariances = (spread @ (n_rows[:, None] * block.patterns)).T
-    normal[:, :q, :q] += covariances.reshape(len(normal), q, q)
-    explained = w @ np.einsum("ni,ni->n", b, mean)
-    return normal, block.rows.T @ weighted, explained, n_rows @ log_det
 
 
 def extrapolate(before, middle, after):

@@ -1,5 +1,6 @@
 """What probabilistic PCA and factor analysis share: EM, and data with holes."""
 
+import itertools
 import numbers
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
 from sklatent.callback._iterations import IterationReport
+from sklatent.decomposition._covariance import FullCovariance, RowCovariance
 from sklatent.decomposition._em import (
     DiagonalStep,
     IsotropicStep,
@@ -17,7 +19,8 @@ from sklatent.decomposition._em import (
 )
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
 from sklatent.decomposition._moments import Moments
-from sklatent.decomposition._observed import ObservedRows, observed_moments
+from sklatent.decomposition._observed import ObservedRows, observed_moments, triangle
+from sklatent.decomposition._quasi_newton import maximize_observed
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -45,14 +48,25 @@ def map_observed(function, X, model):
     return np.concatenate(parts)
 
 
+def centred_rows(X, sample_weight):
+    """Mean of the rows, and R with R' R their 1/n covariance."""
+    weight = np.ones(len(X)) if sample_weight is None else sample_weight
+    held = weight > 0
+    X, share = X[held].astype(np.float64), weight[held] / weight.sum()
+    mean = X[0] + share @ (X - X[0])
+    mean = mean + share @ (X - mean)
+    return mean, (X - mean) * np.sqrt(share)[:, None]
+
+
 def posterior_mean(block, model):
     """E[z | x_o] in the order of the rows given."""
-    return block.restore(block.posterior(model)[0])
+    return block.restore(block.posterior(model)[0].T)
 
 
 def posterior_covariance(block, model):
     """Cov[z | x_o] of each row, in the order of the rows given."""
-    return block.restore(block.posterior(model)[2][block.group])
+    covariance = block.posterior(model)[1]
+    return block.restore(np.moveaxis(covariance, -1, 0)[block.group])
 
 
 def check_weight(sample_weight, X):
@@ -70,7 +84,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
     Subclasses say whether the noise is `_isotropic`, and give
 
     - `_scale(variance)`, what divides each feature during EM;
-    - `_start(covariance, q, scale)`, the first model, for features so divided;
+    - `_start(step, q, scale)`, the first model, for features so divided;
     - `_model_attributes(model)`, the fitted attributes, and `_model()`, the way back;
     - `_check_noise(step, model, log_likelihood)`, which warns if it vanishes.
     """
@@ -91,7 +105,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         y : Ignored
             Passed on to scikit-learn's callbacks.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row; an integer weight counts as that many rows.
+            Weight of each row; an integer weight counts as that many rows. The model
+            depends on their ratios only.
 
         Returns
         -------
@@ -148,7 +163,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         """Estimate by EM, from the moments or, with holes, from the rows."""
         self.n_components_ = self._n_components(X)
         make_step = self._missing_step if np.isnan(X).any() else self._complete_step
-        mean, scale, step = make_step(X, sample_weight)
+        mean, scale, step, optimize = make_step(X, sample_weight)
         log_jacobian = step.share_observed @ np.log(scale)
 
         def in_units_of_the_data(model, history):
@@ -164,9 +179,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         context = self._init_callback_context(max_subtasks=self.max_iter)
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
-        model, history, converged = maximize(
+        model, history, converged = optimize(
             step,
-            self._start(step.covariance, self.n_components_, scale),
+            self._start(step, self.n_components_, scale),
             tol=self.tol,
             max_iter=self.max_iter,
             report=IterationReport(
@@ -184,25 +199,34 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
 
     def _complete_step(self, X, sample_weight):
-        """Mean, scale and EM step of complete data, which are read once."""
-        moments = Moments.of(X, sample_weight)
-        covariance = moments.covariance()
-        scale = self._scale(np.diag(covariance))
-        covariance = covariance / scale[:, None] / scale
+        """Mean, scale, EM step and optimizer for complete data, which are read once."""
+        n, p = X.shape
+        if n < p:
+            mean, R = centred_rows(X, sample_weight)
+            scale = self._scale(np.einsum("ij,ij->j", R, R))
+            covariance = RowCovariance(R / scale)
+        else:
+            moments = Moments.of(X, sample_weight)
+            mean, covariance = moments.mean, moments.covariance()
+            scale = self._scale(np.diag(covariance))
+            covariance = FullCovariance(covariance / scale[:, None] / scale)
         step = IsotropicStep if self._isotropic else DiagonalStep
-        return moments.mean, scale, step(covariance)
+        return mean, scale, step(covariance), maximize
 
     def _missing_step(self, X, sample_weight):
-        """Mean, scale and EM step of data with holes."""
+        """Mean, scale, EM step and optimizer for data with missing entries."""
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
         mean, variance = observed_moments(X, weight, names)
         scale = self._scale(variance)
         blocks = observed_blocks((X - mean) / scale, 0.0)
+        starts = itertools.accumulate((len(block.order) for block in blocks), initial=0)
         weights = [
-            weight[i * BLOCK_ROWS :][block.order] for i, block in enumerate(blocks)
+            weight[start:][block.order]
+            for start, block in zip(starts, blocks, strict=False)
         ]
-        return mean, scale, MissingStep(blocks, weights, self._isotropic)
+        step = MissingStep(blocks, weights, self._isotropic)
+        return mean, scale, step, maximize_observed
 
     def _encode(self, X):
         if np.isnan(X).any():
@@ -327,9 +351,11 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         model = self._model()
 
         def variance(block, model):
-            _, _, covariance, _ = block.posterior(model)
-            W_cov = np.einsum("pi,gij->gpj", model.W, covariance)
-            by_pattern = np.einsum("gpj,pj->gp", W_cov, model.W) + model.psi
+            covariance = block.posterior(model)[1]
+            i, j, _ = triangle(len(covariance))
+            # Of symmetric matrices one triangle is summed, its inner part twice.
+            W_W = model.W[:, i] * model.W[:, j] * np.where(i == j, 1, 2)
+            by_pattern = covariance[i, j].T @ W_W.T + model.psi
             return block.restore(by_pattern[block.group])
 
         std = np.sqrt(map_observed(variance, X, model)).astype(X.dtype)

@@ -6,7 +6,6 @@ Rubin and Thayer (1982), with EM steps that read the covariance and not the rows
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.linalg import eigh
 
 from sklatent.decomposition._em import NOISE_FLOOR
 from sklatent.decomposition._em_estimator import EMEstimator
@@ -36,12 +35,14 @@ class FactorAnalysis(EMEstimator):
         estimator of the intrinsic dimension (with `fit` and `dimension_`) is fitted
         first, and its dimension is rounded.
     tol : float, default=1e-07
-        EM stops when a step gains less, in nats per row. So it does not depend on
-        the units or the number of the rows.
+        EM stops when a step, or with missing entries each of three in a row, gains
+        less, in nats per row. So it does not depend on the units or the number of the
+        rows.
     copy : bool, default=True
         Ignored: the data are never written to. For compatibility with scikit-learn.
     max_iter : int, default=1000
-        Bound on the number of iterations, each of three EM steps [3]_.
+        Bound on the number of iterations: on complete data each of three EM steps
+        [3]_, with missing entries each of one quasi-Newton step [4]_.
     noise_variance_init : array-like of shape (n_features,) or None, default=None
         Noise variances to start from; None for half of each feature's variance.
     svd_method : {"lapack", "randomized"}, default="randomized"
@@ -73,7 +74,8 @@ class FactorAnalysis(EMEstimator):
     log_likelihood_history_ : list of float
         The same before each iteration and at the end; it never decreases.
     loglike_ : list of float
-        The same, summed over the rows.
+        The same, summed over the rows: times the sum of the weights. It counts rows,
+        so weights that sum to 1 make it the mean.
     n_iter_ : int
         Number of iterations.
     n_features_in_ : int
@@ -96,6 +98,9 @@ class FactorAnalysis(EMEstimator):
     .. [3] R. Varadhan and C. Roland (2008). Simple and globally convergent methods
        for accelerating the convergence of any EM algorithm. Scandinavian Journal of
        Statistics 35, 335-353.
+    .. [4] M. Jamshidian and R. I. Jennrich (1997). Acceleration of the EM algorithm by
+       using quasi-Newton methods. Journal of the Royal Statistical Society B 59,
+       569-587.
 
     Examples
     --------
@@ -169,13 +174,15 @@ class FactorAnalysis(EMEstimator):
     def _check_noise(self, step, model, log_likelihood):
         """Warn of features that could as well have no noise."""
         heywood = []
-        varies = np.diag(step.covariance) > 0
+        varies = step.covariance.variance > 0
         for j in np.flatnonzero((model.psi < SUSPICIOUS) & varies):
-            psi = model.psi.copy()
-            psi[j] = step.floor
-            at_bound = step(LinearGaussian(model.W, model.mu, psi))[1]
-            if at_bound > log_likelihood - UNDECIDED:
-                heywood.append(j)
+            if model.psi[j] > step.floor * (1 + 1e-9):
+                psi = model.psi.copy()
+                psi[j] = step.floor
+                at_bound = step(LinearGaussian(model.W, model.mu, psi))[1]
+                if at_bound < log_likelihood - UNDECIDED:
+                    continue
+            heywood.append(j)
         if heywood:
             p = len(model.psi)
             names = getattr(self, "feature_names_in_", np.arange(p))[heywood].tolist()
@@ -192,9 +199,9 @@ class FactorAnalysis(EMEstimator):
         typical = np.median(variance[varies]) if varies.any() else 1.0
         return np.sqrt(np.where(varies, variance, typical))
 
-    def _start(self, covariance, q, scale):
+    def _start(self, step, q, scale):
         """Principal factors of the correlations, noise taken off."""
-        p = len(covariance)
+        p = len(scale)
         psi = np.full(p, 0.5)
         if self.noise_variance_init is not None:
             psi = np.asarray(self.noise_variance_init, dtype=np.float64)
@@ -204,14 +211,11 @@ class FactorAnalysis(EMEstimator):
                     f"feature; got {self.noise_variance_init!r} instead."
                 )
             psi = np.maximum(psi / scale**2, NOISE_FLOOR)
-        root = np.sqrt(psi)
-        if q == 0:
-            return LinearGaussian(np.zeros((p, 0)), np.zeros(p), psi)
-        S = covariance / root[:, None] / root
-        eigenvalues, U = eigh(S, subset_by_index=[p - q, p - 1])
+        factors = step.covariance.factors(psi, q)
         # A factor must start with something to explain, or EM never finds it.
-        excess = np.sqrt(np.maximum(eigenvalues - 1, 1e-2))
-        return LinearGaussian(root[:, None] * U * excess, np.zeros(p), psi)
+        excess = np.sqrt(np.maximum(factors.excess, 1e-2))
+        W = np.sqrt(psi)[:, None] * factors.U * excess
+        return LinearGaussian(W, np.zeros(p), psi)
 
     def _model_attributes(self, model):
         root = np.sqrt(model.psi)

@@ -361,11 +361,6 @@ class _BlockSums:
         return float(total), mean, mirror_lower(S), error
 
 
-def _is_fortran(X):
-    """Whether walking down a column is the shorter step in memory."""
-    return not issparse(X) and abs(X.strides[0]) < abs(X.strides[1])
-
-
 def _missed(block):
     """Whether a mean is far from the guess, in standard deviations of the block."""
     between = (block.weight / block.scale) * block.shift**2

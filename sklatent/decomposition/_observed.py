@@ -16,33 +16,48 @@ def invert_spd(M):
     """Inverses and log determinants of many small positive definite matrices.
 
     Gauss-Jordan elimination without pivoting, which positive definite matrices do
-    not need, with the matrices along the last axis: q steps of long vector
-    operations instead of one LAPACK call per matrix.
+    not need: q steps of long vector operations instead of one LAPACK call per matrix.
 
     Parameters
     ----------
-    M : ndarray of shape (n_matrices, q, q)
-        The matrices.
+    M : ndarray of shape (q, q, n_matrices)
+        The matrices, along the last axis; overwritten.
 
     Returns
     -------
-    inverse : ndarray of shape (n_matrices, q, q)
+    inverse : ndarray of shape (q, q, n_matrices)
         Their inverses.
     log_det : ndarray of shape (n_matrices,)
         Logarithms of their determinants.
     """
-    A = np.moveaxis(M, 0, -1).copy()
-    log_det = np.zeros(len(M))
+    A, product = M, np.empty_like(M)
+    log_det = np.zeros(A.shape[-1])
     for k in range(len(A)):
         pivot = A[k, k].copy()
         log_det += np.log(pivot)
         column = A[:, k].copy()
         row = A[k] / pivot
-        A -= column[:, None] * row
+        A -= np.multiply(column[:, None], row, out=product)
         A[k] = row
         A[:, k] = -column / pivot
         A[k, k] = 1 / pivot
-    return np.moveaxis(A, -1, 0), log_det
+    return A, log_det
+
+
+def triangle(q):
+    """Rows and columns of the upper triangle of a symmetric matrix, and the way back.
+
+    Returns
+    -------
+    i, j : ndarray of shape (q (q + 1) / 2,)
+        Positions of the entries of the triangle.
+    full : ndarray of shape (q, q)
+        Number in the triangle of each entry of the matrix.
+    """
+    i, j = np.triu_indices(q)
+    full = np.empty((q, q), dtype=np.intp)
+    full[i, j] = full[j, i] = np.arange(len(i))
+    return i, j, full
 
 
 def group_patterns(observed):
@@ -60,6 +75,7 @@ def group_patterns(observed):
     group : ndarray of shape (n_samples,)
         Number of the pattern of each row.
     """
+    # The result has the memory order of its argument; keys are bytes in a row.
     packed = np.ascontiguousarray(np.packbits(observed, axis=1))
     keys = packed.view(f"V{packed.shape[1]}").ravel()
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
@@ -124,6 +140,10 @@ class ObservedRows:
         Pattern of each sorted row.
     starts : ndarray of shape (n_patterns,)
         First sorted row of each pattern.
+    observed : ndarray of shape (n_samples, n_features)
+        1.0 where observed, for each sorted row.
+    repeated : bool
+        Whether some rows have the same pattern.
     """
 
     def __init__(self, X, centre):
@@ -134,39 +154,47 @@ class ObservedRows:
         self.patterns = observed[first].astype(np.float64)
         self.group = group[self.order]
         self.starts = np.searchsorted(self.group, np.arange(len(first)))
+        self.repeated = len(first) < len(X)
+        self.observed = observed[self.order].astype(np.float64)
 
     def posterior(self, model):
-        """Moments of z given what is observed.
+        """Moments of z given what is observed, and what they leave of the rows.
 
         Returns
         -------
-        mean : ndarray of shape (n_samples, q)
+        mean : ndarray of shape (q, n_samples)
             E[z | x_o] of each sorted row.
-        b : ndarray of shape (n_samples, q)
-            W_o' psi_o^-1 (x_o - mu_o) of each sorted row.
-        covariance : ndarray of shape (n_patterns, q, q)
+        covariance : ndarray of shape (q, q, n_patterns)
             Cov[z | x_o] = M_o^-1 of each pattern.
         log_det : ndarray of shape (n_patterns,)
             log |M_o| of each pattern.
+        residual : ndarray of shape (n_samples, n_features)
+            x_o - mu_o - W_o E[z | x_o] of each sorted row, 0 where nothing was
+            observed.
         """
-        p, q = model.W.shape
-        B = model.W / model.psi[:, None]
-        outer = (model.W[:, :, None] * B[:, None, :]).reshape(p, q * q)
-        M = (self.patterns @ outer).reshape(len(self.patterns), q, q) + np.eye(q)
+        W = model.W
+        q = W.shape[1]
+        B = W / model.psi[:, None]
+        i, j, full = triangle(q)
+        M = ((W[:, i] * B[:, j]).T @ self.patterns.T)[full]
+        M[np.arange(q), np.arange(q)] += 1
         covariance, log_det = invert_spd(M)
-        b = self.rows @ B - (self.patterns @ (model.mu[:, None] * B))[self.group]
-        mean = np.einsum("nij,nj->ni", covariance[self.group], b)
-        return mean, b, covariance, log_det
+        centre = self.patterns @ (model.mu[:, None] * B)
+        by_row = covariance[:, :, self.group] if self.repeated else covariance
+        mean = np.einsum("ijn,jn->in", by_row, (self.rows @ B - centre[self.group]).T)
+        residual = mean.T @ W.T
+        residual += model.mu
+        np.subtract(self.rows, residual, out=residual)
+        residual *= self.observed
+        return mean, covariance, log_det, residual
 
     def log_density(self, model):
         """Log p(x_o) of each row, in the order of `X`; 0 where nothing is observed.
 
         As in `LinearGaussian.log_density`, the distance is a sum of two squares.
         """
-        mean, _, _, log_det = self.posterior(model)
-        observed = self.patterns[self.group]
-        residual = self.rows - observed * (model.mu + mean @ model.W.T)
-        distance2 = (residual**2 / model.psi).sum(axis=1) + (mean**2).sum(axis=1)
+        mean, _, log_det, residual = self.posterior(model)
+        distance2 = (residual**2 / model.psi).sum(axis=1) + (mean**2).sum(axis=0)
         constants = self.patterns @ np.log(2 * np.pi * model.psi) + log_det
         return self.restore(-0.5 * (constants[self.group] + distance2))
 

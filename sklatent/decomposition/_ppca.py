@@ -39,10 +39,12 @@ class PPCA(EMEstimator):
         How to maximise the likelihood. "auto" is EM if entries are missing, else the
         closed form.
     tol : float, default=1e-10
-        EM stops when a step gains less, in nats per row. So it does not depend on
-        the units or the number of the rows.
+        EM stops when a step, or with missing entries each of three in a row, gains
+        less, in nats per row. So it does not depend on the units or the number of the
+        rows.
     max_iter : int, default=1000
-        Bound on the number of iterations of EM, each of three steps [2]_.
+        Bound on the number of iterations of EM: on complete data each of three steps
+        [2]_, with missing entries each of one quasi-Newton step [3]_.
     random_state : int, RandomState instance or None, default=None
         Determines where EM starts. Pass an int for the same results at every fit.
 
@@ -86,6 +88,9 @@ class PPCA(EMEstimator):
     .. [2] R. Varadhan and C. Roland (2008). Simple and globally convergent methods
        for accelerating the convergence of any EM algorithm. Scandinavian Journal of
        Statistics 35, 335-353.
+    .. [3] M. Jamshidian and R. I. Jennrich (1997). Acceleration of the EM algorithm by
+       using quasi-Newton methods. Journal of the Royal Statistical Society B 59,
+       569-587.
 
     Examples
     --------
@@ -140,7 +145,8 @@ class PPCA(EMEstimator):
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row; an integer weight counts as that many rows.
+            Weight of each row; an integer weight counts as that many rows. Batches
+            count by the sums of their weights: those of a batch without weights are 1.
 
         Returns
         -------
@@ -222,7 +228,7 @@ class PPCA(EMEstimator):
         )
 
     def _check_noise(self, step, model, log_likelihood):
-        if model.psi[0] <= step.floor:
+        if model.psi[0] <= step.floor * (1 + 1e-9):
             self._warn_of_no_noise()
 
     def _warn_of_no_noise(self):
@@ -264,8 +270,8 @@ class PPCA(EMEstimator):
     def _scale(self, variance):
         return np.full_like(variance, np.sqrt(variance.mean()) or 1.0)
 
-    def _start(self, covariance, q, scale):
-        p = len(covariance)
+    def _start(self, step, q, scale):
+        p = len(scale)
         W = 0.5 * random_generator(self.random_state).standard_normal((p, q))
         return LinearGaussian(W, np.zeros(p), np.full(p, 0.5))
 

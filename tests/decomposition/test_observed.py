@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sklatent.decomposition._covariance import FullCovariance
 from sklatent.decomposition._em import DiagonalStep, IsotropicStep, MissingStep
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._observed import ObservedRows, invert_spd
@@ -13,7 +14,8 @@ from tests.decomposition.data import em_step_by_rows, linear_gaussian, with_hole
 def test_invert_spd(q):
     A = np.random.RandomState(0).normal(size=(50, q, q + 2))
     M = A @ A.transpose(0, 2, 1) + np.eye(q)
-    inverse, log_det = invert_spd(M)
+    inverse, log_det = invert_spd(np.moveaxis(M, 0, -1).copy())
+    inverse = np.moveaxis(inverse, -1, 0)
     if q:  # NumPy cannot invert nothing
         np.testing.assert_allclose(inverse, np.linalg.inv(M), rtol=1e-7, atol=1e-10)
         np.testing.assert_allclose(log_det, np.linalg.slogdet(M)[1], rtol=1e-10)
@@ -33,8 +35,9 @@ def test_posterior_is_the_conditional_gaussian(model):
     X = with_holes(linear_gaussian(40, 6, 2)[0], 0.4)
     X[0] = np.nan
     rows = ObservedRows(X, np.zeros(6))
-    mean, _, covariance, _ = rows.posterior(model)
-    mean, covariance = rows.restore(mean), rows.restore(covariance[rows.group])
+    mean, covariance, _, residual = rows.posterior(model)
+    mean, residual = rows.restore(mean.T), rows.restore(residual)
+    covariance = rows.restore(np.moveaxis(covariance, -1, 0)[rows.group])
     for i, x in enumerate(X):
         o = ~np.isnan(x)
         C = model.W[o] @ model.W[o].T + np.diag(model.psi[o])
@@ -42,6 +45,9 @@ def test_posterior_is_the_conditional_gaussian(model):
         np.testing.assert_allclose(mean[i], gain @ (x - model.mu)[o], atol=1e-12)
         expected = np.eye(2) - gain @ model.W[o]
         np.testing.assert_allclose(covariance[i], expected, atol=1e-12)
+        expected = (x - model.mu - model.W @ mean[i])[o]
+        np.testing.assert_allclose(residual[i, o], expected, atol=1e-12)
+        assert (residual[i, ~o] == 0).all()
 
 
 def test_one_step_is_that_of_a_loop_over_rows(model):
@@ -62,7 +68,7 @@ def test_step_on_moments_is_that_on_rows(model):
     X = X - X.mean(axis=0)
     model = LinearGaussian(model.W, np.zeros(6), np.full(6, 0.7))
     rows = MissingStep([ObservedRows(X, np.zeros(6))], [np.ones(200)], True)
-    moments = IsotropicStep(X.T @ X / 200)
+    moments = IsotropicStep(FullCovariance(X.T @ X / 200))
     for _ in range(3):
         from_rows, likelihood = rows(model)
         from_moments, same = moments(model)
@@ -77,7 +83,7 @@ def test_step_of_the_noise_has_the_best_loadings(model):
     """No other W has a larger likelihood for the given psi."""
     X = linear_gaussian(200, 6, 2)[0]
     S = np.cov(X.T, bias=True)
-    after, log_likelihood = DiagonalStep(S)(model)
+    after, log_likelihood = DiagonalStep(FullCovariance(S))(model)
     centre = LinearGaussian(after.W, X.mean(axis=0), model.psi)
     np.testing.assert_allclose(centre.log_density(X).mean(), log_likelihood, rtol=1e-12)
     rng = np.random.RandomState(0)
