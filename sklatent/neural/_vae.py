@@ -77,9 +77,10 @@ class VAETransformer(
         Number of Gaussians or pseudo-rows of a learned prior.
     latent : {"normal", "bernoulli", "categorical"}, default="normal"
         Kind of code: real numbers; zeros and ones, for hashing; numbers of one of
-        `n_levels` levels. The latter two are trained by Gumbel-softmax, straight
-        through, at temperatures that fall from 1 to 0.3 [6]_ [7]_, and have even odds
-        a priori.
+        `n_levels` levels. The latter two have even odds a priori. Up to 256 codes are
+        summed over, in training and afterwards, unless `noise_variance` is "batch";
+        more are trained by Gumbel-softmax, straight through, at temperatures that fall
+        from 1 to 0.3 [6]_ [7]_.
     n_levels : int, default=8
         Levels of each component; used with `latent="categorical"` alone.
     hidden_layer_sizes : int or array-like of int, default=(128, 64)
@@ -129,9 +130,11 @@ class VAETransformer(
         What training maximises: the evidence lower bound, or the importance-weighted
         one [3]_, which is closer to log p(x).
     n_train_samples : int, default=None
-        Draws per row in training. None is 1 for "elbo" and 16 for "iwae".
+        Draws per row in training. None is 1 for "elbo" and 16 for "iwae". Not used
+        where all codes are summed over.
     n_importance_samples : int, default=64
-        Draws per row for `score_samples`, `elbo` and `impute`.
+        Draws per row for `score_samples`, `elbo` and `impute`, which need none where
+        all codes are summed over.
     lr : float, default=0.001
         Learning rate of the optimizer.
     lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="constant"

@@ -129,11 +129,13 @@ class VAENetworksMixin:
         p, plan = architecture["n_features"], architecture["plan"]
         masked = architecture["masked"]
         noise = self.noise_variance
+        n_inputs = 2 * p if masked else p
+        latent = self._make_latent(architecture["n_components"], n_inputs, generator)
+        if noise == "batch":
+            latent.codes = None  # the mean squared residual is that of draws
         if not isinstance(noise, str):
             noise = noise / self.scale_**2
         likelihood = make_likelihood(plan, noise)
-        n_inputs = 2 * p if masked else p
-        latent = self._make_latent(architecture["n_components"], n_inputs, generator)
         encoder, decoder = make_networks(
             self,
             n_inputs,
