@@ -387,8 +387,8 @@ class Trainer(NeuralNet):
         """Return the error that says that training diverges."""
         return RuntimeError(
             f"Training diverged in epoch {epoch}: the loss is {loss:.4g}, after "
-            f"{self.start:.4g} at the start. {self.advice} (now lr={self.lr:g}), or give "
-            "features of comparable scale (standardize=True does)."
+            f"{self.start:.4g} at the start. {self.advice} (now lr={self.lr:g}), or "
+            "give features of comparable scale (standardize=True does)."
         )
 
     def lower_lr(self):
