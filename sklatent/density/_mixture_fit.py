@@ -96,6 +96,7 @@ class MixtureFitMixin:
         rows = Rows.of(X, sample_weight)
         frame = self._make_frame(rows)
         log_jacobian = frame.log_jacobian(rows)
+        rows = rows.few_scaled(frame)
 
         def attributes(ascent):
             """What the estimator has when EM ends so."""
