@@ -267,34 +267,46 @@ def given_parameters(estimator, k, p, structure):
         If one has the wrong shape or no admissible values.
     """
     shapes = {
-        "weights_init": (k,),
-        "means_init": (k, p),
-        "precisions_init": structure.shape(k, p),
+        "weights_init": ("weights", (k,)),
+        "means_init": ("means", (k, p)),
+        "precisions_init": (
+            f"{estimator.covariance_type} precision",
+            structure.shape(k, p),
+        ),
     }
     given = []
-    for name, shape in shapes.items():
+    for name, (parameter, shape) in shapes.items():
         value = getattr(estimator, name)
         if value is not None:
             value = check_array(
                 value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name
             )
             if value.shape != shape:
-                raise ValueError(f"{name} must have shape {shape}; got {value.shape}.")
+                raise ValueError(
+                    f"{name}: The parameter '{parameter}' should have the shape of "
+                    f"{shape}, but got {value.shape}"
+                )
         given.append(value)
     weights, means, precisions = given
     if weights is not None:
-        if (weights < 0).any() or not np.isclose(weights.sum(), 1.0, atol=1e-6):
+        if (weights < 0).any():
             raise ValueError(
-                "weights_init must be non-negative and sum to 1; got a minimum of "
-                f"{weights.min():g} and a sum of {weights.sum():g}."
+                "weights_init must be non-negative; got a minimum of "
+                f"{weights.min():g}."
+            )
+        if not np.isclose(weights.sum(), 1.0, atol=1e-6):
+            raise ValueError(
+                "weights_init: The parameter 'weights' should be normalized, but got "
+                f"sum(weights) = {weights.sum():.5f}"
             )
         weights = weights / weights.sum()
     if precisions is not None:
-        precisions = _factors(precisions, structure)
+        kind = f"{estimator.covariance_type} precision"
+        precisions = _factors(precisions, structure, kind)
     return weights, means, precisions
 
 
-def _factors(precisions, structure):
+def _factors(precisions, structure, kind):
     try:
         if not structure.diagonal and not np.allclose(
             precisions, np.swapaxes(precisions, -1, -2)
@@ -302,6 +314,5 @@ def _factors(precisions, structure):
             raise np.linalg.LinAlgError("not symmetric")
         return structure.factor_precision(precisions)
     except np.linalg.LinAlgError as error:
-        raise ValueError(
-            "precisions_init must be symmetric and positive definite, or positive."
-        ) from error
+        needed = "positive" if structure.diagonal else "symmetric, positive-definite"
+        raise ValueError(f"precisions_init: '{kind}' should be {needed}") from error
