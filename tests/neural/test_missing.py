@@ -252,7 +252,7 @@ def test_constant_columns_are_drawn_and_imputed_so(settings, missing, tmp_path):
         # Scores hold for rows that differ there, too.
         assert np.isfinite(model.score_samples(X)).all()
         assert np.isfinite(
-            model.score_samples(np.nan_to_num(X) + [0, 0, 1, 1, 1])
+            model.score_samples(np.nan_to_num(X) + np.array([0, 0, 1, 1, 1]))
         ).all()
 
 
