@@ -88,13 +88,13 @@ class Spectrum:
     def noise(self, n_components, dtype):
         """Mean square of the directions discarded; 0 if that is rounding only."""
         p = len(self.mean)
+        if n_components == p:
+            return 0.0
         discarded = self.discarded(n_components)
         outside = 1 - (self.components[:n_components] ** 2).sum(axis=0)
         rounding = self._rounding(np.maximum(outside, 0), dtype)
         rounding += svd_resolution(p, dtype) * self.squares[:1].sum()
-        if n_components == p or discarded <= rounding:
-            return 0.0
-        return discarded / (p - n_components)
+        return discarded / (p - n_components) if discarded > rounding else 0.0
 
     def _rounding(self, shares, dtype):
         """Squares that rounding the data to its precision adds, at most.
