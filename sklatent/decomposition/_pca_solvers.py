@@ -350,7 +350,8 @@ def randomized(X, weight, n_components, **options):
     with config_context(array_api_dispatch=False):
         _, s, V = randomized_svd(A, min(n_components, n, p), flip_sign=False, **options)
     if n >= p:
-        _, s, rotation = svd(np.linalg.qr(A @ V.T, mode="r"), check_finite=False)
+        AV = (V @ A.T).T  # which BLAS does faster than A @ V.T
+        _, s, rotation = svd(np.linalg.qr(AV, mode="r"), check_finite=False)
         V = rotation @ V
     return _partial(X, weight, total, mean, error, column_squares, s, V)
 
