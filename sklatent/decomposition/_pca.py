@@ -228,7 +228,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. An integer weight counts as that many rows. Weights
-            that sum to 1, or to less, are shares of the rows instead: variances
+            that sum to about 1, or to less, are shares of the rows instead: variances
             are then weighted means of squares, and "mle" cannot be asked for.
 
         Returns
@@ -302,7 +302,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. An integer weight counts as that many rows. They
-            are shares, as in `fit`, while those of all batches sum to 1 or less.
+            are shares, as in `fit`, while those of all batches sum to about 1 or less.
 
         Returns
         -------

@@ -88,13 +88,13 @@ class Spectrum:
     def noise(self, n_components, dtype):
         """Mean square of the directions discarded; 0 if that is rounding only."""
         p = len(self.mean)
+        if n_components == p:
+            return 0.0
         discarded = self.discarded(n_components)
         outside = 1 - (self.components[:n_components] ** 2).sum(axis=0)
         rounding = self._rounding(np.maximum(outside, 0), dtype)
         rounding += svd_resolution(p, dtype) * self.squares[:1].sum()
-        if n_components == p or discarded <= rounding:
-            return 0.0
-        return discarded / (p - n_components)
+        return discarded / (p - n_components) if discarded > rounding else 0.0
 
     def _rounding(self, shares, dtype):
         """Squares that rounding the data to its precision adds, at most.
@@ -350,7 +350,8 @@ def randomized(X, weight, n_components, **options):
     with config_context(array_api_dispatch=False):
         _, s, V = randomized_svd(A, min(n_components, n, p), flip_sign=False, **options)
     if n >= p:
-        _, s, rotation = svd(np.linalg.qr(A @ V.T, mode="r"), check_finite=False)
+        AV = (V @ A.T).T  # which BLAS does faster than A @ V.T
+        _, s, rotation = svd(np.linalg.qr(AV, mode="r"), check_finite=False)
         V = rotation @ V
     return _partial(X, weight, total, mean, error, column_squares, s, V)
 

@@ -286,7 +286,7 @@ def peak_memory(function):
     return peak
 
 
-@pytest.mark.parametrize("n_components", [None, 1, 10, 45, 0.9])
+@pytest.mark.parametrize("n_components", [None, 1, 0.9])
 def test_no_square_matrix_of_many_features(n_components):
     """50 x 20,000: X is 8 MB, the square 3,200 MB."""
     X = normal(50, 20_000)
