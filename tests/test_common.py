@@ -124,6 +124,11 @@ def test_every_public_estimator_is_checked():
     assert EXPECTED_FAILED_CHECKS == {}
 
 
+@each_class
+def test_what_a_person_constructs_comes_first(cls):
+    assert repr(INSTANCES[cls][0]) == f"{cls.__name__}()"
+
+
 @pytest.mark.parametrize(("name", "cls"), all_estimators())
 def test_importable_from_the_top(name, cls):
     assert getattr(sklatent, name) is cls
