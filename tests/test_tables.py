@@ -18,6 +18,7 @@ from tests.instances import INSTANCES, TINY
 SMALL = {
     **TINY,
     "n_components": 1,
+    "max_iter": 20,
     "n_neighbors": 3,
     "min_neighbors": 3,
     "max_neighbors": 6,
