@@ -256,7 +256,8 @@ def test_what_fails_changes_nothing(cls, how, X):
 def test_another_version_warns_at_unpickling(cls, X, monkeypatch):
     dumped = pickle.dumps(clone(INSTANCES[cls][0]).fit(X))
     monkeypatch.setattr("sklatent.base.__version__", "99.0")
-    with pytest.warns(InconsistentVersionWarning, match=rf"{re.escape(sklatent.__version__)}.*99\.0"):
+    written_by = re.escape(sklatent.__version__)
+    with pytest.warns(InconsistentVersionWarning, match=rf"{written_by}.*99\.0"):
         pickle.loads(dumped)
 
 

@@ -302,7 +302,7 @@ def test_no_square_matrix_of_many_features(n_components):
         lambda: estimator.sample(50),
     ):
         assert peak_memory(function) < 10 * X.nbytes
-    sparse = random_array((50, 20_000), density=1e-3, format="csr", rng=0)
+    sparse = random_array((50, 20_000), density=1e-3, format="csr", random_state=0)
     assert peak_memory(lambda: PCA(n_components).fit(sparse)) < 10 * X.nbytes
 
 
@@ -1121,7 +1121,7 @@ def test_sparse_rows_with_a_dense_solver(sparse, svd_solver):
 def test_not_finite(bad):
     X = normal(20, 3)
     X[3, 1] = bad
-    estimator = PCA(2).fit(normal(20, 3))
+    estimator = PCA(2)
     with pytest.raises(ValueError, match=r"NaN|infinity"):
         estimator.fit(X)
     assert not [name for name in vars(estimator) if name.endswith("_")]
