@@ -46,7 +46,7 @@ class SklatentEstimator(BaseEstimator):
     """Base of every estimator: documentation link, version stamp, clean failures.
 
     The notebook display links to the documentation; what is pickled knows the version
-    that wrote it; a `fit` that fails leaves nothing half-fitted behind.
+    that wrote it; a `fit` that fails changes nothing.
 
     See Also
     --------
