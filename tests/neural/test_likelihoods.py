@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import stats
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.preprocessing import FunctionTransformer
 
 from sklatent.neural import VAETransformer
 from sklatent.neural._categories import CategoricalLikelihood, OneHotLikelihood
@@ -293,7 +294,9 @@ class TestTables:
         scores = set()
         for real, counts in ways:
             for columns, expected in [(real, ["a", "c"]), (counts, ["b"])]:
-                chosen = ColumnTransformer([("_", "passthrough", columns)])
+                # A single name or position gives a Series there.
+                as_table = FunctionTransformer(pd.DataFrame)
+                chosen = ColumnTransformer([("_", as_table, columns)])
                 table = chosen.fit_transform(frame)
                 np.testing.assert_array_equal(table, frame[expected])
             likelihood = [("gaussian", real), ("poisson", counts)]

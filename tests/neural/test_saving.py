@@ -272,6 +272,20 @@ def test_what_is_not_known_is_refused(cls, change, message, X, tmp_path):
         cls.load(tmp_path / "model")
 
 
+@pytest.mark.parametrize("n_draws", [True, 10**6])
+def test_number_of_draws_that_is_none_or_takes_all_memory(n_draws, X, tmp_path):
+    vae = VAETransformer(max_epochs=1).fit(X)
+    vae.save(tmp_path / "model")
+    settings, tensors = contents(tmp_path / "model")
+    settings["parameters"]["n_importance_samples"] = n_draws
+    write(tmp_path / "model", settings, tensors)
+    with pytest.raises(ValueError, match="n_importance_samples cannot be"):
+        VAETransformer.load(tmp_path / "model")
+    with pytest.raises(ValueError, match="n_importance_samples cannot be"):
+        vae.set_params(n_importance_samples=n_draws).save(tmp_path / "model")
+    assert contents(tmp_path / "model")[0] == settings
+
+
 @BOTH
 def test_damaged_file(cls, X, tmp_path):
     path = tmp_path / "model"
