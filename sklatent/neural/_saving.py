@@ -119,7 +119,8 @@ def read(path):
                 parse_float=finite,
                 parse_constant=finite,
             )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Copies, as these are views of a file that may change.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except OSError:
         raise
     except Exception as error:  # of what is wrong there are many kinds

@@ -304,7 +304,9 @@ class TestTables:
             scores.add(vae.score(frame))
         # ColumnTransformer takes a step in arrays only.
         likelihood = [("gaussian", slice(None, None, 2)), ("poisson", slice(1, 2))]
-        scores.add(VAETransformer(likelihood=likelihood, **TINY).fit(frame).score(frame))
+        scores.add(
+            VAETransformer(likelihood=likelihood, **TINY).fit(frame).score(frame)
+        )
         assert len(scores) == 1
 
     def test_functions_that_choose_columns_after_a_pickle(self, rng):
