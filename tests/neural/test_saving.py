@@ -318,6 +318,7 @@ def write(path, settings, tensors):
     metadata = {"sklatent": json.dumps(settings)}
     with contextlib.suppress(Exception):
         metadata["digest"] = digest_of(settings, tensors)
+    path.unlink(missing_ok=True)  # to truncate it takes far longer
     path.write_bytes(save(tensors, metadata))
 
 
@@ -376,7 +377,7 @@ class TestHostileFiles:
             assert str(path) in str(error)
             return False
         if cls is VAETransformer:  # levels may be others now
-            rows = np.column_stack([np.full((20, 2), np.nan), rows[:, 2:]])
+            rows = np.where([True, True, False, False], np.nan, rows).astype(np.float32)
         with np.errstate(all="ignore"):
             loaded.inverse_transform(loaded.transform(rows))
             loaded.score_samples(rows)
@@ -436,6 +437,7 @@ class TestHostileFiles:
         assert not self.load(cls, rows, path)
 
 
+@pytest.mark.slow
 def test_nothing_large_is_made(X, tmp_path):
     """Files of some kilobytes that describe networks of gigabytes."""
     AETransformer(max_epochs=1, hidden_layer_sizes=(8,)).fit(X).save(tmp_path / "ae")
