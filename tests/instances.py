@@ -35,6 +35,7 @@ class Perceptron(nn.Sequential):
 
 INSTANCES = {
     AETransformer: [
+        AETransformer(),
         AETransformer(**TINY),
         AETransformer(hidden_layer_sizes=(), max_epochs=1, activation="tanh"),
         AETransformer(**TINY, early_stopping=True, standardize=False),
@@ -122,6 +123,7 @@ INSTANCES = {
         TwoNN(method="bayes", discard_fraction=0.0, n_neighbors=8),
     ],
     VAETransformer: [
+        VAETransformer(),
         VAETransformer(**TINY, n_importance_samples=3),
         VAETransformer(hidden_layer_sizes=(), max_epochs=1, activation="gelu"),
         VAETransformer(**TINY, early_stopping=True, standardize=False),
@@ -137,6 +139,12 @@ INSTANCES = {
         VAETransformer(**TINY, latent="categorical", n_levels=3),
     ],
 }
+
+
+def cheap(cls):
+    """Return an instance that is quick to fit: not the default networks."""
+    return INSTANCES[cls]["hidden_layer_sizes" in cls().get_params()]
+
 
 # For images of four pixels, which scikit-learn's checks, with tables of any width,
 # cannot give.

@@ -156,8 +156,8 @@ class PPCA(EMEstimator):
         Raises
         ------
         ValueError
-            If `X` has holes or another number of features than before, or
-            `n_components` does not fit it.
+            If `X` has missing entries or another number of features than before, or
+            `n_components` does not fit it. The estimator stays as it was.
 
         Warns
         -----

@@ -343,7 +343,7 @@ class GaussianMixture(
         ------
         ValueError
             As `fit` does, and if `n_components` or `covariance_type` changed. The
-            estimator is then as it was.
+            estimator stays as it was.
 
         Warns
         -----

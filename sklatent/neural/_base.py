@@ -154,8 +154,7 @@ class NeuralLatentModel(
         Raises
         ------
         RuntimeError
-            If training diverges. The estimator is then not fitted, or, with
-            `warm_start`, as it was.
+            If training diverges. Like any error, it leaves the estimator as it was.
         TypeError
             If a function given as `encoder` or `decoder` returns no module.
         ValueError
@@ -234,7 +233,7 @@ class NeuralLatentModel(
         Raises
         ------
         RuntimeError
-            If training diverges. The estimator is then as it was.
+            If training diverges. Like any error, it leaves the estimator as it was.
         TypeError
             If a function given as `encoder` or `decoder` returns no module.
         ValueError

@@ -119,7 +119,8 @@ def read(path):
                 parse_float=finite,
                 parse_constant=finite,
             )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Copies, as these are views of a file that may change.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except OSError:
         raise
     except Exception as error:  # of what is wrong there are many kinds
@@ -196,7 +197,8 @@ class SavingMixin:
         ValueError
             If a parameter is no plain data, such as a callable, a class, an estimator
             or a generator of random numbers; or if one has changed since the fit, so
-            that it describes other networks.
+            that it describes other networks; or if `n_importance_samples` is above
+            100,000, which no file may ask for.
         OSError
             If the file cannot be written. One that was there is then as it was.
 
@@ -249,6 +251,7 @@ class SavingMixin:
             "attributes": encode_all(attributes),
             "arrays": {name: array.shape for name, array in arrays.items()},
         }
+        check_parameters(parameters, self._parameter_constraints)
         tensors = {
             # Copies, as weights that are tied share memory.
             **{
@@ -340,7 +343,7 @@ class SavingMixin:
         check_names("parameters", parameters, self._get_param_names())
         self.__init__(**parameters)
         self._validate_params()
-        check_parameters(parameters)
+        check_parameters(parameters, self._parameter_constraints)
 
         attributes = {n: decode(value) for n, value in settings["attributes"].items()}
         for name, shape in settings["arrays"].items():

@@ -22,8 +22,9 @@ SECTIONS = {
     "arrays": dict,
 }
 
-# For some megabytes, not gigabytes, when a row is scored.
-MANY_DRAWS = 10**6
+# Networks hold activations for each draw when a row is scored: 100 MB where layers
+# have 128 units.
+MAX_DRAWS = 10**5
 
 # Buffers of which logarithms are taken, or by which something is divided.
 POSITIVE_BUFFERS = {"initial", "recent", "value", "width"}
@@ -52,17 +53,21 @@ def check_sections(settings):
             )
 
 
-def check_parameters(parameters):
+def check_parameters(parameters, constraints):
     """Raise where a parameter that is valid does harm when it comes from a file."""
+    for name, value in parameters.items():
+        # To Python True is an integer, to PyTorch it is no size.
+        if isinstance(value, bool) and "boolean" not in constraints[name]:
+            raise ValueError(f"its parameter {name} cannot be {value}.")
     for name in ("callbacks", "checkpoint_path"):
         if parameters[name]:
             raise ValueError(
                 f"its parameter {name} cannot be {brief(parameters[name])}."
             )
     n_draws = parameters.get("n_importance_samples", 1)
-    if n_draws > MANY_DRAWS:
+    if n_draws > MAX_DRAWS:
         raise ValueError(
-            f"its parameter n_importance_samples cannot be above {MANY_DRAWS}; got "
+            f"its parameter n_importance_samples cannot be above {MAX_DRAWS}; got "
             f"{brief(n_draws)}."
         )
 

@@ -23,6 +23,7 @@ def accuracy(codes, y):
     return cross_val_score(KNeighborsClassifier(5), codes, y, cv=5).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 def test_codes_tell_digits_apart(cls, digits, pca):
     X, y = digits

@@ -25,7 +25,8 @@ KINDS = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def binary():
-    return 1.0 * (load_digits().data[:60, 18:40] > 7)
+    X = 1.0 * (load_digits().data[:60, 18:40] > 7)
+    return X[:, np.ptp(X, axis=0) > 0]  # constant columns are not decoded by networks
 
 
 def fitted(X, settings):
@@ -62,9 +63,9 @@ def log_likelihood(vae, X, codes):
 
 @KINDS
 def test_bounds_are_sums_over_all_codes(binary, settings, n_levels):
-    torn = binary.copy()
-    torn[::2, ::3] = np.nan
-    for X in (binary, torn):
+    missing = binary.copy()
+    missing[::2, ::3] = np.nan
+    for X in (binary, missing):
         vae = fitted(X, settings)
         codes = all_codes(vae, n_levels)
         q, of_x = log_q(vae, X, codes), log_likelihood(vae, X, codes)

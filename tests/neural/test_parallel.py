@@ -66,6 +66,7 @@ def main(name, folder):
     os._exit(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 def test_two_processes_train_as_one(cls, tmp_path):
     with socket.socket() as free:

@@ -257,6 +257,7 @@ class TestCheckpoint:
             cls(callbacks=[Stop(1)], **settings).fit(X)
         assert_same(cls(**settings).fit(X), whole, X)
 
+    @pytest.mark.slow
     @BOTH
     def test_killed_process(self, cls, X, tmp_path):
         script = f"""

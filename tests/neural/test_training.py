@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -149,6 +149,32 @@ def test_optimizer_by_class(cls, X):
     assert losses["train_loss"][-1] < losses["train_loss"][0] - 1
     with pytest.raises(ValueError, match=r"subclass of torch\.optim\.Optimizer"):
         cls(optimizer=dict).fit(X)
+
+
+def plain_table(name, seed):
+    """300 rows of a kind that people have."""
+    rng = np.random.RandomState(seed)
+    if name == "blobs":
+        return make_blobs(300, n_features=4, centers=3, random_state=seed)[0]
+    X = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 6))
+    X += 0.3 * rng.normal(size=X.shape)
+    return X if name == "factors" else np.exp(1.5 * X)
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["blobs", "factors", "skewed"])
+@BOTH
+def test_lbfgs_does_not_diverge(cls, name, seed):
+    """Without a warning, and lower than Adam after as many epochs."""
+    X = plain_table(name, seed)
+    losses = {
+        optimizer: cls(optimizer=optimizer, max_epochs=10, random_state=seed)
+        .fit(X)
+        .history_["train_loss"]
+        for optimizer in (torch.optim.LBFGS, "adam")
+    }
+    assert losses[torch.optim.LBFGS][-1] < losses[torch.optim.LBFGS][0]
+    assert losses[torch.optim.LBFGS][-1] < losses["adam"][-1]
 
 
 class TestEarlyStopping:
