@@ -310,7 +310,7 @@ def _block_sums(model, block, w):
 
 
 def _over_patterns(weighted, z1, block):
-    """For each feature the sum of weighted z1 z1' over the rows where it is observed."""
+    """For each feature the sum of w z1 z1' over the rows where it is observed."""
     # Of symmetric matrices one triangle is summed.
     i, j, full = triangle(len(z1))
     moments = weighted[i]
