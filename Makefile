@@ -1,7 +1,9 @@
+# Needs Python 3.11 or later; scikit-learn 1.9 or later comes with the installation.
 # Every target sets itself up in .venv, and is quick when run again.
 #
 #   make demo    the digits, three ways: a table and digits.png
 #   make test    the whole test suite
+#   make quick   the part of it that takes two minutes, for the work in between
 #   make lint    what the pre-commit hooks check
 #   make doc     the documentation, in doc/_build/html
 #   make dist    a wheel and a source distribution, and the README in an empty environment
@@ -12,13 +14,16 @@ PYTHON ?= python3
 PIP_ARGS ?=
 BIN := .venv/bin
 
-.PHONY: demo test lint doc dist bench clean
+.PHONY: demo test quick lint doc dist bench clean
 
 demo: .venv/plot
 	MPLBACKEND=agg $(BIN)/python examples/neural/plot_digits.py
 
 test: .venv/test
 	$(BIN)/python -m pytest $(ARGS)
+
+quick: .venv/test
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 lint: .venv/lint
 	$(BIN)/ruff check .
@@ -42,6 +47,7 @@ bench: .venv/bench .peers
 	$(BIN)/python -m benchmarks decomposition
 	$(BIN)/python -m benchmarks density
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks dimension
+	$(BIN)/python -m benchmarks imports
 	$(BIN)/python -m benchmarks neural
 	$(BIN)/python -m benchmarks neural_images
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks neural_peers

@@ -16,6 +16,7 @@ FAMILIES = [
     "decomposition",
     "density",
     "dimension",
+    "imports",
     "neural",
     "neural_images",
     "neural_peers",

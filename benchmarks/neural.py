@@ -5,8 +5,6 @@ Every fit is timed whole, from the NumPy array to the trained model.
 
 import functools
 import math
-import subprocess
-import sys
 
 import numpy as np
 import torch
@@ -231,22 +229,6 @@ def compare_transform(X, repeats, **settings):
     )
 
 
-def compare_import(repeats):
-    """Start of a Python process that imports the package."""
-
-    def importing(name):
-        return lambda: subprocess.run(
-            [sys.executable, "-c", f"import {name}"], check=True
-        )
-
-    return compare(
-        "import, a process each",
-        {"sklatent": importing("sklatent"), "sklearn": importing("sklearn")},
-        {"sklearn": ">= 0.87"},
-        repeats,
-    )
-
-
 def run():
     """Yield the tables of the family."""
     rng = np.random.RandomState(0)
@@ -261,4 +243,3 @@ def run():
     images = {**wide, "image_shape": (1, 8, 8)}
     yield compare_likelihoods(X, 5, 128, 3, ["gaussian", "bernoulli"], **images)
     yield compare_transform(X, 31, **wide)
-    yield compare_import(11)

@@ -24,12 +24,13 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
-from sklearn.utils import check_array, check_scalar, get_tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_array, check_scalar
+from sklearn.utils.validation import check_is_fitted
 
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.utils._random import random_generator
+from sklatent.utils._tables import FLOAT_DTYPES, read_rows
 from sklatent.utils._warnings import warn
 
 __all__ = [
@@ -40,15 +41,12 @@ __all__ = [
     "SklatentEstimator",
 ]
 
-# Computing keeps single precision single; everything else becomes double.
-FLOAT_DTYPES = (np.float64, np.float32)
-
 
 class SklatentEstimator(BaseEstimator):
     """Base of every estimator: documentation link, version stamp, clean failures.
 
     The notebook display links to the documentation; what is pickled knows the version
-    that wrote it; a `fit` that fails leaves nothing half-fitted behind.
+    that wrote it; a `fit` that fails changes nothing.
 
     See Also
     --------
@@ -87,30 +85,14 @@ class SklatentEstimator(BaseEstimator):
         super().__setstate__(state)
 
     @contextlib.contextmanager
-    def _as_it_was_on_error(self, goes_on):
-        """Leave nothing half-fitted when the body raises; what goes on, as it was."""
-        if not goes_on:
-            with self._unfitted_on_error():
-                yield
-            return
+    def _unchanged_on_error(self):
+        """Leave the estimator as it was when the body, which fits it, raises."""
         before = dict(vars(self))
         try:
             yield
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
-            raise
-
-    @contextlib.contextmanager
-    def _unfitted_on_error(self):
-        """Leave nothing half-fitted behind when the body raises."""
-        before = set(vars(self))
-        try:
-            yield
-        except BaseException:
-            for name in list(vars(self)):
-                if name.endswith("_") or name not in before:
-                    delattr(self, name)
             raise
 
 
@@ -245,14 +227,7 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
     def _validate_rows(self, X):
         """Check rows given to a fitted estimator."""
         check_is_fitted(self)
-        allow_nan = get_tags(self).input_tags.allow_nan
-        return validate_data(
-            self,
-            X,
-            dtype=FLOAT_DTYPES,
-            ensure_all_finite="allow-nan" if allow_nan else True,
-            reset=False,
-        )
+        return read_rows(self, X)
 
     def transform(self, X):
         """Compute the latent representation of each row.

@@ -3,6 +3,7 @@
 __all__ = [
     "DiscreteDataWarning",
     "DuplicateRowsWarning",
+    "FewRowsWarning",
     "HeywoodWarning",
     "InconsistentVersionWarning",
     "PosteriorCollapseWarning",
@@ -38,7 +39,8 @@ class DuplicateRowsWarning(UserWarning):
     """Rows repeat others, and each counts once.
 
     Given by the estimators of the dimension, most of which take logarithms of
-    distances. How many there are is their attribute `n_duplicates_`.
+    distances. How many there are is their attribute `n_duplicates_`. Where several
+    estimators are fitted to one table one after the other, the first of them warns.
 
     See Also
     --------
@@ -58,6 +60,32 @@ class DuplicateRowsWarning(UserWarning):
     5 of 205 rows repeat others; each counts once.
     >>> two_nn.dimension_ == TwoNN().fit(X).dimension_
     True
+    """
+
+
+class FewRowsWarning(UserWarning):
+    """There are fewer rows than neighbours are asked for, and all of them are used.
+
+    Rows that repeat others do not count. How many neighbours are used is a fitted
+    attribute with the name of the parameter, such as `n_neighbors_`.
+
+    See Also
+    --------
+    DuplicateRowsWarning : Rows that repeat others.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklatent.datasets import make_swiss_roll
+    >>> from sklatent.dimension import NeighborScaling
+    >>> X, _ = make_swiss_roll(15, random_state=0)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     scaling = NeighborScaling(n_neighbors=20).fit(X)
+    >>> print(caught[0].message)
+    n_neighbors=20 needs more rows than the 15 distinct ones; n_neighbors=14 is used.
+    >>> scaling.n_neighbors_
+    14
     """
 
 

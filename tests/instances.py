@@ -1,4 +1,8 @@
-"""Cheap instances of every public estimator, for the checks that all must pass."""
+"""Instances of every public estimator, for the checks that all must pass.
+
+First of each class stands what a person constructs, with the defaults; then others that
+are cheap.
+"""
 
 from torch import nn
 
@@ -41,8 +45,9 @@ INSTANCES = {
         AETransformer(**TINY, lr_schedule="one_cycle", max_grad_norm=None),
         AETransformer(**TINY, dtype="mixed"),
     ],
-    DANCo: [DANCo(3, n_jobs=1)],
+    DANCo: [DANCo(), DANCo(3, n_jobs=1)],
     FactorAnalysis: [
+        FactorAnalysis(),
         FactorAnalysis(n_components=1, tol=1e-3),
         FactorAnalysis(n_components=1, tol=1e-3, rotation="varimax"),
     ],
@@ -51,6 +56,7 @@ INSTANCES = {
         GaussianMixture(2, random_state=0),
         GaussianMixture(2, covariance_type="diag", random_state=0),
         GaussianMixture([1, 2], reg_covar=1.0, random_state=0),
+        GaussianMixture(2, covariance_type="tied", random_state=0),
     ],
     Gride: [
         Gride(),
@@ -77,18 +83,22 @@ INSTANCES = {
         KernelDensity(kernel="exponential", whiten=True),
         KernelDensity("loo", kernel="epanechnikov", candidates=8),
         KernelDensity(0.7, kernel="cosine", adaptive=True, n_jobs=1),
+        KernelDensity("loo", metric="manhattan", candidates=8),
+        KernelDensity(kernel="tophat", metric="chebyshev", leaf_size=5),
     ],
     LevinaBickel: [
+        LevinaBickel(),
         LevinaBickel(3, 6),
         LevinaBickel(4, 4, metric="manhattan", correction="ball"),
     ],
     NeighborScaling: [
+        NeighborScaling(),
         NeighborScaling(3),
         NeighborScaling(4, metric="manhattan"),
     ],
     PCASpectrum: [
-        PCASpectrum("variance_share", n_neighbors=5),
         PCASpectrum(),
+        PCASpectrum("variance_share", n_neighbors=5),
         PCASpectrum(
             "parallel_analysis", n_permutations=5, standardize=True, random_state=0
         ),
@@ -101,6 +111,7 @@ INSTANCES = {
         PCA(n_components=1, svd_solver="arpack", random_state=0),
     ],
     PPCA: [
+        PPCA(),
         PPCA(n_components=1),
         PPCA(n_components=1, method="em", tol=1e-4, random_state=0),
         PPCA(n_components=0),

@@ -67,6 +67,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklatent.exceptions.DiscreteDataWarning"),
 ]
 
+# 2026-11: and some take fewer rows than default neighbourhoods have, of which
+# estimators of the dimension have to warn.
+pytestmark.append(
+    pytest.mark.filterwarnings("ignore::sklatent.exceptions.FewRowsWarning")
+)
+
 # 2026-11: and some take tables of deficient rank, of which whitening has to warn.
 pytestmark.append(
     pytest.mark.filterwarnings("ignore::sklatent.exceptions.RankDeficientWarning")
@@ -116,6 +122,11 @@ def test_every_public_estimator_is_checked():
         INSTANCES, key=lambda cls: cls.__name__
     )
     assert EXPECTED_FAILED_CHECKS == {}
+
+
+@each_class
+def test_what_a_person_constructs_comes_first(cls):
+    assert repr(INSTANCES[cls][0]) == f"{cls.__name__}()"
 
 
 @pytest.mark.parametrize(("name", "cls"), all_estimators())
@@ -216,10 +227,37 @@ def test_pickled_estimator_gives_the_same(estimator, dump, X, tmp_path):
 
 
 @each_class
+@pytest.mark.parametrize("how", ["fit", "partial_fit", "warm_start"])
+def test_what_fails_changes_nothing(cls, how, X):
+    """Neither the attributes, nor what they hold."""
+    fitted = clone(INSTANCES[cls][0])
+    method = "partial_fit" if how == "partial_fit" else "fit"
+    if not hasattr(fitted, method):
+        return
+    if how == "warm_start":
+        if how not in fitted.get_params():
+            return
+        fitted.set_params(warm_start=True)
+    getattr(fitted, method)(X)
+    before, said = dict(vars(fitted)), row_outputs(fitted, X)
+    bad = [X[0], np.where(X[3, 1] == X, np.inf, X), pd.DataFrame(X).astype(str) + "m"]
+    if how != "fit":
+        bad.append(X[:, :3])
+    for rows in bad:
+        with pytest.raises(ValueError, match=r"X|array|features"):
+            getattr(fitted, method)(rows)
+        assert vars(fitted).keys() == before.keys()
+        assert all(vars(fitted)[name] is value for name, value in before.items())
+    for name, output in row_outputs(fitted, X).items():
+        np.testing.assert_array_equal(output, said[name], err_msg=name)
+
+
+@each_class
 def test_another_version_warns_at_unpickling(cls, X, monkeypatch):
     dumped = pickle.dumps(clone(INSTANCES[cls][0]).fit(X))
     monkeypatch.setattr("sklatent.base.__version__", "99.0")
-    with pytest.warns(InconsistentVersionWarning, match=r"0\.1\.0.*99\.0"):
+    written_by = re.escape(sklatent.__version__)
+    with pytest.warns(InconsistentVersionWarning, match=rf"{written_by}.*99\.0"):
         pickle.loads(dumped)
 
 

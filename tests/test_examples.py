@@ -3,8 +3,11 @@
 import ast
 import importlib
 import inspect
+import os
 import pkgutil
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -178,3 +181,56 @@ def test_is_seeded(path):
 def generators_of_data():
     """Names of the generators of sklatent.datasets."""
     return sklatent.datasets.__all__
+
+
+# Numbers of the text that claim what came out: decimals, shares and nats; not the
+# nominal share of an interval.
+CLAIM = re.compile(
+    r"(?<![\w.,])(\d[\d,]*\.\d+|\d[\d,]*(?=\s(?:%|nats|times)))"
+    r"(?! % (?:interval|band))"
+)
+NUMBER = re.compile(r"(?<![\w.])\d[\d_,]*(?:\.\d+)?(?:e-?\d+)?")
+
+
+def numbers(text):
+    """Numbers that occur in a text."""
+    return {
+        float(t.rstrip(",").replace("_", "").replace(",", ""))
+        for t in NUMBER.findall(text)
+    }
+
+
+def claims(path):
+    """Numbers in the text of an example that are not those of its code."""
+    source = path.read_text(encoding="utf-8")
+    docstring = ast.get_docstring(tree_of(path), clean=False)
+    lines = source.replace(docstring, "").splitlines()
+    text = [
+        *docstring.splitlines(),
+        *(x.removeprefix("#") for x in lines if x[:1] == "#"),
+    ]
+    given = numbers("\n".join(line for line in lines if line[:1] != "#"))
+    for claim in CLAIM.finditer(" ".join(text)):
+        said = claim[1].replace(",", "")
+        if not {float(said), float(said) / 100} & given:
+            yield said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path",
+    [path for path in EXAMPLES if list(claims(path))],
+    ids=lambda path: path.relative_to(FOLDER).as_posix(),
+)
+def test_numbers_in_the_text_are_those_of_the_output(path):
+    run = subprocess.run(
+        [sys.executable, path],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        check=True,
+    )
+    printed = numbers(run.stdout)
+    for said in claims(path):
+        decimals = len(said.partition(".")[2])
+        assert float(said) in {round(number, decimals) for number in printed}, said

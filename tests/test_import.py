@@ -35,24 +35,53 @@ def test_changes_no_global_state():
     assert run(state) == "True"
 
 
-@pytest.mark.parametrize("missing", ["torch", "skorch"])
-def test_without_torch_names_the_extra(missing):
-    code = f"""
+WITHOUT = """
 import sys
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name == {missing!r}:
+        if name.partition(".")[0] in {missing!r}:
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Missing())
-import sklatent
+"""
+EXTRAS = ["torch", "skorch", "safetensors", "matplotlib", "rich", "pandas", "polars"]
+
+
+@pytest.mark.parametrize("missing", ["torch", "skorch"])
+@pytest.mark.parametrize("use", ["VAETransformer()", "VAETransformer.load('file')"])
+def test_without_torch_use_says_what_to_install(missing, use):
+    code = f"""
+from sklatent import VAETransformer
 try:
-    sklatent.VAETransformer
+    {use}
 except ImportError as error:
     print(error)
 """
-    message = run(code)
-    assert 'pip install "sklatent[neural]"' in message
+    message = run(WITHOUT.format(missing=[missing]) + code)
     assert f"{missing!r} is not installed" in message
+    assert 'pip install -c constraints.txt ".[neural]"' in message
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        "help(sklatent)",
+        "help(sklatent.neural)",
+        "print(hasattr(sklatent, 'VAETransformer'), dir(sklatent))",
+        "print(inspect.getmembers(sklatent))",
+        "from sklatent import *; print(AETransformer, TwoNN, neural, inspection)",
+        "from sklatent.utils.discovery import all_estimators; print(all_estimators())",
+    ],
+)
+def test_without_extras_the_package_can_be_looked_at(look):
+    code = f"import inspect, sklatent\n{look}"
+    said = run(WITHOUT.format(missing=EXTRAS) + code)
+    assert "neural" in said or "TwoNN" in said
+
+
+def test_pydoc_without_extras():
+    code = "import pydoc; pydoc.cli()"
+    code = f"sys.argv = ['pydoc', 'sklatent']\n{code}"
+    assert "VAETransformer" in run(WITHOUT.format(missing=EXTRAS) + code)
 
 
 def test_lazy_names():

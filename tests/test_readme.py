@@ -1,6 +1,7 @@
 """The ratios that the README boasts of are those of the last benchmarks."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,15 @@ ROWS = [
             ("fit, 20,000 x 64, 10 epochs, batch 128\n  VAE", "pythae"),
         ],
     ),
-    ("`import sklatent`", [("import, a process each", "sklearn")]),
+    (
+        "`from sklatent import PCA`",
+        [
+            (
+                "from sklatent import PCA, a process each",
+                "from sklearn.decomposition import PCA",
+            )
+        ],
+    ),
 ]
 
 
@@ -71,3 +80,13 @@ def test_ratio_is_what_was_measured(start, cells):
 def test_no_row_is_left_out():
     section = README.split("## How fast")[1].split("\n## ")[0]
     assert section.count("\n|") - 2 == len(ROWS)
+
+
+def test_versions_stand_at_the_top():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    python = project["requires-python"].removeprefix(">=")
+    (scikit_learn,) = [d for d in project["dependencies"] if "scikit-learn" in d]
+    scikit_learn = scikit_learn.removeprefix("scikit-learn>=")
+    for text in (README.split("\n## ")[0], (ROOT / "Makefile").read_text()[:200]):
+        assert f"Python {python} or later" in text
+        assert f"scikit-learn {scikit_learn} or later" in text

@@ -119,5 +119,5 @@ plt.show()
 # network with convolutions does as well there, and none does better. Pixels this close
 # together are nearly linear functions of each other. What PCA does not know is that
 # some patches are smooth and others rough. What it draws is all equally grainy; the
-# variational autoencoder draws some of either kind, and gives new patches some 77 nats
+# variational autoencoder draws some of either kind, and gives new patches tens of nats
 # more. Neither draws as many black and white ones as the photographs have.

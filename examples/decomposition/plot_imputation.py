@@ -47,7 +47,8 @@ for name, filled in imputed.items():
 
 filled, std = models["FactorAnalysis"].impute(table, return_std=True)
 z = ((X - filled) / np.where(missing, std, 1))[missing]
-print(f"\nwithin 1.96 standard deviations: {(np.abs(z) < 1.96).mean():.3f}")
+within = (np.abs(z) < 1.96).mean()
+print(f"\nwithin 1.96 standard deviations: {within:.1%}, of a Gaussian 95 %")
 
 # %%
 # Multiple imputation draws whole tables instead. What is computed from each of them

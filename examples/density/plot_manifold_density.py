@@ -32,7 +32,7 @@ truth = np.log1p(0.8 * np.sin(t)) - np.log(2 * np.pi * speed)
 # ``dimension`` is a number, or an estimator that finds it from the rows. None, the
 # default, takes the number of columns.
 
-print("error in nats: mean, spread, and standard error as estimated")
+print("error in nats: mean, spread, largest, and standard error as estimated")
 densities = {}
 for unit, dimension in {"length": TwoNN(), "volume": None}.items():
     for k in (10, 40):
@@ -41,7 +41,8 @@ for unit, dimension in {"length": TwoNN(), "volume": None}.items():
         error = log_p - truth
         print(
             f"{k} neighbours, dimension {density.dimension_:.2f}:"
-            f"{error.mean():6.2f} {error.std():6.2f} {std.mean():6.2f}"
+            f"{error.mean():6.2f} {error.std():6.2f} {error.max():6.2f}"
+            f" {std.mean():6.2f}"
         )
         densities[unit, k] = log_p, std
 

@@ -73,6 +73,6 @@ print(f"log-density of y given x: regression {gaussian:.3f}, mixture {conditiona
 
 # %%
 # In the middle, three branches share the probability; the mean follows the one that
-# happens to lie between the others, and near x = 0.34 and 0.66 it runs where no y
+# happens to lie between the others, and where it leaves that one it runs where no y
 # occurs, with a band that covers all branches. The density keeps them apart, and gives
 # new pairs nearly one nat more.

@@ -44,9 +44,10 @@ for i, name in enumerate(names):
         ratios[i, j] = estimator.fit(X).dimension_ / dimension
 
 errors = np.abs(ratios - 1)
-print(f"{'relative error':<18} {'mean':>6} {'median':>7} {'largest':>8}")
-for name, error in zip(estimators, errors.T, strict=True):
-    print(f"{name:<18} {error.mean():6.0%} {np.median(error):7.0%} {error.max():8.0%}")
+print(f"{'relative error':<18} {'mean':>6} {'median':>7} {'ratios':>12}")
+for name, error, ratio in zip(estimators, errors.T, ratios.T, strict=True):
+    spread = f"{ratio.min():.1f} to {ratio.max():.1f}"
+    print(f"{name:<18} {error.mean():6.0%} {np.median(error):7.0%} {spread:>12}")
 
 # %%
 # Manifolds in the order of their dimension, which stands behind the name.

@@ -61,8 +61,8 @@ plt.show()
 
 # %%
 # Without the correction (open symbols, dotted) both estimators fall further and further
-# behind, to some 60 % of the dimension at 50, whatever the shape; their 95 % intervals
-# are those of chance and know nothing of it. With it (full symbols) they stay within 12
-# % of the truth: by construction near it in the ball; on the sphere, which has no edge,
-# mostly a little above it, though TwoNN is below it from 30 dimensions on; and in the
-# cube, which has corners, a little below it.
+# behind, to some three fifths of the dimension at 50, whatever the shape; their 95 %
+# intervals are those of chance and know nothing of it. With it (full symbols) they stay
+# within 12 % of the truth: by construction near it in the ball; on the sphere, which
+# has no edge, mostly a little above it, though TwoNN is below it from 30 dimensions on;
+# and in the cube, which has corners, a little below it.

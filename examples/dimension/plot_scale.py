@@ -41,6 +41,7 @@ for axis, noise in zip(axes, (0.0, 0.3, 1.0), strict=True):
         title=f"noise {noise}",
     )
     print(f"noise {noise}: {np.round(gride.dimension_scales_, 2)}")
+print(f"turns are {2 * np.pi:.1f} apart")
 axes[0].set_ylabel("dimension, with 95 % band")
 axes[1].legend()
 plt.show()

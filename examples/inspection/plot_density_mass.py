@@ -35,7 +35,7 @@ for ax, (name, density) in zip(axes.flat, densities.items(), strict=True):
     ax.set_title(name)
     inside = density.score_samples(new)[:, None] > display.levels
     shares = np.array2string(inside.mean(axis=0), precision=3)
-    print(f"{name:<16} share of new rows inside: {shares}")
+    print(f"{name:<16} share of new rows inside 50, 90, 99 %: {shares}")
 plt.show()
 
 # %%

@@ -33,6 +33,8 @@ for ax, X, title in zip(axes, (sheet, mixed), ("sheet", "line and ball"), strict
     )
 estimators = [TwoNN(), Gride(n1=4), LevinaBickel(), NeighborScaling()]
 DimensionDisplay.from_estimators(estimators, mixed, ax=axes[2])
+for estimator in estimators:
+    print(f"{type(estimator).__name__:<15} {estimator.fit(mixed).dimension_:.1f}")
 axes[2].set_title("line and ball")
 plt.show()
 

@@ -6,9 +6,9 @@ import numbers
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import FLOAT_DTYPES, SklatentEstimator
+from sklatent.base import SklatentEstimator
 from sklatent.callback._iterations import IterationReport
 from sklatent.decomposition._covariance import FullCovariance, RowCovariance
 from sklatent.decomposition._em import (
@@ -27,6 +27,7 @@ from sklatent.utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
+from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 BLOCK_ROWS = 2048
@@ -142,14 +143,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         >>> bool(np.isclose(ppca.log_likelihood_, ppca.score(X)))
         True
         """
-        with self._unfitted_on_error():
-            X = validate_data(
-                self,
-                X,
-                dtype=FLOAT_DTYPES,
-                ensure_min_samples=2,
-                ensure_all_finite="allow-nan",
-            )
+        with self._unchanged_on_error():
+            X = read_rows(self, X, ensure_min_samples=2, reset=True)
             sample_weight = check_weight(sample_weight, X)
             self._fit(X, y, sample_weight)
         return self

@@ -32,11 +32,15 @@ class LinearGaussian:
         Mean.
     psi : ndarray of shape (n_features,)
         Variances of the noise, all positive.
+    constant : ndarray of bool of shape (n_features,) or None, default=None
+        Features that did not vary at all in `fit`. A density needs noise in them, but
+        what is drawn or imputed is their constant, mu.
     """
 
     W: np.ndarray
     mu: np.ndarray
     psi: np.ndarray
+    constant: np.ndarray | None = None
 
     def cho_M(self):
         """Cholesky factor of M, for `scipy.linalg.cho_solve`."""
@@ -67,16 +71,35 @@ class LinearGaussian:
         """Draw rows, (n_samples, p)."""
         z = rng.standard_normal((n_samples, self.W.shape[1]))
         noise = rng.standard_normal((n_samples, len(self.mu)))
-        return z @ self.W.T + self.mu + noise * np.sqrt(self.psi)
+        return self.hold(z @ self.W.T + self.mu + noise * np.sqrt(self.psi))
+
+    def hold(self, X):
+        """Set the constant features of rows to their constants, in place."""
+        if self.constant is not None:
+            X[..., self.constant] = self.mu[self.constant]
+        return X
 
     def covariance(self):
         """C, (p, p)."""
         return self.W @ self.W.T + np.diag(self.psi)
 
     def precision(self):
-        """C^-1 = psi^-1 - psi^-1 W M^-1 W' psi^-1, (p, p)."""
+        """C^-1 = psi^-1 - psi^-1 W M^-1 W' psi^-1, (p, p).
+
+        The difference loses digits in a feature with little noise beside what it has
+        in common with others; a step of refinement gives them back.
+        """
+        unit = np.eye(len(self.mu))
+        P = self._solve(unit)
+        residual = unit - self.W @ (self.W.T @ P) - self.psi[:, None] * P
+        if np.abs(residual).max() < 1e-3:  # or C is close to singular
+            P += self._solve(residual)
+        return P
+
+    def _solve(self, B):
+        """C^-1 B by Woodbury's identity."""
         scaled = self.W / self.psi[:, None]
-        return np.diag(1 / self.psi) - scaled @ cho_solve(self.cho_M(), scaled.T)
+        return B / self.psi[:, None] - scaled @ cho_solve(self.cho_M(), scaled.T @ B)
 
 
 class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):

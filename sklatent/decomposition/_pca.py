@@ -14,12 +14,13 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.extmath import svd_flip
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import FLOAT_DTYPES, SklatentEstimator
+from sklatent.base import SklatentEstimator
 from sklatent.decomposition import _pca_solvers as solvers
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
 from sklatent.decomposition._moments import Moments, dense_rows, row_blocks
+from sklatent.decomposition._pca_number import by_evidence, by_share
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
@@ -30,11 +31,15 @@ from sklatent.utils._sklearn import (
     _check_sample_weight,
     _fit_context,
 )
+from sklatent.utils._tables import explained_errors, read_rows
 from sklatent.utils._warnings import warn
+from sklatent.utils._weights import are_shares
 
 # Solvers that find some axes only, given how many.
 TRUNCATED = ("arpack", "randomized")
 SPARSE = ("auto", "arpack", "covariance_eigh")
+# By how much of itself rounding may change a sum of weights.
+WEIGHT_ROUNDING = 1e-12
 
 
 class PCA(LinearGaussianMixin, SklatentEstimator):
@@ -54,8 +59,9 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         How many axes to keep. None: as many as `min(n_samples, n_features)`, or one
         fewer with "arpack". A float between 0 and 1: as few as explain more than
         that share of the variance. "mle": the number with the largest evidence
-        [2]_. An estimator of the intrinsic dimension (with `fit` and `dimension_`)
-        is fitted first, and its dimension is rounded. 0 leaves a normal density
+        [2]_, or the rank of the rows where that is less than `n_features`. An
+        estimator of the intrinsic dimension (with `fit` and `dimension_`) is fitted
+        first, and its dimension is rounded. 0 leaves a normal density
         with equal variances.
     copy : bool, default=True
         Has no effect: the data is never overwritten. It is there for
@@ -98,11 +104,12 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         value of each is positive.
     explained_variance_ : ndarray of shape (n_components,)
         Variance of the rows along each axis, with n_samples - 1 in the denominator,
-        in squared units of the data.
+        in squared units of the data. Where weights are shares of the rows (see
+        `fit`), their sum is the denominator.
     explained_variance_ratio_ : ndarray of shape (n_components,)
         Its share of the sum over all axes; 0 for constant data.
     singular_values_ : ndarray of shape (n_components,)
-        Singular values of the centred rows.
+        Singular values of the centred rows, times the roots of their weights.
     mean_ : ndarray of shape (n_features,)
         Mean of the rows.
     n_components_ : int
@@ -112,7 +119,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
     noise_variance_ : float
         sigma2: the mean of all eigenvalues of the covariance (1 / n_samples) that
         were discarded, zeros included, in squared units of the data. 0 where none
-        were. In the density it is bounded, see Notes.
+        were, or only rounding. In the density it is bounded, see Notes.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -220,7 +227,9 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights. An integer weight counts as that many rows.
+            Non-negative weights. An integer weight counts as that many rows. Weights
+            that sum to about 1, or to less, are shares of the rows instead: variances
+            are then weighted means of squares, and "mle" cannot be asked for.
 
         Returns
         -------
@@ -230,8 +239,9 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         Raises
         ------
         ValueError
-            If `n_components` does not fit the data or the solver, or the weights sum
-            to 1 or less.
+            If `n_components` does not fit the data or the solver.
+        TypeError
+            If `X` is sparse, and the solver takes dense rows only.
 
         Warns
         -----
@@ -252,14 +262,20 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         >>> bool(np.allclose(weighted.components_, repeated.components_))
         True
         """
-        with self._unfitted_on_error():
-            X = validate_data(
+        with self._unchanged_on_error(), explained_errors(self, X):
+            if issparse(X) and self.svd_solver not in SPARSE:
+                raise TypeError(
+                    'PCA only support sparse inputs with the "arpack" and '
+                    f'"covariance_eigh" solvers, while "{self.svd_solver}" was passed. '
+                    'The default, "auto", takes them too.'
+                )
+            X = read_rows(
                 self,
                 X,
-                dtype=FLOAT_DTYPES,
                 accept_sparse="csr" if self.svd_solver in SPARSE else False,
                 ensure_all_finite=False,  # but see `_solve`
                 ensure_min_samples=2,
+                reset=True,
             )
             X = _canonical(X)
             weight = _weights(sample_weight, X)
@@ -285,7 +301,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights. An integer weight counts as that many rows.
+            Non-negative weights. An integer weight counts as that many rows. They
+            are shares, as in `fit`, while those of all batches sum to about 1 or less.
 
         Returns
         -------
@@ -320,13 +337,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         >>> bool(np.allclose(pca.components_, PCA(n_components=2).fit(X).components_))
         True
         """
-        before = dict(vars(self))
-        try:
+        with self._unchanged_on_error():
             self._partial_fit(X, sample_weight)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         return self
 
     def _partial_fit(self, X, sample_weight):
@@ -337,51 +349,57 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                 "keeps no moments. Give every batch to partial_fit instead.",
                 UserWarning,
             )
-        X = validate_data(
-            self, X, dtype=FLOAT_DTYPES, accept_sparse="csr", reset=seen is None
-        )
+        X = read_rows(self, X, accept_sparse="csr", reset=seen is None)
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
         moments = Moments.of(X, weight, dtype=np.float64)
+        n_rows = X.shape[0] if weight is None else np.count_nonzero(weight)
         dtype = X.dtype
         if seen is not None:
             moments = seen.merge(moments)
+            n_rows += self._n_rows
             dtype = np.result_type(dtype, self.components_)
-        wanted = self._wanted_of_batches(X, int(moments.weight), seen is None)
+        wanted = self._wanted_of_batches(X, moments.weight, n_rows, seen is None)
         spectrum = solvers.of_moments(
             moments, wanted if isinstance(wanted, int) else None
         )
-        q = _number(spectrum, wanted)
+        q = _number(spectrum, wanted, dtype)
         vars(self).update(self._fitted_attributes(spectrum, q, dtype))
-        self._moments = moments
+        self._moments, self._n_rows = moments, n_rows
 
-    def _wanted_of_batches(self, X, n_samples, first):
+    def _wanted_of_batches(self, X, weight, n_rows, first):
         """`_wanted` where more rows than `X` may have been seen, or may come."""
         p = X.shape[1]
         if not first and hasattr(self.n_components, "fit"):
             return self.n_components_
+        n_samples = _row_count(weight, n_rows)
         limit = max(min(n_samples, p), 1) if self.n_components is None else p
-        return self._wanted(X, limit, n_samples, "covariance_eigh")
+        shares = n_rows > 1 and are_shares(weight)
+        return self._wanted(X, limit, n_samples, shares, "covariance_eigh")
 
     def _solve(self, X, weight):
         """Spectrum of the rows, by the solver that suits, and how much to keep."""
-        n = X.shape[0] if weight is None else _row_count(weight)
+        n, shares = X.shape[0], False
+        if weight is not None:
+            n = _row_count(weight.sum(), np.count_nonzero(weight))
+            shares = are_shares(weight)
         limit = min(n, X.shape[1])
-        wanted = self._wanted(X, limit, n, self.svd_solver)
+        wanted = self._wanted(X, limit, n, shares, self.svd_solver)
         n_leading = wanted if isinstance(wanted, int) else None
         solver = self.svd_solver
         if solver == "auto":
             solver = _suitable_solver(X, limit, n_leading)
+        self._fit_svd_solver = solver  # scikit-learn's name, which is read outside it
         if solver != "covariance_eigh":  # which checks by itself
             assert_all_finite(X, estimator_name="PCA", input_name="X")
         if solver == "full":
             spectrum = solvers.exact(X, weight)
         elif solver == "covariance_eigh":
             spectrum = solvers.covariance(
-                X, weight, n_leading, lambda spectrum: _number(spectrum, wanted)
+                X, weight, n_leading, lambda s: _number(s, wanted, X.dtype)
             )
         elif solver == "arpack":
             rng = random_generator(self.random_state)
@@ -397,46 +415,63 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                 power_iteration_normalizer=self.power_iteration_normalizer,
                 random_state=random_generator(self.random_state),
             )
-        return spectrum, _number(spectrum, wanted)
+        return spectrum, _number(spectrum, wanted, X.dtype)
 
-    def _wanted(self, X, limit, n_samples, solver):
+    def _wanted(self, X, limit, n_samples, shares, solver):
         """n_components as an int, or as it is where the spectrum decides."""
         wanted = self.n_components
-        shape = f"min(n_samples={n_samples}, n_features={X.shape[1]})"
+        p = X.shape[1]
+        got = f"got n_samples={n_samples} and n_features={p}."
         if wanted is None:
             truncated = solver == "arpack" or (solver == "auto" and issparse(X))
             wanted = limit - truncated
         if isinstance(wanted, str) or 0 < _as_number(wanted) < 1:
             if solver in TRUNCATED:
+                kind = "string" if isinstance(wanted, str) else "share"
                 raise ValueError(
-                    f"n_components={wanted!r} needs the whole spectrum, which "
-                    f"svd_solver={solver!r} does not compute; use 'full' or "
-                    "'covariance_eigh'."
+                    f"n_components={wanted!r} cannot be a {kind} with svd_solver="
+                    f"{solver!r}, which does not compute the whole spectrum; use "
+                    "'full' or 'covariance_eigh'."
                 )
-            if wanted == "mle" and n_samples < X.shape[1]:
+            if wanted == "mle" and n_samples < p:
                 raise ValueError(
-                    "n_components='mle' needs at least as many rows as features; got "
-                    f"n_samples={n_samples} and n_features={X.shape[1]}."
+                    "n_components='mle' is only supported if n_samples >= n_features; "
+                    f"{got}"
+                )
+            if wanted == "mle" and shares:
+                raise ValueError(
+                    "n_components='mle' weighs the evidence of a number of rows, so "
+                    "sample_weight must count rows; got weights that sum to 1 or "
+                    "less. Multiply them by the number of rows."
                 )
             return wanted
         lowest = int(solver in TRUNCATED)
         highest = limit - (solver == "arpack")
         if not isinstance(wanted, Integral):
             wanted = self._resolve_n_components(X, highest)
-        if not lowest <= wanted <= highest:
+        if wanted == limit > highest:
             raise ValueError(
-                f"n_components={wanted} must be in [{lowest}, {highest}] for {shape} "
-                f"and svd_solver={solver!r}."
+                f"n_components={wanted} must be strictly less than min(n_samples, "
+                f"n_features)={limit} with svd_solver={solver!r}; {got}"
+            )
+        if not lowest <= wanted <= highest:
+            # "auto" ends where "full" does, since it resorts to that.
+            solver = "full" if solver == "auto" else solver
+            # Of batches, more rows may come.
+            what = "min(n_samples, n_features)" if n_samples >= limit else "n_features"
+            raise ValueError(
+                f"n_components={wanted} must be between {lowest} and {what}={limit} "
+                f"with svd_solver={solver!r}; {got}"
             )
         return int(wanted)
 
     def _fitted_attributes(self, spectrum, q, dtype):
         """Return what a spectrum gives the estimator, in the data's precision."""
-        weight, p = spectrum.weight, len(spectrum.mean)
+        weight = spectrum.weight
         squares, components, alive = spectrum.kept(q, dtype)
         if q > 0:
             _, components = svd_flip(None, components, u_based_decision=False)
-        variance = squares / (weight - 1) if weight > 1 else np.zeros(q)
+        variance = squares / _divisor(weight)
         total = spectrum.total
         if self.whiten and not alive.all():
             warn(
@@ -445,7 +480,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                 RankDeficientWarning,
             )
         mean = spectrum.mean.astype(dtype)
-        noise = spectrum.discarded(q) / (weight * (p - q)) if q < p else 0.0
+        nearest = round(weight)
+        whole = abs(weight - nearest) <= WEIGHT_ROUNDING * weight
         return {
             "components_": np.array(components, dtype=dtype, order="C"),
             "explained_variance_": variance.astype(dtype),
@@ -455,11 +491,12 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             "singular_values_": np.sqrt(squares).astype(dtype),
             "mean_": mean,
             "n_components_": q,
-            "n_samples_": int(weight) if weight == int(weight) else weight,
-            "noise_variance_": float(noise),
+            "n_samples_": nearest if whole else weight,
+            "noise_variance_": float(spectrum.noise(q, dtype) / weight),
             # What the precision of the data does not hold of the mean.
             "_mean_rest": (spectrum.mean - mean) + spectrum.mean_error,
             "_alive": alive,
+            "_constant": spectrum.constant,
         }
 
     def transform(self, X):
@@ -490,7 +527,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         True
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, accept_sparse="csr", reset=False)
+        X = read_rows(self, X, accept_sparse="csr")
         return self._encode(X)
 
     def _centre(self, dtype):
@@ -530,13 +567,14 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         check_is_fitted(self)
         p = self.n_features_in_
         n = float(self.n_samples_)
-        variance = self.explained_variance_.astype(np.float64) * ((n - 1) / n)
+        variance = self.explained_variance_.astype(np.float64) * (_divisor(n) / n)
         noise = self.noise_variance_
         if self.n_components_ == p:
             noise = variance[-1]
         noise = max(noise, self._noise_bound(max(variance[:1].sum(), noise)))
         W = self.components_.T * np.sqrt(np.maximum(variance - noise, 0))
-        return LinearGaussian(W, self.mean_ + self._mean_rest, np.full(p, noise))
+        mu, psi = self.mean_ + self._mean_rest, np.full(p, noise)
+        return LinearGaussian(W, mu, psi, self._constant)
 
     def _noise_bound(self, largest):
         """Return the smallest noise variance that the density takes."""
@@ -552,13 +590,13 @@ def _as_number(n_components):
     return n_components if isinstance(n_components, Real) else 0
 
 
-def _number(spectrum, wanted):
-    """How many axes are wanted of a spectrum."""
+def _number(spectrum, wanted, dtype):
+    """How many axes are wanted of a spectrum of data of the type."""
     if isinstance(wanted, int):
         return wanted
     if wanted == "mle":
-        return solvers.by_evidence(spectrum)
-    return solvers.by_share(spectrum, wanted)
+        return by_evidence(spectrum, dtype)
+    return by_share(spectrum, wanted, dtype)
 
 
 def _weights(sample_weight, X):
@@ -568,17 +606,22 @@ def _weights(sample_weight, X):
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-    if weight.sum() <= 1:
+    if _row_count(weight.sum(), np.count_nonzero(weight)) < 2:
         raise ValueError(
-            "sample_weight counts rows, so its sum must be more than 1; got "
-            f"{weight.sum():.6g}."
+            "sample_weight must be positive for at least 2 rows, or count one row "
+            f"twice; got one positive weight, {weight.max():.6g}."
         )
     return weight
 
 
-def _row_count(weight):
-    """Return how many rows the weights stand for; at least those that have any."""
-    return max(int(weight.sum() * (1 + 1e-12)), np.count_nonzero(weight))
+def _row_count(weight, n_positive):
+    """Return how many rows weights stand for; at least those that have any."""
+    return max(int(weight * (1 + WEIGHT_ROUNDING)), n_positive)
+
+
+def _divisor(weight):
+    """Return what divides a sum of squares: n - 1 for n rows, the sum of shares."""
+    return weight if are_shares(weight) else weight - 1
 
 
 def _canonical(X):
@@ -592,10 +635,9 @@ def _canonical(X):
 def _suitable_solver(X, limit, n_leading):
     """Return what "auto" means for the rows; `n_leading` is None if unknown."""
     n, p = X.shape
-    if issparse(X):
-        truncated = n_leading is not None and 1 <= n_leading < limit
-        return "arpack" if truncated else "covariance_eigh"
+    if issparse(X) and n_leading is not None and 1 <= n_leading < limit:
+        return "arpack"
     few = n_leading is not None and 1 <= n_leading < 0.1 * min(n, p)
-    if n >= p and (p <= 1000 or not few):
+    if n >= p and (p <= 1000 or not few or issparse(X)):
         return "covariance_eigh"
     return "randomized" if few and min(n, p) > 500 else "full"

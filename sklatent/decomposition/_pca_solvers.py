@@ -6,7 +6,8 @@
 `covariance`     eigenvectors of the scatter matrix: fastest for tall data, but
                  squaring halves the digits of small singular values, so that
                  where a requested one is small, `exact` is called instead.
-`randomized`     Halko, Martinsson and Tropp (2011): a few axes of large matrices.
+`randomized`     Halko, Martinsson and Tropp (2011): a few axes of large matrices, and
+                 the variance that the rows have along each.
 `arpack`         Lanczos; reads sparse rows as they are.
 ===============  ==========================================================
 
@@ -19,7 +20,6 @@ import numpy as np
 from scipy.linalg import LinAlgError, eigh, qr, svd
 from scipy.sparse import csr_matrix, issparse
 from scipy.sparse.linalg import LinearOperator, svds
-from scipy.special import gammaln
 from sklearn import config_context
 from sklearn.utils import assert_all_finite
 from sklearn.utils.extmath import randomized_svd
@@ -57,6 +57,8 @@ class Spectrum:
         Sum of the squared singular values that are not in `squares`.
     resolution : float
         Squares below this share of the largest are rounding.
+    column_squares : ndarray of shape (n_features,)
+        Weighted sum of squares of each feature about its mean.
     """
 
     weight: float
@@ -66,15 +68,57 @@ class Spectrum:
     components: np.ndarray
     rest: float
     resolution: float
+    column_squares: np.ndarray
 
     @property
     def total(self):
         """Sum of all squared singular values."""
         return self.squares.sum() + self.rest
 
+    @property
+    def constant(self):
+        """Whether each feature is the same in all rows, but for rounding."""
+        rounding = np.finfo(np.float64).eps * self.mean
+        return self.column_squares <= self.weight * rounding**2
+
     def discarded(self, n_components):
         """Sum of the squared singular values after the first `n_components`."""
         return self.squares[n_components:].sum() + self.rest
+
+    def noise(self, n_components, dtype):
+        """Mean square of the directions discarded; 0 if that is rounding only."""
+        p = len(self.mean)
+        if n_components == p:
+            return 0.0
+        discarded = self.discarded(n_components)
+        outside = 1 - (self.components[:n_components] ** 2).sum(axis=0)
+        rounding = self._rounding(np.maximum(outside, 0), dtype)
+        rounding += svd_resolution(p, dtype) * self.squares[:1].sum()
+        return discarded / (p - n_components) if discarded > rounding else 0.0
+
+    def _rounding(self, shares, dtype):
+        """Squares that rounding the data to its precision adds, at most.
+
+        It changes x by eps |x| / 4, about; `shares` are those of the features in a
+        direction.
+        """
+        return np.finfo(dtype).eps ** 2 * self.weight * (shares @ self.mean**2)
+
+    def bound(self, n_components, dtype):
+        """Squares up to which the first axes have no variance, (n_components,)."""
+        axes = self.components[:n_components]
+        largest = self.squares[:1].sum()
+        return self.resolution * largest + self._rounding(axes**2, dtype)
+
+    def rank(self, dtype):
+        """How many squares are more than rounding, whichever the solver.
+
+        That is judged by what the scatter matrix resolves: smaller ones differ by
+        solver, and may be what is left of a computation before, such as scaling.
+        """
+        eigen_resolution = len(self.mean) * np.finfo(np.float64).eps
+        bound = np.maximum(self.bound(None, dtype), eigen_resolution * self.squares[0])
+        return int(np.sum(self.squares > bound))
 
     def kept(self, n_components, dtype):
         """First squares and axes, and which of them are more than rounding.
@@ -101,10 +145,7 @@ class Spectrum:
             False where there is no variance.
         """
         squares, axes = self.squares[:n_components], self.components[:n_components]
-        # Rounding x to the precision of the data changes it by eps |x| / 4, about.
-        offset = np.finfo(dtype).eps ** 2 * self.weight * (axes**2 @ self.mean**2)
-        bound = self.resolution * squares[:1].sum() + offset
-        alive = squares > bound
+        alive = squares > self.bound(n_components, dtype)
         rank = int(alive.sum())
         if rank < n_components:
             squares = np.pad(squares[alive], (0, n_components - rank))
@@ -175,13 +216,18 @@ def centred(X, rows, mean, mean_error, weight=None, out=None):
 
 
 def centred_copy(X, weight=None, dtype=np.float64):
-    """Sum of weights, mean and its error, all centred rows, their sum of squares."""
+    """Sum of weights, mean and its error, all centred rows, squares by column."""
     total, mean, error = weighted_mean(X, weight)
     A = np.empty(X.shape, dtype)
-    squares = 0.0
+    squares = np.zeros(X.shape[1])
     for rows in row_blocks(*X.shape, A.itemsize):
-        squares += _square_sum(centred(X, rows, mean, error, weight, A[rows]))
+        squares += _column_squares(centred(X, rows, mean, error, weight, A[rows]))
     return total, mean, error, A, squares
+
+
+def _column_squares(A):
+    """Sums of squares of the columns."""
+    return np.einsum("ij,ij->j", A, A)
 
 
 # --------------------------------------------------------------------------------
@@ -196,7 +242,7 @@ def exact(X, weight=None):
     """
     n, p = X.shape
     if n < p:
-        total, mean, error, A, _ = centred_copy(X, weight)
+        total, mean, error, A, column_squares = centred_copy(X, weight)
     else:
         total, mean, error = weighted_mean(X, weight)
         A = np.empty((0, p))
@@ -206,11 +252,13 @@ def exact(X, weight=None):
             r = centred(X, rows, mean, error, weight)
             stacked = np.vstack([A, r])
             A = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:p]
+        column_squares = _column_squares(A)
     try:
         _, s, V = svd(A, full_matrices=False, check_finite=False)
     except LinAlgError:
         _, s, V = svd(A, full_matrices=False, lapack_driver="gesvd")
-    return Spectrum(total, mean, error, s**2, V, 0.0, svd_resolution(p, X.dtype))
+    resolution = svd_resolution(p, X.dtype)
+    return Spectrum(total, mean, error, s**2, V, 0.0, resolution, column_squares)
 
 
 def of_moments(moments, n_leading=None):
@@ -227,6 +275,7 @@ def of_moments(moments, n_leading=None):
         vectors.T[::-1],
         rest,
         p * np.finfo(np.float64).eps,
+        np.diag(S),
     )
 
 
@@ -289,59 +338,59 @@ def _resolved(spectrum, n_components, smallest):
 def randomized(X, weight, n_components, **options):
     """Find a few axes by random projection of the centred rows.
 
-    Options are those of :func:`sklearn.utils.extmath.randomized_svd`.
+    Options are those of :func:`sklearn.utils.extmath.randomized_svd`. With Q the
+    directions that it projects on, its singular values are those of Q'A. For n < p it
+    works on A', and they are the lengths |A v| of the rows along each axis. For n >= p
+    they are less, so that axes and lengths are taken from the singular value
+    decomposition of A V'.
     """
-    total, mean, error, A, square_sum = centred_copy(X, weight, X.dtype)
-    k = min(n_components, *X.shape)
+    total, mean, error, A, column_squares = centred_copy(X, weight, X.dtype)
+    n, p = X.shape
     # The rows are NumPy's by now; dispatching would only rule out the LU steps.
     with config_context(array_api_dispatch=False):
-        _, s, V = randomized_svd(A, k, flip_sign=False, **options)
-    return _partial(A, square_sum, s, V, total, mean, error)
+        _, s, V = randomized_svd(A, min(n_components, n, p), flip_sign=False, **options)
+    if n >= p:
+        AV = (V @ A.T).T  # which BLAS does faster than A @ V.T
+        _, s, rotation = svd(np.linalg.qr(AV, mode="r"), check_finite=False)
+        V = rotation @ V
+    return _partial(X, weight, total, mean, error, column_squares, s, V)
 
 
 def arpack(X, weight, n_components, tol, v0):
     """Find a few axes by Lanczos iterations; sparse rows stay sparse."""
     if issparse(X):
-        total, mean, square_sum = _sparse_moments(X, weight)
+        total, mean, column_squares = _sparse_moments(X, weight)
         error = np.zeros_like(mean)
         A = _centred_operator(X, mean, weight)
     else:
-        total, mean, error, A, square_sum = centred_copy(X, weight, X.dtype)
+        total, mean, error, A, column_squares = centred_copy(X, weight, X.dtype)
     k = min(n_components, min(X.shape) - 1)  # the rank of centred rows, at most
-    if square_sum == 0 or k == 0:
+    if k == 0 or not column_squares.any():
         s, V = np.zeros(0, X.dtype), np.zeros((0, X.shape[1]), X.dtype)
     else:
         _, s, V = svds(A, k=k, tol=tol, v0=v0)
         s, V = s[::-1], V[::-1]
-    if not issparse(X):
-        return _partial(A, square_sum, s, V, total, mean, error)
-    squares = s.astype(np.float64) ** 2
-    rest = max(square_sum - squares.sum(), 0.0)
-    resolution = svd_resolution(len(mean), X.dtype)
-    return Spectrum(total, mean, error, squares, V, rest, resolution)
+    return _partial(X, weight, total, mean, error, column_squares, s, V)
 
 
-def _partial(A, square_sum, s, V, total, mean, error):
-    """Spectrum of centred rows from their leading singular values and axes."""
+def _partial(X, weight, total, mean, error, column_squares, s, V):
+    """Spectrum of rows from their leading singular values and axes."""
     squares = s.astype(np.float64) ** 2
+    square_sum = column_squares.sum()
     rest = square_sum - squares.sum()
     if rest < 1e-3 * square_sum:
         # The difference would lose digits that the residual itself has.
-        rest = sum(
-            _square_sum(A[rows] - (A[rows] @ V.T) @ V)
-            for rows in row_blocks(*A.shape, A.itemsize)
-        )
-    resolution = svd_resolution(A.shape[1], A.dtype)
-    return Spectrum(total, mean, error, squares, V, max(rest, 0.0), resolution)
-
-
-def _square_sum(A):
-    """Sum of squares, rows apart and then in double precision."""
-    return float(np.einsum("ij,ij->i", A, A).sum(dtype=np.float64))
+        rest = 0.0
+        for rows in row_blocks(*X.shape, V.itemsize):
+            r = centred(X, rows, mean, error, weight)
+            r -= (r @ V.T) @ V
+            rest += np.vdot(r, r)
+    resolution = svd_resolution(X.shape[1], X.dtype)
+    return Spectrum(total, mean, error, squares, V, rest, resolution, column_squares)
 
 
 def _sparse_moments(X, weight):
-    """Sum of weights, mean, and sum of squares about it, of CSR rows."""
+    """Sum of weights, mean, and squares about it by column, of CSR rows."""
     n, p = X.shape
     w = np.ones(n) if weight is None else weight
     total = w.sum()
@@ -349,8 +398,12 @@ def _sparse_moments(X, weight):
     data = X.data.astype(np.float64)
     mean = np.bincount(X.indices, each * data, minlength=p) / total
     stored = np.bincount(X.indices, each, minlength=p)
-    squares = (each * (data - mean[X.indices]) ** 2).sum()
-    return float(total), mean, float(squares + ((total - stored) * mean**2).sum())
+    # What rounding a sum over all rows lost.
+    residual = np.bincount(X.indices, each * (data - mean[X.indices]), minlength=p)
+    mean += (residual - (total - stored) * mean) / total
+    squares = each * (data - mean[X.indices]) ** 2
+    squares = np.bincount(X.indices, squares, minlength=p)
+    return float(total), mean, squares + (total - stored) * mean**2
 
 
 def _centred_operator(X, mean, weight):
@@ -380,71 +433,3 @@ def _centred_operator(X, mean, weight):
         rmatmat=rmatmat,
         dtype=X.dtype,
     )
-
-
-# --------------------------------------------------------------------------------
-# The number of components
-
-
-def by_share(spectrum, share):
-    """Fewest components whose share of the variance exceeds `share`."""
-    if spectrum.total == 0:
-        return 1
-    shares = np.cumsum(spectrum.squares) / spectrum.total
-    k = int(np.searchsorted(shares, share, side="right")) + 1
-    return min(k, len(spectrum.squares))
-
-
-def minka_evidence(variances, n_samples):
-    """Log evidence for 1, 2, ..., p - 1 components.
-
-    Laplace's approximation, equation 30 of Minka (2000), Automatic choice of
-    dimensionality for PCA, up to a constant. It integrates over the rotation of each
-    pair of axes as if that were Gaussian with the curvature at its mode. Where two
-    eigenvalues tie the curvature is 0, and the integral is bounded only by the volume
-    of all rotations; so curvatures below 1 count as 1.
-
-    Parameters
-    ----------
-    variances : ndarray of shape (p,)
-        Eigenvalues of the covariance, decreasing, in any unit.
-    n_samples : float
-        Number of rows.
-
-    Returns
-    -------
-    evidence : ndarray of shape (p - 1,)
-        In nats; finite. Eigenvalues count as at least `eps` times the largest.
-    """
-    p, n = len(variances), n_samples
-    lam = np.maximum(variances / variances[0], np.finfo(np.float64).eps)
-    axes = (p - np.arange(p)) / 2
-    log_prior = np.cumsum(gammaln(axes) - axes * np.log(np.pi) - np.log(2))
-    log_lam = np.log(lam)
-    with np.errstate(divide="ignore"):
-        log_gap = np.log(np.maximum(lam[:, None] - lam, 0))
-        log_gap_inverse = np.log(np.maximum(1 / lam - 1 / lam[:, None], 0))
-    pairs = np.maximum(np.log(n) + log_gap + log_gap_inverse, 0)
-    within = np.cumsum([np.sum(pairs[:k, k]) for k in range(p)])
-    evidence = np.empty(p - 1)
-    for k in range(1, p):
-        noise = lam[k:].mean()
-        with np.errstate(divide="ignore"):
-            to_noise = np.log(np.maximum(1 / noise - 1 / lam[:k], 0))
-        across = np.maximum(np.log(n) + log_gap[:k, k:] + to_noise[:, None], 0).sum()
-        m = p * k - k * (k + 1) / 2
-        evidence[k - 1] = (
-            log_prior[k - 1]
-            - n / 2 * (log_lam[:k].sum() + (p - k) * np.log(noise))
-            + (m + k) / 2 * np.log(2 * np.pi)
-            - (within[k - 1] + across) / 2
-            - k / 2 * np.log(n)
-        )
-    return evidence
-
-
-def by_evidence(spectrum):
-    """Return the number of components of the largest evidence; at least 1."""
-    if spectrum.total == 0 or len(spectrum.squares) < 2:
-        return 1
-    return 1 + int(np.argmax(minka_evidence(spectrum.squares, spectrum.weight)))

@@ -6,19 +6,19 @@ Tipping and Bishop (1999), Probabilistic principal component analysis, JRSS B 61
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
-from sklatent.base import FLOAT_DTYPES
 from sklatent.decomposition import _pca_solvers as solvers
 from sklatent.decomposition._em import NOISE_FLOOR
-from sklatent.decomposition._em_estimator import EMEstimator, check_weight
+from sklatent.decomposition._em_estimator import EMEstimator
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._moments import Moments
 from sklatent.decomposition._rotation import principal_axes
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
+from sklatent.utils._weights import check_weight
 
 
 class PPCA(EMEstimator):
@@ -178,22 +178,28 @@ class PPCA(EMEstimator):
         >>> bool(np.allclose(ppca.W_, PPCA(n_components=2).fit(X).W_))
         True
         """
-        # What a failed fit leaves, or one that kept no moments, does not count.
-        seen = self._moments if hasattr(self, "W_") else None
-        if seen is None and hasattr(self, "W_"):
-            warn(
-                "partial_fit starts from nothing: this PPCA was fitted by fit, which "
-                "keeps no moments. Give every batch to partial_fit instead.",
-                UserWarning,
-            )
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=seen is None)
-        moments = Moments.of(X, check_weight(sample_weight, X))
-        if seen is None:
-            q = self._n_components(X)
-        else:  # a dimension is estimated on the first batch
-            q, moments = self.n_components_, seen.merge(moments)
-        self._set_closed_form(solvers.of_moments(moments), q)
-        self.n_components_, self._moments = q, moments
+        with self._unchanged_on_error():
+            # A fit that kept no moments does not count.
+            seen = self._moments if hasattr(self, "W_") else None
+            if seen is None and hasattr(self, "W_"):
+                warn(
+                    "partial_fit starts from nothing: this PPCA was fitted by fit, "
+                    "which keeps no moments. Give every batch to partial_fit instead.",
+                    UserWarning,
+                )
+            X = read_rows(self, X, reset=seen is None)
+            if np.isnan(X).any():
+                raise ValueError(
+                    "Input X contains NaN; partial_fit takes complete rows. Give rows "
+                    "with missing entries to fit."
+                )
+            moments = Moments.of(X, check_weight(sample_weight, X))
+            if seen is None:
+                q = self._n_components(X)
+            else:  # a dimension is estimated on the first batch
+                q, moments = self.n_components_, seen.merge(moments)
+            self._set_closed_form(solvers.of_moments(moments), q)
+            self.n_components_, self._moments = q, moments
         return self
 
     def _fit(self, X, y, sample_weight):

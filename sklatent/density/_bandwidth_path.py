@@ -9,9 +9,9 @@ from sklearn.utils import check_array
 from sklatent.base import FLOAT_DTYPES
 from sklatent.density._kernel_density import KernelDensity
 from sklatent.density._kernels import KERNELS
-from sklatent.density._weights import weighted_rows
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import StrOptions, validate_params
+from sklatent.utils._weights import weighted_rows
 
 
 @validate_params(

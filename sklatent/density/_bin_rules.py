@@ -25,11 +25,14 @@ class Column:
         Their weights, positive.
     d : int
         Number of dimensions of the histogram.
+    rounding : float, default=0.0
+        Largest difference of values that may be rounding.
     """
 
     z: np.ndarray
     weight: np.ndarray
     d: int
+    rounding: float = 0.0
 
     def __post_init__(self):
         self.cumulative = np.cumsum(self.weight)
@@ -51,7 +54,8 @@ class Column:
         """Return the quantile of the repeated rows, as `np.quantile` does."""
         at = max(q * (self.n - 1), 0.0)
         ranks = np.floor([at, at + 1])
-        index = np.searchsorted(self.cumulative, ranks, side="right")
+        # Rounding of the sums must not move a rank to the row before.
+        index = np.searchsorted(self.cumulative, ranks * (1 + 1e-12), side="right")
         low, high = self.z[np.minimum(index, len(self.z) - 1)]
         return low + (at - ranks[0]) * (high - low)
 
@@ -70,7 +74,7 @@ def _scott(column):
 def _fd(column):
     """Return 1 / h for h = 2 IQR / n^(1/(d+2)); Scott's where the quartiles agree."""
     iqr = column.quantile(0.75) - column.quantile(0.25)
-    if iqr == 0:
+    if iqr <= column.rounding:
         return _scott(column)
     return column.n ** (1 / (column.d + 2)) / (2 * iqr)
 
@@ -126,7 +130,7 @@ BIN_RULES = {
 }
 
 
-def count_bins(rule, x, weight, d):
+def count_bins(rule, x, weight, d, rounding):
     """Return how many bins of equal width a rule asks for.
 
     Parameters
@@ -139,6 +143,8 @@ def count_bins(rule, x, weight, d):
         How many rows each row stands for, positive.
     d : int
         Number of dimensions of the histogram.
+    rounding : float
+        Largest difference of values that may be rounding.
 
     Returns
     -------
@@ -147,5 +153,5 @@ def count_bins(rule, x, weight, d):
     """
     order = np.argsort(x, kind="stable")
     z = x[order] - x[order[0]]
-    column = Column(z / z[-1], weight[order], d)
+    column = Column(z / z[-1], weight[order], d, rounding / z[-1])
     return max(1, int(np.ceil(BIN_RULES[rule](column))))

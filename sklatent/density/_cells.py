@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklatent.utils._rounding import ROUNDING
+
 # Numbers of cells are kept below this.
 LARGEST_CODE = 2**62
 
@@ -10,7 +12,7 @@ def bin_numbers(X, edges):
     """Find the bin of each entry.
 
     A bin has its lower edge, the last one its upper edge as well. A column with two
-    equal edges has one bin, which is that point.
+    equal edges has one bin, which is that point, and what differs from it by rounding.
 
     Parameters
     ----------
@@ -26,12 +28,20 @@ def bin_numbers(X, edges):
     """
     bins = np.empty(X.shape, dtype=np.intp)
     for j, e in enumerate(edges):
+        if e[0] == e[-1]:
+            bins[:, j] = _is_constant(X[:, j], e[0]) - 1
+            continue
         x = X[:, j].astype(np.float64)
         found = np.searchsorted(e, x, side="right") - 1
         found[x == e[-1]] = len(e) - 2
         found[x > e[-1]] = -1
         bins[:, j] = found
     return bins
+
+
+def _is_constant(x, value):
+    """Whether entries are a value, but for rounding in their precision."""
+    return np.abs(x - value) <= abs(value) * float(ROUNDING * np.finfo(x.dtype).eps)
 
 
 class OccupiedCells:

@@ -6,14 +6,16 @@ The algorithm is in `_mixture_em`, its steps in `_mixture_steps`, rows with hole
 
 from numbers import Integral, Real
 
+import numpy as np
+
 from sklatent.base import SklatentEstimator
-from sklatent.decomposition._em_estimator import check_weight
 from sklatent.density._mixture_covariance import STRUCTURES
 from sklatent.density._mixture_em import Ascent
 from sklatent.density._mixture_fit import MixtureFitMixin, singular_is_value_error
 from sklatent.density._mixture_model import MixtureModelMixin
 from sklatent.density._mixture_rows import Rows
 from sklatent.density._mixture_steps import em_step
+from sklatent.utils._constants import constant_values
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -22,6 +24,7 @@ from sklatent.utils._sklearn import (
     _fit_context,
 )
 from sklatent.utils._threads import count_threads
+from sklatent.utils._weights import check_weight, row_count
 
 # Attributes that not every fit sets.
 OPTIONAL_ATTRIBUTES = ("candidate_n_components_", "criterion_values_")
@@ -49,11 +52,13 @@ class GaussianMixture(
         a diagonal matrix each; one variance each; one diagonal matrix for all.
     tol : float, default=0.001
         EM stops when a step gains less, in nats per row; of extrapolated steps, ten.
+        With missing entries, when that is also about what is still to be gained.
     reg_covar : float, default=1e-06
         Added to the variances in every step, so that no component shrinks to a
         point. Relative to the variance of each feature (of their mean where
         `covariance_type` is "spherical"), so that the units of the data do not
-        matter. A constant feature counts as having the mean variance of the others.
+        matter. A constant feature counts as having the mean variance of the others,
+        so that its density is finite; it is drawn and imputed as that constant.
     reg_relative : bool, default=True
         With False, `reg_covar` is in squared units of the data, as in scikit-learn.
     max_iter : int, default=100
@@ -82,15 +87,17 @@ class GaussianMixture(
         See `verbose`.
     accelerate : bool, default=True
         Whether to extrapolate the EM steps [2]_, once these gain less than 0.001
-        nats per row. The likelihood increases either way, and is mostly the larger
-        at the end; where there are several maxima it can be another one. Without,
-        the iterations are those of scikit-learn.
+        nats per row; with missing entries L-BFGS follows, once they gain less than
+        0.01. The likelihood increases either way, and is mostly the larger at the
+        end; where there are several maxima it can be another one. Without, the
+        iterations are those of scikit-learn.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
     criterion : {"bic", "aic", "icl", "cv"}, default="bic"
         What chooses the number of components: the smallest `bic`, `aic` or `icl` of
-        the training rows, each counted as often as its weight says; or the largest
-        mean log-density of rows left out.
+        the training rows, each counted as often as its weight says (weights that sum
+        to about 1 or less are shares, and count as the effective sample size, with a
+        warning); or the largest mean log-density of rows left out.
     cv : int, cross-validation generator or iterable, default=5
         How rows are left out where `criterion` is "cv": a number of folds of
         consecutive rows, or what :func:`sklearn.model_selection.check_cv` takes.
@@ -125,10 +132,13 @@ class GaussianMixture(
     n_iter_ : int
         Number of EM steps.
     lower_bound_ : float
-        Mean log-likelihood of the training rows at the last of them, in nats, the
-        largest over `n_init`. Of a row with holes, that of what is observed.
+        Mean log-likelihood of the training rows, in nats, the largest over `n_init`.
+        With missing entries it is that of what is observed, under the fitted mixture:
+        `score` gives the same. Of complete rows it is, as in scikit-learn, that where
+        the last step started.
     lower_bounds_ : list of float
-        The same at each of them.
+        The mean log-likelihood where each step started; with missing entries, at the
+        best point so far.
     n_samples_seen_ : float
         Number of rows, or sum of their weights, that `fit` or all calls of
         `partial_fit` had.
@@ -297,7 +307,7 @@ class GaussianMixture(
         >>> mixture.weights_.round(2)
         array([0.33, 0.67])
         """
-        with self._as_it_was_on_error(self.warm_start):
+        with self._unchanged_on_error():
             X = self._check_data(X, reset=True)
             sample_weight = check_weight(sample_weight, X)
             if not self._goes_on():
@@ -360,9 +370,13 @@ class GaussianMixture(
         goes_on = hasattr(self, "means_")
         if self._is_to_choose() and not goes_on:
             return self.fit(X, y, sample_weight)
-        with self._as_it_was_on_error(goes_on):
+        with self._unchanged_on_error():
             X = self._check_data(X, reset=not goes_on)
-            rows = Rows.of(X, check_weight(sample_weight, X))
+            sample_weight = check_weight(sample_weight, X)
+            rows = Rows.of(X, sample_weight)
+            n_rows = rows.total
+            if sample_weight is not None:
+                n_rows = row_count(sample_weight, "The size of a step of partial_fit")
             k = self._number_so_far()
             if goes_on:
                 frame, n_distinct = self._frame_, k
@@ -374,7 +388,7 @@ class GaussianMixture(
                     k, rows, frame, random_generator(self.random_state)
                 )
                 before, seen = [], 0.0
-            new_share = rows.total / (seen + rows.total)
+            new_share = n_rows / (seen + n_rows)
             with singular_is_value_error():
                 mixture, reached = em_step(
                     rows,
@@ -386,7 +400,11 @@ class GaussianMixture(
                 )
             reached -= frame.log_jacobian(rows)
             ascent = Ascent(mixture, [*before, reached], False, False)
-            vars(self).update(self._attributes(ascent, frame, seen + rows.total))
+            vars(self).update(self._attributes(ascent, frame, seen + n_rows))
+            constants = constant_values(X, sample_weight)
+            if goes_on:
+                constants[constants != self._constants_] = np.nan
+            self._constants_ = constants
             self._warn_of_idle(n_distinct)
         return self
 

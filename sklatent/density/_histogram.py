@@ -7,23 +7,25 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import DensityMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import (
-    FLOAT_DTYPES,
     GenerativeModelMixin,
     ScoreMixin,
     SklatentEstimator,
 )
 from sklatent.density._bin_rules import BIN_RULES, count_bins
 from sklatent.density._cells import OccupiedCells, bin_numbers
-from sklatent.density._weights import weighted_rows
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._rounding import rounding_up_to, whole_numbers
 from sklatent.utils._sklearn import (
     Interval,
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._tables import read_rows
+from sklatent.utils._warnings import warn
+from sklatent.utils._weights import as_counts, weighted_rows
 
 # Bins of one column; their edges take 80 MB.
 MAX_BINS = 10**7
@@ -51,11 +53,13 @@ class HistogramDensity(
           d features, and "scott": the best width for a Gaussian with the standard
           deviation of the column [1]_, 3.49 sigma / n^(1/3) in one dimension. Both are
           NumPy's rule for d = 1, and have the rate that is best for d. Where the
-          quartiles agree, "fd" is "scott".
+          quartiles agree, but for rounding, "fd" is "scott"; where they are so close
+          that it asks for more bins than there can be, likewise, with a warning.
         - "auto", "doane", "rice", "sqrt", "stone", "sturges": for each column as in
           :func:`numpy.histogram_bin_edges`; "auto" with "fd" as above.
 
-        For data of an integer type no rule makes bins narrower than 1, as in NumPy.
+        In a column of whole numbers, whatever its type, no rule makes bins narrower
+        than 1, as in NumPy for integers.
 
     Attributes
     ----------
@@ -81,9 +85,9 @@ class HistogramDensity(
 
     Notes
     -----
-    A constant column, unless its edges are given, has one bin of no width: the density
-    is that of the other columns, and rows with another value have none. If all columns
-    are constant there is no density, and `fit` says so.
+    A column that is constant, but for rounding, unless its edges are given, has one bin
+    of no width: the density is that of the other columns, and rows with another value
+    have none. If all columns are constant there is no density, and `fit` says so.
 
     References
     ----------
@@ -129,7 +133,9 @@ class HistogramDensity(
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
             How many rows each row stands for; an integer weight counts as that many
-            rows, for the widths of the bins and for error bars too.
+            rows, for the widths of the bins and for error bars too. Weights that sum to
+            about 1 or less are shares, and the effective sample size
+            (sum w)^2 / sum w^2 stands in for the number of rows, with a warning.
 
         Returns
         -------
@@ -142,6 +148,12 @@ class HistogramDensity(
             If all rows are equal, no row is within the edges, `bins` cannot be used, or
             a rule asks for more than ten million bins in a column or for bins that
             floating point does not tell apart.
+
+        Warns
+        -----
+        UserWarning
+            If "fd" asks for too many bins, and "scott" stands in; or if weights are
+            shares.
 
         Examples
         --------
@@ -156,17 +168,16 @@ class HistogramDensity(
         >>> np.exp(histogram.cell_log_density_).round(2)
         array([1.33, 0.67])
         """
-        with self._unfitted_on_error():
-            X = validate_data(self, X, dtype="numeric")
-            whole = X.dtype.kind in "iu"
-            if X.dtype not in FLOAT_DTYPES:
-                X = X.astype(FLOAT_DTYPES[0])
+        with self._unchanged_on_error():
+            X = read_rows(self, X, reset=True)
             X, weight = weighted_rows(X, sample_weight)
-            self.bin_edges_ = self._edges(X, weight, whole)
+            counts = as_counts(weight, "The number of bins, or the error bar,")
+            self._rows_per_weight = counts.sum() / weight.sum()
+            self.bin_edges_ = self._edges(X, counts)
             self._count(X, weight)
         return self
 
-    def _edges(self, X, weight, whole):
+    def _edges(self, X, weight):
         """Return the edges of each column."""
         d = X.shape[1]
         bins = self.bins
@@ -177,8 +188,16 @@ class HistogramDensity(
                 f"bins must have an entry for each of {d} features; got {len(bins)}."
             )
         names = getattr(self, "feature_names_in_", range(d))
-        columns = zip(bins, X.T, names, strict=True)
-        edges = [_column_edges(b, x, weight, whole, d, name) for b, x, name in columns]
+        # By the values: the dtype may be that of another column.
+        whole = whole_numbers(X)
+        columns = zip(bins, X.T, whole, names, strict=True)
+        found = [_column_edges(*column, weight, d) for column in columns]
+        edges, problems = map(list, zip(*found, strict=True))
+        if any(problems):
+            warn(
+                f"{'; '.join(filter(None, problems))}: the quartiles are too close to "
+                "each other beside the range, and 'scott' stands in for 'fd'."
+            )
         if all(e[0] == e[-1] for e in edges):
             raise ValueError(
                 f"All rows are equal (n_samples={len(X)}), so that they have no "
@@ -222,9 +241,9 @@ class HistogramDensity(
             In nats, for the units and in the precision of the data; -inf outside the
             edges and in empty cells.
         std : ndarray of shape (n_samples,)
-            Standard error of the log-density, sqrt(1 / w - 1 / n), in nats:
-            exp(log_density - 2 std) to exp(log_density + 2 std) is an interval for the
-            mean density of the cell. inf where `log_density` is -inf. Only if
+            Standard error of the log-density, sqrt(1 / w - 1 / n), in nats, for w of n
+            rows: exp(log_density - 2 std) to exp(log_density + 2 std) is an interval
+            for the mean density of the cell. inf where `log_density` is -inf. Only if
             `return_std`.
 
         Examples
@@ -241,7 +260,7 @@ class HistogramDensity(
         (array([1., 0.]), array([0.17,  inf]))
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        X = read_rows(self, X)
         cell = np.concatenate(
             [
                 self._cells.find(bin_numbers(X[rows], self.bin_edges_))
@@ -252,8 +271,8 @@ class HistogramDensity(
         log_density = np.append(self.cell_log_density_, -np.inf)[cell].astype(X.dtype)
         if not return_std:
             return log_density
-        w, n = self.cell_weight_, self.cell_weight_.sum()
-        std = np.sqrt((1 - w / n) / w)
+        share = self.cell_weight_ / self.cell_weight_.sum()
+        std = np.sqrt((1 - share) / (self.cell_weight_ * self._rows_per_weight))
         return log_density, np.append(std, np.inf)[cell].astype(X.dtype)
 
     def _sample(self, n_samples, rng):
@@ -269,33 +288,48 @@ class HistogramDensity(
         return X
 
 
-def _column_edges(bins, x, weight, whole, d, name):
-    """Return the edges of one column."""
+def _column_edges(bins, x, whole, name, weight, d):
+    """Return the edges of one column, and what is wrong if "scott" stands in."""
     if not isinstance(bins, (str, Integral)):
-        return _given_edges(bins, name)
-    x = x.astype(np.float64)
-    first, last = x.min(), x.max()
-    if first == last:
-        return np.array([first, last])
-    if bins in BIN_RULES:
-        n_bins = count_bins(bins, x, weight, d)
-        if whole:  # bins narrower than 1 would be empty, and tell of nothing
-            n_bins = min(n_bins, int(last - first))
-    elif not isinstance(bins, str) and bins >= 1:
-        n_bins = int(bins)
-    else:
+        return _given_edges(bins, name), None
+    if bins not in BIN_RULES and (isinstance(bins, str) or bins < 1):
         raise ValueError(
             f"bins of feature {name!r} must be one of {sorted(BIN_RULES)}, a positive "
             f"int, or edges; got {bins!r}."
         )
-    edges = np.linspace(first, last, n_bins + 1) if n_bins <= MAX_BINS else None
-    if edges is None or not (np.diff(edges) > 0).all():
+    x, dtype = x.astype(np.float64), x.dtype
+    first, last = x.min(), x.max()
+    tolerance = float(rounding_up_to(max(-first, last), whole, dtype))
+    if last / 2 - first / 2 > np.finfo(np.float64).max / 2:
         raise ValueError(
-            f"bins={bins!r} asks for {n_bins} bins between {first:g} and {last:g} in "
-            f"feature {name!r}, more than {MAX_BINS} or than floating point tells "
-            "apart; give a number, or edges."
+            f"The range of feature {name!r}, from {first:g} to {last:g}, is beyond the "
+            "largest number in double precision; divide it by a number."
         )
-    return edges
+    if first == last or (not whole and last - first <= tolerance):
+        return np.array([first, first]), None
+
+    def even_edges(rule):
+        n_bins = rule
+        if rule in BIN_RULES:
+            n_bins = count_bins(rule, x, weight, d, tolerance)
+            if whole:  # bins narrower than 1 would be empty, and tell of nothing
+                n_bins = int(min(n_bins, last - first))
+        edges = np.linspace(first, last, n_bins + 1) if n_bins <= MAX_BINS else None
+        distinct = edges is not None and (np.diff(edges) > 0).all()
+        return n_bins, edges if distinct else None
+
+    n_bins, edges = even_edges(bins)
+    if edges is not None:
+        return edges, None
+    problem = (
+        f"bins={bins!r} asks for {n_bins} bins between {first:g} and {last:g} in "
+        f"feature {name!r}, more than {MAX_BINS} or than floating point tells apart"
+    )
+    if bins == "fd":
+        _, edges = even_edges("scott")
+    if edges is None:
+        raise ValueError(f"{problem}; give a number, or edges.")
+    return edges, problem
 
 
 def _given_edges(edges, name):

@@ -9,10 +9,9 @@ import numpy as np
 from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import (
-    FLOAT_DTYPES,
     GenerativeModelMixin,
     ScoreMixin,
     SklatentEstimator,
@@ -24,7 +23,14 @@ from sklatent.density._bandwidth import (
     spreads,
 )
 from sklatent.density._kernels import KERNELS
-from sklatent.density._weights import weighted_rows
+from sklatent.density._metric_sums import (
+    METRICS,
+    TREES,
+    TreeSums,
+    norm_exponent,
+    other_metric,
+)
+from sklatent.density._sphere import draw_on_sphere
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._pairwise import KernelSums
@@ -33,7 +39,9 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
+from sklatent.utils._weights import as_counts, weighted_rows
 
 RULES = {"scott", "silverman", "loo", "lscv", "isj"}
 # Bound on the eigenvalues of the correlation of whitened data.
@@ -44,6 +52,7 @@ OPTIONAL_ATTRIBUTES = (
     "candidate_bandwidths_",
     "candidate_scores_",
     "covariance_",
+    "tree_",
 )
 
 
@@ -55,10 +64,11 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     weights.
 
     All pairs of a query and a row that matter to the sum in double precision are looked
-    at, in matrix products on tiles that fit the cache, so that `algorithm`,
-    `leaf_size`, `breadth_first`, `atol` and `rtol` of
-    :class:`sklearn.neighbors.KernelDensity` have no counterpart. Distances are
-    Euclidean. `score` is the mean log-density, not the sum.
+    at, in matrix products on tiles that fit the cache. All parameters of
+    :class:`sklearn.neighbors.KernelDensity` are taken with the same meaning; for
+    Euclidean distances results are exact, within any tolerance, and those that say how
+    to search have no effect. Other metrics are left to the trees of scikit-learn.
+    `score` is the mean log-density, not the sum.
 
     Parameters
     ----------
@@ -96,7 +106,30 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         units of its standard deviation; further where a kernel of bounded support
         would leave rows alone. An array is the bandwidths, the same for all features.
     n_jobs : int, default=None
-        Number of threads; None takes as many as BLAS would, -1 all cores.
+        Number of threads; None takes as many as BLAS would, -1 all cores. The trees of
+        other metrics take one.
+    algorithm : {"auto", "kd_tree", "ball_tree"}, default="auto"
+        The tree for a metric that is not Euclidean; "auto" is the k-d tree for the
+        metrics that it knows.
+    metric : str, default="euclidean"
+        What stands for the distance: a metric of :class:`sklearn.neighbors.KDTree` or
+        :class:`sklearn.neighbors.BallTree`, such as "manhattan", or "haversine" for
+        latitude and longitude in radians. `bandwidth` is then a number in the units of
+        the metric, or "loo", and `kernel` one of the first six; `whiten` and
+        `adaptive` are for Euclidean distances, to which "l2", and "minkowski" with a p
+        of 2, belong.
+    metric_params : dict, default=None
+        Parameters of the metric, such as {"p": 3} of "minkowski".
+    atol : float, default=0
+        Absolute error of the density that is tolerated, for more speed. It has no
+        effect for Euclidean distances.
+    rtol : float, default=0
+        Relative error that is tolerated, likewise.
+    breadth_first : bool, default=True
+        Whether the tree is searched level by level. It has no effect for Euclidean
+        distances.
+    leaf_size : int, default=40
+        Rows of a leaf of the tree. It has no effect for Euclidean distances.
 
     Attributes
     ----------
@@ -115,6 +148,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         numbers, 0 or infinite; the choice is made by logarithms.
     covariance_ : ndarray of shape (n_features, n_features)
         Covariance of the data, about 1/n, if `whiten`.
+    tree_ : KDTree or BallTree
+        Tree of the rows of positive weight, if `metric` is not Euclidean.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -126,7 +161,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     HistogramDensity : Even within the cells of a grid.
     GaussianMixture : A few Gaussians instead of one kernel for each row.
     kl_bandwidth_path : How much the density depends on the bandwidth.
-    sklearn.neighbors.KernelDensity : The same with other metrics.
+    sklearn.neighbors.KernelDensity : The same with a bandwidth that is given.
 
     Notes
     -----
@@ -135,6 +170,12 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     but absolute where the logarithm of the sum is below 1. It does not hold for
     scikit-learn's cosine kernel in an even number of dimensions, whose integral is
     not 1 there.
+
+    With a metric that is not Euclidean the integral of the kernel is that of Euclidean
+    distances, as in scikit-learn, so that the density is right up to a factor that
+    depends on the metric and the number of features only. Rows can be drawn where the
+    metric is a norm of the difference ("manhattan", "chebyshev", "minkowski"), and on
+    the sphere ("haversine").
 
     References
     ----------
@@ -155,6 +196,14 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     array([  -8.8, -127.6])
     >>> density.sample(3, random_state=0).shape
     (3, 2)
+
+    Places on the globe, with a bandwidth of 500 km:
+
+    >>> places = np.radians([[52.5, 13.4], [48.9, 2.4], [40.7, -74.0]])
+    >>> density = KernelDensity(500 / 6371, metric="haversine").fit(places)
+    >>> hamburg, london, sydney = np.radians([[53.6, 10], [51.5, -0.1], [-33.9, 151]])
+    >>> density.score_samples([hamburg, london, sydney]).round(1)
+    array([   2.3,    2.1, -510.4])
     """
 
     _parameter_constraints = {
@@ -168,6 +217,13 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         "adaptive": ["boolean"],
         "candidates": [Interval(Integral, 2, None, closed="left"), "array-like"],
         "n_jobs": [Integral, None],
+        "algorithm": [StrOptions({"auto", *TREES})],
+        "metric": [StrOptions(set(METRICS))],
+        "metric_params": [dict, None],
+        "atol": [Interval(Real, 0, None, closed="left")],
+        "rtol": [Interval(Real, 0, None, closed="left")],
+        "breadth_first": ["boolean"],
+        "leaf_size": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -179,6 +235,13 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         adaptive=False,
         candidates=30,
         n_jobs=None,
+        algorithm="auto",
+        metric="euclidean",
+        metric_params=None,
+        atol=0,
+        rtol=0,
+        breadth_first=True,
+        leaf_size=40,
     ):
         self.bandwidth = bandwidth
         self.kernel = kernel
@@ -186,6 +249,13 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         self.adaptive = adaptive
         self.candidates = candidates
         self.n_jobs = n_jobs
+        self.algorithm = algorithm
+        self.metric = metric
+        self.metric_params = metric_params
+        self.atol = atol
+        self.rtol = rtol
+        self.breadth_first = breadth_first
+        self.leaf_size = leaf_size
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
@@ -199,8 +269,9 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows. Rules for
-            the bandwidth take the sum of the weights as the number of rows, but for
-            "isj", which takes the number of distinct rows.
+            the bandwidth take the sum of the weights as the number of rows; where that
+            is about 1 or less, the weights are shares, and the effective sample size
+            (sum w)^2 / sum w^2 stands in, with a warning.
 
         Returns
         -------
@@ -219,7 +290,10 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             If `whiten` finds features that are functions of others.
         ConvergenceWarning
             If a criterion for the bandwidth is best at either end of the candidates, or
-            the equation of a plug-in has no solution.
+            the equation of "isj" has no solution but one that describes rows that
+            coincide: then Silverman's rule stands in.
+        UserWarning
+            If a rule needs the number of rows, and the weights are shares.
 
         Examples
         --------
@@ -235,8 +309,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         >>> bool(loo.bandwidth_ < 0.5 * scott.bandwidth_[0])
         True
         """
-        with self._unfitted_on_error():
-            X = validate_data(self, X, dtype=FLOAT_DTYPES)
+        with self._unchanged_on_error():
+            X = read_rows(self, X, reset=True)
             X, weight = weighted_rows(X, sample_weight)
             for name in OPTIONAL_ATTRIBUTES:  # of an earlier fit
                 vars(self).pop(name, None)
@@ -244,9 +318,10 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             if self.whiten:
                 self._set_covariance(X, weight)
             rows = self._whitened(X)
-            self.bandwidth_ = self._find_bandwidth(X, rows, weight)
+            metric = other_metric(**self.get_params())
+            self.bandwidth_ = self._find_bandwidth(X, rows, weight, metric)
             self._rows, self._weight = rows, weight
-            self._sums = self._kernel_sums()
+            self._sums = self._kernel_sums() if metric is None else self._tree_sums()
             if self.adaptive:
                 logs = self._sums.log_sums(rows, self.n_jobs).astype(np.float64)
                 logs -= np.average(logs, weights=weight)
@@ -280,7 +355,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         array([0.125, 0.25 , 0.   ])
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        X = read_rows(self, X)
         return self._sums.log_sums(self._whitened(X), self.n_jobs)
 
     def _set_covariance(self, X, weight):
@@ -309,17 +384,20 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             return X.copy()
         return ((X - self._mean) @ self._inverse_root).astype(X.dtype)
 
-    def _find_bandwidth(self, X, rows, weight):
+    def _find_bandwidth(self, X, rows, weight, metric):
         """Return the bandwidth, a float or one for each feature."""
         kernel, d = KERNELS[self.kernel], rows.shape[1]
         if not isinstance(self.bandwidth, str):
             return self._given_bandwidth(d)
-        sigma = np.ones(d) if self.whiten else spreads(X, weight)
+        sigma = np.ones(d) if self.whiten or metric is not None else spreads(X, weight)
+        candidates = self._given_candidates()
+        if self.bandwidth not in {"loo", "lscv"} or np.ndim(candidates) == 0:
+            weight = as_counts(weight, f"bandwidth={self.bandwidth!r}")
         if self.bandwidth in {"scott", "silverman"}:
             width = rule_of_thumb(rows, weight, sigma, self.bandwidth)
             return self._of_equal_variance(width)
         first, inverse, _ = unique_rows(X)
-        rows, weight = rows[first].astype(np.float64), np.bincount(inverse, weight)
+        rows, weight = rows[first], np.bincount(inverse, weight)
         if self.bandwidth == "isj":
             return self._of_equal_variance(self._plug_in(rows, weight, sigma))
         if self.bandwidth == "lscv" and self.kernel != "gaussian":
@@ -328,13 +406,14 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
                 f"kernel={self.kernel!r}. Use 'loo'."
             )
         width, self.candidate_bandwidths_, self.candidate_scores_ = cross_validated(
-            rows,
+            rows.astype(np.float64),
             weight,
             sigma,
             kernel,
-            self._given_candidates(),
+            candidates,
             self.bandwidth,
             self.n_jobs,
+            metric,
         )
         if self.bandwidth == "loo":
             self.candidate_scores_ -= self._log_det  # that of whitening
@@ -377,8 +456,9 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         width = improved_sheather_jones(rows[:, 0], weight)
         if width is None:
             warn(
-                "The equation of bandwidth='isj' has no solution for these rows; "
-                "Silverman's rule stands in.",
+                "The equation of bandwidth='isj' has no solution for these rows, or "
+                f"one that describes those that coincide ({len(rows)} distinct values, "
+                f"of {weight.sum():g} rows); Silverman's rule stands in.",
                 ConvergenceWarning,
             )
             return rule_of_thumb(rows, weight, sigma, "silverman")
@@ -394,11 +474,27 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         log_weight -= kernel.log_mass(d) + np.log(width).sum() + self._log_det
         return KernelSums(self._rows, kernel, width, log_weight, factor)
 
+    def _tree_sums(self):
+        """Log-densities for a metric that is not Euclidean."""
+        parameters = self.get_params() | {"bandwidth": self.bandwidth_}
+        sums = TreeSums(self._rows, self._weight, **parameters)
+        self.tree_ = sums.tree
+        return sums
+
     def _sample(self, n_samples, rng):
         kernel, d = KERNELS[self.kernel], self.n_features_in_
+        p = norm_exponent(self.metric, self.metric_params)
+        if p is None and self.metric != "haversine":
+            raise NotImplementedError(
+                "Rows are drawn for metric='haversine' and where the metric is a norm "
+                "of the difference: euclidean, manhattan, chebyshev, minkowski without "
+                f"weights; got metric={self.metric!r}."
+            )
         share = self._weight / self._weight.sum()
         which = rng.choice(len(share), n_samples, p=share)
-        draws = kernel.draw(d, n_samples, rng) * self.bandwidth_
+        if self.metric == "haversine":
+            return draw_on_sphere(kernel, self._rows[which], self.bandwidth_, rng)
+        draws = kernel.draw(d, n_samples, rng, p) * self.bandwidth_
         if hasattr(self, "bandwidth_factors_"):
             draws *= self.bandwidth_factors_[which, None]
         draws += self._rows[which]

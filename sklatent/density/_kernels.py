@@ -69,10 +69,22 @@ class Kernel:
         difference = self.log_radial_integral(d + 2) - self.log_radial_integral(d)
         return float(np.exp(difference) / d)
 
-    def draw(self, d, n, rng):
-        """Draw `n` rows from the normalised kernel in d dimensions."""
-        rows = rng.standard_normal((n, d))
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    def draw(self, d, n, rng, p=2):
+        """Draw `n` rows from the normalised kernel in d dimensions.
+
+        For r the l_p norm. The direction of independent entries with a density that
+        depends on this norm only is even on its sphere, in the sense that a radius with
+        the density K(r) r^(d-1) / I(d) completes it to a draw (Schechtman and Zinn
+        1990, On the volume of the intersection of two L_p^n balls).
+        """
+        if p == 2:
+            rows = rng.standard_normal((n, d))
+        elif p == np.inf:
+            rows = rng.uniform(-1, 1, (n, d))
+        else:  # the density exp(-|x|^p)
+            signs = rng.choice([-1.0, 1.0], (n, d))
+            rows = signs * rng.standard_gamma(1 / p, (n, d)) ** (1 / p)
+        rows /= np.linalg.norm(rows, ord=p, axis=1, keepdims=True)
         return rows * self.radii(d, n, rng)[:, None]
 
 

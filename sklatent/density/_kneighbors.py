@@ -16,12 +16,13 @@ import numpy as np
 from scipy.special import gammaln, polygamma, psi
 from sklearn.base import DensityMixin, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import FLOAT_DTYPES, ScoreMixin, SklatentEstimator
+from sklatent.base import ScoreMixin, SklatentEstimator
 from sklatent.density import _kstar
 from sklatent.density._neighborhoods import Neighborhoods
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 
@@ -40,7 +41,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     Parameters
     ----------
     n_neighbors : int, "auto" or "kstar", default=5
-        Number of neighbours, k.
+        Number of neighbours, k; all other rows, with a warning, if these are fewer.
 
         - "auto": the k up to `max_neighbors` with the largest leave-one-out likelihood
           of the training rows, for (k - 1) / n, whose expectation is the density. In
@@ -158,7 +159,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data, with more rows than neighbours; at least two rows that differ.
+            The data; at least two rows that differ.
         y : Ignored
             Present for API consistency.
 
@@ -175,6 +176,8 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
 
         Warns
         -----
+        UserWarning
+            If there are not as many other rows as `n_neighbors`: all of them are taken.
         ConvergenceWarning
             If "auto" ends at `max_neighbors`, and there are more.
 
@@ -196,8 +199,8 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         >>> int(density.n_neighbors_.min()), int(density.n_neighbors_.max())
         (24, 100)
         """
-        with self._unfitted_on_error():
-            X = validate_data(self, X, dtype=FLOAT_DTYPES)
+        with self._unchanged_on_error():
+            X = read_rows(self, X, reset=True)
             self._sizes = self._candidates(len(X))
             self._sample = Neighborhoods(X)
             if len(self._sample.rows) == 1:
@@ -231,14 +234,22 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
             smallest, n_needed = 2, 3
             sizes = np.arange(2, min(self.max_neighbors, n - 1) + 1)
         else:
-            smallest, n_needed = self.n_neighbors, self.n_neighbors + 1
-            sizes = np.array([smallest])
+            smallest, n_needed = (
+                self.n_neighbors,
+                3 if self.unbiased == "density" else 2,
+            )
+            sizes = np.array([min(smallest, n - 1)])
         if self.unbiased == "density" and smallest == 1:
             raise ValueError("unbiased='density' takes n_neighbors >= 2; got 1.")
         if n < n_needed:
             raise ValueError(
                 f"n_neighbors={self.n_neighbors!r} needs n_samples >= {n_needed}, "
                 f"since no row is its own neighbor; got n_samples={n}."
+            )
+        if not isinstance(self.n_neighbors, str) and smallest >= n:
+            warn(
+                f"n_neighbors={smallest} is more than there are other rows "
+                f"(n_samples={n}), so that all {n - 1} are taken."
             )
         return sizes
 
@@ -334,7 +345,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         True
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        X = read_rows(self, X)
         balls = self._choose(self._sample.balls(self._sizes, X, self.n_jobs))
         log_density = self._log_density(balls).astype(X.dtype)
         if not return_std:

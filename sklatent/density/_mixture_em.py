@@ -47,12 +47,23 @@ class Ascent(NamedTuple):
         Whether the last steps gained less than the tolerance.
     stopped : bool
         Whether a callback asked to stop.
+    reached : float or None
+        Mean log-likelihood of the mixture itself, where entries are missing. Else it
+        takes one more pass over the rows, and the last of the history stands for it.
     """
 
     mixture: object
     history: list
     converged: bool
     stopped: bool
+    reached: float | None = None
+
+    @property
+    def log_likelihood(self):
+        """Mean log-likelihood that the fit reports, and is chosen by."""
+        if self.reached is not None:
+            return self.reached
+        return self.history[-1] if self.history else -np.inf
 
 
 class _Extrapolation:
@@ -79,7 +90,7 @@ class _Extrapolation:
             return mixture.unpack(G[-1] - dG @ gamma)
 
 
-def maximize(step, mixture, *, tol, max_iter, accelerate, report):
+def maximize(step, mixture, *, tol, max_iter, accelerate, report, before=-np.inf):
     """Repeat EM steps until one gains less than `tol`, or ten extrapolated ones.
 
     Parameters
@@ -97,6 +108,8 @@ def maximize(step, mixture, *, tol, max_iter, accelerate, report):
         Whether to extrapolate.
     report : IterationReport
         Told about every iteration; it may ask to stop.
+    before : float, default=-inf
+        Likelihood where an earlier run ended that this one goes on from.
 
     Returns
     -------
@@ -121,8 +134,9 @@ def maximize(step, mixture, *, tol, max_iter, accelerate, report):
             proposal = extrapolation.propose(mixture, after) if extrapolates else None
             ahead = proposal is not None
             mixture = proposal if ahead else after
+        reached = [before, *history[-1 - window :]]
         converged = (
-            len(history) > window and abs(history[-1] - history[-1 - window]) < tol
+            len(reached) > window and abs(reached[-1] - reached[-1 - window]) < tol
         )
         stopped = report.end(-history[-1], best, history)
         if converged or stopped:

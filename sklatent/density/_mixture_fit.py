@@ -11,14 +11,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import check_cv
-from sklearn.utils.validation import validate_data
 
-from sklatent.base import FLOAT_DTYPES
 from sklatent.callback._iterations import IterationReport
 from sklatent.density._mixture_covariance import STRUCTURES
 from sklatent.density._mixture_em import Ascent, maximize
 from sklatent.density._mixture_init import given_parameters, start
 from sklatent.density._mixture_model import parameter_attributes
+from sklatent.density._mixture_observed import maximize_observed
 from sklatent.density._mixture_parameters import Frame, Mixture
 from sklatent.density._mixture_rows import Rows
 from sklatent.density._mixture_selection import (
@@ -27,10 +26,13 @@ from sklatent.density._mixture_selection import (
     held_out,
     information,
 )
-from sklatent.density._mixture_steps import em_step
+from sklatent.density._mixture_steps import e_step, em_step, m_step
+from sklatent.utils._constants import constant_values
 from sklatent.utils._random import random_generator
+from sklatent.utils._tables import read_rows
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
+from sklatent.utils._weights import as_counts
 
 
 @contextlib.contextmanager
@@ -40,8 +42,10 @@ def singular_is_value_error():
         yield
     except np.linalg.LinAlgError as error:
         raise ValueError(
-            "The covariance of a component is singular, as that of a single row or of "
-            "dependent features is; raise reg_covar, or lower n_components."
+            "Fitting the mixture model failed because some components have ill-defined "
+            "empirical covariance (for instance caused by singleton or collapsed "
+            "samples). Try to decrease the number of components, increase reg_covar, "
+            "or scale the input data."
         ) from error
 
 
@@ -65,12 +69,10 @@ class MixtureFitMixin:
 
     def _check_data(self, X, *, reset):
         """Check rows to fit."""
-        return validate_data(
+        return read_rows(
             self,
             X,
-            dtype=FLOAT_DTYPES,
             ensure_min_samples=2 if reset else 1,
-            ensure_all_finite="allow-nan",
             reset=reset,
         )
 
@@ -96,11 +98,13 @@ class MixtureFitMixin:
         rows = Rows.of(X, sample_weight)
         frame = self._make_frame(rows)
         log_jacobian = frame.log_jacobian(rows)
+        rows = rows.few_scaled(frame)
 
         def attributes(ascent):
             """What the estimator has when EM ends so."""
             history = [float(reached - log_jacobian) for reached in ascent.history]
-            ascent = ascent._replace(history=history)
+            reached = None if ascent.reached is None else ascent.reached - log_jacobian
+            ascent = ascent._replace(history=history, reached=reached)
             return self._attributes(ascent, frame, rows.total)
 
         n_starts = 1 if goes_on else self.n_init
@@ -130,6 +134,7 @@ class MixtureFitMixin:
             best = self._choose(numbers[: len(fits)], mixtures, X, y, sample_weight)
         ascent, n_distinct = fits[best]
         vars(self).update(attributes(ascent))
+        self._constants_ = constant_values(X, sample_weight)
         self._warn_of_idle(n_distinct)
         self._warn_of_gain()
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
@@ -138,8 +143,8 @@ class MixtureFitMixin:
         """Best mixture of k components, and from how many different seeds."""
         reg, n_threads = self._regularization(frame), count_threads(self.n_jobs)
 
-        def step(mixture):
-            return em_step(rows, mixture, frame, reg, n_threads)
+        def ascend(mixture):
+            return self._ascend(rows, mixture, frame, reg, n_threads, report)
 
         best, n_distinct = None, k
         rng = random_generator(self.random_state)
@@ -148,8 +153,8 @@ class MixtureFitMixin:
             if first is None:
                 mixture, n_distinct = self._start(k, rows, frame, rng)
             with singular_is_value_error():
-                ascent = self._ascend(step, mixture, report)
-            if best is None or ascent.history[-1:] > best.history[-1:]:
+                ascent = ascend(mixture)
+            if best is None or ascent.log_likelihood > best.log_likelihood:
                 best = ascent
             if ascent.stopped:
                 break
@@ -167,6 +172,9 @@ class MixtureFitMixin:
             ]
         else:
             n_threads = count_threads(self.n_jobs)
+            if sample_weight is not None:
+                what = f"The choice by criterion='{self.criterion}'"
+                sample_weight = as_counts(sample_weight, what)
             values = [
                 information(self.criterion, mixture, X, sample_weight, n_threads)
                 for mixture in mixtures
@@ -175,18 +183,36 @@ class MixtureFitMixin:
         self.criterion_values_ = np.array(values)
         return best_candidate(self.criterion, numbers, values)
 
-    def _ascend(self, step, mixture, report):
+    def _ascend(self, rows, mixture, frame, reg, n_threads, report):
         """Maximize from one start."""
         if self.max_iter == 0:
             return Ascent(mixture, [], False, False)
-        return maximize(
-            step,
+        options = {
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "accelerate": self.accelerate,
+            "report": report,
+        }
+        if not rows.holed:
+            return maximize(
+                lambda mixture: em_step(rows, mixture, frame, reg, n_threads),
+                mixture,
+                before=self._reached(frame.log_jacobian(rows)),
+                **options,
+            )
+        return maximize_observed(
+            lambda mixture: e_step(
+                rows.X, rows.weight, mixture, frame, n_threads, way="holed"
+            ),
+            lambda statistics, mixture: m_step(statistics, mixture, reg),
             mixture,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            accelerate=self.accelerate,
-            report=report,
+            reg,
+            **options,
         )
+
+    def _reached(self, log_jacobian):
+        """Likelihood, in the units of the frame, that `fit` goes on from."""
+        return self.lower_bound_ + log_jacobian if self._goes_on() else -np.inf
 
     def _make_frame(self, rows):
         """Units to compute in."""
@@ -244,7 +270,7 @@ class MixtureFitMixin:
             "n_components_": len(ascent.mixture.weights),
             "converged_": ascent.converged or ascent.stopped,
             "n_iter_": len(history),
-            "lower_bound_": history[-1] if history else -np.inf,
+            "lower_bound_": ascent.log_likelihood,
             "lower_bounds_": history,
             "n_samples_seen_": n_samples_seen,
             "_covariance_type_": self.covariance_type,
@@ -272,7 +298,9 @@ class MixtureFitMixin:
         """Say that EM has not converged."""
         if not self.converged_ and self.max_iter > 0:
             warn(
+                "Best performing initialization did not converge. Try different init "
+                "parameters, or increase max_iter, tol, or check for degenerate data. "
                 f"EM still gains more than tol={self.tol:g} nats per row after "
-                f"max_iter={self.max_iter} iterations; raise one of them.",
+                f"max_iter={self.max_iter} iterations.",
                 ConvergenceWarning,
             )

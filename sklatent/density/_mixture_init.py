@@ -19,6 +19,8 @@ from sklatent.density._mixture_steps import (
 MOST_ROWS = 5_000
 ROWS_PER_COMPONENT = 500
 KMEANS_ITERATIONS = 100
+# Squared distances below this share of the squared lengths are computed again.
+CLOSE = 1e-3
 # EM steps of the one Gaussian that completes rows for the start, and the number of
 # features up to which it has a full covariance.
 COMPLETING_STEPS = 10
@@ -48,7 +50,7 @@ def some_rows(rows, frame, n_rows, rng):
     w : ndarray of shape (n_drawn,)
         Their weights.
     """
-    X = rows.X
+    X = rows.X if rows.scaled is None else rows.scaled
     w = np.ones(len(X)) if rows.weight is None else rows.weight
     drawn = np.flatnonzero(w)
     if len(drawn) > n_rows:
@@ -57,11 +59,15 @@ def some_rows(rows, frame, n_rows, rng):
         quantiles = (np.arange(n_rows) + rng.uniform(size=n_rows)) / n_rows
         drawn = drawn[_at_quantiles(cumulated, quantiles)]
         w = np.ones(len(X))
-    some = np.asarray(X[drawn], order="C")
-    Z = frame.rows(some, np.empty(some.shape[::-1], X.dtype)).T.astype(np.float64)
+    if len(drawn) < len(X):
+        X, w = X[drawn], w[drawn]
+    Z = X if rows.scaled is not None else frame.rows(X, np.empty(X.shape, X.dtype).T).T
+    Z = Z.astype(np.float64, copy=False)
     direction = np.random.RandomState(0).standard_normal(X.shape[1])
-    order = np.argsort(np.nansum(Z * direction, axis=1), kind="stable")
-    return np.ascontiguousarray(Z[order]), w[drawn][order]
+    seen = np.nan_to_num(Z) if rows.holed else Z
+    # Unlike a product of matrices, einsum does the same to equal rows.
+    order = np.argsort(np.einsum("ij,j->i", seen, direction), kind="stable")
+    return Z[order], w[order]
 
 
 def completed(Z, w):
@@ -93,6 +99,19 @@ def _at_quantiles(cumulated, quantiles):
     return np.minimum(indices, len(cumulated) - 1)
 
 
+def _squared_distances(Z, square, points):
+    """Of some rows to all, (n_points, n); `square` is the squared length of each.
+
+    By a product of matrices, and by direct differences where that has few digits: so
+    rows that coincide are 0 apart.
+    """
+    distance2 = square[points, None] + square - 2 * (Z[points] @ Z.T)
+    for point, row in zip(points, distance2, strict=True):
+        (close,) = np.nonzero(row < CLOSE * (square[point] + square))
+        row[close] = ((Z[close] - Z[point]) ** 2).sum(axis=1)
+    return distance2
+
+
 def seeds(Z, w, k, rng):
     """Distant rows, by greedy k-means++.
 
@@ -107,11 +126,14 @@ def seeds(Z, w, k, rng):
     """
     n_candidates = 2 + int(np.log(k))
     first = int(_at_quantiles(np.cumsum(w), rng.uniform(size=1))[0])
-    chosen, distance2 = [first], ((Z - Z[first]) ** 2).sum(axis=1)
+    if k == 1:
+        return np.array([first])
+    square = np.einsum("ij,ij->i", Z, Z)
+    chosen, distance2 = [first], _squared_distances(Z, square, [first])[0]
     while len(chosen) < k and (w * distance2).any():
         quantiles = rng.uniform(size=n_candidates)
         candidates = _at_quantiles(np.cumsum(w * distance2), quantiles)
-        to_candidates = ((Z[None] - Z[candidates, None]) ** 2).sum(axis=2)
+        to_candidates = _squared_distances(Z, square, candidates)
         np.minimum(to_candidates, distance2, out=to_candidates)
         best = int(np.argmin(to_candidates @ w))
         chosen.append(int(candidates[best]))
@@ -129,7 +151,7 @@ def _shares(Z, w, k, init_params, rng):
         chosen = _at_quantiles(np.cumsum(w), (np.arange(k) + rng.uniform(size=k)) / k)
     else:
         chosen = seeds(Z, w, k, rng)
-    centres = np.unique(Z[chosen], axis=0)
+    centres = _different_rows(Z[chosen])
     if init_params == "kmeans":
         labels = _kmeans_labels(Z, w, centres)
     else:
@@ -140,9 +162,41 @@ def _shares(Z, w, k, init_params, rng):
     return R / R.sum(axis=1, keepdims=True), len(centres)
 
 
+def _different_rows(Z):
+    """The different rows, sorted; np.unique takes long where they have many entries."""
+    keys = Z.tolist()
+    Z = Z[sorted(range(len(Z)), key=keys.__getitem__)]
+    differs = (Z[1:] != Z[:-1]).any(axis=1)
+    return Z[np.append(True, differs)]
+
+
 def _kmeans_labels(Z, w, centres):
+    if len(centres) == 1:
+        return np.zeros(len(Z), dtype=np.intp)
+    if len(Z) < Z.shape[1]:
+        return _kmeans_of_few_rows(Z, w, centres)
     kmeans = KMeans(len(centres), init=centres, n_init=1, max_iter=KMEANS_ITERATIONS)
     return kmeans.fit(Z, sample_weight=w).labels_
+
+
+def _kmeans_of_few_rows(Z, w, centres):
+    """Lloyd's iterations as two products of matrices.
+
+    Of rows with more features than there are rows, scikit-learn's take most of their
+    time to prepare, several passes over all the entries.
+    """
+    labels = None
+    for _ in range(KMEANS_ITERATIONS):
+        half_square = 0.5 * np.einsum("ij,ij->i", centres, centres)
+        nearest = np.argmax(Z @ centres.T - half_square, axis=1)
+        if labels is not None and (nearest == labels).all():
+            break
+        labels = nearest
+        shares = w * (labels == np.arange(len(centres))[:, None])
+        counts = shares.sum(axis=1, keepdims=True)
+        # A centre that lost its rows stays where it is.
+        centres = np.where(counts > 0, shares @ Z / np.maximum(counts, 1e-300), centres)
+    return labels
 
 
 def start(rows, frame, structure, reg, k, init_params, rng):
@@ -191,9 +245,14 @@ def _statistics(Z, R, structure):
     means = R.T @ Z / safe[:, None]
     S = []
     for mean, share in zip(means, (R / safe).T, strict=True):
-        centred = Z - mean
+        held = share > 0
+        if held.all():
+            centred = Z - mean
+        else:
+            centred, share = Z[held], share[held]
+            centred -= mean
         if structure.diagonal:
-            S.append(share @ centred**2)
+            S.append(share @ np.square(centred, out=centred))
         else:
             S.append((centred.T * share) @ centred)
     return MixtureStatistics(N, means, np.array(S), np.nan, float(N.sum()))
@@ -208,34 +267,46 @@ def given_parameters(estimator, k, p, structure):
         If one has the wrong shape or no admissible values.
     """
     shapes = {
-        "weights_init": (k,),
-        "means_init": (k, p),
-        "precisions_init": structure.shape(k, p),
+        "weights_init": ("weights", (k,)),
+        "means_init": ("means", (k, p)),
+        "precisions_init": (
+            f"{estimator.covariance_type} precision",
+            structure.shape(k, p),
+        ),
     }
     given = []
-    for name, shape in shapes.items():
+    for name, (parameter, shape) in shapes.items():
         value = getattr(estimator, name)
         if value is not None:
             value = check_array(
                 value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name
             )
             if value.shape != shape:
-                raise ValueError(f"{name} must have shape {shape}; got {value.shape}.")
+                raise ValueError(
+                    f"{name}: The parameter '{parameter}' should have the shape of "
+                    f"{shape}, but got {value.shape}"
+                )
         given.append(value)
     weights, means, precisions = given
     if weights is not None:
-        if (weights < 0).any() or not np.isclose(weights.sum(), 1.0, atol=1e-6):
+        if (weights < 0).any():
             raise ValueError(
-                "weights_init must be non-negative and sum to 1; got a minimum of "
-                f"{weights.min():g} and a sum of {weights.sum():g}."
+                "weights_init must be non-negative; got a minimum of "
+                f"{weights.min():g}."
+            )
+        if not np.isclose(weights.sum(), 1.0, atol=1e-6):
+            raise ValueError(
+                "weights_init: The parameter 'weights' should be normalized, but got "
+                f"sum(weights) = {weights.sum():.5f}"
             )
         weights = weights / weights.sum()
     if precisions is not None:
-        precisions = _factors(precisions, structure)
+        kind = f"{estimator.covariance_type} precision"
+        precisions = _factors(precisions, structure, kind)
     return weights, means, precisions
 
 
-def _factors(precisions, structure):
+def _factors(precisions, structure, kind):
     try:
         if not structure.diagonal and not np.allclose(
             precisions, np.swapaxes(precisions, -1, -2)
@@ -243,6 +314,5 @@ def _factors(precisions, structure):
             raise np.linalg.LinAlgError("not symmetric")
         return structure.factor_precision(precisions)
     except np.linalg.LinAlgError as error:
-        raise ValueError(
-            "precisions_init must be symmetric and positive definite, or positive."
-        ) from error
+        needed = "positive" if structure.diagonal else "symmetric, positive-definite"
+        raise ValueError(f"precisions_init: '{kind}' should be {needed}") from error

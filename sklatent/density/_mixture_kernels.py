@@ -46,13 +46,15 @@ class Kernel:
     dtype : {float32, float64}
         Precision of the rows and of the products. Sums over blocks are in double
         precision.
+    n_rows : int
+        How many rows there are: a block has no more.
     """
 
     # Of a block with its intermediate results: they fit the cache, and are enough work
     # that threads seldom wait for each other.
     block_bytes = 2**21
 
-    def __init__(self, mixture, dtype):
+    def __init__(self, mixture, dtype, n_rows):
         self.mixture, self.dtype = mixture, dtype
         self.k, self.p = mixture.means.shape
         constants = mixture.log_constants
@@ -60,7 +62,8 @@ class Kernel:
         self.log_offset = float(constants.max())
         self.constants = constants - self.log_offset
         size = self.floats_per_row() * np.dtype(dtype).itemsize
-        self.block_rows = int(np.clip(self.block_bytes // size // 64, 2, 128)) * 64
+        block_rows = int(np.clip(self.block_bytes // size // 64, 2, 128)) * 64
+        self.block_rows = min(block_rows, n_rows)
 
     def mixture_sums(self):
         """Sums of no rows: one array for each component and kind."""
@@ -76,15 +79,30 @@ class _Expanded(Kernel):
     def sum_shapes(self):
         return [(self.n_features(),)]
 
+    def without_dead(self, theta):
+        """A component without weight is nowhere."""
+        dead = self.mixture.weights == 0
+        if dead.any():
+            theta[dead] = 0.0
+            theta[dead, 0] = -np.inf
+        return theta.astype(self.dtype, copy=False)
+
     def room(self):
-        """Memory for the intermediate results of a block."""
-        phi = np.empty((self.n_features(), self.block_rows), self.dtype)
+        """Memory for the features of a block."""
+        # The longer axis is contiguous.
+        order = "F" if self.p > self.block_rows else "C"
+        phi = np.empty((self.n_features(), self.block_rows), self.dtype, order)
         phi[0] = 1.0
         return phi
 
+    def rows_in(self, phi, n):
+        """Where n rows go, (p, n)."""
+        return phi[1 : 1 + self.p, :n]
+
     def log_joint(self, Z, phi, out):
         """Log of weight times density, less `log_offset`, for each component."""
-        phi = self.features(Z, phi)
+        phi = phi[:, : Z.shape[1]]
+        self.multiply(Z, phi)
         return np.dot(self.theta, phi, out=out)
 
     def add(self, R, Z, phi, sums):
@@ -95,8 +113,8 @@ class _Expanded(Kernel):
 class ExpandedFull(_Expanded):
     """Full covariances: 1, x_j, and x_i x_j for i >= j."""
 
-    def __init__(self, mixture, dtype):
-        super().__init__(mixture, dtype)
+    def __init__(self, mixture, dtype, n_rows):
+        super().__init__(mixture, dtype, n_rows)
         i, j = self.pairs()
         P, m = mixture.expanded_precision_root, mixture.means
         precision = P @ np.swapaxes(P, 1, 2)
@@ -104,27 +122,22 @@ class ExpandedFull(_Expanded):
         constant = self.constants - 0.5 * np.einsum("ki,ki->k", linear, m)
         quadratic = np.where(i == j, -0.5, -1.0) * precision[:, i, j]
         theta = np.hstack([constant[:, None], linear, quadratic])
-        # A component without weight is nowhere.
-        theta[mixture.weights == 0] = [-np.inf] + [0.0] * (theta.shape[1] - 1)
-        self.theta = theta.astype(dtype)
+        self.theta = self.without_dead(theta)
 
     def n_features(self):
         return 1 + self.p + self.p * (self.p + 1) // 2
 
     def pairs(self):
-        """Features i >= j, in the order in which `features` multiplies them."""
+        """Features i >= j, in the order in which they are multiplied."""
         j, i = np.triu_indices(self.p)
         return i, j
 
-    def features(self, Z, phi):
-        phi = phi[:, : Z.shape[1]]
-        phi[1 : 1 + self.p] = Z
+    def multiply(self, Z, phi):
         start = 1 + self.p
         for j in range(self.p):
             stop = start + self.p - j
             np.multiply(Z[j:], Z[j], out=phi[start:stop])
             start = stop
-        return phi
 
     def moments(self, sums):
         """Weight, mean and covariance of each component."""
@@ -140,22 +153,18 @@ class ExpandedFull(_Expanded):
 class ExpandedDiagonal(_Expanded):
     """Diagonal covariances: 1, x_j and x_j^2."""
 
-    def __init__(self, mixture, dtype):
-        super().__init__(mixture, dtype)
+    def __init__(self, mixture, dtype, n_rows):
+        super().__init__(mixture, dtype, n_rows)
         precision, m = mixture.expanded_precision_root**2, mixture.means
         constant = self.constants - 0.5 * np.einsum("ki,ki->k", precision, m**2)
         theta = np.hstack([constant[:, None], precision * m, -0.5 * precision])
-        theta[mixture.weights == 0] = [-np.inf] + [0.0] * (2 * self.p)
-        self.theta = theta.astype(dtype)
+        self.theta = self.without_dead(theta)
 
     def n_features(self):
         return 1 + 2 * self.p
 
-    def features(self, Z, phi):
-        phi = phi[:, : Z.shape[1]]
-        phi[1 : 1 + self.p] = Z
+    def multiply(self, Z, phi):
         np.multiply(Z, Z, out=phi[1 + self.p :])
-        return phi
 
     def moments(self, sums):
         """Weight, mean and variances of each component."""
@@ -175,9 +184,12 @@ class _Whitened(Kernel):
 
     def room(self):
         """Memory for the intermediate results of a block."""
-        n = self.block_rows
-        whitened = np.empty(self.k * self.p * n, self.dtype)
-        return whitened, np.empty((self.p, n), self.dtype)
+        size = self.p * self.block_rows
+        return tuple(np.empty(size * m, self.dtype) for m in (self.k, 1, 1))
+
+    def rows_in(self, room, n):
+        """Where n rows go, (p, n)."""
+        return room[2][: self.p * n].reshape(self.p, n)
 
     def log_joint(self, Z, room, out):
         """Log of weight times density, less `log_offset`, for each component."""
@@ -188,7 +200,7 @@ class _Whitened(Kernel):
         out += self.constants.astype(self.dtype)[:, None]
         return out
 
-    def rows_of(self, room, n):
+    def whitened_in(self, room, n):
         """Where y lies for n rows, (k, p, n)."""
         return room[0][: self.k * self.p * n].reshape(self.k, self.p, n)
 
@@ -196,8 +208,8 @@ class _Whitened(Kernel):
 class WhitenedFull(_Whitened):
     """Full covariances: sums of 1, y and y y'."""
 
-    def __init__(self, mixture, dtype):
-        super().__init__(mixture, dtype)
+    def __init__(self, mixture, dtype, n_rows):
+        super().__init__(mixture, dtype, n_rows)
         P = mixture.expanded_precision_root
         self.means = mixture.means.astype(dtype)[:, :, None]
         self.transposed = np.ascontiguousarray(np.swapaxes(P, 1, 2), dtype=dtype)
@@ -207,7 +219,7 @@ class WhitenedFull(_Whitened):
 
     def whiten(self, Z, room):
         n = Z.shape[1]
-        Y = self.rows_of(room, n)
+        Y = self.whitened_in(room, n)
         for P_transposed, m, y in zip(self.transposed, self.means, Y, strict=True):
             centred = self.centre(Z, m, room)
             # Entry j of y takes the features up to j alone.
@@ -218,7 +230,7 @@ class WhitenedFull(_Whitened):
 
     def centre(self, Z, m, room):
         """Rows less a mean."""
-        centred = room[1].ravel()[: Z.size].reshape(Z.shape)
+        centred = room[1][: Z.size].reshape(Z.shape)
         return np.subtract(Z, m, out=centred)
 
     def add(self, R, Z, room, sums):
@@ -226,8 +238,8 @@ class WhitenedFull(_Whitened):
         n = R.shape[1]
         N, first, second = sums
         N += R.sum(axis=1, dtype=np.float64)
-        scratch = room[1].ravel()[: self.p * n].reshape(self.p, n)
-        for i, y in enumerate(self.rows_of(room, n)):
+        scratch = room[1][: self.p * n].reshape(self.p, n)
+        for i, y in enumerate(self.whitened_in(room, n)):
             r, weighted = R[i], scratch
             (held,) = np.nonzero(r > NEGLIGIBLE[self.dtype])
             if len(held) < FEW * n:
@@ -250,8 +262,8 @@ class WhitenedFull(_Whitened):
 class WhitenedDiagonal(_Whitened):
     """Diagonal covariances: sums of 1, y and y^2."""
 
-    def __init__(self, mixture, dtype):
-        super().__init__(mixture, dtype)
+    def __init__(self, mixture, dtype, n_rows):
+        super().__init__(mixture, dtype, n_rows)
         self.means = mixture.means.astype(dtype)[:, :, None]
         self.roots = mixture.expanded_precision_root.astype(dtype)[:, :, None]
 
@@ -259,7 +271,7 @@ class WhitenedDiagonal(_Whitened):
         return [(), (self.p,), (self.p,)]
 
     def whiten(self, Z, room):
-        Y = self.rows_of(room, Z.shape[1])
+        Y = self.whitened_in(room, Z.shape[1])
         for y, m, root in zip(Y, self.means, self.roots, strict=True):
             np.subtract(Z, m, out=y)
             y *= root
@@ -269,7 +281,7 @@ class WhitenedDiagonal(_Whitened):
         """Add what the responsibilities R give to `sums`."""
         N, first, second = sums
         N += R.sum(axis=1, dtype=np.float64)
-        for i, y in enumerate(self.rows_of(room, R.shape[1])):
+        for i, y in enumerate(self.whitened_in(room, R.shape[1])):
             first[i] += np.dot(y, R[i])
             np.multiply(y, y, out=y)
             second[i] += np.dot(y, R[i])

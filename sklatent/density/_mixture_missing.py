@@ -79,8 +79,8 @@ class _Directions:
 class HoledFull(WhitenedFull):
     """Full covariances. The rows of a block are in the order of their patterns."""
 
-    def __init__(self, mixture, dtype):
-        super().__init__(mixture, dtype)
+    def __init__(self, mixture, dtype, n_rows):
+        super().__init__(mixture, dtype, n_rows)
         self.P = mixture.expanded_precision_root
 
     def floats_per_row(self):
@@ -98,8 +98,8 @@ class HoledFull(WhitenedFull):
 
     def whiten(self, Z, room):
         Y = super().whiten(Z, room)
-        room[2][:] = self.directions(np.isnan(Z))
-        for unknown in room[2]:
+        room[3][:] = self.directions(np.isnan(Z))
+        for unknown in room[3]:
             unknown.project(Y)
         return Y
 
@@ -120,7 +120,7 @@ class HoledFull(WhitenedFull):
     def log_joint(self, Z, room, out):
         """Log of weight times marginal density, less `log_offset`."""
         super().log_joint(Z, room, out)
-        for unknown in room[2]:
+        for unknown in room[3]:
             gain = unknown.Q.shape[3] * HALF_LOG_2PI - unknown.log_R
             out[:, unknown.rows] += gain[:, unknown.pattern]
         return out
@@ -128,7 +128,7 @@ class HoledFull(WhitenedFull):
     def add(self, R, Z, room, sums):
         """Add what the responsibilities R give to `sums`."""
         super().add(R, Z, room, sums)
-        for unknown in room[2]:
+        for unknown in room[3]:
             N = np.add.reduceat(R[:, unknown.rows], unknown.starts, axis=1)
             Q = unknown.Q * np.sqrt(N)[:, :, None, None]
             Q = np.swapaxes(Q, 1, 2).reshape(self.k, self.p, -1)
@@ -143,9 +143,9 @@ class HoledFull(WhitenedFull):
             For each component; of no meaning for entries that are observed.
         """
         L = self.mixture.expanded_root
-        mean = self.means + L @ self.rows_of(room, n)
+        mean = self.means + L @ self.whitened_in(room, n)
         variance = np.zeros_like(mean)
-        for unknown in room[2]:
+        for unknown in room[3]:
             of_pattern = ((L[:, None] @ unknown.Q) ** 2).sum(axis=3)
             of_row = of_pattern[:, unknown.pattern]
             variance[:, :, unknown.rows] = np.swapaxes(of_row, 1, 2)
@@ -163,19 +163,19 @@ class HoledDiagonal(WhitenedDiagonal):
         Y = super().whiten(Z, room)
         holes = np.isnan(Z)
         np.copyto(Y, 0.0, where=holes)
-        room[2][:] = [holes.astype(self.dtype)]
+        room[3][:] = [holes.astype(self.dtype)]
         return Y
 
     def log_joint(self, Z, room, out):
         """Log of weight times marginal density, less `log_offset`."""
         super().log_joint(Z, room, out)
-        out += np.dot(HALF_LOG_2PI - np.log(self.roots[:, :, 0]), room[2][0])
+        out += np.dot(HALF_LOG_2PI - np.log(self.roots[:, :, 0]), room[3][0])
         return out
 
     def add(self, R, Z, room, sums):
         """Add what the responsibilities R give to `sums`."""
         super().add(R, Z, room, sums)
-        sums[2] += np.dot(R, room[2][0].T)
+        sums[2] += np.dot(R, room[3][0].T)
 
     def expectation(self, room, n):
         """Mean and variance of the entries of rows given what is observed of them.

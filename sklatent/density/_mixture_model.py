@@ -6,14 +6,16 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from sklearn.base import DensityMixin, clone
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import FLOAT_DTYPES, GenerativeModelMixin, ScoreMixin
+from sklatent.base import GenerativeModelMixin, ScoreMixin
 from sklatent.density._mixture_covariance import STRUCTURES
 from sklatent.density._mixture_parameters import Mixture
 from sklatent.density._mixture_selection import information
 from sklatent.density._mixture_steps import expected, map_blocks, normalize
+from sklatent.utils._constants import set_constants
 from sklatent.utils._random import random_generator
+from sklatent.utils._tables import read_rows
 from sklatent.utils._threads import count_threads
 
 # What a mixture of some of the features has from that of all.
@@ -61,9 +63,7 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
     def _check_queries(self, X):
         """Check rows given to the fitted estimator."""
         check_is_fitted(self)
-        return validate_data(
-            self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=False
-        )
+        return read_rows(self, X)
 
     def _map_log_joint(self, X, function):
         """Apply a function to the log of weight times density, block by block."""
@@ -236,6 +236,7 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
             rows, L = labels == component, mixture.expanded_root[component]
             X[rows] = X[rows] * L if mixture.structure.diagonal else X[rows] @ L.T
         X += mixture.means[labels]
+        set_constants(X, self._constants_)
         return X, labels
 
     def aic(self, X):
@@ -344,6 +345,10 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         """
         return self._information("icl", X)
 
+    def _n_parameters(self):
+        """Free parameters, under the name that scikit-learn gives their number."""
+        return self._mixture().n_parameters
+
     def _information(self, criterion, X):
         X = self._check_queries(X)
         n_threads = count_threads(self.n_jobs)
@@ -383,6 +388,8 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         """
         X = self._check_queries(X)
         imputed, variance = expected(X, self._mixture(), count_threads(self.n_jobs))
+        set_constants(imputed, self._constants_, np.isnan(X))
+        variance[:, ~np.isnan(self._constants_)] = 0.0
         imputed = imputed.astype(X.dtype, copy=False)
         if not return_std:
             return imputed
@@ -540,6 +547,7 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         for name in KEPT_ATTRIBUTES:
             setattr(made, name, getattr(self, name))
         made._frame_ = self._frame_.of_features(kept)
+        made._constants_ = self._constants_[kept]
         vars(made).update(parameter_attributes(mixture))
         made.n_features_in_ = len(kept)
         if hasattr(self, "feature_names_in_"):

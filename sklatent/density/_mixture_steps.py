@@ -122,9 +122,10 @@ def normalize(L):
     return total
 
 
-def make_kernel(way, mixture, dtype):
-    """Kernel for rows of a precision, one of `KERNELS`."""
-    return KERNELS[way][mixture.structure.diagonal](mixture, np.dtype(dtype).type)
+def make_kernel(way, mixture, dtype, n_rows):
+    """Kernel for so many rows of a precision, one of `KERNELS`."""
+    kind = KERNELS[way][mixture.structure.diagonal]
+    return kind(mixture, np.dtype(dtype).type, n_rows)
 
 
 def e_step(X, sample_weight, mixture, frame, n_threads, *, way="whitened"):
@@ -138,8 +139,8 @@ def e_step(X, sample_weight, mixture, frame, n_threads, *, way="whitened"):
         Weights, in double precision.
     mixture : Mixture
         In the units of the frame.
-    frame : Frame
-        Units to compute in.
+    frame : Frame or None
+        Units to compute in; None if the rows are in them.
     n_threads : int
         How many threads share the rows.
     way : {"expanded", "whitened", "holed"}, default="whitened"
@@ -150,7 +151,7 @@ def e_step(X, sample_weight, mixture, frame, n_threads, *, way="whitened"):
     statistics : MixtureStatistics
         In the units of the frame.
     """
-    kernel = make_kernel(way, mixture, X.dtype)
+    kernel = make_kernel(way, mixture, X.dtype, len(X))
 
     def sums_of(part):
         return _sum_blocks(X[part], _part(sample_weight, part), frame, kernel)
@@ -170,12 +171,15 @@ def _part(weight, rows):
 def _sum_blocks(X, weight, frame, kernel):
     """Sums over blocks of rows, and their log-likelihood less the offset."""
     n = kernel.block_rows
-    rows = np.empty(kernel.p * n, X.dtype)
     logs = np.empty(kernel.k * n, X.dtype)
     room, sums, log_likelihood = kernel.room(), kernel.mixture_sums(), 0.0
     for block in row_slices(len(X), n):
         width = block.stop - block.start
-        Z = frame.rows(X[block], rows[: kernel.p * width].reshape(kernel.p, width))
+        Z = kernel.rows_in(room, width)
+        if frame is None:
+            np.copyto(Z, X[block].T)
+        else:
+            frame.rows(X[block], Z)
         L = logs[: kernel.k * width].reshape(kernel.k, width)
         kernel.log_joint(Z, room, L)
         log_density = normalize(L)
@@ -244,9 +248,10 @@ def em_step(rows, mixture, frame, reg, n_threads, step_size=1.0):
     log_likelihood : float
         Mean log-likelihood per row where it started, in the units of the frame.
     """
+    X, units = (rows.X, frame) if rows.scaled is None else (rows.scaled, None)
 
     def step(way):
-        statistics = e_step(rows.X, rows.weight, mixture, frame, n_threads, way=way)
+        statistics = e_step(X, rows.weight, mixture, units, n_threads, way=way)
         moved = statistics
         if step_size < 1:
             seen = MixtureStatistics.of(mixture, reg).scaled(1 - step_size)
@@ -293,7 +298,7 @@ def map_blocks(X, mixture, n_threads, function):
     if holed:
         order = pattern_order(X)
         X = X[order]
-    kernel = make_kernel("holed" if holed else "whitened", mixture, np.float64)
+    kernel = make_kernel("holed" if holed else "whitened", mixture, np.float64, len(X))
     n = kernel.block_rows
 
     def apply(part):

@@ -1,37 +1,31 @@
 """What the estimators that look at nearest neighbours share."""
 
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import FLOAT_DTYPES, DimensionMixin, SklatentEstimator
+from sklatent.base import DimensionMixin, SklatentEstimator
 from sklatent.dimension._calibration import correct, dependence
-from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
-from sklatent.utils._neighbors import k_nearest, unique_rows
+from sklatent.dimension._metrics import (
+    METRICS,
+    TIE,
+    check_distances,
+    measured,
+    merge_equal,
+    points,
+    rounding_of_distances,
+)
+from sklatent.dimension._table_warnings import count_duplicates, warn_of_table
+from sklatent.exceptions import DiscreteDataWarning, FewRowsWarning
+from sklatent.utils._neighbors import k_nearest
 from sklatent.utils._sklearn import Interval, StrOptions
+from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
-METRICS = {
-    "braycurtis",
-    "canberra",
-    "chebyshev",
-    "cityblock",
-    "correlation",
-    "cosine",
-    "euclidean",
-    "haversine",
-    "l1",
-    "l2",
-    "manhattan",
-    "precomputed",
-}
-# Logarithms of distances that are closer than this are a tie.
-TIE = 1e-9
 NO_DISTANCE = (
     "metric={!r} gives a distance of 0 between rows that differ; the logarithm of "
     "distances is needed."
@@ -40,12 +34,49 @@ NO_DISTANCE = (
 FEW_TIES, MANY_TIES = 0.01, 0.5
 
 
+class Neighbors(NamedTuple):
+    """The nearest neighbours of distinct rows.
+
+    Parameters
+    ----------
+    log_distances : ndarray of shape (n_distinct, n_neighbors)
+        Logarithms of the distances, ascending.
+    indices : ndarray of shape (n_distinct, n_neighbors)
+        Which distinct rows the neighbours are.
+    rounding : ndarray of shape (n_distinct,)
+        What rounding of the data may have changed each distance by.
+    """
+
+    log_distances: np.ndarray
+    indices: np.ndarray
+    rounding: np.ndarray
+
+    def log_ratios(self, nearer=1, farther=2):
+        """Logarithms of ratios of the distances to two neighbours.
+
+        Parameters
+        ----------
+        nearer, farther : int, default=1, 2
+            Which neighbours.
+
+        Returns
+        -------
+        t : ndarray of shape (n_distinct,)
+            The logarithms.
+        ties : ndarray of bool of shape (n_distinct,)
+            Whether the distances are equal, up to rounding.
+        """
+        near = self.log_distances[:, nearer - 1]
+        t = self.log_distances[:, farther - 1] - near
+        return t, t <= TIE + self.rounding * np.exp(-np.maximum(near, -700))
+
+
 class NeighborEstimator(DimensionMixin, SklatentEstimator):
     """Estimates that are functions of the distances to the nearest neighbours.
 
     Coinciding rows are merged: what counts is where the rows are, not how often.
-    Subclasses call `_fit_neighbors`, and have the parameters `metric`, `n_jobs` and
-    `confidence_level`.
+    Subclasses call `_fit_rows` and then `_find_neighbors`, and have the parameters
+    `metric`, `n_jobs` and `confidence_level`.
     """
 
     _parameter_constraints = {
@@ -59,49 +90,57 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         tags.input_tags.pairwise = self.metric == "precomputed"
         return tags
 
-    def _fit_neighbors(self, X, n_neighbors, most=0):
-        """Find the neighbours of the distinct rows, and remember these.
+    def _fit_rows(self, X, n_needed):
+        """Validate the rows, merge those that are equal, and remember the others.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             The data as the user gave it.
-        n_neighbors : int
-            How many for each row, itself not counted.
-        most : int, default=0
-            More, up to so many, if there are as many rows.
+        n_needed : int
+            How many distinct rows there have to be.
 
         Returns
         -------
-        log_distances : ndarray of shape (n_distinct, n_neighbors)
-            Logarithms of the distances, ascending.
-        indices : ndarray of shape (n_distinct, n_neighbors)
-            Which distinct rows the neighbours are.
+        n_distinct : int
+            How many there are.
         """
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=2)
-        first, inverse = self._merge_duplicates(X)
-        n = len(first)
-        if n <= n_neighbors:
-            raise ValueError(
-                f"{type(self).__name__} looks at {n_neighbors} neighbours of each row "
-                f"here, so it needs {n_neighbors + 1} distinct rows; got n_samples="
-                f"{len(X)}, of which {n} {'is' if n == 1 else 'are'} distinct."
-            )
-        n_neighbors = min(max(n_neighbors, most), n - 1)
-        self._first, self._inverse = first, inverse
-        rows = self._among_distinct(X[first])
-        self._rows = None if self.metric == "precomputed" else rows
+        table = X
+        X = read_rows(self, X, ensure_min_samples=2, reset=True)
+        if self.metric == "precomputed":
+            rows, rounding = X, check_distances(X)
+        else:
+            rows, rounding = points(X, self.metric)
+        self._first, self._inverse = merge_equal(rows, self.metric, rounding)
+        n = len(self._first)
+        self.n_duplicates_ = count_duplicates(table, n, len(X))
+        check_distinct(self, n_needed, n, len(X))
+        if self.metric == "precomputed":
+            self._rows, self._rounding = X[np.ix_(self._first, self._first)], rounding
+        else:
+            self._rows, self._rounding = rows[self._first], rounding[self._first]
+        return n
+
+    def _find_neighbors(self, n_neighbors):
+        """Find that many neighbours of the distinct rows, themselves not counted."""
         distances, indices = k_nearest(
-            rows, n_neighbors + 1, metric=self.metric, n_jobs=self.n_jobs
+            self._rows,
+            n_neighbors + 1,
+            metric=measured(self.metric),
+            n_jobs=self.n_jobs,
         )
-        own = indices == np.arange(n)[:, None]
+        own = indices == np.arange(len(indices))[:, None]
         distances, indices = _without(own, distances, indices)
         if not distances[:, 0].all():
             raise ValueError(NO_DISTANCE.format(self.metric))
-        log_distances = np.log(distances)
-        if n_neighbors > 1:
-            check_ties(log_distances[:, 1] - log_distances[:, 0])
-        return log_distances, indices
+        if self.metric == "precomputed":
+            rounding = 4 * np.finfo(self._rows.dtype).eps * distances[:, 0]
+            self._rows = None  # which `transform` does not need
+        else:
+            rounding = self._rounding + rounding_of_distances(
+                self._rows, indices[:, 0], distances[:, 0], self.metric
+            )
+        return Neighbors(np.log(distances), indices, rounding)
 
     def _log_std(self, kernel, setting, dimension, influence):
         """Standard error of the logarithm of an estimate.
@@ -131,23 +170,29 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         Returns
         -------
         log_distances, indices : ndarray of shape (n_samples, n_neighbors)
-            As from `_fit_neighbors`.
+            As from `_find_neighbors`.
         """
-        Q = self._among_distinct(X)
-        if self.metric == "precomputed" and (Q < 0).any():
-            raise ValueError(f"Distances must not be negative; got {Q.min():.6g}.")
+        if self.metric == "precomputed":
+            Q = X[:, self._first]
+            if (Q < 0).any():
+                raise ValueError(f"Distances must not be negative; got {Q.min():.6g}.")
+        else:
+            Q, rounding = points(X, self.metric)
         distances, indices = k_nearest(
             self._rows,
             n_neighbors + 1,
             queries=Q,
-            metric=self.metric,
+            metric=measured(self.metric),
             n_jobs=self.n_jobs,
         )
-        itself = distances == 0
-        if self.metric != "precomputed":
+        if self.metric == "precomputed":
+            itself = distances <= self._rounding
+        elif measured(self.metric) != self.metric:
+            itself = distances <= rounding[:, None] + self._rounding[indices]
+        else:
             # Not all metrics give exactly 0 for that.
-            for j, column in enumerate(indices.T):
-                itself[:, j] = (self._rows[column] == X).all(axis=1)
+            itself = [(self._rows[column] == X).all(axis=1) for column in indices.T]
+            itself = np.transpose(itself)
         distances, indices = _without(itself, distances, indices)
         if not distances.all():
             raise ValueError(NO_DISTANCE.format(self.metric))
@@ -155,33 +200,45 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
 
     def _forget_rows(self):
         """Drop what `transform` alone needs."""
-        del self._rows, self._first, self._inverse
-
-    def _among_distinct(self, X):
-        """Leave of precomputed distances those to distinct rows."""
-        return X[:, self._first] if self.metric == "precomputed" else X
-
-    def _merge_duplicates(self, X):
-        """First of each set of equal rows, and to which set each row belongs."""
-        if self.metric == "precomputed":
-            _check_distances(X)
-            _, inverse = connected_components(csr_matrix(X == 0), directed=False)
-            _, first = np.unique(inverse, return_index=True)
-        else:
-            first, inverse, _ = unique_rows(X)
-        self.n_duplicates_ = count_duplicates(len(first), len(X))
-        return first, inverse
+        del self._rows, self._rounding, self._first, self._inverse
 
 
-def count_duplicates(n_distinct, n_samples):
-    """Return how many rows repeat others, and warn if there are any."""
-    n_duplicates = n_samples - n_distinct
-    if n_duplicates:
-        warn(
-            f"{n_duplicates} of {n_samples} rows repeat others; each counts once.",
-            DuplicateRowsWarning,
+def check_distinct(estimator, n_needed, n_distinct, n_samples):
+    """Complain of less distinct rows than are needed."""
+    if n_distinct < n_needed:
+        raise ValueError(
+            f"{type(estimator).__name__} needs {n_needed} distinct rows; got "
+            f"n_samples={n_samples}, of which {n_distinct} "
+            f"{'is' if n_distinct == 1 else 'are'} distinct."
         )
-    return n_duplicates
+
+
+def as_many_as_there_are(name, asked, most, n_distinct):
+    """Return how many neighbours are used of those that are asked for.
+
+    Parameters
+    ----------
+    name : str
+        The parameter that asks.
+    asked : int
+        Its value.
+    most : int
+        Its largest value
+    n_distinct : int
+        for so many distinct rows.
+
+    Returns
+    -------
+    used : int
+        The smaller of the two, with a warning if it is not what was asked for.
+    """
+    if asked > most:
+        warn(
+            f"{name}={asked} needs more rows than the {n_distinct} distinct ones; "
+            f"{name}={most} is used.",
+            FewRowsWarning,
+        )
+    return min(asked, most)
 
 
 class CorrectedMixin:
@@ -258,7 +315,7 @@ class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         True
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        X = read_rows(self, X)
         return self._local_dimension(X).astype(X.dtype)[:, None]
 
 
@@ -387,41 +444,31 @@ class OptionalTransformMixin:
         return super().get_feature_names_out(input_features)
 
 
-def _check_distances(D):
-    """Complain of a matrix that does not hold distances between the same rows."""
-    need = "metric='precomputed' takes a square matrix of distances"
-    if D.shape[0] != D.shape[1]:
-        raise ValueError(f"{need}; got shape {D.shape}.")
-    if D.min() < 0:
-        raise ValueError(f"{need}, which are not negative; got {D.min():.6g}.")
-    if np.diagonal(D).any():
-        raise ValueError(
-            f"{need} with 0 on its diagonal; got {np.diagonal(D).max():.6g}."
-        )
-    if not np.allclose(D, D.T, rtol=1e-5, atol=0):
-        raise ValueError(f"{need} that is symmetric.")
-
-
 def _without(flags, distances, indices):
     """Drop the one flagged column of each row, or else the last."""
     order = np.argsort(flags, axis=1, kind="stable")[:, :-1]
     return [np.take_along_axis(A, order, axis=1) for A in (distances, indices)]
 
 
-def tie_share(t):
-    """Share of the logarithms of ratios that are those of a tie."""
-    return np.mean(t < TIE)
+def check_ties(table, ties, nearer=1, farther=2):
+    """Complain where two neighbours are equally far from a row, as on a grid.
 
-
-def check_ties(t, nearer=1, farther=2):
-    """Complain where two neighbours are equally far from a row, as on a grid."""
-    ties = tie_share(t)
+    Parameters
+    ----------
+    table : array-like
+        The data as the user gave it.
+    ties : ndarray of bool
+        For rows, whether these neighbours are.
+    nearer, farther : int, default=1, 2
+        Which neighbours.
+    """
+    share = ties.mean()
     message = (
-        f"Neighbours {nearer} and {farther} are at the same distance from {ties:.0%} "
+        f"Neighbours {nearer} and {farther} are at the same distance from {share:.0%} "
         "of the rows, as on a grid: the data is discrete or rounded, and distances say "
         "nothing about its dimension at this scale."
     )
-    if ties > MANY_TIES:
+    if share > MANY_TIES:
         raise ValueError(message)
-    if ties > FEW_TIES:
-        warn(message, DiscreteDataWarning)
+    if share > FEW_TIES:
+        warn_of_table(table, message, DiscreteDataWarning)

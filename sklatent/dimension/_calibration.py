@@ -102,7 +102,9 @@ def misfit_pvalue(misfit, discard_fraction):
     Returns
     -------
     pvalue : float
-        Between 0 and 1; to about 0.001.
+        Between 0 and 1. The quantiles are of 4,000 samples of 1,000 points in three
+        dimensions. For 50 to 5,000 points in one to eight dimensions p-values near
+        0.01 are right to about 0.006, near 0.1 to 0.03, and elsewhere to 0.06.
     """
     table = _table()
     grid = table["pareto_mle_settings"]

@@ -12,7 +12,12 @@ from numbers import Integral
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from sklatent.dimension._base import NeighborEstimator
+from sklatent.dimension._base import (
+    NeighborEstimator,
+    as_many_as_there_are,
+    check_ties,
+)
+from sklatent.dimension._metrics import varying_columns
 from sklatent.dimension._norms_and_angles import Statistics, divergence, statistics
 from sklatent.utils._neighbors import k_nearest
 from sklatent.utils._sklearn import Interval, _fit_context
@@ -35,7 +40,8 @@ class DANCo(NeighborEstimator):
     ----------
     n_neighbors : int, default=10
         How many neighbours of each row, itself not counted, have their angles taken;
-        at least 3. One more gives the scale of the distances.
+        at least 3. One more gives the scale of the distances. Where there are fewer
+        other rows, all of them are used.
     max_dimension : int, default=None
         Largest dimension to be found; the number of features that vary if None.
     n_jobs : int, default=None
@@ -63,6 +69,9 @@ class DANCo(NeighborEstimator):
         Concentration of these angles, as of a von Mises distribution: tau.
     divergence_ : float
         Kullback-Leibler divergence of the best sphere from the data, in nats.
+    n_neighbors_ : int
+        How many neighbours had their angles taken: `n_neighbors`, unless there are too
+        few distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others and were left out.
     n_features_in_ : int
@@ -97,6 +106,10 @@ class DANCo(NeighborEstimator):
     Unlike spheres, cubes and balls of many dimensions have most points next to their
     boundary, and are still underestimated: for 2500 points a cube of 20 dimensions
     has 18.6.
+
+    Neighbours have to be independent, which rows that are consecutive in time are not:
+    they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
+    rows are farther apart than neighbours from other times.
 
     References
     ----------
@@ -157,13 +170,15 @@ class DANCo(NeighborEstimator):
         Raises
         ------
         ValueError
-            If there are less than `n_neighbors` + 2 distinct rows, or if the two
-            nearest neighbours of most rows are equally far, as on a grid.
+            If there are less than five distinct rows, or if the two nearest
+            neighbours of most rows are equally far, as on a grid.
 
         Warns
         -----
         DuplicateRowsWarning
             If rows repeat others.
+        FewRowsWarning
+            If there are less than `n_neighbors` + 2 distinct rows.
         DiscreteDataWarning
             If more than 1 % of the rows have two nearest neighbours at one distance.
 
@@ -180,25 +195,31 @@ class DANCo(NeighborEstimator):
         >>> danco.confidence_interval_.round(1)
         array([11.8, 12.9])
         """
-        with self._unfitted_on_error():
-            k = self.n_neighbors
-            neighbors = self._fit_neighbors(X, k + 1)
+        with self._unchanged_on_error():
+            n_distinct = self._fit_rows(X, n_needed=5)
+            k = self.n_neighbors_ = as_many_as_there_are(
+                "n_neighbors", self.n_neighbors, n_distinct - 2, n_distinct
+            )
+            neighbors = self._find_neighbors(k + 1)
+            check_ties(X, neighbors.log_ratios()[1])
             rows = self._rows.astype(np.float64)
             self._forget_rows()
-            most = self.max_dimension or np.count_nonzero(np.ptp(rows, axis=0))
-            n = max(int(float(f"{len(rows):.2g}")), k + 2)
-            observed = statistics(rows, *neighbors)
+            observed = statistics(rows, neighbors.log_distances, neighbors.indices)
+            n = max(int(float(f"{n_distinct:.2g}")), k + 2)
+            mean_of = functools.partial(_sphere_mean, n, k, n_jobs=self.n_jobs)
 
             def misfit(d):
-                return divergence(observed, _sphere_mean(n, k, d), k)
+                return divergence(observed, mean_of(d), k)
 
+            most = self.max_dimension or max(len(varying_columns(rows)), 1)
             start = min(max(round(np.exp(observed.log_d)), 1), most)
             near = _downhill(misfit, start, most)
-            log_dimension, self.divergence_ = _between(observed, n, k, near)
-            spread = [
-                _between(_sphere(n, k, near, N_MEAN + seed), n, k, near)[0]
+            log_dimension, self.divergence_ = _between(observed, mean_of, k, near)
+            draws = [
+                _sphere(n, k, near, N_MEAN + seed, n_jobs=self.n_jobs)
                 for seed in range(N_SPREAD)
             ]
+            spread = [_between(draw, mean_of, k, near)[0] for draw in draws]
             log_std = np.std(spread, ddof=1) * np.sqrt(1 + 1 / N_MEAN)
             self.norm_dimension_ = float(np.exp(observed.log_d))
             self.angle_mean_ = float(observed.nu)
@@ -208,7 +229,7 @@ class DANCo(NeighborEstimator):
 
 
 @functools.cache
-def _sphere(n, k, d, seed):
+def _sphere(n, k, d, seed, *, n_jobs=None):
     """Statistics of n points that are uniform on the unit sphere of dimension d.
 
     With one seed, spheres of more dimensions have the same coordinates and further
@@ -216,14 +237,15 @@ def _sphere(n, k, d, seed):
     """
     X = np.random.RandomState(seed).standard_normal((d + 1, n)).T
     X = X / np.linalg.norm(X, axis=1, keepdims=True)
-    distances, indices = k_nearest(X, k + 2)
+    distances, indices = k_nearest(X, k + 2, n_jobs=n_jobs)
     return statistics(X, np.log(distances[:, 1:]), indices[:, 1:])
 
 
 @functools.cache
-def _sphere_mean(n, k, d):
+def _sphere_mean(n, k, d, *, n_jobs=None):
     """Mean statistics of spheres of dimension d."""
-    return Statistics(*np.mean([_sphere(n, k, d, s) for s in range(N_MEAN)], axis=0))
+    draws = [_sphere(n, k, d, seed, n_jobs=n_jobs) for seed in range(N_MEAN)]
+    return Statistics(*np.mean(draws, axis=0))
 
 
 def _downhill(f, start, stop):
@@ -242,13 +264,14 @@ def _downhill(f, start, stop):
     return best
 
 
-def _between(observed, n, k, near):
+def _between(observed, mean_of, k, near):
     """Logarithm of the dimension next to a whole one, and its divergence.
 
-    The statistics of spheres are parabolas of log d through three of them.
+    The statistics of spheres, `mean_of(d)`, are parabolas of log d through three of
+    them.
     """
     nodes = np.arange(3) + max(near - 1, 1)
-    values = np.array([_sphere_mean(n, k, d) for d in nodes])
+    values = np.array([mean_of(d) for d in nodes])
     curve = np.polyfit(np.log(nodes / near), values, 2)
 
     def misfit(x):

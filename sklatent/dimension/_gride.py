@@ -13,8 +13,8 @@ from sklatent.dimension._base import (
     MANY_TIES,
     CorrectedMixin,
     NeighborEstimator,
+    as_many_as_there_are,
     check_ties,
-    tie_share,
 )
 from sklatent.utils._sklearn import Interval, _fit_context
 
@@ -34,6 +34,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
     ----------
     n1 : int, default=1
         First neighbour of the ratio for `dimension_`; the second is the `2 * n1`-th.
+        Where there are not as many other rows, the last ones for which there are.
     max_neighbors : int, default=64
         The scales are n1 = 1, 2, 4, ... with ratios up to this neighbour, or up to the
         last that there is.
@@ -44,7 +45,10 @@ class Gride(CorrectedMixin, NeighborEstimator):
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
-        of two rows that is a metric; or "precomputed".
+        of two rows that is a metric; or "precomputed". Distances have to grow like a
+        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
+        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
+        function and precomputed distances have to see to it themselves.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
     confidence_level : float, default=0.95
@@ -53,14 +57,14 @@ class Gride(CorrectedMixin, NeighborEstimator):
     Attributes
     ----------
     dimension_ : float
-        The estimate at `n1`.
+        The estimate at `n1_`.
     dimension_std_ : float
         Its standard error. It counts that neighbouring rows share neighbours, so that
         their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
         Interval around the estimate, even on a logarithmic scale.
     n1_scales_ : ndarray of shape (n_scales,)
-        n1 of each scale: powers of two, and `n1`. Scales on which most distances tie
+        n1 of each scale: powers of two, and `n1_`. Scales on which most distances tie
         are left out.
     scales_ : ndarray of shape (n_scales,)
         Geometric mean of the distances to neighbour 2 n1, in units of the data.
@@ -70,6 +74,9 @@ class Gride(CorrectedMixin, NeighborEstimator):
         Its standard error.
     confidence_interval_scales_ : ndarray of shape (n_scales, 2)
         Interval around it.
+    n1_ : int
+        First neighbour of the ratio that was used: `n1`, unless there are too few
+        distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others.
     n_features_in_ : int
@@ -87,6 +94,10 @@ class Gride(CorrectedMixin, NeighborEstimator):
     common, 1.2 to 1.7, from a simulation of an even density without boundary. The
     correction and the factor are tabulated up to n1 = 16; beyond, those of 16 serve.
     The correction is tabulated for 50 to 20,000 rows, and extrapolated from there.
+
+    Neighbours have to be independent, which rows that are consecutive in time are not:
+    they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
+    rows are farther apart than neighbours from other times.
 
     References
     ----------
@@ -134,8 +145,9 @@ class Gride(CorrectedMixin, NeighborEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data, or distances between all rows with the metric "precomputed". At
-            least 2 `n1` + 1 rows that differ.
+            The data, or distances between all rows with the metric "precomputed", whose
+            diagonal is 0 up to rounding; distances up to twice that count as 0. At
+            least three rows that differ.
         y : Ignored
             Present for API consistency.
 
@@ -154,6 +166,8 @@ class Gride(CorrectedMixin, NeighborEstimator):
         -----
         DuplicateRowsWarning
             If rows repeat others.
+        FewRowsWarning
+            If there are not more than 2 `n1` distinct rows.
         DiscreteDataWarning
             If more than 1 % of the rows have two nearest neighbours at one distance,
             or neighbours `n1` and 2 `n1`.
@@ -172,23 +186,20 @@ class Gride(CorrectedMixin, NeighborEstimator):
         >>> gride.n1_scales_[:5], gride.dimension_scales_[:5].round(1)
         (array([ 1,  2,  4,  8, 16]), array([2.6, 2.2, 2.1, 1.9, 2. ]))
         """
-        with self._unfitted_on_error():
-            log_distances, _ = self._fit_neighbors(
-                X, 2 * self.n1, max(2 * self.n1, self.max_neighbors)
-            )
+        with self._unchanged_on_error():
+            n = self._fit_rows(X, n_needed=3)
+            self.n1_ = as_many_as_there_are("n1", self.n1, (n - 1) // 2, n)
+            most = min(max(2 * self.n1_, self.max_neighbors), n - 1)
+            neighbors = self._find_neighbors(most)
             self._forget_rows()
-            check_ties(
-                log_distances[:, 2 * self.n1 - 1] - log_distances[:, self.n1 - 1],
-                self.n1,
-                2 * self.n1,
-            )
-            # n1 comes last, so that dimension_ stays at its estimate.
-            powers = 2 ** np.arange((log_distances.shape[1] // 2).bit_length())
-            scales = [
-                n1 for n1 in powers.tolist() if self._is_usable(log_distances, n1)
-            ]
-            scales = [*scales, self.n1]
-            fits = [self._fit_scale(log_distances, n1) for n1 in scales]
+            ties = {n1: neighbors.log_ratios(n1, 2 * n1)[1] for n1 in {1, self.n1_}}
+            worst = max(ties, key=lambda n1: (ties[n1].mean(), n1))
+            check_ties(X, ties[worst], worst, 2 * worst)
+            # n1_ comes last, so that dimension_ stays at its estimate.
+            powers = (2 ** np.arange((most // 2).bit_length())).tolist()
+            scales = [n1 for n1 in powers if self._is_usable(neighbors, n1)]
+            scales = [*scales, self.n1_]
+            fits = [self._fit_scale(neighbors, n1) for n1 in scales]
             order = np.argsort(scales)
             self.n1_scales_ = np.array(scales)[order]
             dimensions, stds, intervals, sizes = map(np.array, zip(*fits, strict=True))
@@ -198,15 +209,14 @@ class Gride(CorrectedMixin, NeighborEstimator):
             self.scales_ = sizes[order]
         return self
 
-    def _is_usable(self, log_distances, n1):
-        """Whether a scale beside `n1` has no more ties than it may have."""
-        t = log_distances[:, 2 * n1 - 1] - log_distances[:, n1 - 1]
-        return n1 != self.n1 and tie_share(t) <= MANY_TIES
+    def _is_usable(self, neighbors, n1):
+        """Whether a scale beside `n1_` has no more ties than it may have."""
+        _, ties = neighbors.log_ratios(n1, 2 * n1)
+        return n1 != self.n1_ and ties.mean() <= MANY_TIES
 
-    def _fit_scale(self, log_distances, n1):
+    def _fit_scale(self, neighbors, n1):
         """Set the estimate for one scale; return it, its error bar and the scale."""
-        far = log_distances[:, 2 * n1 - 1]
-        t = far - log_distances[:, n1 - 1]
+        t, _ = neighbors.log_ratios(n1, 2 * n1)
         dimension, influence = _kernels.gride(t, n1, 2 * n1)
         self._set_dimension(dimension, self._log_std("gride", n1, dimension, influence))
         self._correct("gride", [n1], len(t))
@@ -214,5 +224,5 @@ class Gride(CorrectedMixin, NeighborEstimator):
             self.dimension_,
             self.dimension_std_,
             self.confidence_interval_,
-            np.exp(far.mean()),
+            np.exp(neighbors.log_distances[:, 2 * n1 - 1].mean()),
         )

@@ -15,6 +15,8 @@ from sklatent.dimension._base import (
     CorrectedMixin,
     LocalDimensionMixin,
     NeighborEstimator,
+    as_many_as_there_are,
+    check_ties,
 )
 from sklatent.utils._sklearn import Interval, _fit_context
 
@@ -34,7 +36,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     min_neighbors : int, default=10
         Smallest size of the neighbourhoods, 3 or more.
     max_neighbors : int, default=20
-        Largest size.
+        Largest size. Where there are fewer other rows, all of them are used.
     correction : {"ball"}, default=None
         "ball" reports the dimension of the ball in which the same number of even
         points gives the same estimate: that undoes most of what makes estimates too
@@ -42,7 +44,10 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
-        of two rows that is a metric; or "precomputed".
+        of two rows that is a metric; or "precomputed". Distances have to grow like a
+        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
+        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
+        function and precomputed distances have to see to it themselves.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
     confidence_level : float, default=0.95
@@ -61,6 +66,11 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         Estimate around each row, unbiased for an even density [1]_, averaged over the
         sizes and never corrected. Very large, but finite, where all neighbours are
         equally far.
+    min_neighbors_ : int
+        Smallest size that was used: `min_neighbors`, unless there are fewer other
+        distinct rows.
+    max_neighbors_ : int
+        Largest size that was used: `max_neighbors`, unless there are fewer.
     n_duplicates_ : int
         Number of rows that repeat others.
     n_features_in_ : int
@@ -80,6 +90,10 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     boundary. The correction and the factor are tabulated up to 32 neighbours; beyond,
     those of 32 serve. The correction is tabulated for 50 to 20,000 rows, and
     extrapolated from there.
+
+    Neighbours have to be independent, which rows that are consecutive in time are not:
+    they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
+    rows are farther apart than neighbours from other times.
 
     References
     ----------
@@ -130,8 +144,9 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data, or distances between all rows with the metric "precomputed". More
-            rows that differ than `max_neighbors`.
+            The data, or distances between all rows with the metric "precomputed", whose
+            diagonal is 0 up to rounding; distances up to twice that count as 0. At
+            least four rows that differ.
         y : Ignored
             Present for API consistency.
 
@@ -150,6 +165,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         -----
         DuplicateRowsWarning
             If rows repeat others.
+        FewRowsWarning
+            If there are not more than `max_neighbors` distinct rows.
         DiscreteDataWarning
             If more than 1 % of the rows have two nearest neighbours at one distance.
 
@@ -167,23 +184,30 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         >>> round(float(model.local_dimension_.std()), 1)
         0.6
         """
-        with self._unfitted_on_error():
+        with self._unchanged_on_error():
             if self.min_neighbors > self.max_neighbors:
                 raise ValueError(
                     f"min_neighbors={self.min_neighbors} must not be larger than "
                     f"max_neighbors={self.max_neighbors}."
                 )
-            log_distances, _ = self._fit_neighbors(X, self.max_neighbors)
-            sizes = range(self.min_neighbors, self.max_neighbors + 1)
+            n = self._fit_rows(X, n_needed=4)
+            self.max_neighbors_ = as_many_as_there_are(
+                "max_neighbors", self.max_neighbors, n - 1, n
+            )
+            self.min_neighbors_ = min(self.min_neighbors, self.max_neighbors_)
+            neighbors = self._find_neighbors(self.max_neighbors_)
+            check_ties(X, neighbors.log_ratios()[1])
+            log_distances = neighbors.log_distances
+            sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
             fits = [_kernels.levina_bickel(log_distances, k) for k in sizes]
             dimension = np.mean([d for d, _ in fits])
             # Of the average, as the kernels give them for each size.
             influence = np.mean([d * each for d, each in fits], axis=0) / dimension
             log_std = self._log_std(
-                "levina_bickel", self.max_neighbors, dimension, influence
+                "levina_bickel", self.max_neighbors_, dimension, influence
             )
             self._set_dimension(dimension, log_std)
-            self._correct("levina_bickel", sizes, len(log_distances))
+            self._correct("levina_bickel", sizes, n)
             self.local_dimension_ = self._local(log_distances)[self._inverse]
         return self
 
@@ -194,9 +218,9 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         sums[:, 1:] -= np.cumsum(log_distances, axis=1)[:, :-1]
         # Where all distances tie the estimate has no bound; it stays a number.
         sums = np.maximum(sums, TIE)
-        used = slice(self.min_neighbors - 1, None)
+        used = slice(self.min_neighbors_ - 1, None)
         return np.mean((k - 2)[used] / sums[:, used], axis=1)
 
     def _local_dimension(self, X):
-        log_distances, _ = self._query_neighbors(X, self.max_neighbors)
+        log_distances, _ = self._query_neighbors(X, self.max_neighbors_)
         return self._local(log_distances)

@@ -16,7 +16,13 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.special import digamma
 
-from sklatent.dimension._base import TIE, LocalDimensionMixin, NeighborEstimator
+from sklatent.dimension._base import (
+    TIE,
+    LocalDimensionMixin,
+    NeighborEstimator,
+    as_many_as_there_are,
+    check_ties,
+)
 from sklatent.utils._sklearn import Interval, _fit_context
 
 # Variance of the mean slope over that of independent rows, by the dimension: from flat
@@ -37,11 +43,15 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
     Parameters
     ----------
     n_neighbors : int, default=20
-        How many neighbours of each row, itself not counted; at least 3.
+        How many neighbours of each row, itself not counted; at least 3. Where there
+        are fewer other rows, all of them are used.
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
-        of two rows that is a metric; or "precomputed".
+        of two rows that is a metric; or "precomputed". Distances have to grow like a
+        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
+        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
+        function and precomputed distances have to see to it themselves.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would, -1 all processors.
     confidence_level : float, default=0.95
@@ -62,6 +72,9 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         Natural logarithm of the distance to the first, second, ... neighbour, the
         mean of all rows: against `scipy.special.digamma` of the rank a straight line,
         if there is one dimension at these scales.
+    n_neighbors_ : int
+        How many neighbours were used: `n_neighbors`, unless there are fewer other
+        distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others and were left out.
     n_features_in_ : int
@@ -99,6 +112,10 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
     the same within 8 % for 3 to 50 neighbours. What the error bar does not know of is
     bias by curvature, by noise, and by the boundary, which in many dimensions most
     rows are next to.
+
+    Neighbours have to be independent, which rows that are consecutive in time are not:
+    they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
+    rows are farther apart than neighbours from other times.
 
     References
     ----------
@@ -151,7 +168,8 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             The data; the distances, (n_samples, n_samples), if `metric` is
-            "precomputed".
+            "precomputed", whose diagonal is 0 up to rounding; distances up to twice
+            that count as 0.
         y : Ignored
             Present for API consistency.
 
@@ -163,13 +181,15 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         Raises
         ------
         ValueError
-            If there are not more than `n_neighbors` distinct rows, or if the two
-            nearest neighbours of most rows are equally far, as on a grid.
+            If there are less than four distinct rows, or if the two nearest
+            neighbours of most rows are equally far, as on a grid.
 
         Warns
         -----
         DuplicateRowsWarning
             If rows repeat others.
+        FewRowsWarning
+            If there are not more than `n_neighbors` distinct rows.
         DiscreteDataWarning
             If more than 1 % of the rows have two nearest neighbours at one distance.
 
@@ -190,11 +210,16 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         >>> bool(np.isclose(1 / slope, scaling.dimension_))
         True
         """
-        with self._unfitted_on_error():
-            log_distances, _ = self._fit_neighbors(X, self.n_neighbors)
+        with self._unchanged_on_error():
+            n = self._fit_rows(X, n_needed=4)
+            self.n_neighbors_ = as_many_as_there_are(
+                "n_neighbors", self.n_neighbors, n - 1, n
+            )
+            neighbors = self._find_neighbors(self.n_neighbors_)
+            check_ties(X, neighbors.log_ratios()[1])
+            log_distances = neighbors.log_distances
             b = _slopes(log_distances)
             dimension = 1 / b.mean()
-            n = len(b)
             independent = np.sum((dimension * b - 1) ** 2) / n**2
             dependence = np.interp(np.log(dimension), np.log(DIMENSIONS), DEPENDENCE)
             self.mean_log_distances_ = log_distances.mean(axis=0)
@@ -203,7 +228,7 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         return self
 
     def _local_dimension(self, X):
-        return _local_dimension(self._query_neighbors(X, self.n_neighbors)[0])
+        return _local_dimension(self._query_neighbors(X, self.n_neighbors_)[0])
 
 
 def _slope_weights(k):

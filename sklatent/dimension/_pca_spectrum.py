@@ -7,20 +7,23 @@ for finding intrinsic dimensionality of data, IEEE Transactions on Computers C-2
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
-from sklatent.base import FLOAT_DTYPES, DimensionMixin, SklatentEstimator
+from sklatent.base import DimensionMixin, SklatentEstimator
 from sklatent.decomposition._moments import Moments
 from sklatent.dimension import _spectrum_criteria as criteria
 from sklatent.dimension._base import (
     LocalDimensionMixin,
     OptionalTransformMixin,
-    count_duplicates,
+    as_many_as_there_are,
+    check_distinct,
 )
+from sklatent.dimension._metrics import varying_columns
+from sklatent.dimension._table_warnings import count_duplicates
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
+from sklatent.utils._tables import read_rows
 
 METHODS = {
     "participation_ratio",
@@ -37,6 +40,8 @@ ORIGIN_ROWS = 1000
 N_GROUPS = 25
 # Entries of the neighbourhoods that are held at a time.
 BLOCK_ENTRIES = 2**21
+# A difference of scatters that is a smaller share of them has lost too many digits.
+MANY_DIGITS = 1e-3
 # Variances below this share of the largest are rounding, for each axis.
 RESOLUTION = 4 * np.finfo(np.float64).eps
 
@@ -78,7 +83,8 @@ class PCASpectrum(
         choice, about.
     n_neighbors : int, default=None
         How many nearest rows make up the neighbourhood of a row, together with it;
-        at least 2. If None, all rows are one.
+        at least 2. Where there are fewer other rows, all of them do. If None, all rows
+        are one neighbourhood.
     random_state : int, RandomState instance or None, default=None
         Determines the permutations. Pass an int for the same results at every fit.
     n_jobs : int, default=None
@@ -110,6 +116,9 @@ class PCASpectrum(
         with; None for other methods, and with `n_neighbors`.
     local_dimension_ : ndarray of shape (n_samples,)
         The dimension around each row. Only with `n_neighbors`.
+    n_neighbors_ : int or None
+        How many neighbours were used: `n_neighbors`, unless there are fewer other
+        distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others; each counts once.
     n_features_in_ : int
@@ -136,6 +145,8 @@ class PCASpectrum(
     neighbourhoods, summed over one of them, is n_neighbors + 1 rows.
 
     With fewer rows than features "minka" is not told of the axes without variance.
+    Otherwise, where variances are 0 up to rounding, it finds as many axes as are left:
+    without noise the evidence for these has no bound.
 
     References
     ----------
@@ -219,13 +230,15 @@ class PCASpectrum(
         Raises
         ------
         ValueError
-            If all rows are equal, if there are less than 4, or not more distinct ones
-            than `n_neighbors`, and for "parallel_analysis" of neighbourhoods.
+            If all rows are equal, if there are less than 4, or less than 3 distinct
+            ones with `n_neighbors`, and for "parallel_analysis" of neighbourhoods.
 
         Warns
         -----
         DuplicateRowsWarning
             If rows repeat others.
+        FewRowsWarning
+            If there are not more than `n_neighbors` distinct rows.
 
         Examples
         --------
@@ -238,16 +251,22 @@ class PCASpectrum(
         >>> model.explained_variance_ratio_[:4].round(2)
         array([0.37, 0.33, 0.3 , 0.  ])
         """
-        with self._unfitted_on_error():
+        with self._unchanged_on_error():
             if self.method == "parallel_analysis" and self.n_neighbors:
                 raise ValueError(
                     "method='parallel_analysis' permutes the columns of all rows, and "
                     f"has no local form; got n_neighbors={self.n_neighbors}."
                 )
-            X = validate_data(self, X, dtype=FLOAT_DTYPES, ensure_min_samples=4)
+            table = X
+            X = read_rows(self, X, ensure_min_samples=4, reset=True)
             first, inverse, _ = unique_rows(X)
+            n = len(first)
             rows = self._set_scales(X[first])
-            self.n_duplicates_ = count_duplicates(len(first), len(X))
+            self.n_duplicates_ = count_duplicates(table, n, len(X))
+            check_distinct(self, 3 if self.n_neighbors else 2, n, len(X))
+            self.n_neighbors_ = self.n_neighbors and as_many_as_there_are(
+                "n_neighbors", self.n_neighbors, n - 1, n
+            )
             vars(self).pop("local_dimension_", None)
             if self.n_neighbors is None:
                 variances = self._fit_rows(rows)
@@ -263,11 +282,11 @@ class PCASpectrum(
 
     def _set_scales(self, X):
         """Choose the columns, origin and scales; return the rows in these."""
-        self._columns = np.flatnonzero(np.ptp(X, axis=0))
+        self._columns = varying_columns(X)
         if len(self._columns) == 0:
             raise ValueError(
-                "All rows are equal: there is no variance to tell the dimension from, "
-                "which needs distinct rows."
+                "All rows are equal, up to rounding: there is no variance to tell the "
+                "dimension from, which needs distinct rows."
             )
         some = X[:: -(-len(X) // ORIGIN_ROWS), self._columns]
         self._origin = np.median(some, axis=0).astype(np.float64)
@@ -277,6 +296,8 @@ class PCASpectrum(
         if self.standardize:
             self._scale = rows.std(axis=0, ddof=1)
             rows /= self._scale
+        step = np.ldexp(np.finfo(X.dtype).eps * self._origin, -self._exponent)
+        self._rounding = float(((step / self._scale) ** 2).max())
         return rows
 
     def _prepare(self, X):
@@ -300,14 +321,14 @@ class PCASpectrum(
         if n <= p:
             rows = _principal_coordinates(rows)
         moments = Moments.of(rows)
-        variances = _variances(moments.scatter, n)
+        variances = _variances(moments.scatter, n, self._rounding)
         reference = self._reference(variances)
         self.reference_eigenvalues_ = (
             None if reference is None else self._in_units(reference)
         )
         dimension = float(self._count(variances, n))
         parts = [
-            float(self._count(_variances(S, m), m)) if S.any() else 1.0
+            float(self._count(_variances(S, m, self._rounding), m)) if S.any() else 1.0
             for S, m in _without_groups(rows, moments)
         ]
         std = np.sqrt((len(parts) - 1) * np.var(parts))
@@ -321,19 +342,15 @@ class PCASpectrum(
         for _ in range(self.n_permutations):
             for column in permuted.T:
                 rng.shuffle(column)
-            samples.append(_variances(_smaller_scatter(permuted), len(rows)))
+            scatter = _smaller_scatter(permuted)
+            samples.append(_variances(scatter, len(rows), self._rounding))
         return np.quantile(samples, self.quantile, axis=0)
 
     # ----------------------------------------------------------------------------
     # Neighbourhoods
 
     def _fit_neighborhoods(self, rows):
-        n, k = len(rows), self.n_neighbors
-        if n <= k:
-            raise ValueError(
-                f"n_neighbors={k} needs {k + 1} distinct rows; got n_samples="
-                f"{n + self.n_duplicates_}, of which {n} are distinct."
-            )
+        n, k = len(rows), self.n_neighbors_
         self._rows = rows
         variances = self._neighborhood_variances(rows)
         self.local_dimension_ = self._count(variances, k + 1)
@@ -345,11 +362,11 @@ class PCASpectrum(
 
     def _local_dimension(self, X):
         variances = self._neighborhood_variances(self._prepare(X))
-        return self._count(variances, self.n_neighbors + 1)
+        return self._count(variances, self.n_neighbors_ + 1)
 
     def _neighborhood_variances(self, queries):
         """Variances around each query, shape (n_queries, m)."""
-        k, p = self.n_neighbors, queries.shape[1]
+        k, p = self.n_neighbors_, queries.shape[1]
         distances, indices = k_nearest(
             self._rows, k + 1, queries=queries, n_jobs=self.n_jobs
         )
@@ -361,7 +378,9 @@ class PCASpectrum(
             )
             size = np.abs(points).max(axis=(1, 2), keepdims=True)
             scatter = _smaller_scatter(points / size)
-            blocks.append(_variances(scatter, k + 1) * size[:, :, 0] ** 2)
+            square = size[:, :, 0] ** 2
+            rounding = self._rounding / square
+            blocks.append(_variances(scatter, k + 1, rounding) * square)
         return np.concatenate(blocks)
 
     # ----------------------------------------------------------------------------
@@ -397,12 +416,17 @@ def _smaller_scatter(X):
     return X @ Xt if X.shape[-2] <= X.shape[-1] else Xt @ X
 
 
-def _variances(scatter, n_samples):
-    """Variances along the axes, decreasing, of those that can have any."""
+def _variances(scatter, n_samples, rounding):
+    """Variances along the axes, decreasing, of those that can have any.
+
+    All but the first are 0 where they may be due to rounding: of the eigenvalues, or
+    of the data, whose entries it moves by the root of `rounding`.
+    """
     m = min(n_samples - 1, scatter.shape[-1])
-    squares = np.linalg.eigvalsh(scatter)[..., ::-1][..., :m]
-    squares[squares < RESOLUTION * scatter.shape[-1] * squares[..., :1]] = 0
-    return squares / (n_samples - 1)
+    variances = np.linalg.eigvalsh(scatter)[..., ::-1][..., :m] / (n_samples - 1)
+    largest, rest = variances[..., :1], variances[..., 1:]
+    rest[rest < RESOLUTION * scatter.shape[-1] * largest + rounding] = 0
+    return variances
 
 
 def _principal_coordinates(X):
@@ -413,11 +437,14 @@ def _principal_coordinates(X):
 
 def _without_groups(X, moments):
     """Yield scatter, and number of rows, without each N_GROUPS-th row in turn."""
-    n = len(X)
+    n, total = len(X), moments.scatter.trace()
     n_groups = min(n, N_GROUPS)
     for g in range(n_groups):
         group = Moments.of(X[g::n_groups])
         rest = n - group.weight
         delta = group.mean - moments.mean
         between = np.outer(delta, delta) * (n * group.weight / rest)
-        yield moments.scatter - group.scatter - between, int(rest)
+        scatter = moments.scatter - group.scatter - between
+        if scatter.trace() < MANY_DIGITS * total:
+            scatter = Moments.of(np.delete(X, np.s_[g::n_groups], axis=0)).scatter
+        yield scatter, int(rest)

@@ -2,6 +2,8 @@
 
 from sklearn.utils.validation import check_is_fitted
 
+from sklatent.utils._extras import install_advice
+
 # M. A. Petroff (2021), Accessible color sequences for data visualization,
 # arXiv:2107.02270: ten that are told apart with deficient colour vision too.
 PALETTE = (
@@ -26,8 +28,8 @@ def pyplot(caller):
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            f"{caller} draws with matplotlib, which is not installed. Install it with: "
-            'pip install "sklatent[plot]"'
+            f"{caller} draws with matplotlib, which is not installed. "
+            f"{install_advice('plot')}"
         ) from error
     return plt
 

@@ -1,18 +1,22 @@
 """Autoencoders and variational autoencoders, trained by PyTorch through skorch.
 
-The only subpackage that imports them: ``pip install "sklatent[neural]"``.
+The only subpackage that imports these, which come with the extra ``neural``.
 """
 
 try:
     import skorch  # noqa: F401
     import torch  # noqa: F401
 except ImportError as error:
-    raise ImportError(
-        f"sklatent.neural needs PyTorch and skorch, and {error.name!r} is not "
-        'installed. Install both with: pip install "sklatent[neural]"'
-    ) from error
+    from sklatent.utils._extras import install_advice, stand_in
 
-from sklatent.neural._autoencoder import AETransformer
-from sklatent.neural._vae import VAETransformer
+    _said = (
+        f"sklatent.neural needs PyTorch and skorch, and {error.name!r} is not "
+        f"installed. {install_advice('neural')}"
+    )
+    AETransformer = stand_in("AETransformer", __name__, _said)
+    VAETransformer = stand_in("VAETransformer", __name__, _said)
+else:
+    from sklatent.neural._autoencoder import AETransformer
+    from sklatent.neural._vae import VAETransformer
 
 __all__ = ["AETransformer", "VAETransformer"]

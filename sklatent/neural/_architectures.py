@@ -76,11 +76,14 @@ def builders(settings):
     if settings.image_shape is None:
         return mlp, mlp
     shape = positive_integers(settings, "image_shape")
+    if len(shape) == 2:
+        shape = [1, *shape]
     if len(shape) != 3 or math.prod(shape) != settings.n_features_in_:
         raise ValueError(
-            "image_shape must be three numbers, channels x height x width, whose "
-            f"product is the number of features; got {settings.image_shape!r}, of "
-            f"product {math.prod(shape)}, for {settings.n_features_in_} features."
+            "image_shape must be (channels, height, width), or (height, width) for one "
+            "channel, whose product is the number of features; got "
+            f"{settings.image_shape!r}, of product {math.prod(shape)}, for "
+            f"{settings.n_features_in_} features."
         )
     images = (*shape[1:], positive_integers(settings, "conv_channels"))
     return (

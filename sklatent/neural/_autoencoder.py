@@ -43,11 +43,11 @@ class AETransformer(NeuralLatentModel):
     layer_norm : bool, default=False
         Whether the hidden layers standardise each row of theirs, before the
         activation.
-    image_shape : array-like of shape (3,) or None, default=None
+    image_shape : array-like of shape (2,) or (3,), or None, default=None
         Channels, height and width of the images that the rows are, flattened in this
-        order; 1 x 8 x 8 for digits. Convolutions then stand before the encoder's
-        hidden layers, and their mirror image behind the decoder's. None if the rows
-        are no images.
+        order, such as (1, 8, 8) for digits; or height and width if there is one channel
+        only. Convolutions then stand before the encoder's hidden layers, and their
+        mirror image behind the decoder's. None if the rows are no images.
     conv_channels : int or array-like of int, default=(16, 32)
         Channels of the encoder's convolutional layers; the decoder has them in
         reverse. Each has kernels of 3 x 3 and halves height and width, rounded up.
@@ -105,12 +105,13 @@ class AETransformer(NeuralLatentModel):
         random ones. The units, `mean_` and `scale_`, stay as well; optimizer,
         schedules and history begin anew.
     checkpoint_path : path-like or None, default=None
-        File that is written after each epoch, and from which `fit` goes on if it is
-        there, to the bits of a training that was never interrupted. It takes the same
-        data and parameters (`max_epochs`, `device`, `compile`, `callbacks` and
-        `verbose` are free); anything else is an error. The file stays when training
-        ends: `fit` then returns at once, or goes on to a larger `max_epochs`. Delete it
-        to start anew. Beside it is an empty file that ends in ".lock".
+        Folder, made if it is not there, in which each training keeps a file that is
+        written after each epoch. A `fit` with the same data and parameters that was
+        interrupted continues from it, to the bits of a training that was never
+        interrupted, and one that was finished returns at once; so a search that is run
+        again takes up where it stopped. Others have files of their own. Where two runs
+        are at the same training, one waits for the other. The files stay until the
+        folder is deleted.
     standardize : bool, default=True
         Whether training sees every feature with variance 1. Turn it off for
         features of one kind, such as pixels, whose variances say how much they

@@ -9,16 +9,15 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils import get_tags
-from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 from torch import nn
 
-from sklatent.base import FLOAT_DTYPES, LatentModelMixin, SklatentEstimator
+from sklatent.base import LatentModelMixin, SklatentEstimator
 from sklatent.callback._iterations import IterationReport
 from sklatent.neural._architectures import ARCHITECTURE_CONSTRAINTS
 from sklatent.neural._checkpoint import (
     Checkpoint,
+    check_folder,
     checksum,
     pack,
     unpack,
@@ -36,9 +35,11 @@ from sklatent.neural._modules import Standardize
 from sklatent.neural._rows import row_source, subset
 from sklatent.neural._saving import SavingMixin
 from sklatent.neural._schedules import SCHEDULES
+from sklatent.neural._schema import ATTRIBUTES
 from sklatent.neural._standardization import (
     mean_and_scale,
     standardize,
+    still_constant,
     undo_standardize,
 )
 from sklatent.neural._training import OPTIMIZERS, Trainer
@@ -50,6 +51,7 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._tables import read_rows
 
 
 def copy_callbacks(callbacks):
@@ -112,20 +114,23 @@ class NeuralLatentModel(
         "random_state": ["random_state"],
     }
 
-    # Parameters with which a training may be continued from its checkpoint, whatever
-    # they were before.
+    # Parameters that do not tell trainings with checkpoints apart. What the likelihood
+    # says of the columns is part of the architecture.
     _free_at_resumption = frozenset(
         {
             "callbacks",
             "checkpoint_path",
             "compile",
             "device",
-            "max_epochs",
+            "likelihood",
             "n_importance_samples",
             "random_state",
             "verbose",
         }
     )
+
+    # Checks of the fitted attributes that `load` finds in a file.
+    _attribute_schema = ATTRIBUTES
 
     # A dimension estimator given as n_components checks its own parameters.
     @_fit_context(prefer_skip_nested_validation=False)
@@ -149,13 +154,13 @@ class NeuralLatentModel(
         Raises
         ------
         RuntimeError
-            If training diverges, or another run is writing to `checkpoint_path`. The
-            estimator is then not fitted, or, with `warm_start`, as it was.
+            If training diverges. The estimator is then not fitted, or, with
+            `warm_start`, as it was.
         TypeError
             If a function given as `encoder` or `decoder` returns no module.
         ValueError
-            If a parameter or `X` cannot be used, or the file at `checkpoint_path` is
-            damaged or that of another training.
+            If a parameter or `X` cannot be used, or the file of this training in
+            `checkpoint_path` is damaged.
 
         Warns
         -----
@@ -189,7 +194,9 @@ class NeuralLatentModel(
         (True, 5)
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        with self._as_it_was_on_error(goes_on):
+        with self._unchanged_on_error():
+            if self.checkpoint_path is not None:
+                check_folder(self.checkpoint_path)
             X = self._validate_training_rows(X, goes_on)
             vars(self).pop("_training_state_", None)
             if not goes_on:
@@ -260,7 +267,7 @@ class NeuralLatentModel(
         True
         """
         goes_on = self.__sklearn_is_fitted__()
-        with self._as_it_was_on_error(goes_on):
+        with self._unchanged_on_error():
             X = self._validate_training_rows(X, goes_on)
             if not goes_on:
                 self._prepare(X)
@@ -275,20 +282,20 @@ class NeuralLatentModel(
 
     def _validate_training_rows(self, X, goes_on):
         """Check the rows given to a fit, against those before if it goes on."""
-        allow_nan = get_tags(self).input_tags.allow_nan
-        return validate_data(
+        X = read_rows(
             self,
             X,
-            dtype=FLOAT_DTYPES,
             ensure_min_samples=1 if goes_on else 2,
-            ensure_all_finite="allow-nan" if allow_nan else True,
             reset=not goes_on,
         )
+        if goes_on:
+            self._constant = still_constant(self._constant, X)
+        return X
 
     def _prepare(self, X):
         """Decide on the size of the codes and on the units of training."""
         self.n_components_ = self._resolve_n_components(X)
-        self.mean_, self.scale_ = mean_and_scale(X)
+        self.mean_, self.scale_, self._constant = mean_and_scale(X)
         if not self.standardize:
             self.scale_ = np.full_like(self.scale_, self.scale_.mean())
 
@@ -399,16 +406,15 @@ class NeuralLatentModel(
             return
         checkpoint = Checkpoint(self.checkpoint_path, self._fingerprint(X, goes_on))
         with only_writer(checkpoint.path):
-            seeds, state = checkpoint.read(self.max_epochs) or (
-                self._draw_seeds(),
-                None,
-            )
+            seeds, state = checkpoint.read() or (self._draw_seeds(), None)
             yield seeds, state, lambda state: checkpoint.write(seeds, state)
 
     def _fingerprint(self, X, goes_on):
-        """Return what has to be the same for a training to go on, by name."""
+        """Return what decides how a training turns out, by name."""
         parameters = {
-            name: repr(getattr(value, "__qualname__", value))
+            name: weights_checksum(value)
+            if isinstance(value, nn.Module)
+            else repr(getattr(value, "__qualname__", value))
             for name, value in self.get_params(deep=False).items()
             if name not in self._free_at_resumption
         }
@@ -501,7 +507,11 @@ class NeuralLatentModel(
         device = next(network.parameters()).device
         Z = np.ascontiguousarray(Z)  # torch takes no negative strides
         X = map_rows(lambda rows: network.decode(torch.tensor(rows, device=device)), Z)
-        return undo_standardize(X, self.mean_, self.scale_)
+        return self._undo_standardize(X)
+
+    def _undo_standardize(self, X):
+        """Rows in the units of the data; constant features have their value."""
+        return undo_standardize(X, self.mean_, self.scale_, self._constant)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

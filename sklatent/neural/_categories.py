@@ -84,9 +84,10 @@ class CategoricalLikelihood(Likelihood):
     def log_prob(self, x, output, observed=None):
         """Log-probability of the levels that occur."""
         log_p = self.log_softmax(output)
-        index = self.index(x).unsqueeze(-2)
-        index = index.expand(*log_p.shape[:-2], 1, self.n_features)
-        return observed_sum(log_p.gather(-2, index).squeeze(-2), observed)
+        shape = torch.broadcast_shapes(log_p.shape[:-2], x.shape[:-1])
+        index = self.index(x).unsqueeze(-2).expand(*shape, 1, self.n_features)
+        chosen = log_p.expand(*shape, *log_p.shape[-2:]).gather(-2, index)
+        return observed_sum(chosen.squeeze(-2), observed)
 
     def mean(self, output):
         """Mean of the levels, as numbers."""

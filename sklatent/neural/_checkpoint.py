@@ -1,4 +1,4 @@
-"""Checkpoints: the state of a training in a file, from which it goes on."""
+"""Checkpoints: the state of each training in a file, from which it continues."""
 
 import hashlib
 import io
@@ -45,71 +45,50 @@ def unpack(content):
 
 
 class Checkpoint:
-    """A file with the state of a training, and what tells trainings apart.
+    """The file in a folder that holds the state of one training.
+
+    Its name is a digest of what tells trainings apart. So the trainings of a search can
+    share a folder, and each finds its own state when the search is run again.
 
     Parameters
     ----------
-    path : path-like
-        The file.
+    folder : path-like
+        Where the file is; made if it is not there.
     fingerprint : dict of str
-        What has to be the same for a training to go on, by name.
+        What decides how a training turns out, by name.
     """
 
-    def __init__(self, path, fingerprint):
-        self.path = os.fspath(path)
+    def __init__(self, folder, fingerprint):
         self.fingerprint = {"version of sklatent": __version__, **fingerprint}
+        text = repr(sorted(self.fingerprint.items()))
+        name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        os.makedirs(folder, exist_ok=True)
+        self.path = os.path.join(folder, f"{name}.checkpoint")
 
-    def read(self, max_epochs):
+    def read(self):
         """Return seeds and state, or None if there is no file.
-
-        Parameters
-        ----------
-        max_epochs : int
-            How many epochs the training may have.
 
         Raises
         ------
         ValueError
-            If the file is damaged, or that of another training.
+            If the file is damaged.
         """
         if not os.path.exists(self.path):
             return None
         try:
             with open(self.path, "rb") as file:
                 content = unpack(file.read())
-            if content["format"] != FORMAT:
+            if (content["format"], content["fingerprint"]) != (
+                FORMAT,
+                self.fingerprint,
+            ):
                 raise ValueError(content["format"])
-            fingerprint, seeds = content["fingerprint"], content["seeds"]
-            state = content["state"]
+            return content["seeds"], content["state"]
         except Exception as error:  # PyTorch raises what its unpickler happens to
             raise ValueError(
-                f"{self.path!r} is not a checkpoint of this version, or is damaged "
-                f"({type(error).__name__}). {self._advice()}"
+                f"{self.path!r} is no checkpoint of this training, or is damaged "
+                f"({type(error).__name__}). Delete it to start from the beginning."
             ) from error
-        others = {
-            name: (fingerprint.get(name), self.fingerprint.get(name))
-            for name in sorted(self.fingerprint.keys() | fingerprint.keys())
-            if fingerprint.get(name) != self.fingerprint.get(name)
-        }
-        if others:
-            differences = "; ".join(
-                f"{name}: {there} there, {here} here"
-                for name, (there, here) in others.items()
-            )
-            raise ValueError(
-                f"{self.path!r} is the checkpoint of another training ({differences}). "
-                f"{self._advice()}"
-            )
-        n_epochs = len(state["losses"]["train_loss"])
-        if n_epochs > max_epochs:
-            raise ValueError(
-                f"{self.path!r} has {n_epochs} epochs, and max_epochs={max_epochs}. "
-                f"{self._advice()}"
-            )
-        return seeds, state
-
-    def _advice(self):
-        return "Delete it to start anew, or give another checkpoint_path."
 
     def write(self, seeds, state):
         """Replace the file."""
@@ -120,3 +99,13 @@ class Checkpoint:
             "state": state,
         }
         write_atomically(self.path, pack(content))
+
+
+def check_folder(path):
+    """Raise unless a path can be that of a folder for checkpoints."""
+    if os.fspath(path) == "" or os.path.isfile(path):
+        raise ValueError(
+            "checkpoint_path must be a folder, which is made if it is not there, or "
+            f"None; got {os.fspath(path)!r}"
+            f"{', which is a file' if os.fspath(path) else ''}."
+        )

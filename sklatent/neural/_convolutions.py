@@ -10,6 +10,7 @@ convolutions go through the same sizes in reverse. Arithmetic: Dumoulin and Visi
 import itertools
 import math
 
+import torch
 from torch import nn
 
 from sklatent.neural._modules import after_weights, mlp
@@ -37,9 +38,9 @@ def image_sizes(height, width, n_layers):
 
 def convolution(kind, n_in, n_out, generator, **settings):
     """Convolution with Glorot's uniform weights, drawn from `generator` alone."""
-    layer = nn.utils.skip_init(
-        kind, n_in, n_out, KERNEL, stride=STRIDE, padding=PADDING, **settings
-    )
+    settings |= {"stride": STRIDE, "padding": PADDING}
+    device = torch.empty(()).device  # skip_init knows of no default
+    layer = nn.utils.skip_init(kind, n_in, n_out, KERNEL, device=device, **settings)
     nn.init.xavier_uniform_(layer.weight, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer

@@ -20,8 +20,11 @@ def resolve_device(device):
     if f"{device}:0" in devices:
         return f"{device}:0"
     if device not in devices:
+        lacks = ""
+        if device.startswith("cuda") and not torch.backends.cuda.is_built():
+            lacks = f" This PyTorch, {torch.__version__}, was built without CUDA."
         raise ValueError(
-            f"device must be 'auto' or one of {devices}; got {device!r} instead."
+            f"device must be 'auto' or one of {devices}; got {device!r} instead.{lacks}"
         )
     return device
 

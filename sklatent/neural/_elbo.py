@@ -75,7 +75,8 @@ class NegativeBound(Loss):
 class NegativeELBO(NegativeBound):
     """β KL(q(z | x) ‖ p(z)) - E_q[log p(x | z)].
 
-    Kingma and Welling (2014), eq. 7.
+    Kingma and Welling (2014), eq. 7. The expectation is a mean over draws, or where
+    codes are few the sum over all of them.
 
     Parameters
     ----------
@@ -95,8 +96,12 @@ class NegativeELBO(NegativeBound):
         """Negative bound of each row, (n,)."""
         x, observed = model.observe(x)
         parameters = model.posterior(x, observed)
-        z = self.draw(model, parameters, generator)
-        log_likelihood = model.log_likelihood(x, observed, z).mean(1)
+        if model.latent.codes is None:
+            z = self.draw(model, parameters, generator)
+            log_likelihood = model.log_likelihood(x, observed, z).mean(1)
+        else:
+            z = None
+            log_likelihood = model.expected_log_likelihood(x, observed, parameters)
         kl = self.weight * self.divergence(model, parameters, z)
         return kl - log_likelihood + self.log_scale_of(x, observed)
 

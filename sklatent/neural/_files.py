@@ -1,21 +1,23 @@
-"""Files that are whole or not there, and that one run writes to."""
+"""Files that are whole or not there, and that one run at a time writes to."""
 
 import contextlib
 import os
 
 try:
-    from fcntl import LOCK_EX, LOCK_NB, flock
+    from fcntl import LOCK_EX, flock
 
-    def try_lock(file):
-        """Lock an open file for as long as it is open, or raise OSError."""
-        flock(file, LOCK_EX | LOCK_NB)
+    def lock(file):
+        """Wait for the lock of an open file, and keep it for as long as it is open."""
+        flock(file, LOCK_EX)
 
 except ImportError:  # Windows
-    from msvcrt import LK_NBLCK, locking
+    from msvcrt import LK_LOCK, locking
 
-    def try_lock(file):
-        """Lock an open file for as long as it is open, or raise OSError."""
-        locking(file.fileno(), LK_NBLCK, 1)
+    def lock(file):
+        """Wait for the lock of an open file, and keep it for as long as it is open."""
+        while True:
+            with contextlib.suppress(OSError):  # after ten seconds
+                return locking(file.fileno(), LK_LOCK, 1)
 
 
 def write_atomically(path, content):
@@ -35,18 +37,12 @@ def write_atomically(path, content):
 
 @contextlib.contextmanager
 def only_writer(path):
-    """Keep other runs from writing to a path; a killed run does not.
+    """Keep other runs from writing to a path until this one is done: they wait.
 
     What is locked is a file beside it, ``<path>.lock``, which the system unlocks when
     the process ends, however it does. It is left where it is: were it deleted, two
     runs could each lock a file of that name.
     """
     with open(f"{path}.lock", "a") as file:
-        try:
-            try_lock(file)
-        except OSError:
-            raise RuntimeError(
-                f"Another run is writing to {os.fspath(path)!r}. Wait for it, or give "
-                "this one a checkpoint_path of its own."
-            ) from None
+        lock(file)
         yield

@@ -14,6 +14,9 @@ q(z | x):
 - `kl(parameters)`, KL(q ‖ p) of each component, (n, q), or None if it has no closed
   form;
 - `code(parameters)`, what `transform` returns, and `embed(code)`, its decoder input.
+
+`codes` holds the decoder's inputs for all codes, (K, n_decoded), where these are few
+enough to be summed over, and is None elsewhere. A priori all are alike.
 """
 
 import math
@@ -31,6 +34,18 @@ MIN_LOG_VARIANCE = -30.0
 # Log variance of codes before training. From wide posteriors the decoder hears nothing
 # but noise, learns to do without the code, and the posterior collapses.
 START = -4.0
+# How many codes are summed over. The decoder sees each of them once, but every row is
+# compared with all.
+MAX_CODES = 256
+
+
+def few_codes(latent, n_levels):
+    """Decoder's inputs for all codes of L levels, (K, n_decoded); None if too many."""
+    if n_levels**latent.n_components > MAX_CODES:
+        return None
+    levels = [torch.arange(n_levels)] * latent.n_components
+    codes = torch.cartesian_prod(*levels).view(-1, latent.n_components)
+    return latent.embed(codes.float())
 
 
 class NormalLatent(nn.Module):
@@ -43,6 +58,8 @@ class NormalLatent(nn.Module):
     prior : nn.Module
         Its prior.
     """
+
+    codes = None
 
     def __init__(self, n_components, prior):
         super().__init__()
@@ -132,6 +149,7 @@ class BernoulliLatent(nn.Module):
     def __init__(self, n_components):
         super().__init__()
         self.n_components = self.n_encoded = self.n_decoded = n_components
+        self.register_buffer("codes", few_codes(self, 2), persistent=False)
 
     def parameters_of(self, output):
         """Log-odds of 1, (n, q)."""
@@ -213,6 +231,7 @@ class CategoricalLatent(nn.Module):
         super().__init__()
         self.n_components, self.n_levels = n_components, n_levels
         self.n_encoded = self.n_decoded = n_components * n_levels
+        self.register_buffer("codes", few_codes(self, n_levels), persistent=False)
 
     def parameters_of(self, output):
         """Log-probabilities of the levels, (n, q, L)."""

@@ -76,10 +76,16 @@ class VariationalAutoencoder(Recognition):
         self.likelihood = likelihood
 
     def log_likelihood(self, x, observed, z):
-        """Log p(x | z) of every draw, (n, K)."""
+        """Log p(x | z), (n, K), of K codes for each row or, (1, K, ...), for all."""
         if observed is not None:
             observed = observed[:, None]
         return self.likelihood.log_prob(x[:, None], self.decoder(z), observed)
+
+    def expected_log_likelihood(self, x, observed, parameters):
+        """E_q[log p(x | z)] of each row, (n,), where codes are few: a sum over all."""
+        codes = self.latent.codes
+        q = self.latent.pairwise_log_q(parameters, codes).T.exp()
+        return (q * self.log_likelihood(x, observed, codes[None])).sum(1)
 
     def log_ratio(self, parameters, z):
         """Log p(z) - log q(z | x) of every draw, (n, K)."""

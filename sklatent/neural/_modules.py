@@ -62,7 +62,8 @@ class Dropout(RandomModule):
 
 def linear(n_in, n_out, generator, bias=True):
     """Linear layer with Glorot's uniform weights, drawn from `generator` alone."""
-    layer = nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias)
+    device = torch.empty(()).device  # skip_init knows of no default
+    layer = nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias, device=device)
     nn.init.xavier_uniform_(layer.weight, generator=generator)
     if bias:
         nn.init.zeros_(layer.bias)

@@ -4,24 +4,37 @@ One safetensors file: the weights and the arrays among the fitted attributes are
 tensors; all else is JSON in its metadata.
 """
 
+import contextlib
 import copy
+import hashlib
 import json
+import math
 import numbers
 import os
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.neural._files import write_atomically
+from sklatent.neural._schema import (
+    brief,
+    check_attributes,
+    check_names,
+    check_numbers,
+    check_parameters,
+    check_sections,
+    check_size,
+    check_tensor,
+    check_weights,
+)
 from sklatent.utils._warnings import warn
 
 FORMAT = "sklatent neural 1"
-SECTIONS = ("format", "version", "class", "dtype", "parameters", "attributes", "arrays")
 
 # Attributes that are of no use to the next process.
 UNSAVED = {"_training_state_", "_skl_callbacks"}
@@ -40,8 +53,6 @@ def encode(value):
         return int(value)
     if isinstance(value, numbers.Real):
         return float(value)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
     if isinstance(value, list):
         return [encode(item) for item in value]
     if isinstance(value, tuple):
@@ -56,19 +67,32 @@ def encode(value):
 
 
 def decode(value):
-    """Return the value that `encode` was given."""
+    """Return the value that `encode` was given, or raise ValueError."""
     if isinstance(value, list):
         return [decode(item) for item in value]
     if not isinstance(value, dict):
         return value
-    ((kind, content),) = value.items()
-    if kind == "tuple":
-        return tuple(decode(item) for item in content)
-    if kind == "slice":
-        return slice(*content)
-    if kind == "array":
-        return np.array(decode(content[1]), dtype=content[0])
-    return {name: decode(item) for name, item in content.items()}
+    kind, content = next(iter(value.items())) if len(value) == 1 else (None, None)
+    if kind == "dict" and isinstance(content, dict):
+        return {name: decode(item) for name, item in content.items()}
+    if isinstance(content, list):
+        if kind == "tuple":
+            return tuple(decode(item) for item in content)
+        if kind == "slice" and len(content) == 3:
+            return slice(*content)
+        if kind == "array" and len(content) == 2:
+            return decode_array(*content)
+    raise ValueError(f"its metadata hold {brief(value)}, which is no plain data.")
+
+
+def decode_array(dtype, content):
+    """Return an array of numbers or strings."""
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        # A dtype may ask for strings of any length; NumPy finds the one that they have.
+        kind = np.dtype(dtype).kind
+        if kind in "biufUO":
+            return np.array(decode(content), dtype=str if kind == "U" else dtype)
+    raise ValueError(f"its metadata hold no array of {brief(dtype)}: {brief(content)}.")
 
 
 def encode_all(values):
@@ -86,31 +110,56 @@ def encode_all(values):
 
 
 def read(path):
-    """Return the settings and the tensors of a file, or raise ValueError."""
+    """Return the settings, the tensors and the digest of a file."""
     try:
         with safe_open(path, framework="pt") as file:
-            settings = json.loads((file.metadata() or {}).get("sklatent", "{}"))
+            metadata = file.metadata() or {}
+            settings = json.loads(
+                metadata.get("sklatent", "{}"),
+                parse_float=finite,
+                parse_constant=finite,
+            )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError) as error:
-        message = f"{path!r} is no file of `save`, or is damaged: {error}."
-        raise ValueError(message) from error
-    if settings.get("format") != FORMAT:
+    except OSError:
+        raise
+    except Exception as error:  # of what is wrong there are many kinds
+        raise ValueError(f"it is no file of `save`, or is damaged: {error}.") from error
+    found = settings.get("format") if isinstance(settings, dict) else None
+    if found != FORMAT:
         raise ValueError(
-            f"{path!r} has the format {settings.get('format')!r}; this version of "
-            f"sklatent reads {FORMAT!r} alone."
+            f"it has the format {brief(found)}; this version of sklatent reads "
+            f"{FORMAT!r} only."
         )
-    check_names("sections", settings, SECTIONS, path)
-    return settings, tensors
+    check_sections(settings)
+    return settings, tensors, metadata.get("digest")
 
 
-def check_names(kind, names, expected, path):
-    """Raise if names are missing or unknown."""
-    missing, unknown = set(expected) - set(names), set(names) - set(expected)
-    if missing or unknown:
-        raise ValueError(
-            f"{path!r} is not what this version of sklatent saves: of the {kind}, "
-            f"{sorted(missing)} are missing and {sorted(unknown)} unknown."
-        )
+def finite(text):
+    """Return a number of JSON, which may not be NaN or infinite."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"its metadata hold the number {text}")
+    return value
+
+
+def digest_of(settings, tensors):
+    """Digest of all that a file holds."""
+    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def blamed_on(path):
+    """Raise ValueError that names the file, whatever it does to the body."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{path!r} cannot be loaded: {error}") from error
 
 
 def with_subclasses(cls):
@@ -134,7 +183,8 @@ class SavingMixin:
 
         It is a safetensors file, with weights and arrays as tensors and all else as
         JSON in its metadata: opening it runs no code, whoever it comes from. What
-        `partial_fit` keeps of the optimizer is left out.
+        `partial_fit` keeps of the optimizer is left out, and so is `checkpoint_path`,
+        as no file should decide where a later `fit` writes.
 
         Parameters
         ----------
@@ -179,7 +229,7 @@ class SavingMixin:
         module = self.net_.module_
         self._check_same_networks(self._random_networks())
         made_again = self._network_attributes(copy.deepcopy(module)).keys()
-        parameters = self.get_params(deep=False)
+        parameters = self.get_params(deep=False) | {"checkpoint_path": None}
         attributes = {
             name: value
             for name, value in vars(self).items()
@@ -207,8 +257,11 @@ class SavingMixin:
             },
             **{f"array.{name}": torch.tensor(array) for name, array in arrays.items()},
         }
-        text = json.dumps(settings, sort_keys=True)
-        write_atomically(path, save(tensors, metadata={"sklatent": text}))
+        metadata = {
+            "sklatent": json.dumps(settings, sort_keys=True),
+            "digest": digest_of(settings, tensors),
+        }
+        write_atomically(path, save(tensors, metadata=metadata))
 
     @classmethod
     def load(cls, path):
@@ -228,8 +281,9 @@ class SavingMixin:
         Raises
         ------
         ValueError
-            If the file is damaged, is of another format or class, or lacks anything or
-            has anything beyond what this version knows.
+            If the file is damaged, is of another format or class, lacks anything, or
+            has anything that `save` does not write. Each entry is checked before it is
+            used, and the sizes of networks before these are made.
         OSError
             If the file cannot be read.
 
@@ -258,70 +312,66 @@ class SavingMixin:
         True
         """
         path = os.fspath(path)
-        settings, tensors = read(path)
-        classes = with_subclasses(cls)
-        name = settings["class"]
-        if name not in classes:
-            raise ValueError(
-                f"{path!r} holds an estimator of class {name}, which "
-                f"{cls.__name__}.load does not read."
-            )
+        with blamed_on(path):
+            settings, tensors, digest = read(path)
+            classes, name = with_subclasses(cls), settings["class"]
+            if name not in classes:
+                raise ValueError(
+                    f"it holds an estimator of class {name}, which {cls.__name__}.load "
+                    "does not read."
+                )
+            estimator = classes[name].__new__(classes[name])
+            estimator._set_settings(settings, dict(tensors))
+            with np.errstate(all="ignore"):
+                estimator._set_networks(settings["dtype"], tensors)
+            if digest != digest_of(settings, tensors):
+                raise ValueError("its numbers are not those that `save` wrote.")
         if settings["version"] != __version__:
             warn(
                 f"This {name} was saved by sklatent {settings['version']} and is "
                 f"loaded by {__version__}; fit it again if its results matter.",
                 InconsistentVersionWarning,
             )
-        estimator = classes[name].__new__(classes[name])
-        estimator._set_settings(settings, tensors, path)
-        estimator._set_networks(settings["dtype"], tensors, path)
         return estimator
 
-    def _set_settings(self, settings, tensors, path):
+    def _set_settings(self, settings, tensors):
         """Take parameters and plain attributes from a file."""
         parameters = {n: decode(value) for n, value in settings["parameters"].items()}
-        check_names("parameters", parameters, self._get_param_names(), path)
+        check_names("parameters", parameters, self._get_param_names())
         self.__init__(**parameters)
         self._validate_params()
+        check_parameters(parameters)
 
         attributes = {n: decode(value) for n, value in settings["attributes"].items()}
         for name, shape in settings["arrays"].items():
-            check_tensor(tensors, f"array.{name}", shape, path)
-            attributes[name] = tensors.pop(f"array.{name}").numpy()
-        known = {n for n in attributes if n.startswith("_") or n.endswith("_")}
-        needed = {"mean_", "scale_", "n_features_in_", "n_components_", "history_"}
-        check_names("attributes", attributes, needed | known - set(dir(self)), path)
-        for name in ("mean_", "scale_"):
-            if attributes[name].shape != (attributes["n_features_in_"],):
-                raise ValueError(
-                    f"{path!r} has {name} of shape {attributes[name].shape} for "
-                    f"{attributes['n_features_in_']} features."
-                )
+            tensor = tensors.get(f"array.{name}")
+            check_tensor(f"array.{name}", tensor, shape, torch.float64)
+            attributes[name] = tensor.numpy()
+        check_attributes(attributes, self._attribute_schema)
+        check_size(self, attributes, tensors)
         vars(self).update(attributes)
 
-    def _set_networks(self, dtype, tensors, path):
+    def _set_networks(self, dtype, tensors):
         """Build the networks and give them the weights of a file."""
         if dtype not in ("float32", "float64"):
-            raise ValueError(f"{path!r} has weights of an unknown dtype {dtype!r}.")
-        module = self._random_networks().to(getattr(torch, dtype))
-        weights = {f"module.{name}": t for name, t in module.state_dict().items()}
-        check_names("tensors", tensors, weights, path)
-        for name, weight in weights.items():
-            check_tensor(tensors, name, weight.shape, path)
+            raise ValueError(f"its weights have an unknown dtype {dtype!r}.")
+        dtype = getattr(torch, dtype)
+        weights = {n: t for n, t in tensors.items() if not n.startswith("array.")}
+        # Without memory for their entries, networks of any size can be compared.
+        with torch.device("meta"):
+            try:
+                networks = self._random_networks().to(dtype)
+            except (RuntimeError, TypeError) as error:  # sizes that overflow
+                raise ValueError(
+                    f"its parameters describe no networks: {error}."
+                ) from error
+            check_weights(weights, networks)
+        module = self._random_networks().to(dtype)
+        check_numbers(weights, module)
         module.load_state_dict(
-            {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+            {name.removeprefix("module."): tensor for name, tensor in weights.items()}
         )
         vars(self).update(self._network_attributes(module.eval()))
 
     def _random_networks(self):
         return self._make_module(self._architecture(), torch.Generator())
-
-
-def check_tensor(tensors, name, shape, path):
-    """Raise if a tensor is missing or has another shape."""
-    found = tuple(tensors[name].shape) if name in tensors else "missing"
-    if found != tuple(shape):
-        raise ValueError(
-            f"{path!r} should have a tensor {name} of shape {tuple(shape)}, which is "
-            f"{found}."
-        )

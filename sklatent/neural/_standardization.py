@@ -13,7 +13,8 @@ def mean_and_scale(X):
 
     A feature that is constant, or that varies by no more than rounding, has no
     scale of its own and is given the median of the other features' scales: then
-    multiplying a table by a number changes nothing in standardised units.
+    multiplying a table by a number changes nothing in standardised units. What it is
+    comes back as `constant`.
 
     Parameters
     ----------
@@ -24,6 +25,8 @@ def mean_and_scale(X):
     -------
     mean, scale : ndarray of shape (n_features,)
         Of what is observed, in units of the data; every scale is positive.
+    constant : ndarray of shape (n_features,)
+        The value of each feature that is constant, NaN for the others.
     """
     n_features = X.shape[1]
     # Differences to an observed value are small where the mean is large, and exactly
@@ -50,7 +53,20 @@ def mean_and_scale(X):
     scale = unit * np.sqrt(squares / count)
     varies = scale > np.finfo(X.dtype).eps * np.abs(mean)
     scale[~varies] = np.median(scale[varies]) if varies.any() else 1.0
-    return mean, scale
+    return mean, scale, np.where(varies, np.nan, mean)
+
+
+def still_constant(constant, X):
+    """Values of the features that further rows leave constant, NaN for the others."""
+    columns = np.flatnonzero(~np.isnan(constant))
+    value = constant[columns]
+    peak = np.zeros(len(columns))
+    for rows in row_slices(len(X), BLOCK_ROWS):
+        difference = np.abs(X[rows][:, columns] - value)
+        peak = np.fmax(peak, np.fmax.reduce(difference, axis=0))
+    kept = constant.copy()
+    kept[columns[peak > np.finfo(X.dtype).eps * np.abs(value)]] = np.nan
+    return kept
 
 
 def share_observed(X):
@@ -93,6 +109,9 @@ def standardize(X, mean, scale):
     return standardized.astype(dtype, copy=False)
 
 
-def undo_standardize(X, mean, scale):
-    """X scale + mean, in the precision of X."""
-    return (X * scale + mean).astype(X.dtype, copy=False)
+def undo_standardize(X, mean, scale, constant):
+    """X scale + mean, or the value of a constant feature, in the precision of X."""
+    undone = (X * scale + mean).astype(X.dtype, copy=False)
+    columns = np.flatnonzero(~np.isnan(constant))
+    undone[..., columns] = constant[columns]
+    return undone

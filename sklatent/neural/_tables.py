@@ -38,7 +38,7 @@ def make_plan(likelihood, X, names, dtype):
     Parameters
     ----------
     likelihood : str or list of (str, columns)
-        Names of likelihoods; columns by index, slice, mask or name.
+        Names of likelihoods; columns as `column_indices` takes them.
     X : ndarray of shape (n_samples, n_features)
         The data; NaN where missing.
     names : sequence
@@ -51,7 +51,7 @@ def make_plan(likelihood, X, names, dtype):
         likelihood = [(likelihood, slice(None))]
     plan = []
     for item in likelihood:
-        if not isinstance(item, (tuple, list)) or len(item) != 2:
+        if not is_pair(item):
             raise ValueError(
                 "likelihood must be a name, or a list of pairs of a name and columns; "
                 f"got {item!r} in the list."
@@ -83,22 +83,72 @@ def make_plan(likelihood, X, names, dtype):
     return plan
 
 
+def replace_functions(likelihood, by):
+    """`likelihood` with by(f) in place of each function f among its columns."""
+    if isinstance(likelihood, str):
+        return likelihood
+    return [
+        (item[0], by(item[1])) if is_pair(item) and callable(item[1]) else item
+        for item in likelihood
+    ]
+
+
+def is_pair(item):
+    """Tell whether an entry of `likelihood` can be a name and columns."""
+    return isinstance(item, (tuple, list)) and len(item) == 2
+
+
 def column_indices(columns, n_features, names):
-    """Indices of columns given by index, slice, mask or name, as a list of int."""
+    """Indices of columns given as scikit-learn's ColumnTransformer takes them.
+
+    By position, which may be negative, by name, by slice (of names: with both ends) or
+    by mask; as a list of int.
+    """
+    positions = {name: i for i, name in enumerate(names) if isinstance(name, str)}
+    if isinstance(columns, slice):
+        start, stop = columns.start, columns.stop
+        ends = [end for end in (start, stop) if end is not None]
+        found = known_columns(
+            [end for end in ends if not isinstance(end, numbers.Integral)],
+            n_features,
+            positions,
+        )
+        start = found[0] if isinstance(start, str) else start
+        stop = found[-1] + 1 if isinstance(stop, str) else stop
+        return list(range(n_features)[start : stop : columns.step])
     if isinstance(columns, (str, numbers.Integral)):
         columns = [columns]
-    chosen = columns
-    if not isinstance(columns, slice):
-        positions = {name: i for i, name in enumerate(names)}
-        chosen = [positions.get(c, c) if isinstance(c, str) else c for c in columns]
-        chosen = np.asarray(chosen if len(chosen) else np.zeros(0, int))
-    try:
-        return np.arange(n_features)[chosen].tolist()
-    except (IndexError, TypeError) as error:
+    columns = np.atleast_1d(np.asarray(columns, dtype=object)).tolist()
+    if columns and all(isinstance(c, (bool, np.bool_)) for c in columns):
+        if len(columns) != n_features:
+            raise ValueError(
+                "A mask in likelihood must have an entry for each of the "
+                f"{n_features} columns; got {len(columns)}."
+            )
+        return np.flatnonzero(columns).tolist()
+    return known_columns(columns, n_features, positions)
+
+
+def known_columns(columns, n_features, positions):
+    """Indices of columns given by position or name; raise if one is not there."""
+
+    def is_there(column):
+        if isinstance(column, str):
+            return column in positions
+        is_number = isinstance(column, numbers.Integral) and not isinstance(
+            column, bool
+        )
+        return is_number and -n_features <= column < n_features
+
+    unknown = [column for column in columns if not is_there(column)]
+    if unknown:
         raise ValueError(
-            f"likelihood names columns that are not there: {columns!r}, of "
-            f"{n_features} columns {list(names)}. Slices and indices are positions."
-        ) from error
+            f"likelihood names columns that are not there: {unknown}. Columns are "
+            f"positions below {n_features}, or names of the data frame given to fit."
+        )
+    return [
+        positions[c] if isinstance(c, str) else int(c) % n_features for c in columns
+    ]
 
 
 def one_hot_blocks(X, columns, names):

@@ -38,6 +38,9 @@ FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 # Attributes that say how far training has got, in numbers.
 PLAIN_STATE = ("losses", "start", "stopped")
 
+# What a line search is told where the loss is no number. Its arithmetic has squares.
+TOO_FAR = 1e30
+
 # How often in a row training goes back to the last good epoch before it gives up.
 MAX_ROLL_BACKS = 3
 
@@ -123,7 +126,10 @@ class Trainer(NeuralNet):
         Seeds the order of the rows and the noise. The global generators are
         neither read nor written.
     optimizer : str or type
-        Key of `OPTIMIZERS`, or a subclass of :class:`torch.optim.Optimizer`.
+        Key of `OPTIMIZERS`, or a subclass of :class:`torch.optim.Optimizer`. With
+        :class:`torch.optim.LBFGS` or a subclass an epoch is one step with all rows, see
+        `quasi_newton_step`. The former searches along lines, and uses neither `lr` nor
+        `lr_schedule`.
     callbacks : list of skorch callbacks
         Used as they are.
     lr_schedule : str, default="constant"
@@ -172,6 +178,13 @@ class Trainer(NeuralNet):
             )
         if optimizer in FUSED:
             settings["optimizer__fused"] = True
+        self.quasi_newton = issubclass(optimizer, torch.optim.LBFGS)
+        self.advice = "Lower lr"
+        if optimizer is torch.optim.LBFGS:
+            # A line search decides on the length of each step, and tries 1 first.
+            settings |= {"lr": 1.0, "optimizer__line_search_fn": "strong_wolfe"}
+            lr_schedule = "constant"
+            self.advice = "Take another optimizer"
         super().__init__(
             module,
             criterion,
@@ -205,7 +218,8 @@ class Trainer(NeuralNet):
         self.stopped = False
         self.roll_backs = []  # epochs that diverged
         self.clipping = None
-        if self.max_grad_norm is not None:
+        # Shortened, a gradient is no longer that of the loss that a line search sees.
+        if self.max_grad_norm is not None and not self.quasi_newton:
             weights = list(self.module_.parameters())
             self.clipping = GradientClipping(weights, self.max_grad_norm)
         return self
@@ -254,7 +268,8 @@ class Trainer(NeuralNet):
             warn(
                 f"Training diverged in epochs {self.roll_backs} and went back to the "
                 f"one before each time, at a tenth of the learning rate; it ended with "
-                f"{self.lr * self.lr_factor:.2g} in place of lr={self.lr:g}. Lower lr.",
+                f"{self.lr * self.lr_factor:.2g} in place of lr={self.lr:g}. "
+                f"{self.advice}.",
                 ConvergenceWarning,
             )
 
@@ -279,7 +294,7 @@ class Trainer(NeuralNet):
         self.module_.train()
         total = torch.zeros((), dtype=X.dtype, device=X.device)
         order = torch.randperm(len(X), generator=self.generator, device=X.device)
-        batches = split_rows(order, self.batch_size)
+        batches = split_rows(order, len(X) if self.quasi_newton else self.batch_size)
         for i, rows in enumerate(batches):
             self.schedule_lr((self.n_epochs + i / len(batches)) / self.max_epochs)
             total += self.train_step(X[rows], loss_of) * len(rows)
@@ -301,12 +316,35 @@ class Trainer(NeuralNet):
                 self.clipping()
             return loss
 
+        step = self.quasi_newton_step if self.quasi_newton else self.optimizer_.step
         self.notify_batch("on_batch_begin", batch)
         for parameters in self.turns:
             with frozen(parameters):
-                self.optimizer_.step(closure)
+                step(closure)
         self.notify_batch("on_batch_end", batch, loss=losses[0])
         return losses[0]
+
+    def quasi_newton_step(self, closure):
+        """Take a step that compares losses and gradients at several places.
+
+        They are those of one function, with the same noise in all places. The next
+        step has another, so what is known of the curvature is forgotten.
+        """
+        noise = self.noise.get_state()
+
+        def same_noise():
+            self.noise.set_state(noise)
+            loss = closure()
+            if self.accelerator is not None:
+                loss = self.accelerator.reduce(loss.detach(), "mean")
+            if not loss.isfinite():
+                # Too far: the search has to see that it went up to come back.
+                self.optimizer_.zero_grad()
+                loss = torch.full_like(loss, TOO_FAR)
+            return loss
+
+        self.optimizer_.step(same_noise)
+        self.optimizer_.state.clear()
 
     def training_loss(self):
         """Return the function of a batch and a generator that is differentiated.
@@ -349,8 +387,8 @@ class Trainer(NeuralNet):
         """Return the error that says that training diverges."""
         return RuntimeError(
             f"Training diverged in epoch {epoch}: the loss is {loss:.4g}, after "
-            f"{self.start:.4g} at the start. Lower lr (now {self.lr:g}), or give "
-            "features of comparable scale (standardize=True does)."
+            f"{self.start:.4g} at the start. {self.advice} (now lr={self.lr:g}), or "
+            "give features of comparable scale (standardize=True does)."
         )
 
     def lower_lr(self):

@@ -15,6 +15,7 @@ from sklatent.neural._base import NeuralLatentModel
 from sklatent.neural._devices import map_rows
 from sklatent.neural._elbo import OBJECTIVES
 from sklatent.neural._noise import NOISES
+from sklatent.neural._schema import VAE_ATTRIBUTES
 from sklatent.neural._standardization import BLOCK_ROWS
 from sklatent.neural._tables import (
     LIKELIHOODS,
@@ -76,9 +77,10 @@ class VAETransformer(
         Number of Gaussians or pseudo-rows of a learned prior.
     latent : {"normal", "bernoulli", "categorical"}, default="normal"
         Kind of code: real numbers; zeros and ones, for hashing; numbers of one of
-        `n_levels` levels. The latter two are trained by Gumbel-softmax, straight
-        through, at temperatures that fall from 1 to 0.3 [6]_ [7]_, and have even odds
-        a priori.
+        `n_levels` levels. The latter two have even odds a priori. Up to 256 codes are
+        summed over, in training and afterwards, unless `noise_variance` is "batch";
+        more are trained by Gumbel-softmax, straight through, at temperatures that fall
+        from 1 to 0.3 [6]_ [7]_.
     n_levels : int, default=8
         Levels of each component; used with `latent="categorical"` alone.
     hidden_layer_sizes : int or array-like of int, default=(128, 64)
@@ -97,11 +99,11 @@ class VAETransformer(
     layer_norm : bool, default=False
         Whether the hidden layers standardise each row of theirs, before the
         activation.
-    image_shape : array-like of shape (3,) or None, default=None
+    image_shape : array-like of shape (2,) or (3,), or None, default=None
         Channels, height and width of the images that the rows are, flattened in this
-        order; 1 x 8 x 8 for digits. Convolutions then stand before the encoder's
-        hidden layers, and their mirror image behind the decoder's. None if the rows
-        are no images.
+        order, such as (1, 8, 8) for digits; or height and width if there is one channel
+        only. Convolutions then stand before the encoder's hidden layers, and their
+        mirror image behind the decoder's. None if the rows are no images.
     conv_channels : int or array-like of int, default=(16, 32)
         Channels of the encoder's convolutional layers; the decoder has them in
         reverse. Each has kernels of 3 x 3 and halves height and width, rounded up.
@@ -128,9 +130,11 @@ class VAETransformer(
         What training maximises: the evidence lower bound, or the importance-weighted
         one [3]_, which is closer to log p(x).
     n_train_samples : int, default=None
-        Draws per row in training. None is 1 for "elbo" and 16 for "iwae".
+        Draws per row in training. None is 1 for "elbo" and 16 for "iwae". Not used
+        where all codes are summed over.
     n_importance_samples : int, default=64
-        Draws per row for `score_samples`, `elbo` and `impute`.
+        Draws per row for `score_samples`, `elbo` and `impute`, which need none where
+        all codes are summed over.
     lr : float, default=0.001
         Learning rate of the optimizer.
     lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="constant"
@@ -168,13 +172,13 @@ class VAETransformer(
         random ones. The units, `mean_` and `scale_`, stay as well; optimizer,
         schedules and history begin anew.
     checkpoint_path : path-like or None, default=None
-        File that is written after each epoch, and from which `fit` goes on if it is
-        there, to the bits of a training that was never interrupted. It takes the same
-        data and parameters (`max_epochs`, `device`, `compile`, `callbacks`,
-        `n_importance_samples` and `verbose` are free); anything else is an error. The
-        file stays when training ends: `fit` then returns at once, or goes on to a
-        larger `max_epochs`. Delete it to start anew. Beside it is an empty file that
-        ends in ".lock".
+        Folder, made if it is not there, in which each training keeps a file that is
+        written after each epoch. A `fit` with the same data and parameters that was
+        interrupted continues from it, to the bits of a training that was never
+        interrupted, and one that was finished returns at once; so a search that is run
+        again takes up where it stopped. Others have files of their own. Where two runs
+        are at the same training, one waits for the other. The files stay until the
+        folder is deleted.
     standardize : bool, default=True
         Whether training sees every feature with variance 1. Turn it off for
         features of one kind, such as pixels, whose variances say how much they
@@ -324,6 +328,8 @@ class VAETransformer(
         "n_train_samples": [Interval(Integral, 1, None, closed="left"), None],
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
     }
+
+    _attribute_schema = VAE_ATTRIBUTES
 
     def __init__(
         self,

@@ -11,10 +11,10 @@ from sklatent.neural._bounds import (
     elbo_terms,
     expected_row,
     importance_weighted_bound,
-    weighted_draws,
+    weighted_codes,
 )
 from sklatent.neural._devices import map_rows
-from sklatent.neural._standardization import BLOCK_ROWS, undo_standardize
+from sklatent.neural._standardization import BLOCK_ROWS
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._random import random_generator
 
@@ -75,7 +75,8 @@ class VAEEstimatesMixin:
 
         E_q[log p(x | z)] is an average over `n_importance_samples` draws, and so is the
         divergence if the prior is learned; otherwise it is exact. `beta` is not
-        applied. Kingma and Welling (2014) [1]_, eq. 3.
+        applied. Discrete codes, if few, are summed over, and both are exact. Kingma
+        and Welling (2014) [1]_, eq. 3.
 
         Parameters
         ----------
@@ -128,7 +129,8 @@ class VAEEstimatesMixin:
 
         log 1/K Σ_k p(x | z_k) p(z_k) / q(z_k | x) with K = `n_importance_samples`
         draws z_k from the posterior [1]_. Its expectation rises with K towards
-        log p(x).
+        log p(x). Discrete codes, if few, are all summed over, which gives log p(x)
+        itself.
 
         Parameters
         ----------
@@ -144,7 +146,7 @@ class VAEEstimatesMixin:
         std : ndarray of shape (n_samples,)
             Monte Carlo standard error, from the spread of the weights. Only if
             `return_std`. Where it is above 1/2 or so, few draws carry all the weight
-            and it is too small itself.
+            and it is too small itself. It is 0 where all codes are summed over.
 
         References
         ----------
@@ -183,7 +185,7 @@ class VAEEstimatesMixin:
 
         (Σ w)² / Σ w² [1]_, between 1 and `n_importance_samples`: near the latter where
         the encoder's posterior is close to the true one, and near 1 where
-        `score_samples` and `impute` need more draws.
+        `score_samples` and `impute` need more draws, if they draw codes at all.
 
         Parameters
         ----------
@@ -299,16 +301,18 @@ class VAEEstimatesMixin:
         """Fill the holes with their expectation given what is observed of the row.
 
         E[x | observed] by self-normalised importance sampling from the posterior
-        [1]_. `effective_sample_size` tells of rows that need more draws. An expectation
-        of zeros and ones, counts or levels is in general none of these:
-        `sample_missing` draws values that are.
+        [1]_, or as a sum over all codes where these are discrete and few.
+        `effective_sample_size` tells of rows that need more draws. An expectation of
+        zeros and ones, counts or levels is in general none of these: `sample_missing`
+        draws values that are.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
             The data; NaN where an entry is missing.
         n_samples : int, default=None
-            Draws per row; None takes `n_importance_samples`.
+            Draws per row; None takes `n_importance_samples`. Not used where all codes
+            are summed over.
         return_std : bool, default=False
             Whether to return the standard deviations too.
 
@@ -357,8 +361,9 @@ class VAEEstimatesMixin:
         holed = missing.any(axis=1)
         if holed.any():
             mean, variance = self._map_with_noise(expected_row, X[holed], n_samples)
-            mean = undo_standardize(mean, self.mean_, self.scale_)
-            deviation = (np.sqrt(variance) * self.scale_).astype(X.dtype)
+            mean = self._undo_standardize(mean)
+            scale = np.where(np.isnan(self._constant), self.scale_, 0.0)
+            deviation = (np.sqrt(variance) * scale).astype(X.dtype)
             imputed[missing] = mean[missing[holed]]
             std[missing] = deviation[missing[holed]]
         return (imputed, std) if return_std else imputed
@@ -366,8 +371,9 @@ class VAEEstimatesMixin:
     def sample_missing(self, X, n_samples=1, random_state=None):
         """Fill the holes with draws given what is observed: multiple imputation.
 
-        Codes are drawn from `n_importance_samples` draws per row in proportion to
-        their importance weights, and missing entries from the likelihood.
+        Codes are drawn from `n_importance_samples` draws per row, or from all codes
+        where these are discrete and few, in proportion to their weights, and missing
+        entries from the likelihood.
 
         Parameters
         ----------
@@ -422,7 +428,8 @@ class VAEEstimatesMixin:
         if holed.any():
 
             def draws(network, x, noise):
-                z, log_weights = weighted_draws(network, x, noise)
+                z, log_weights = weighted_codes(network, x, noise)
+                z = z.expand(len(x), -1, -1)
                 w = log_weights.softmax(1).cumsum(1)
                 u = torch.from_numpy(rng.uniform(size=(len(x), n_samples))).to(w)
                 chosen = torch.searchsorted(w, u * w[:, -1:])
@@ -430,7 +437,7 @@ class VAEEstimatesMixin:
                 return network.likelihood.sample(output, rng)
 
             X_drawn = self._map_with_noise(draws, X[holed], device="cpu")
-            X_drawn = undo_standardize(X_drawn, self.mean_, self.scale_)
+            X_drawn = self._undo_standardize(X_drawn)
             tables[:, missing] = np.moveaxis(X_drawn, 1, 0)[:, missing[holed]]
         return tables
 
@@ -458,10 +465,12 @@ class VAEEstimatesMixin:
             (n_draws,), generator, torch.empty(0, dtype=torch.float64)
         )
         noise = noise.to(next(network.parameters()))
+        codes = network.latent.codes
+        n_codes = 1 if codes is None else len(codes)
         return map_rows(
             lambda rows: bound(network, self._tensor(rows, network), noise),
             X,
-            block_rows=max(1, BLOCK_ROWS // n_draws),
+            block_rows=max(1, BLOCK_ROWS // max(n_draws, n_codes)),
         )
 
     @torch.inference_mode()
@@ -470,4 +479,4 @@ class VAEEstimatesMixin:
         network = self._network(np.dtype(np.float64), device="cpu")
         z = network.latent.sample(n_samples, rng, network.encode_inputs)
         X = network.likelihood.sample(network.decoder(z), rng)
-        return undo_standardize(X.numpy(), self.mean_, self.scale_)
+        return self._undo_standardize(X.numpy())

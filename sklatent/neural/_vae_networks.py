@@ -15,6 +15,7 @@ from sklatent.neural._tables import (
     continuous_columns,
     make_likelihood,
     make_plan,
+    replace_functions,
 )
 from sklatent.utils._warnings import warn
 
@@ -46,17 +47,30 @@ class VAENetworksMixin:
         super()._prepare(X)
         self._masked = bool((self._share_observed < 1).any())
         self._plan = make_plan(
-            self.likelihood, X, names, self.dtype.replace("mixed", "float32")
+            vars(self).pop("_likelihood"),
+            X,
+            names,
+            self.dtype.replace("mixed", "float32"),
         )
         self._planned = self._plan_parameters()
         discrete = ~continuous_columns(self._plan, X.shape[1])
         self.mean_[discrete], self.scale_[discrete] = 0.0, 1.0
+        for part in self._plan:
+            # A column of a block cannot be left at 0 where the one is drawn into it.
+            if part["likelihood"] == "one_hot":
+                self._constant[part["columns"]] = np.nan
         check_values(make_likelihood(self._plan), X, names)
         self._check_combinations()
 
     def _plan_parameters(self):
         """What the likelihoods were decided from."""
-        return [repr(self.likelihood), repr(self.noise_variance)]
+
+        def describe(choose):  # without its place in memory
+            name = getattr(choose, "__qualname__", type(choose).__qualname__)
+            return name, getattr(choose, "__dict__", {})
+
+        likelihood = replace_functions(self.likelihood, describe)
+        return [repr(likelihood), repr(self.noise_variance)]
 
     def _check_same_networks(self, module):
         super()._check_same_networks(module)
@@ -115,11 +129,13 @@ class VAENetworksMixin:
         p, plan = architecture["n_features"], architecture["plan"]
         masked = architecture["masked"]
         noise = self.noise_variance
+        n_inputs = 2 * p if masked else p
+        latent = self._make_latent(architecture["n_components"], n_inputs, generator)
+        if noise == "batch":
+            latent.codes = None  # the mean squared residual is that of draws
         if not isinstance(noise, str):
             noise = noise / self.scale_**2
         likelihood = make_likelihood(plan, noise)
-        n_inputs = 2 * p if masked else p
-        latent = self._make_latent(architecture["n_components"], n_inputs, generator)
         encoder, decoder = make_networks(
             self,
             n_inputs,
@@ -182,6 +198,11 @@ class VAENetworksMixin:
         return getattr(self, "feature_names_in_", range(self.n_features_in_))
 
     def _validate_training_rows(self, X, goes_on):
+        if not goes_on:
+            # While X still is the table that its functions choose columns from.
+            self._likelihood = replace_functions(
+                self.likelihood, lambda choose: choose(X)
+            )
         X = super()._validate_training_rows(X, goes_on)
         self._share_observed = share_observed(X)
         if goes_on:

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.spatial.distance import cdist
+from sklearn.neighbors import BallTree
 
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import k_nearest
@@ -24,10 +25,14 @@ class LeaveOneOut:
         Their weights, positive.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    metric : DistanceMetric, default=None
+        What stands for |x_i - x_j|; None is Euclidean.
     """
 
-    def __init__(self, rows, weight, n_jobs=None):
-        self.rows = rows - rows.mean(axis=0)
+    def __init__(self, rows, weight, n_jobs=None, metric=None):
+        # Only Euclidean distances are sure not to depend on the origin.
+        self.rows = rows - rows.mean(axis=0) if metric is None else rows
+        self.metric = metric
         self.weight = (weight / weight.max()).astype(np.float32)
         self.largest = weight.max()
         self.n_jobs = n_jobs
@@ -35,6 +40,14 @@ class LeaveOneOut:
         one = np.ones(len(rows))
         self.left = np.column_stack([self.rows, one, square])
         self.right = np.column_stack([-2 * self.rows, square, one])
+
+    def nearest(self):
+        """Distance from each row to the nearest other one."""
+        if self.metric is None:
+            distances, _ = k_nearest(self.rows, 2, n_jobs=self.n_jobs)
+        else:
+            distances, _ = BallTree(self.rows, metric=self.metric).query(self.rows, 2)
+        return distances[:, 1]
 
     def log_sums(self, kernel, widths):
         """Return the logarithms of sum_(j != i) w_j K(|x_i - x_j|^2 / width^2).
@@ -53,8 +66,7 @@ class LeaveOneOut:
         """
         nearest = np.zeros(len(self.rows))
         if kernel.degree is not None:
-            distances, _ = k_nearest(self.rows, 2, n_jobs=self.n_jobs)
-            nearest = kernel.logs(distances[:, 1] ** 2)
+            nearest = kernel.logs(self.nearest() ** 2)
         factors = _above_zero(widths ** -float(kernel.degree or 2))
 
         def add(block):
@@ -91,8 +103,7 @@ class LeaveOneOut:
         logs, wider_logs : ndarray of shape (n_samples, n_widths)
             The logarithms; of the second sums, which include j = i.
         """
-        distances, _ = k_nearest(self.rows, 2, n_jobs=self.n_jobs)
-        nearest = distances[:, 1] ** 2
+        nearest = self.nearest() ** 2
         factors = -_above_zero(0.25 / widths**2)
 
         def add(block):
@@ -124,7 +135,10 @@ class LeaveOneOut:
         """
         product = width**2 > 1e-8 * self.left.shape[1] * self.left[:, -1].max()
         for columns in row_slices(len(self.rows), tile_columns(BLOCK_ROWS, np.float64)):
-            if product:
+            if self.metric is not None:
+                rows, others = self.rows[block], self.rows[columns]
+                s = self.metric.pairwise(rows, others) ** 2
+            elif product:
                 s = self.left[block] @ self.right[columns].T
             else:
                 s = cdist(self.rows[block], self.rows[columns], "sqeuclidean")

@@ -9,9 +9,9 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     RealNotInt,
-    StrOptions,
     validate_params,
 )
+from sklearn.utils._param_validation import StrOptions as _StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
@@ -25,3 +25,10 @@ __all__ = [
     "_fit_context",
     "validate_params",
 ]
+
+
+class StrOptions(_StrOptions):
+    """Strings to choose from; messages name them in alphabetical order."""
+
+    def __str__(self):
+        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"

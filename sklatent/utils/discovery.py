@@ -17,12 +17,8 @@ def all_estimators():
     Returns
     -------
     estimators : list of (str, type)
-        Name and class of each estimator, sorted by name.
-
-    Raises
-    ------
-    ImportError
-        If what a subpackage needs is not installed; the message names the extra.
+        Name and class of each estimator, sorted by name. Those of `sklatent.neural`
+        are among them if PyTorch and skorch are installed.
 
     See Also
     --------

@@ -5,14 +5,23 @@ import tracemalloc
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.decomposition
 from scipy.sparse import csc_matrix, csr_array, random_array
 from scipy.stats import multivariate_normal
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    make_classification,
+)
+from sklearn.preprocessing import StandardScaler
 
 from sklatent.decomposition import PCA
-from sklatent.decomposition._pca_solvers import complete, minka_evidence
+from sklatent.decomposition._linear_gaussian import LinearGaussian
+from sklatent.decomposition._pca_number import minka_evidence
+from sklatent.decomposition._pca_solvers import complete
 from sklatent.exceptions import RankDeficientWarning
 
 SOLVERS = ["auto", "full", "covariance_eigh", "arpack", "randomized"]
@@ -179,6 +188,76 @@ def test_few_axes_beside_much_smaller_noise():
     assert abs(sigma2 * 1e12 / expected - 1) > 1e-9, "an easier case than it seems"
 
 
+CONSISTENT = {
+    "tall": normal(300, 40),
+    "wide": normal(30, 200),
+    "far from zero": normal(300, 40) + 1e8,
+    "far from zero, wide": normal(30, 200) + 1e8,
+    "deficient rank": normal(100, 5) @ normal(5, 40, seed=1),
+    "deficient rank, far from zero": normal(100, 5) @ normal(5, 40, seed=1) + 1e6,
+    "steep": normal(200, 30) * 0.3 ** np.arange(30),
+    "correlated": normal(100, 2) @ normal(2, 80, seed=1) + 0.1 * normal(100, 80),
+    "single precision": normal(300, 40).astype(np.float32),
+    "single precision, wide": (normal(30, 200) + 1e3).astype(np.float32),
+}
+
+
+@each_solver
+@pytest.mark.parametrize("name", CONSISTENT)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_attributes_are_those_of_the_components(svd_solver, name, weighted):
+    """Whatever the axes, exact or approximate."""
+    X = CONSISTENT[name]
+    weight = np.random.RandomState(0).randint(1, 4, len(X)) if weighted else None
+    fitted = pca(8, svd_solver).fit(X, sample_weight=weight)
+    Z = fitted.transform(X).astype(float)
+    squares = (np.ones(len(X)) if weight is None else weight) @ Z**2
+    # Rounding, and that of 300 single-precision products.
+    tol = 1e-13 if X.dtype == np.float64 else 5e-6
+    expected = fitted.singular_values_[0] ** 2
+    np.testing.assert_allclose(
+        squares, fitted.singular_values_**2, rtol=tol, atol=tol * expected
+    )
+    np.testing.assert_allclose(
+        squares / (fitted.n_samples_ - 1),
+        fitted.explained_variance_,
+        atol=tol * fitted.explained_variance_[0],
+    )
+    total = np.cov(X.astype(float).T, fweights=weight).trace()
+    np.testing.assert_allclose(
+        fitted.explained_variance_ / total,
+        fitted.explained_variance_ratio_,
+        rtol=10 * tol,
+        atol=10 * tol,
+    )
+    if "rank" in name:
+        assert fitted.noise_variance_ == 0
+        assert (fitted.explained_variance_ > 0).sum() == 5
+
+
+@pytest.mark.parametrize("shape", [(300, 40), (40, 300)])
+@pytest.mark.parametrize("iterated_power", [0, 2, "auto"])
+@pytest.mark.parametrize("normalizer", ["auto", "QR", "LU", "none"])
+def test_random_projections_miss_no_more_than_scikit_learn_s(
+    shape, iterated_power, normalizer
+):
+    """Variance kept by the axes, on average over seeds."""
+    X = normal(*shape)
+    settings = {
+        "svd_solver": "randomized",
+        "iterated_power": iterated_power,
+        "power_iteration_normalizer": normalizer,
+    }
+
+    def kept(cls):
+        fits = [cls(5, random_state=i, **settings).fit(X) for i in range(10)]
+        return np.mean([fit.transform(X).var(axis=0).sum() for fit in fits])
+
+    best = covariance_eigenvalues(X)[:5].sum()
+    missed = 1 - kept(PCA) / best
+    assert 0 <= missed < 1.1 * (1 - kept(sklearn.decomposition.PCA) / best) + 1e-12
+
+
 @each_solver
 def test_sign_convention(svd_solver):
     components = pca(3, svd_solver).fit(spread_out(300, 8)).components_
@@ -199,6 +278,34 @@ def test_no_copy_of_tall_data(order, svd_solver):
         assert peak < 0.05 * X.nbytes + 2**20  # a block, whatever the number of rows
 
 
+def peak_memory(function):
+    tracemalloc.start()
+    function()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("n_components", [None, 1, 0.9])
+def test_no_square_matrix_of_many_features(n_components):
+    """50 x 20,000: X is 8 MB, the square 3,200 MB."""
+    X = normal(50, 20_000)
+    estimator = PCA(n_components)
+    assert peak_memory(lambda: estimator.fit(X)) < 10 * X.nbytes
+    Z = estimator.transform(X)
+    for function in (
+        lambda: estimator.transform(X),
+        lambda: estimator.inverse_transform(Z),
+        lambda: estimator.score_samples(X),
+        lambda: estimator.posterior(X),
+        lambda: estimator.reconstruction_error(X),
+        lambda: estimator.sample(50),
+    ):
+        assert peak_memory(function) < 10 * X.nbytes
+    sparse = random_array((50, 20_000), density=1e-3, format="csr", random_state=0)
+    assert peak_memory(lambda: PCA(n_components).fit(sparse)) < 10 * X.nbytes
+
+
 def test_transform_needs_no_second_array_of_the_size_of_the_data():
     X = spread_out(200_000, 10)
     fitted = PCA(2).fit(X)
@@ -214,6 +321,50 @@ def test_rows_in_a_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     assert_same(PCA(2).fit(mapped), PCA(2).fit(X), rtol=0, atol=0)
+
+
+LAYOUTS = {
+    "Fortran": np.asfortranarray,
+    "strided rows": lambda X: np.repeat(X, 2, axis=0)[::2],
+    "strided columns": lambda X: np.repeat(X, 3, axis=1)[:, ::3],
+    "negative strides": lambda X: np.ascontiguousarray(X[::-1, ::-1])[::-1, ::-1],
+    "big-endian": lambda X: X.astype(">f8"),
+    "data frame": pd.DataFrame,
+    "columns": lambda X: pd.DataFrame(dict(enumerate(X.T))),
+    "read-only": None,
+    "memory map": None,
+}
+
+
+def laid_out(X, layout, folder):
+    if layout == "read-only":
+        X = X.copy()
+        X.flags.writeable = False
+        return X
+    if layout == "memory map":
+        np.save(folder / "X.npy", X)
+        return np.load(folder / "X.npy", mmap_mode="r")
+    return LAYOUTS[layout](X)
+
+
+@pytest.mark.parametrize("svd_solver", SOLVERS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("p", [1, 8, 9, 16, 17, 64, 65])
+def test_any_memory_layout(svd_solver, layout, p, tmp_path):
+    X = spread_out(80, p)
+    other = laid_out(X, layout, tmp_path)
+    q = min(3, p - (svd_solver == "arpack"))
+    if q == 0:
+        return  # no axis for arpack
+    weight = np.arange(80) % 3
+    ours = pca(q, svd_solver).fit(X, sample_weight=weight)
+    theirs = pca(q, svd_solver).fit(other, sample_weight=weight)
+    assert_same(theirs, ours, rtol=1e-9, atol=1e-9)
+    for name in ("transform", "score_samples", "reconstruction_error"):
+        result = getattr(theirs, name)(other)
+        np.testing.assert_allclose(result, getattr(ours, name)(X), rtol=1e-7, atol=1e-9)
+    batches = pca(q).partial_fit(other[:30]).partial_fit(other[30:])
+    assert_same(batches, pca(q).fit(X), rtol=1e-9, atol=1e-9)
 
 
 def test_integers_are_read_as_double_precision():
@@ -232,17 +383,46 @@ def test_share_of_the_variance(svd_solver):
         assert pca(share, svd_solver).fit(X).n_components_ == expected
 
 
+@pytest.mark.parametrize("svd_solver", ["auto", "full", "covariance_eigh"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 7e4])
+def test_share_that_some_components_explain_exactly(svd_solver, dtype, unit):
+    """One more is taken, as in scikit-learn, however the sum is rounded."""
+    for load in (load_iris, load_breast_cancer):
+        X = (unit * load().data[:, :8]).astype(dtype)
+        ratio = PCA(svd_solver="full").fit(X).explained_variance_ratio_
+        for shares in (np.cumsum(ratio), 1 - np.cumsum(ratio[::-1])[::-1][1:]):
+            for k, share in enumerate(shares[: len(ratio) - 1].tolist()):
+                if share < 1 - 1e-5:
+                    fitted = pca(share, svd_solver).fit(X)
+                    assert fitted.n_components_ == k + 2
+
+
+@pytest.mark.parametrize("svd_solver", ["auto", "full", "covariance_eigh"])
+def test_share_takes_no_component_without_variance(svd_solver):
+    X = normal(50, 2) @ normal(2, 6, seed=1)
+    for share in (1 - 1e-6, 1 - 1e-12, 1 - 1e-15, np.nextafter(1, 0)):
+        assert pca(share, svd_solver).fit(X).n_components_ == 2
+        assert PCA(share).partial_fit(X).n_components_ == 2
+
+
 @pytest.mark.parametrize(
     ("n_components", "svd_solver", "match"),
     [
-        (6, "auto", r"n_components=6 must be in \[0, 5\].*n_samples=20, n_features=5"),
-        (6, "full", r"n_components=6 must be in \[0, 5\]"),
-        (6, "covariance_eigh", r"n_components=6 must be in \[0, 5\]"),
-        (5, "arpack", r"n_components=5 must be in \[1, 4\].*svd_solver='arpack'"),
-        (0, "arpack", r"n_components=0 must be in \[1, 4\]"),
-        (0, "randomized", r"n_components=0 must be in \[1, 5\]"),
-        (0.5, "randomized", "n_components=0.5 needs the whole spectrum"),
-        ("mle", "arpack", "n_components='mle' needs the whole spectrum"),
+        (
+            6,
+            "auto",
+            r"n_components=6 must be between 0 and min\(n_samples, n_features\)=5 .*"
+            "n_samples=20 and n_features=5",
+        ),
+        (6, "full", r"n_components=6 must be between 0 and .*=5 .*'full'"),
+        (6, "covariance_eigh", "n_components=6 must be .*'covariance_eigh'"),
+        (5, "arpack", r"n_components=5 must be strictly less than .*=5 .*'arpack'"),
+        (6, "arpack", r"n_components=6 must be between 1 and .*=5 .*'arpack'"),
+        (0, "arpack", r"n_components=0 must be between 1 and .*=5 .*'arpack'"),
+        (0, "randomized", r"n_components=0 must be between 1 and .*'randomized'"),
+        (0.5, "randomized", "n_components=0.5 cannot be a share .* whole spectrum"),
+        ("mle", "arpack", "n_components='mle' cannot be a string .* whole spectrum"),
     ],
 )
 def test_n_components_that_does_not_fit(n_components, svd_solver, match):
@@ -320,6 +500,43 @@ def test_mle_finds_the_number_of_signals():
     assert PCA("mle").fit(X).n_components_ == 4
     tied = np.vstack([np.eye(6), -np.eye(6)]) * [5, 5, 1, 1, 1, 1]
     assert PCA("mle").fit(np.repeat(tied, 50, axis=0)).n_components_ == 2
+
+
+def redundant_rows():
+    """Rows of rank 1, to rounding."""
+    return make_classification(
+        n_features=20,
+        n_informative=1,
+        n_repeated=18,
+        n_redundant=1,
+        n_clusters_per_class=1,
+        random_state=42,
+    )[0]
+
+
+DEFICIENT = {
+    "redundant": (redundant_rows(), 1),
+    "far from zero": (redundant_rows() + 1e3, 1),
+    "scaled": (StandardScaler().fit_transform(redundant_rows() + 1e6), 1),
+    "rank 3": (normal(200, 3) @ normal(3, 12, seed=1), 3),
+    "a constant column": (normal(200, 4) * [3, 2, 1, 0] + 0.1, 3),
+    "copied columns": (normal(200, 3)[:, [0, 1, 2, 0, 1]], 3),
+}
+
+
+@pytest.mark.parametrize("name", DEFICIENT)
+@pytest.mark.parametrize("svd_solver", ["auto", "full", "covariance_eigh"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_mle_of_deficient_rank_is_the_rank(name, svd_solver, dtype):
+    X, rank = DEFICIENT[name]
+    if dtype == np.float32 and name == "scaled":
+        return  # the rounding at 1e6 is more than that of single precision
+    X = X.astype(dtype)
+    if dtype == np.float32 and name == "rank 3":
+        return  # rounding to single precision is noise in a new direction
+    assert pca("mle", svd_solver).fit(X).n_components_ == rank
+    batches = PCA("mle").partial_fit(X[:60]).partial_fit(X[60:])
+    assert batches.n_components_ == rank
 
 
 @pytest.mark.parametrize("X", [np.ones((5, 3)), np.arange(6.0).reshape(-1, 1)])
@@ -400,6 +617,52 @@ def test_sample_has_the_model_s_moments():
     assert error.max() < 5 / np.sqrt(200_000)
     error = np.abs(np.cov(draws.T) - C) / np.outer(scale, scale)
     assert error.max() < 5 * np.sqrt(2 / 200_000)
+
+
+@each_solver
+@pytest.mark.parametrize("shape", [(60, 8), (8, 60)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("how", ["dense", "weighted", "batches", "sparse"])
+def test_a_constant_column_is_drawn_constant(svd_solver, shape, dtype, how):
+    X = spread_out(*shape).astype(dtype)
+    X[:, 2], X[:, 5] = 0.1, 0.0
+    constants = np.broadcast_to(X[0, [2, 5]], (50, 2))
+    estimator = pca(3, svd_solver)
+    if how == "batches":
+        estimator.partial_fit(X[:3]).partial_fit(X[3:])
+    elif how == "weighted":
+        estimator.fit(X, sample_weight=np.linspace(0.5, 2, len(X)))
+    elif how == "sparse":
+        if svd_solver not in ("auto", "arpack", "covariance_eigh"):
+            return
+        estimator.fit(csr_array(X))
+    else:
+        estimator.fit(X)
+    draws = estimator.sample(50, random_state=0)
+    # The mean of sparse rows is a sum over n, which rounds.
+    rtol = 1e-15 if how == "sparse" else 0
+    np.testing.assert_allclose(draws[:, [2, 5]], constants, rtol=rtol)
+    varies = np.delete(np.arange(shape[1]), [2, 5])
+    assert (draws[:, varies].std(axis=0) > 0).all()
+
+
+@pytest.mark.parametrize("noise", [1e-1, 1e-5, 1e-9])
+def test_precision_beside_a_feature_with_hardly_any_noise(noise):
+    """Woodbury's difference loses as many digits as the noise is small."""
+    W, psi = normal(6, 2), np.full(6, 1.0)
+    psi[3] = noise
+    model = LinearGaussian(W, np.zeros(6), psi)
+    P = model.precision()
+    np.testing.assert_allclose(model.covariance() @ P, np.eye(6), atol=1e-14)
+    np.testing.assert_allclose(P, np.linalg.inv(model.covariance()), rtol=1e-11)
+
+
+def test_precision_of_a_model_that_is_close_to_singular():
+    model = PCA(2).fit(normal(50, 2) @ normal(2, 6, seed=1))._model()
+    exact = np.eye(6) / model.psi[0]  # of directions that hold no variance
+    outside = np.eye(6)[0] - np.linalg.pinv(model.W.T) @ (model.W.T @ np.eye(6)[0])
+    P = model.precision()
+    np.testing.assert_allclose(P @ outside, exact @ outside, rtol=1e-9)
 
 
 def test_posterior_by_brute_force():
@@ -597,7 +860,8 @@ def test_fractional_weights():
     ("weight", "match"),
     [
         (np.zeros(20), "zero"),
-        (np.full(20, 0.04), "sum must be more than 1; got 0.8"),
+        (0.5 * np.eye(20)[3], "positive for at least 2 rows.*one positive weight, 0.5"),
+        (np.eye(20)[3], "positive for at least 2 rows.*one positive weight, 1"),
         (-np.ones(20), "[Nn]egative"),
         (np.ones(19), "sample_weight.shape"),
         (np.full(20, np.nan), "NaN"),
@@ -605,10 +869,96 @@ def test_fractional_weights():
 )
 def test_weights_that_cannot_be_used(weight, match):
     for fit in (PCA(2).fit, PCA(2).partial_fit):
-        if "sum" in match and fit.__name__ == "partial_fit":
+        if "2 rows" in match and fit.__name__ == "partial_fit":
             continue  # more rows may follow
         with pytest.raises(ValueError, match=match):
             fit(normal(20, 4), sample_weight=weight)
+
+
+def weighted_covariance_eigenvalues(X, weight):
+    return np.linalg.eigvalsh(np.cov(X.T, aweights=weight, bias=True))[::-1]
+
+
+@each_solver
+@pytest.mark.parametrize("n", [2, 90, 100, 119, 120, 149, 150])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_shares_that_are_even(svd_solver, n, dtype):
+    """Of n rows 1 / n each, whose sum is 1 only to rounding."""
+    X = load_iris().data[:n]
+    q = min(2, n - (svd_solver == "arpack"))
+    weight = np.full(n, 1 / n, dtype=dtype)
+    shares = pca(q, svd_solver).fit(X, sample_weight=weight)
+    rows = pca(q, svd_solver).fit(X)
+    np.testing.assert_allclose(shares.components_, rows.components_, atol=1e-9)
+    np.testing.assert_allclose(shares.mean_, rows.mean_)
+    np.testing.assert_allclose(
+        shares.explained_variance_, rows.explained_variance_ * (n - 1) / n, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        shares.explained_variance_ratio_, rows.explained_variance_ratio_, atol=1e-12
+    )
+    np.testing.assert_allclose(shares.noise_variance_, rows.noise_variance_, atol=1e-12)
+    np.testing.assert_allclose(shares.score_samples(X), rows.score_samples(X))
+    np.testing.assert_allclose(shares.n_samples_, 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("batches", [1, 4])
+@pytest.mark.parametrize("total", [1e-9, 0.5, 1, 1 + 1e-12, 1 - 1e-12, 1.5, 2, 7.3])
+@pytest.mark.parametrize("whiten", [False, True])
+def test_only_the_divisor_hangs_on_the_sum_of_the_weights(total, batches, whiten):
+    X = spread_out(40, 5)
+    weight = np.random.RandomState(1).uniform(size=40)
+    weight *= total / weight.sum()
+    estimator = PCA(2, whiten=whiten)
+    if batches == 1:
+        estimator.fit(X, sample_weight=weight)
+    else:
+        for rows in np.split(np.arange(40), batches):
+            estimator.partial_fit(X[rows], sample_weight=weight[rows])
+    lam = weighted_covariance_eigenvalues(X, weight)
+    divided = lam * total / (total if total < 1.1 else total - 1)
+    np.testing.assert_allclose(estimator.explained_variance_, divided[:2])
+    np.testing.assert_allclose(estimator.noise_variance_, lam[2:].mean())
+    np.testing.assert_allclose(estimator.explained_variance_ratio_, lam[:2] / lam.sum())
+    np.testing.assert_allclose(estimator.singular_values_, np.sqrt(total * lam[:2]))
+    np.testing.assert_allclose(estimator.n_samples_, total)
+    mean = weight @ X / total
+    np.testing.assert_allclose(estimator.mean_, mean)
+    _, V = np.linalg.eigh(np.cov(X.T, aweights=weight, bias=True))
+    V = V[:, ::-1][:, :2]
+    noise = lam[2:].mean()
+    C = (V * (lam[:2] - noise)) @ V.T + noise * np.eye(5)
+    np.testing.assert_allclose(
+        estimator.score_samples(X), multivariate_normal(mean, C).logpdf(X), rtol=1e-9
+    )
+    Z = estimator.transform(X)
+    np.testing.assert_allclose(
+        weight @ Z**2 / total,
+        lam[:2] / (divided[:2] if whiten else 1),
+    )
+
+
+def test_as_many_components_as_rows_that_have_shares():
+    X = spread_out(6, 9)
+    weight = np.array([0.2, 0, 0.3, 0.1, 0.2, 0.2])
+    assert PCA().fit(X, sample_weight=weight).n_components_ == 5
+    for batches in (np.split(np.arange(6), 2), np.arange(6)[:, None]):
+        estimator = PCA()
+        for rows in batches:
+            if weight[rows].any():
+                estimator.partial_fit(X[rows], sample_weight=weight[rows])
+        assert estimator.n_components_ == 5
+
+
+def test_shares_have_no_evidence():
+    X, n = load_iris().data, 150
+    for fit in (PCA("mle").fit, PCA("mle").partial_fit):
+        with pytest.raises(ValueError, match=r"must count rows.*Multiply them"):
+            fit(X, sample_weight=np.full(n, 1 / n))
+    counts = PCA("mle").fit(X, sample_weight=n * np.full(n, 1 / n))
+    assert counts.n_components_ == PCA("mle").fit(X).n_components_
+    assert counts.n_samples_ == n
+    assert isinstance(counts.n_samples_, int)
 
 
 BATCHES = {
@@ -662,7 +1012,7 @@ def test_a_batch_that_cannot_be_used_changes_nothing():
             estimator.partial_fit(bad)
         assert vars(estimator) == before
     fresh = PCA(5)
-    with pytest.raises(ValueError, match=r"n_components=5 must be in \[0, 4\]"):
+    with pytest.raises(ValueError, match="n_components=5 must be between 0 and"):
         fresh.partial_fit(X)
     assert not [name for name in vars(fresh) if name.endswith("_")]
 
@@ -771,7 +1121,7 @@ def test_sparse_rows_with_a_dense_solver(sparse, svd_solver):
 def test_not_finite(bad):
     X = normal(20, 3)
     X[3, 1] = bad
-    estimator = PCA(2).fit(normal(20, 3))
+    estimator = PCA(2)
     with pytest.raises(ValueError, match=r"NaN|infinity"):
         estimator.fit(X)
     assert not [name for name in vars(estimator) if name.endswith("_")]

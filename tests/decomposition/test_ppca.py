@@ -219,10 +219,11 @@ def test_partial_fit_is_fit():
 def test_partial_fit_leaves_nothing_half_done():
     X, *_ = linear_gaussian(100, 5, 2)
     fresh = PPCA(2).partial_fit(X[:50])
-    ppca = PPCA(2).partial_fit(X)
+    ppca = PPCA(2).partial_fit(X[:20])
     with pytest.raises(ValueError, match="minimum of 2"):
         ppca.fit(X[:1])
-    np.testing.assert_array_equal(ppca.partial_fit(X[:50]).W_, fresh.W_)
+    both = PPCA(2).partial_fit(X[:20]).partial_fit(X[20:50])
+    np.testing.assert_array_equal(ppca.partial_fit(X[20:50]).W_, both.W_)
     ppca = PPCA(20)
     with pytest.raises(ValueError, match="n_components must be in"):
         ppca.partial_fit(X[:50])

@@ -1,6 +1,7 @@
 """Data and slow, plain references for the tests of mixtures."""
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
@@ -137,3 +138,78 @@ def em_loop_with_holes(X, row_weights, weights, means, covariances, constrain):
     S = second / N[:, None, None] - means[:, :, None] * means[:, None, :]
     log_likelihood = row_weights @ log_density / row_weights.sum()
     return N / N.sum(), means, constrain(S, N), log_likelihood
+
+
+class ObservedLikelihood:
+    """Mean log-likelihood of full mixtures on rows with missing entries, for L-BFGS.
+
+    Less sum_c nu_c tr(Sigma_c^-1 diag(reg)) / 2, which is what an M-step costs that
+    adds `reg` to the variances. The marginal of a row is had by a covariance in which
+    the missing features are independent and of variance 1.
+    """
+
+    def __init__(self, X, reg, nu):
+        self.n, self.p = X.shape
+        self.seen = ~np.isnan(X)
+        self.X = np.where(self.seen, X, 0.0)
+        self.reg, self.nu, self.k = reg, nu, len(nu)
+        patterns, group = np.unique(self.seen, axis=0, return_inverse=True)
+        self.both = (patterns[:, :, None] & patterns[:, None]).astype(float)
+        self.rest = np.eye(self.p) * ~patterns[:, None]
+        self.group = group.ravel()
+        self.lower = np.tril_indices(self.p)
+
+    def pack(self, weights, means, covariances):
+        L = np.linalg.cholesky(covariances)[:, *self.lower]
+        return np.concatenate([np.log(weights), means.ravel(), L.ravel()])
+
+    def __call__(self, theta):
+        """Negative value and gradient."""
+        k, p = self.k, self.p
+        log_w = theta[:k] - logsumexp(theta[:k])
+        means = theta[k : k + k * p].reshape(k, p)
+        L = np.zeros((k, p, p))
+        L[:, *self.lower] = theta[k + k * p :].reshape(k, -1)
+        C = L @ np.swapaxes(L, 1, 2)
+        try:
+            root = np.linalg.cholesky(C[:, None] * self.both + self.rest)
+            inverse = np.linalg.inv(C)
+        except np.linalg.LinAlgError:
+            return 1e10, np.zeros_like(theta)
+        P = np.linalg.inv(C[:, None] * self.both + self.rest) * self.both
+        log_det = 2 * np.log(np.einsum("kgii->kgi", root)).sum(axis=2)
+        d = np.where(self.seen, self.X - means[:, None], 0.0)
+        y = np.einsum("knij,knj->kni", P[:, self.group], d)
+        constant = log_det[:, self.group] + self.seen.sum(axis=1) * np.log(2 * np.pi)
+        joint = log_w[:, None] - 0.5 * ((d * y).sum(axis=2) + constant)
+        log_density = logsumexp(joint, axis=0)
+        R = np.exp(joint - log_density) / self.n
+        N = np.array([np.bincount(self.group, r, len(self.both)) for r in R])
+        cost = np.einsum("k,kii,i->", self.nu, inverse, self.reg) / 2
+        slope = np.einsum("kn,kni,knj->kij", R, y, y) - np.einsum("kg,kgij->kij", N, P)
+        slope += self.nu[:, None, None] * (inverse * self.reg) @ inverse
+        by_L = (slope @ L)[:, *self.lower]
+        by_mean = np.einsum("kn,kni->ki", R, y)
+        by_log_w = R.sum(axis=1) - np.exp(log_w)
+        gradient = np.concatenate([by_log_w, by_mean.ravel(), by_L.ravel()])
+        return cost - log_density.mean(), -gradient
+
+    def maximum(self, *parameters):
+        """Value that L-BFGS reaches from parameters."""
+        options = {"maxiter": 1000, "maxfun": 2000, "maxcor": 100, "ftol": 1e-11}
+        start = self.pack(*parameters)
+        found = minimize(self, start, jac=True, method="L-BFGS-B", options=options)
+        return -found.fun
+
+
+def incomplete_case(seed):
+    """Rows near a flat, in up to three groups, and how many."""
+    rng = np.random.default_rng(seed)
+    n, p = [(30, 4), (40, 6), (100, 10)][seed % 3]
+    k, q = 1 + seed // 3 % 3, rng.integers(1, p)
+    X = rng.standard_normal((n, q)) @ rng.standard_normal((q, p))
+    X += 0.5 * rng.standard_normal((n, p))
+    X += (k > 1) * 3 * rng.standard_normal((k, p))[rng.integers(0, k, n)]
+    missing = rng.uniform(size=X.shape) < rng.uniform(0.1, 0.6)
+    missing[0] = False  # something is observed of each feature
+    return np.where(missing, np.nan, X), k

@@ -1,3 +1,6 @@
+import itertools
+import warnings
+
 import numpy as np
 import pytest
 from numpy.polynomial import hermite_e
@@ -361,3 +364,194 @@ def test_scores_with_whitening_are_in_the_units_of_the_data():
     plain = KernelDensity("loo").fit(X).candidate_scores_.max()
     whitened = KernelDensity("loo", whiten=True).fit(X).candidate_scores_.max()
     assert abs(plain - whitened) < 0.1
+
+
+def nearly_tied(noise):
+    """23 values about 7.4 whose quartiles differ by rounding, in any order."""
+    rng = np.random.RandomState(1)
+    x = np.concatenate([rng.uniform(6, 7.3, 5), np.full(13, 7.4), rng.uniform(8, 9, 5)])
+    x[5:11] -= noise
+    return rng.permutation(x)[:, None]
+
+
+@pytest.mark.parametrize("noise", [0.0, 8.9e-16, 3e-15])
+@pytest.mark.parametrize("scale, offset", [(1, 0), (1e150, 0), (1e-150, 0), (1, -7.4)])
+def test_quartiles_that_differ_by_rounding_are_equal(noise, scale, offset):
+    x = nearly_tied(noise)
+    fitted = KernelDensity("silverman").fit((x + offset) * scale)
+    want = 0.9 * x.std() * 23**-0.2 * scale
+    np.testing.assert_allclose(fitted.bandwidth_, [want], rtol=1e-9)
+    rounded = KernelDensity("silverman").fit(x.round(9)).score_samples(x.round(9))
+    scores = KernelDensity("silverman").fit(x).score_samples(x)
+    np.testing.assert_allclose(scores, rounded, atol=1e-6)
+
+
+def test_quartiles_of_single_precision():
+    x = nearly_tied(7.4 * 2**-23).astype(np.float32)
+    assert iqr(x, interpolation="inverted_cdf") > 0
+    want = 0.9 * x.std() * 23**-0.2
+    fitted = KernelDensity("silverman").fit(x)
+    np.testing.assert_allclose(fitted.bandwidth_, [want], rtol=1e-5)
+
+
+def test_quartiles_that_differ_by_more_than_rounding():
+    """Also far from the origin, and beside an outlier."""
+    x = np.random.RandomState(0).standard_normal((99, 1))
+    x[0] = 1e6
+    x = np.round(x * 2**20) / 2**20
+    for offset in (0, 1e6, 1e9):
+        spread = iqr(x[:, 0] + offset, interpolation="inverted_cdf") / 1.34
+        fitted = KernelDensity("silverman").fit(x + offset)
+        want = 0.9 * spread * 99**-0.2
+        np.testing.assert_allclose(fitted.bandwidth_, [want], rtol=1e-9)
+
+
+@pytest.mark.parametrize("rule", ["scott", "silverman", "loo"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_feature_that_is_constant_but_for_rounding(rule, dtype, X):
+    eps = np.finfo(dtype).eps
+    X = X.astype(dtype)
+    X[:, 1] = 0.3 * (1 + eps * (np.arange(len(X)) % 3))
+    assert len(np.unique(X[:, 1])) > 1
+    with pytest.raises(ValueError, match="feature 1 has none"):
+        KernelDensity(rule).fit(X)
+    with pytest.raises(ValueError, match="feature 1 has none"):
+        KernelDensity(whiten=True).fit(X)
+
+
+def test_whole_numbers_are_not_rounded():
+    """As far out as single precision has all of them."""
+    x = np.random.RandomState(0).randint(10, size=(200, 1)) + 1e7
+    for rule in ("scott", "silverman", "loo"):
+        want = KernelDensity(rule).fit(x - 1e7).bandwidth_
+        got = KernelDensity(rule).fit(x.astype(np.float32)).bandwidth_
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("step", [0.01, 0.05, 0.1, 0.2])
+def test_isj_of_rounded_rows_is_that_of_the_rows(step):
+    """To 5 %: rounding adds step^2 / 12 to the variance and tells nothing else."""
+    x = np.random.RandomState(0).standard_normal((500, 1))
+    want = KernelDensity("isj").fit(x).bandwidth_
+    for copies in (1, 2):
+        rounded = np.repeat(np.round(x / step) * step, copies, axis=0)
+        got = KernelDensity("isj").fit(rounded).bandwidth_
+        # Twice as many rows make the best bandwidth narrower by 2^(-1/5).
+        np.testing.assert_allclose(got, want * copies**-0.2, rtol=0.06 * copies)
+
+
+def atoms(kind):
+    rng = np.random.RandomState(0)
+    x = {
+        "counts": rng.poisson(3, 500),
+        "zeros": np.append(np.zeros(300), rng.lognormal(size=200)),
+        "some zeros": np.append(np.zeros(30), rng.lognormal(size=200)),
+        "zeros among normal": np.append(np.zeros(100), rng.normal(size=2000)),
+        "nearly zeros": np.append(
+            rng.choice([7.4, 7.4 + 1e-15], 30), rng.normal(size=99)
+        ),
+        "two values": np.arange(100) % 2,
+    }[kind]
+    return x[:, None].astype(float)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "counts",
+        "zeros",
+        "some zeros",
+        "zeros among normal",
+        "nearly zeros",
+        "two values",
+    ],
+)
+def test_isj_of_values_that_are_repeated_is_silvermans_rule(kind):
+    x = atoms(kind)
+    with pytest.warns(ConvergenceWarning, match="Silverman's rule stands in") as caught:
+        fitted = KernelDensity("isj").fit(x)
+    assert len(caught) == 1
+    want = KernelDensity("silverman").fit(x).bandwidth_
+    np.testing.assert_allclose(fitted.bandwidth_, want, rtol=1e-12)
+    assert fitted.bandwidth_[0] > 0.05 * x.std()
+
+
+@pytest.mark.parametrize(
+    "bandwidth, d",
+    [*itertools.product(["scott", "silverman", "loo", "lscv"], [1, 3]), ("isj", 1)],
+)
+def test_equal_shares_are_no_weights(bandwidth, d, X):
+    X = X[:, :d]
+    n = len(X)
+    plain = KernelDensity(bandwidth).fit(X)
+    with pytest.warns(UserWarning, match=f"effective sample size.* {n}") as caught:
+        shares = KernelDensity(bandwidth).fit(X, sample_weight=np.full(n, 1 / n))
+    assert len(caught) == 1
+    np.testing.assert_allclose(shares.bandwidth_, plain.bandwidth_, rtol=1e-10)
+    np.testing.assert_allclose(
+        shares.score_samples(X), plain.score_samples(X), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("rule", ["scott", "silverman"])
+@pytest.mark.parametrize("total", [1.0, 1 - 1e-12, 1 + 1e-12, 0.3])
+def test_shares_count_as_the_effective_sample_size(rule, total, X):
+    weight = np.random.RandomState(1).exponential(size=len(X))
+    weight *= total / weight.sum()
+    n, d = weight.sum() ** 2 / (weight**2).sum(), X.shape[1]
+    mean = np.average(X, axis=0, weights=weight)
+    sigma = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
+    constant = 1 if rule == "scott" else (4 / (d + 2)) ** (1 / (d + 4))
+    with pytest.warns(UserWarning, match="taken for shares"):
+        got = KernelDensity(rule).fit(X, sample_weight=weight).bandwidth_
+    np.testing.assert_allclose(got, constant * sigma * n ** (-1 / (d + 4)), rtol=1e-9)
+
+
+def test_what_needs_no_number_of_rows_does_not_warn_of_shares(X):
+    X = X / X.std(axis=0)
+    weight = np.random.RandomState(1).exponential(size=len(X))
+    share = weight / weight.sum()
+    for parameters in (
+        {"bandwidth": 0.5},
+        {"bandwidth": "loo", "candidates": [0.3, 0.6, 1.2]},
+        {"bandwidth": 0.5, "whiten": True, "adaptive": True},
+    ):
+        counts = KernelDensity(**parameters).fit(X, sample_weight=weight)
+        shares = KernelDensity(**parameters).fit(X, sample_weight=share)
+        np.testing.assert_allclose(
+            shares.score_samples(X), counts.score_samples(X), rtol=1e-9
+        )
+
+
+def test_quartiles_do_not_move_by_rounding_of_sums():
+    """Twenty weights of 0.1, 0.3, ...: cumulated, a quarter is reached by rounding."""
+    x = np.random.RandomState(0).standard_normal((20, 1))
+    want = KernelDensity("silverman").fit(x).bandwidth_ * 20**0.2
+    for weight in (0.1, 0.3, 0.7, 1.1, 3.3):
+        fitted = KernelDensity("silverman").fit(x, sample_weight=np.full(20, weight))
+        n = 20 * weight
+        np.testing.assert_allclose(fitted.bandwidth_ * n**0.2, want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("bandwidth", ["loo", "lscv"])
+def test_one_row_of_nearly_all_the_weight(bandwidth):
+    """Leave-one-out by a loop, where the sum of the others is below its rounding."""
+    X, weight = np.random.RandomState(0).normal(size=(30, 3)), np.full(30, 1e-20)
+    weight[0] = 100.0
+    candidates = [0.5, 1.0, 2.0]
+    fitted = KernelDensity(bandwidth, candidates=candidates)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted.fit(X, sample_weight=weight)
+    models = [SklearnKernelDensity(bandwidth=h) for h in candidates]
+    for model in models:
+        model.fit(X[1:], sample_weight=weight[1:])
+    # The other rows, and what they are given by all but themselves, weigh nothing.
+    left_out = np.array([model.score_samples(X[:1])[0] for model in models])
+    if bandwidth == "loo":
+        want = left_out
+    else:
+        own = norm.pdf(0, scale=np.sqrt(2) * np.array(candidates)) ** 3
+        sigma = np.sqrt(np.average((X - X[0]) ** 2, axis=0, weights=weight))
+        want = (2 * np.exp(left_out) - own) * sigma.max() ** 3
+    np.testing.assert_allclose(fitted.candidate_scores_, want, rtol=1e-4)

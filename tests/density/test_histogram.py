@@ -1,6 +1,9 @@
 """HistogramDensity: what NumPy's histograms, counting and closed forms say of it."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import chisquare, kstest
@@ -46,9 +49,9 @@ class TestAgainstNumpy:
     @pytest.mark.parametrize("rule", sorted(BIN_RULES))
     @pytest.mark.parametrize("n_values", [4, 12, 300])
     @pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float64])
-    def test_integers_have_no_narrower_bins(self, rule, n_values, dtype):
+    def test_whole_numbers_have_no_narrower_bins(self, rule, n_values, dtype):
         x = np.random.RandomState(0).randint(n_values, size=500).astype(dtype)
-        expected = np.histogram_bin_edges(x, rule)
+        expected = np.histogram_bin_edges(x.astype(np.int64), rule)
         histogram = HistogramDensity(rule).fit(x[:, None])
         np.testing.assert_array_equal(histogram.bin_edges_[0], expected)
 
@@ -89,10 +92,36 @@ class TestRules:
         np.testing.assert_array_equal(fd.bin_edges_, scott.bin_edges_)
         assert len(fd.bin_edges_[0]) > 2
 
+    @pytest.mark.parametrize("close", [0.0, 1e-15, 1e-13, 1e-9])
+    def test_quartiles_that_nearly_agree(self, close):
+        """25 numbers; thirteen agree but for rounding, or for a little more."""
+        rng = np.random.RandomState(0)
+        low, high = rng.uniform(4, 7, 6), rng.uniform(8, 11, 6)
+        x = np.concatenate([low, np.full(13, 7.4), high])
+        x[6:13] -= close
+        x = rng.permutation(x)[:, None]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            histogram = HistogramDensity().fit(np.hstack([x, x]))
+        np.testing.assert_array_equal(
+            HistogramDensity(["scott", "scott"]).fit(np.hstack([x, x])).bin_edges_,
+            histogram.bin_edges_,
+        )
+        assert len(histogram.bin_edges_[0]) > 3
+        # Once, for both columns, and only where it is more than rounding.
+        assert len(caught) == (close > 1e-14)
+        for warning in caught:
+            assert "feature 0" in str(warning.message)
+            assert "feature 1" in str(warning.message)
+
     def test_too_many_bins(self):
         x = np.append(np.random.RandomState(0).normal(size=99), 1e9)[:, None]
-        with pytest.raises(ValueError, match=r"bins='fd' asks for \d{10} bins"):
-            HistogramDensity().fit(x)
+        with pytest.warns(
+            UserWarning, match=r"bins='fd' asks for \d{10} bins.* 'scott'"
+        ):
+            histogram = HistogramDensity().fit(x)
+        expected = HistogramDensity("scott").fit(x).bin_edges_
+        np.testing.assert_array_equal(histogram.bin_edges_, expected)
         x = 1e16 + 2.0 * np.arange(4)[:, None]
         with pytest.raises(ValueError, match="than floating point tells apart"):
             HistogramDensity(20).fit(x)
@@ -123,6 +152,51 @@ class TestWeights:
         )
         with pytest.raises(ValueError, match="weight"):
             HistogramDensity().fit(X, sample_weight=-weight)
+
+    @pytest.mark.parametrize("bins", [*sorted(BIN_RULES), 6])
+    @pytest.mark.parametrize("n", [90, 149, 200])
+    def test_equal_shares_are_no_weights(self, bins, n, X):
+        X = X[:n]
+        plain = HistogramDensity(bins).fit(X)
+        with pytest.warns(UserWarning, match=f"effective sample size.* {n}") as caught:
+            shares = HistogramDensity(bins).fit(X, sample_weight=np.full(n, 1 / n))
+        assert len(caught) == 1
+        for ours, theirs in zip(shares.bin_edges_, plain.bin_edges_, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        for ours, theirs in zip(
+            shares.score_samples(X, return_std=True),
+            plain.score_samples(X, return_std=True),
+            strict=True,
+        ):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+        np.testing.assert_allclose(shares.cell_weight_, plain.cell_weight_ / n)
+
+    def test_shares_count_as_the_effective_sample_size(self, X):
+        weight = np.random.RandomState(1).exponential(size=200)
+        n = weight.sum() ** 2 / (weight**2).sum()
+        counts = HistogramDensity().fit(X, sample_weight=weight * n / weight.sum())
+        with pytest.warns(UserWarning, match="taken for shares"):
+            shares = HistogramDensity().fit(X, sample_weight=weight / weight.sum())
+        for ours, theirs in zip(
+            shares.score_samples(X, return_std=True),
+            counts.score_samples(X, return_std=True),
+            strict=True,
+        ):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+
+    @pytest.mark.parametrize("unit", [0.1, 0.3, 1.7])
+    def test_ranks_do_not_move_by_rounding(self, unit, X):
+        """Sums of tenths are not whole, and edges are those of equal weights still."""
+        weight = np.full(200, unit)
+        n = round(200 * unit)
+        column = Column(np.sort(X[:, 0]), weight, 1)
+        # Where rows count for `unit`, rank k is in row k / unit.
+        for q in np.linspace(0, 1, 9):
+            at = q * (n - 1)
+            low, high = (int((np.floor(at) + i) / unit + 1e-6) for i in (0, 1))
+            low, high = column.z[min(low, 199)], column.z[min(high, 199)]
+            expected = low + (at - np.floor(at)) * (high - low)
+            assert column.quantile(q) == pytest.approx(expected, rel=1e-9)
 
 
 class TestDensity:
@@ -202,6 +276,10 @@ class TestAnyData:
         moved = HistogramDensity().fit(X + 1e8).score_samples(X + 1e8)
         np.testing.assert_allclose(moved, log_p, atol=1e-6)
 
+    def test_a_range_that_is_no_number(self):
+        with pytest.raises(ValueError, match=r"range of feature 1, from -1.7e.308"):
+            HistogramDensity().fit([[0, -1.7e308], [1, 1.7e308], [0.5, 0.0]])
+
     def test_500_features(self):
         X = np.random.RandomState(0).normal(size=(40, 500))
         X[3] = X[7]
@@ -247,6 +325,44 @@ class TestAnyData:
             histogram.score_samples(X), np.log(counts / 60)[index], rtol=1e-12
         )
         assert np.isfinite(HistogramDensity().fit(X).score_samples(X)).all()
+
+    def test_whole_numbers_whatever_their_type(self):
+        """A density of counts that is no density of points: bins are one wide."""
+        x = np.random.RandomState(0).poisson(3, size=500)
+        want = HistogramDensity().fit(x[:, None]).score(x[:, None])
+        share = np.bincount(x)[x] / 500
+        assert np.diff(HistogramDensity().fit(x[:, None]).bin_edges_[0]).min() >= 1
+        assert want < np.log(share).mean() + 0.3
+        other = np.random.RandomState(1).normal(size=500)
+        alone = HistogramDensity("scott").fit(x[:, None]).bin_edges_[0]
+        for column in (
+            x.astype(float),
+            x.astype(np.float32),
+            pd.array(x, dtype="Int64"),
+            pd.array(x, dtype="Float64"),
+        ):
+            frame = pd.DataFrame({"count": column})
+            assert HistogramDensity().fit(frame).score(frame) == pytest.approx(want)
+            frame["other"] = other
+            edges = HistogramDensity(["scott", 5]).fit(frame).bin_edges_[0]
+            assert np.diff(edges).min() >= 1
+            assert len(edges) <= len(alone)
+        truth = (x > 3)[:, None]
+        want = HistogramDensity().fit(truth.astype(int)).score(truth.astype(int))
+        assert HistogramDensity().fit(truth).score(truth) == pytest.approx(want)
+
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+    def test_a_column_that_is_constant_but_for_rounding(self, dtype, X):
+        noise = np.random.RandomState(0).choice([0, 1, 2], size=200)
+        constant = 0.3 * (1 + noise * np.finfo(dtype).eps)
+        rows = np.insert(X, 1, constant, axis=1).astype(dtype)
+        assert len(np.unique(rows[:, 1])) > 1
+        histogram = HistogramDensity().fit(rows)
+        expected = HistogramDensity().fit(np.insert(X, 1, 0.3, axis=1).astype(dtype))
+        np.testing.assert_allclose(
+            histogram.score_samples(rows), expected.score_samples(rows), rtol=1e-6
+        )
+        assert np.ptp(histogram.sample(9, random_state=0)[:, 1]) == 0
 
     def test_precision(self, X):
         X = X.astype(np.float32)

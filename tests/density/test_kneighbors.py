@@ -326,28 +326,46 @@ class TestAnyData:
         one, two = (KNeighborsDensity("kstar", n_jobs=n).fit(X) for n in (1, 2))
         np.testing.assert_array_equal(one.log_density_, two.log_density_)
 
-    def test_few_rows(self):
+    @pytest.mark.parametrize("n_neighbors", ["auto", "kstar", 1])
+    def test_few_rows(self, n_neighbors):
         X = np.random.RandomState(0).normal(size=(5, 2))
-        for n_neighbors, n_needed in [(1, 2), (4, 5), ("auto", 3), ("kstar", 5)]:
-            density = KNeighborsDensity(n_neighbors).fit(X[:n_needed])
-            assert np.isfinite(density.log_density_).all()
-            assert np.isfinite(density.score_samples(X, return_std=True)).all()
-            message = (
-                f"n_neighbors={n_neighbors!r} needs n_samples >= {n_needed}.*"
-                f"got n_samples={n_needed - 1}"
-            )
-            with pytest.raises(ValueError, match=message):
-                KNeighborsDensity(n_neighbors).fit(X[: n_needed - 1])
+        n_needed = {"auto": 3, "kstar": 5, 1: 2}[n_neighbors]
+        density = KNeighborsDensity(n_neighbors).fit(X[:n_needed])
+        assert np.isfinite(density.log_density_).all()
+        assert np.isfinite(density.score_samples(X, return_std=True)).all()
+        message = (
+            f"n_neighbors={n_neighbors!r} needs n_samples >= {n_needed}.*"
+            f"got n_samples={n_needed - 1}"
+        )
+        with pytest.raises(ValueError, match=message):
+            KNeighborsDensity(n_neighbors).fit(X[: n_needed - 1])
+
+    @pytest.mark.parametrize("n", [2, 3, 5])
+    def test_as_many_neighbours_as_there_are(self, n, X):
+        message = f"n_neighbors=5 is more .* .n_samples={n}., so that all {n - 1}"
+        with pytest.warns(UserWarning, match=message) as caught:
+            density = KNeighborsDensity().fit(X[:n])
+        assert len(caught) == 1
+        assert density.n_neighbors_ == n - 1
+        want = KNeighborsDensity(n - 1).fit(X[:n])
+        np.testing.assert_array_equal(density.log_density_, want.log_density_)
+        np.testing.assert_array_equal(density.score_samples(X), want.score_samples(X))
 
     def test_density_needs_two(self, X):
         with pytest.raises(ValueError, match="takes n_neighbors >= 2; got 1"):
             KNeighborsDensity(1, unbiased="density").fit(X)
+        with pytest.raises(ValueError, match="needs n_samples >= 3"):
+            KNeighborsDensity(unbiased="density").fit(X[:2])
 
-    def test_a_failed_fit_leaves_nothing(self, X):
-        density = KNeighborsDensity().fit(X)
+    def test_a_failed_fit_changes_nothing(self, X):
+        density = KNeighborsDensity("kstar")
         with pytest.raises(ValueError, match="n_samples=3"):
             density.fit(X[:3])
         assert not [name for name in vars(density) if name.endswith("_")]
+        before = dict(vars(density.fit(X)))
+        with pytest.raises(ValueError, match="n_samples=3"):
+            density.fit(X[:3])
+        assert vars(density).items() == before.items()
 
     def test_no_sampler(self):
         assert not hasattr(KNeighborsDensity(), "sample")

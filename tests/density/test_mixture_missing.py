@@ -128,7 +128,8 @@ def test_one_component_is_the_likeliest_normal_distribution():
 def test_complete_rows_in_the_order_of_holes_are_fitted_as_without(covariance_type):
     """One all-missing row says nothing, but sends the others the way of holes."""
     X = three_groups()
-    options = same_start(X, covariance_type) | {"tol": 1e-5, "max_iter": 1000}
+    # The two go different ways, and meet where there is nothing to gain.
+    options = same_start(X, covariance_type) | {"tol": 1e-12, "max_iter": 1000}
     complete = GaussianMixture(**options).fit(X)
     padded = np.vstack([X, np.full((1, 3), np.nan)])
     ours = GaussianMixture(**options).fit(padded, None, np.r_[np.ones(300), 1e-9])
@@ -199,12 +200,17 @@ def test_any_place_and_unit(covariance_type, offset, scale, tolerance):
     n_seen = (~np.isnan(X)).sum(axis=1)
     expected = mixture.fit(X).score_samples(X) - n_seen * np.log(scale)
     bound = mixture.lower_bound_ - n_seen.mean() * np.log(scale)
-    filled = mixture.impute(X) * scale + offset
     Y = X * scale + offset
     mixture.fit(Y)
     np.testing.assert_allclose(mixture.score_samples(Y), expected, atol=tolerance)
     np.testing.assert_allclose(mixture.lower_bound_, bound, atol=tolerance)
-    np.testing.assert_allclose(mixture.impute(Y), filled, rtol=1e-7, atol=1e-6 * scale)
+    # At a maximum, parameters have half the digits of the likelihood. Steps that no
+    # last digit decides about have all.
+    mixture.set_params(accelerate=False)
+    filled = mixture.fit(X).impute(X) * scale + offset
+    np.testing.assert_allclose(
+        mixture.fit(Y).impute(Y), filled, rtol=1e-7, atol=1e-6 * scale
+    )
 
 
 @each_type

@@ -9,7 +9,7 @@ from scipy.special import comb, digamma
 from scipy.stats import vonmises
 
 from sklatent.datasets import make_affine, make_helix, make_hypersphere, make_manifold
-from sklatent.dimension import _danco
+from sklatent.dimension import _base, _danco
 from sklatent.dimension._danco import DANCo
 from sklatent.dimension._norms_and_angles import (
     Statistics,
@@ -19,6 +19,7 @@ from sklatent.dimension._norms_and_angles import (
     statistics,
 )
 from sklatent.exceptions import DuplicateRowsWarning
+from sklatent.utils._neighbors import k_nearest
 
 
 def log_g(rho, k, d):
@@ -202,6 +203,26 @@ def test_repeated_rows_and_constant_columns():
         danco = DANCo().fit(np.vstack([padded, padded[:30]]))
     assert danco.n_duplicates_ == 30
     np.testing.assert_allclose(danco.dimension_, expected.dimension_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_n_jobs_is_handed_on(n_jobs, monkeypatch):
+    """To every search for neighbours, on the spheres too."""
+    seen = []
+
+    def spy(*args, n_jobs=None, **kwargs):
+        seen.append(n_jobs)
+        return k_nearest(*args, n_jobs=n_jobs, **kwargs)
+
+    for module in (_base, _danco):
+        monkeypatch.setattr(module, "k_nearest", spy)
+    _danco._sphere.cache_clear()
+    _danco._sphere_mean.cache_clear()
+    X, _ = make_hypersphere(60, dimension=2, random_state=0)
+    danco = DANCo(4, n_jobs=n_jobs).fit(X)
+    assert len(seen) > 24
+    assert set(seen) == {n_jobs}
+    assert danco.dimension_ == DANCo(4).fit(X).dimension_
 
 
 def test_few_rows():

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from scipy.special import gammainc
 from scipy.stats import gamma
 from sklearn.base import clone
@@ -20,7 +21,8 @@ from sklatent.datasets import (
     make_swiss_roll,
 )
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
-from sklatent.dimension import Gride, LevinaBickel, NeighborScaling, TwoNN
+from sklatent.dimension import Gride, LevinaBickel, NeighborScaling, TwoNN, _kernels
+from sklatent.dimension._calibration import misfit_pvalue
 from sklatent.exceptions import (
     DiscreteDataWarning,
     DuplicateRowsWarning,
@@ -149,6 +151,20 @@ def test_intervals_cover_what_they_say(d):
     assert np.mean(np.array(pvalues) < 0.5) == pytest.approx(0.5, abs=0.09)
 
 
+@pytest.mark.parametrize("d", [1, 3, 8])
+def test_pvalue_is_what_its_docstring_says(d):
+    """Of even points, to 4 standard errors of 800 samples."""
+    pvalues = []
+    for seed in range(800):
+        X = np.random.RandomState(seed).uniform(size=(200, d))
+        r, _ = cKDTree(X, boxsize=1).query(X, 3)
+        misfit = _kernels.pareto_misfit(np.log(r[:, 2] / r[:, 1]), 0.1)
+        pvalues.append(misfit_pvalue(misfit, 0.1))
+    for level, allowed in [(0.01, 0.006), (0.1, 0.03), (0.5, 0.06)]:
+        error = np.sqrt(level * (1 - level) / 800)
+        assert abs(np.mean(np.array(pvalues) <= level) - level) < allowed + 4 * error
+
+
 def test_pvalue_is_small_where_the_law_is_wrong():
     """Noise in many dimensions around a line: near and far ratios differ."""
     rng = np.random.RandomState(0)
@@ -257,6 +273,7 @@ class TestBadInput:
     @each_estimator
     def test_lattice(self, estimator):
         X = np.stack(np.meshgrid(*[np.arange(12.0)] * 2), axis=-1).reshape(-1, 2)
+        estimator = clone(estimator)
         with pytest.raises(ValueError, match="as on a grid"):
             estimator.fit(X)
         assert not hasattr(estimator, "dimension_")
@@ -275,8 +292,9 @@ class TestBadInput:
             fitted = estimator.fit(X)
             assert 0 < fitted.dimension_ < np.inf
             assert 0 < fitted.dimension_std_ < np.inf
-        with pytest.raises(ValueError, match=f"needs 21 distinct.*n_samples={n}"):
-            LevinaBickel().fit(X)
+        if n == 3:
+            with pytest.raises(ValueError, match=r"needs 4 distinct.*n_samples=3"):
+                LevinaBickel().fit(X)
 
     @pytest.mark.parametrize("method", ["mle", "linear", "bayes"])
     @pytest.mark.parametrize("discard_fraction", [0.0, 0.95])
@@ -285,14 +303,8 @@ class TestBadInput:
         fitted = TwoNN(method, discard_fraction=discard_fraction).fit(X)
         assert fitted.dimension_ == pytest.approx(2, rel=0.5)
 
-    def test_neighbours_beyond_the_rows(self):
+    def test_sizes_that_do_not_fit(self):
         X = np.random.RandomState(0).normal(size=(20, 2))
-        with pytest.raises(
-            ValueError, match=r"20 neighbours.*21 distinct.*n_samples=20"
-        ):
-            LevinaBickel().fit(X)
-        with pytest.raises(ValueError, match=r"31 distinct rows"):
-            TwoNN(n_neighbors=30).fit(X)
         with pytest.raises(ValueError, match="min_neighbors=9 must not be larger"):
             LevinaBickel(9, 5).fit(X)
         # Scales that there are no rows for are left out.
@@ -304,10 +316,10 @@ class TestBadInput:
             TwoNN(metric="precomputed").fit(D[:20])
         with pytest.raises(ValueError, match="square matrix of distances"):
             TwoNN(metric="precomputed").fit(-D)
-        X = np.abs(np.random.RandomState(0).normal(size=(30, 3)))
-        X[3] = 2 * X[4]  # the same direction
+        X = np.random.RandomState(0).normal(size=(30, 3))
+        X[3, 0] = X[4, 0]
         with pytest.raises(ValueError, match="distance of 0 between rows that differ"):
-            TwoNN(metric="cosine").fit(np.round(X * 8) / 8)
+            TwoNN(metric=lambda x, y: abs(x[0] - y[0])).fit(X)
 
 
 @pytest.mark.parametrize("estimator", [TwoNN(), Gride(2), LevinaBickel()], ids=repr)

@@ -1,6 +1,9 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from sklearn.datasets import make_classification
 
 from sklatent.datasets import make_swiss_roll
 from sklatent.decomposition import PCA
@@ -253,7 +256,84 @@ def test_errors(X):
     with pytest.raises(ValueError, match="All rows are equal"):
         spectrum.fit(np.ones((30, 2)))
     assert not hasattr(spectrum, "n_features_in_")
-    with pytest.raises(ValueError, match="n_neighbors=5 needs 6 distinct rows; got"):
-        PCASpectrum(n_neighbors=5).fit(X[:5])
+    two = np.repeat(X[:2], 3, axis=0)
+    with (
+        pytest.warns(DuplicateRowsWarning),
+        pytest.raises(ValueError, match="needs 3 distinct rows; got n_samples=6"),
+    ):
+        PCASpectrum(n_neighbors=5).fit(two)
     with pytest.raises(ValueError, match="no local form; got n_neighbors=5"):
         PCASpectrum("parallel_analysis", n_neighbors=5).fit(X)
+
+
+class TestRounding:
+    """What rounding makes of a zero, or of a tie, decides nothing."""
+
+    def test_one_feature_copied(self):
+        X, _ = make_classification(
+            n_features=20,
+            n_informative=1,
+            n_repeated=18,
+            n_redundant=1,
+            n_clusters_per_class=1,
+            random_state=42,
+        )
+        assert np.linalg.matrix_rank(X - X.mean(axis=0)) == 1
+        for method in METHODS:
+            spectrum = PCASpectrum(method, random_state=0).fit(X)
+            assert spectrum.dimension_ == pytest.approx(1, abs=1e-9)
+        assert PCASpectrum("minka", n_neighbors=30).fit(X).dimension_ == 1
+
+    @pytest.mark.parametrize("rank", [1, 2, 5])
+    @pytest.mark.parametrize("offset", [0.0, 30.0, 1e6, 1e10])
+    def test_minka_finds_the_rank(self, rank, offset):
+        """Also where the data itself is rounded, to more than its eigenvalues are."""
+        rng = np.random.default_rng(rank)
+        Z, W = rng.standard_normal((100, rank)), rng.standard_normal((rank, 10))
+        assert PCASpectrum("minka").fit(Z @ W + offset).dimension_ == rank
+        if offset < 1e6:
+            single = (Z @ W + offset).astype(np.float32)
+            assert PCASpectrum("minka").fit(single).dimension_ == rank
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_equal_eigenvalues(self, seed):
+        """Of a factorial design all are the mean, which none exceeds."""
+        X = np.array(list(product([-1.0, 1.0], repeat=5)))
+        rng = np.random.default_rng(seed)
+        rotated = X @ np.linalg.qr(rng.standard_normal((5, 5)))[0]
+        for standardize, rows in [(False, rotated), (True, X + rng.uniform(size=5))]:
+            spectrum = PCASpectrum("kaiser", standardize=standardize).fit(rows)
+            assert spectrum.dimension_ == 1
+
+    def test_equal_gaps(self):
+        variances = 3.0 ** -np.arange(6)
+        for factor in np.random.default_rng(0).uniform(size=(50, 1)):
+            assert criteria.largest_gap(factor * variances) == 1
+
+    def test_share_that_is_one_of_the_sums(self):
+        variances = np.ones(1000) / 7
+        for k in (1, 10, 333, 900):
+            assert criteria.variance_share(variances, k / 1000) == k
+
+    @pytest.mark.parametrize("standardize", [False, True])
+    def test_columns_that_are_constant_up_to_rounding(self, standardize, X):
+        column = np.full((len(X), 1), 0.3)
+        column[::2] = 0.1 + 0.2
+        assert np.ptp(column) > 0
+        spectrum = PCASpectrum("kaiser", standardize=standardize).fit(X)
+        padded = PCASpectrum("kaiser", standardize=standardize).fit(
+            np.hstack([X, column])
+        )
+        assert len(padded.eigenvalues_) == 10
+        assert padded.dimension_ == spectrum.dimension_
+
+    def test_error_bar_where_one_row_has_all_of_the_variance(self):
+        X = np.random.default_rng(0).standard_normal((200, 5))
+        X[0] = 1e9
+        parts = []
+        for g in range(25):
+            lam = variances_of(np.delete(X, np.s_[g::25], axis=0))
+            parts.append(lam.sum() ** 2 / (lam**2).sum())
+        expected = np.sqrt(24 * np.var(parts))
+        std = PCASpectrum().fit(X).dimension_std_
+        np.testing.assert_allclose(std, expected, rtol=1e-8)

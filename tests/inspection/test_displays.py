@@ -139,7 +139,7 @@ def test_matplotlib_missing(display, monkeypatch):
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", no_matplotlib)
-    with pytest.raises(ImportError, match=r"sklatent\[plot\]"):
+    with pytest.raises(ImportError, match=r"pip install .*\[plot\]"):
         display.from_estimator(estimator, *rest)
 
 

@@ -328,7 +328,8 @@ class TestImages:
         ("image_shape", "message"),
         [
             ((1, 8, 9), r"of product 72, for 64 features"),
-            ((8, 8), r"three numbers, channels x height x width"),
+            ((64,), r"must be \(channels, height, width\), or \(height, width\)"),
+            ((8, 9), r"of product 72, for 64 features"),
             ((1, 8, 8.0), "image_shape must be positive integers; got"),
             ((-1, 8, -8), "image_shape must be positive integers; got"),
             (("1", "8", "8"), "image_shape must be positive integers; got"),
@@ -343,6 +344,15 @@ class TestImages:
     def test_channels_that_cannot_be(self, cls, channels, X):
         with pytest.raises(ValueError, match="conv_channels must be positive"):
             cls(image_shape=(1, 8, 8), conv_channels=channels).fit(X)
+
+    @BOTH
+    def test_height_and_width_mean_one_channel(self, cls, X):
+        settings = CONV | {"max_epochs": 1}
+        codes = [
+            cls(**settings | {"image_shape": shape}).fit(X).transform(X)
+            for shape in [(8, 8), (1, 8, 8)]
+        ]
+        np.testing.assert_array_equal(*codes)
 
     def test_any_optimizer_takes_them(self, X):
         settings = CONV | {"optimizer": torch.optim.LBFGS, "lr": 0.1, "max_epochs": 3}

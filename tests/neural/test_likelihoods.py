@@ -1,10 +1,13 @@
 """Likelihoods against SciPy, and tables of several kinds of columns."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scipy import stats
+from sklearn.compose import ColumnTransformer, make_column_selector
 
 from sklatent.neural import VAETransformer
 from sklatent.neural._categories import CategoricalLikelihood, OneHotLikelihood
@@ -268,6 +271,72 @@ class TestTables:
         scores = [VAETransformer(likelihood=w, **TINY).fit(X).score(X) for w in ways]
         assert scores[0] == scores[1] == scores[2]
 
+    def test_columns_as_a_column_transformer_takes_them(self, rng):
+        """Each way chooses the columns that it chooses there."""
+        frame = pd.DataFrame(
+            {
+                "a": rng.normal(size=50),
+                "b": rng.poisson(3, 50),
+                "c": rng.normal(size=50),
+            }
+        )
+        ways = [
+            (make_column_selector(dtype_include=float), make_column_selector("b")),
+            (["a", "c"], "b"),
+            (pd.Index(["a", "c"]), ("b",)),
+            (np.array(["a", "c"], dtype=object), slice("b", "b")),
+            (slice(None, None, 2), -2),
+            (np.array([0, 2]), np.array([False, True, False])),
+            (pd.Series([True, False, True]), lambda table: table.columns == "b"),
+            ([-3, np.int64(-1)], slice(1, -1)),
+        ]
+        scores = set()
+        for real, counts in ways:
+            for columns, expected in [(real, ["a", "c"]), (counts, ["b"])]:
+                chosen = ColumnTransformer([("_", "passthrough", columns)])
+                table = chosen.fit_transform(frame)
+                np.testing.assert_array_equal(table, frame[expected])
+            likelihood = [("gaussian", real), ("poisson", counts)]
+            vae = VAETransformer(likelihood=likelihood, **TINY).fit(frame)
+            scores.add(vae.score(frame))
+        assert len(scores) == 1
+
+    def test_functions_that_choose_columns_after_a_pickle(self, rng):
+        frame = pd.DataFrame({"a": rng.normal(size=50), "b": rng.poisson(3, 50)})
+        likelihood = [
+            ("gaussian", make_column_selector(dtype_include=float)),
+            ("poisson", make_column_selector(dtype_include=int)),
+        ]
+        vae = VAETransformer(likelihood=likelihood, warm_start=True, **TINY).fit(frame)
+        pickle.loads(pickle.dumps(vae)).fit(frame)
+        vae.set_params(likelihood=[("gaussian", make_column_selector())])
+        with pytest.raises(ValueError, match="no longer describe the networks"):
+            vae.fit(frame)
+
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [
+            (["a", "q", 7], r"not there: \['q', 7\]\."),
+            (slice("a", "q"), r"not there: \['q'\]\."),
+            ("q", r"not there: \['q'\]\."),
+            ([1.5], r"not there: \[1.5\]\."),
+            ([-3], r"not there: \[-3\]\."),
+            (None, r"not there: \[None\]\."),
+            ([True], "an entry for each of the 2 columns; got 1"),
+        ],
+    )
+    def test_columns_that_are_not_there(self, columns, message, rng):
+        frame = pd.DataFrame(rng.normal(size=(20, 2)), columns=["a", "b"])
+        vae = VAETransformer(likelihood=[("gaussian", columns)], **TINY)
+        with pytest.raises(ValueError, match=message):
+            vae.fit(frame)
+        assert not [name for name in vars(vae) if name.startswith("_")]
+
+    def test_choices_are_sorted(self, rng):
+        choices = "'bernoulli', 'categorical', 'gaussian', 'one_hot', 'poisson', 'stu"
+        with pytest.raises(ValueError, match=choices):
+            VAETransformer(likelihood="normal").fit(rng.normal(size=(20, 2)))
+
     def test_several_one_hot_blocks_are_found(self, rng):
         X = np.hstack(
             [np.eye(3)[rng.randint(3, size=99)], np.eye(4)[rng.randint(4, size=99)]]
@@ -347,7 +416,7 @@ class TestTables:
         [
             (["gaussian"] * 3, "list of pairs of a name and columns; got 'gaussian'"),
             ([("gaussian",)], "list of pairs"),
-            ([("gaussian", slice("a", "c"))], "Slices and indices are positions"),
+            ([("gaussian", slice("a", "c"))], r"not there: \['a', 'c'\]\."),
             ([("gaussian", [0, 1])], "every column one likelihood; column 2 has 0"),
             ([("gaussian", [0, 1, 2, 2])], "column 2 has 2"),
             ([("gaussian", [0, 7])], "columns that are not there"),

@@ -7,6 +7,7 @@ from scipy.stats import multivariate_normal
 from sklearn.datasets import load_iris
 
 from sklatent.neural import VAETransformer
+from sklatent.neural._noise import NOISES
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 
@@ -203,3 +204,62 @@ def test_mixed_tables_with_holes(holed):
     half[0, 4:7] = [0, np.nan, 0]
     with pytest.raises(ValueError, match="missing as a whole"):
         vae.score_samples(half)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"noise_variance": noise} for noise in NOISES),
+        {"noise_variance": 0.3},
+        {"likelihood": "student_t", "noise_variance": "feature"},
+        {"likelihood": "student_t", "noise_variance": "decoder"},
+        {"standardize": False},
+        {"latent": "bernoulli"},
+        {"latent": "categorical", "n_levels": 3},
+        {"dtype": "float64"},
+        {"likelihood": "mixed"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("missing", [False, True])
+def test_constant_columns_are_drawn_and_imputed_so(settings, missing, tmp_path):
+    rng = np.random.RandomState(0)
+    X = np.column_stack(
+        [rng.normal(size=(80, 2)), np.full((80, 2), [0.1, -1e6]), np.full(80, 3.0)]
+    )
+    if missing:
+        X[rng.uniform(size=X.shape) < 0.3] = np.nan
+    if settings.get("likelihood") == "mixed":
+        settings = {"likelihood": [("gaussian", slice(4)), ("poisson", [4])]}
+    vae = VAETransformer(**TINY, **settings).fit(X)
+    vae.save(tmp_path / "vae")
+    for model in (vae, VAETransformer.load(tmp_path / "vae")):
+        value = np.array([0.1, -1e6, 3.0])
+        rows = np.repeat(X[:1], 10, axis=0)
+        rows[:, 1:] = np.nan
+        filled, std = model.impute(rows, return_std=True)
+        drawn = [
+            model.sample(10, random_state=0),
+            *model.sample_missing(rows, n_samples=2, random_state=0),
+            filled,
+            model.inverse_transform(model.transform(rows)),
+        ]
+        for table in drawn:
+            np.testing.assert_array_equal(table[:, 2:], np.tile(value, (10, 1)))
+            assert len(np.unique(table[:, 1])) == 10 or table is not drawn[0]
+        assert (std[:, 2:] == 0).all()
+        assert (std[:, 1] > 0).all()
+        # Scores hold for rows that differ there, too.
+        assert np.isfinite(model.score_samples(X)).all()
+        assert np.isfinite(
+            model.score_samples(np.nan_to_num(X) + np.array([0, 0, 1, 1, 1]))
+        ).all()
+
+
+def test_a_level_that_does_not_occur_keeps_blocks_whole():
+    """A column of a one-hot block is not constant by itself."""
+    X = np.eye(3)[np.random.RandomState(0).randint(2, size=30)]
+    vae = VAETransformer(likelihood=[("one_hot", [0, 1, 2])], **TINY).fit(X)
+    drawn = vae.sample(5000, random_state=0)
+    assert (drawn.sum(axis=1) == 1).all()
+    assert drawn[:, 2].any()

@@ -73,6 +73,8 @@ class Toy:
     """A model whose terms are given."""
 
     class latent:
+        codes = None
+
         @staticmethod
         def noise(shape, generator, like):
             return torch.zeros(shape)

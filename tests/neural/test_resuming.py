@@ -6,16 +6,24 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from joblib import parallel_config
 from sklearn.base import clone
+from sklearn.compose import make_column_selector
 from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 from skorch.callbacks import Callback
 
 from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural._checkpoint import pack
 from sklatent.neural._files import only_writer
 
 BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
@@ -178,6 +186,17 @@ class Stop(Callback):
             raise ZeroDivisionError
 
 
+class StopSoftly(Callback):
+    """Ends training after some epochs as a result like any other."""
+
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def on_epoch_end(self, net, **kwargs):
+        if net.n_epochs == self.n_epochs:
+            raise KeyboardInterrupt
+
+
 SETTINGS = {
     "max_epochs": 8,
     "lr_schedule": "one_cycle",
@@ -195,137 +214,211 @@ class TestCheckpoint:
         if optimizer is torch.optim.LBFGS:
             settings |= {"lr": 0.01, "batch_size": 150, "n_iter_no_change": 8}
         whole = cls(**settings).fit(X)
-        path = tmp_path / "checkpoint"
         for n_epochs in (1, 4):
             estimator = cls(
-                checkpoint_path=path, callbacks=[Stop(n_epochs)], **settings
+                checkpoint_path=tmp_path, callbacks=[Stop(n_epochs)], **settings
             )
             with pytest.raises(ZeroDivisionError):
                 estimator.fit(X)
-        assert_same(cls(checkpoint_path=path, **settings).fit(X), whole, X)
+        assert_same(cls(checkpoint_path=tmp_path, **settings).fit(X), whole, X)
 
     @BOTH
     def test_seed_is_in_the_file(self, cls, X, tmp_path):
-        path = tmp_path / "checkpoint"
+        path = tmp_path / "made" / "on the way"
         estimator = cls(checkpoint_path=str(path), max_epochs=2).fit(X)
         assert_same(clone(estimator).fit(X), estimator, X)
 
     @BOTH
-    def test_file_stays_and_takes_more_epochs(self, cls, X, tmp_path):
-        path = tmp_path / "checkpoint"
-        settings = {"random_state": 0, "checkpoint_path": path}
-        cls(max_epochs=2, **settings).fit(X)
-        longer = cls(max_epochs=5, **settings).fit(X)
-        assert_same(longer, cls(max_epochs=5, random_state=0).fit(X), X)
-        with pytest.raises(ValueError, match="has 5 epochs, and max_epochs=3"):
-            cls(max_epochs=3, **settings).fit(X)
-        assert sorted(p.name for p in tmp_path.iterdir()) == [
-            "checkpoint",
-            "checkpoint.lock",
-        ]
+    def test_file_of_a_finished_training_stays(self, cls, X, tmp_path):
+        """What is found there is not trained again."""
+        settings = {"max_epochs": 3, "random_state": 0, "checkpoint_path": tmp_path}
+        first = cls(**settings).fit(X)
+        (path,) = tmp_path.glob("*.checkpoint")
+        content = path.read_bytes()
+        again = cls(callbacks=[Stop(0)], **settings).fit(X)
+        assert_same(again, first, X)
+        assert path.read_bytes() == content
+        assert {p.name for p in tmp_path.iterdir()} == {path.name, f"{path.name}.lock"}
 
     def test_stopped_training_stays_stopped(self, X, tmp_path):
-        path = tmp_path / "checkpoint"
         settings = {"max_epochs": 50, "early_stopping": True, "tol": 1e9}
-        vae = VAETransformer(n_iter_no_change=2, checkpoint_path=path, **settings)
+        vae = VAETransformer(n_iter_no_change=2, checkpoint_path=tmp_path, **settings)
         assert vae.fit(X).n_iter_ == 3
         assert_same(clone(vae).fit(X), vae, X)
 
     @BOTH
     def test_after_going_back(self, cls, X, tmp_path):
         """The lowered learning rate is in the file."""
-        path = tmp_path / "checkpoint"
-        settings = {"lr": 0.5, "random_state": 0}
+        settings = {"lr": 0.5, "random_state": 0, "max_epochs": 6}
         with pytest.warns(UserWarning, match="diverged"):
-            whole = cls(max_epochs=6, **settings).fit(X)
-        settings["checkpoint_path"] = path
-        with pytest.warns(UserWarning, match="diverged"):
-            cls(max_epochs=1, **settings).fit(X)
-        assert_same(cls(max_epochs=6, **settings).fit(X), whole, X)
+            whole = cls(**settings).fit(X)
+        settings["checkpoint_path"] = tmp_path
+        with pytest.raises(ZeroDivisionError):
+            cls(callbacks=[Stop(1)], **settings).fit(X)
+        assert_same(cls(**settings).fit(X), whole, X)
 
     @BOTH
     def test_killed_process(self, cls, X, tmp_path):
-        path = tmp_path / "checkpoint"
         script = f"""
             from sklearn.datasets import load_iris
             from sklatent.neural import {cls.__name__}
             {cls.__name__}(
-                max_epochs=100_000, random_state=0, checkpoint_path={str(path)!r}
+                max_epochs=3000, random_state=0, checkpoint_path={str(tmp_path)!r}
             ).fit(load_iris().data)
         """
         with subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)]) as run:
             deadline = time.monotonic() + 120
-            while not path.exists() and time.monotonic() < deadline:
+            while not list(tmp_path.glob("*.checkpoint")):
+                assert time.monotonic() < deadline
                 time.sleep(0.05)
             time.sleep(0.3)
-            with pytest.raises(RuntimeError, match="Another run is writing"):
-                cls(checkpoint_path=path).fit(X)
             run.send_signal(signal.SIGKILL)
-        n_epochs = len(
-            torch.load(path, weights_only=True)["state"]["losses"]["train_loss"]
+        (path,) = tmp_path.glob("*.checkpoint")
+        state = torch.load(path, weights_only=True)["state"]
+        n_epochs = len(state["losses"]["train_loss"])
+        assert 0 < n_epochs < 3000 - 5
+        # The rest would take long: it is done as far as this shows that it goes well.
+        settings = {"max_epochs": 3000, "random_state": 0}
+        resumed, whole = (
+            cls(**settings, **more, callbacks=[StopSoftly(n_epochs + 5)]).fit(X)
+            for more in ({"checkpoint_path": tmp_path}, {})
         )
-        assert n_epochs < 100_000 - 5
-        settings = {"max_epochs": n_epochs + 5, "random_state": 0}
-        resumed = cls(checkpoint_path=path, **settings).fit(X)
-        assert_same(resumed, cls(**settings).fit(X), X)
+        assert resumed.n_iter_ == n_epochs + 5
+        assert_same(resumed, whole, X)
 
     @BOTH
-    def test_file_of_another_training(self, cls, X, tmp_path):
-        path = tmp_path / "checkpoint"
-        settings = {"max_epochs": 2, "random_state": 0, "checkpoint_path": path}
-        cls(**settings).fit(X)
-        content = path.read_bytes()
-        for change, rows, message in [
-            ({"hidden_layer_sizes": (8,)}, X, "hidden_layer_sizes: .128, 64. there"),
-            ({"lr": 0.1}, X, "lr: 0.001 there, 0.1 here"),
-            ({"random_state": 1}, X, "random_state: 0 there, 1 here"),
-            ({}, X + 1e-9, "data: float64"),
-            ({}, X[:-1], r"data: float64\(150, 4\) .* there, float64\(149, 4\)"),
-        ]:
-            estimator = cls(**settings | change)
-            with pytest.raises(
-                ValueError, match=f"another training.*{message}.*Delete"
-            ):
-                estimator.fit(rows)
-            assert not [name for name in vars(estimator) if name.endswith("_")]
-            assert path.read_bytes() == content
+    def test_each_training_has_its_own_file(self, cls, X, tmp_path):
+        settings = {"max_epochs": 2, "random_state": 0}
+        cls(checkpoint_path=tmp_path, **settings).fit(X)
+        for n, (change, rows) in enumerate(
+            [
+                ({"hidden_layer_sizes": (8,)}, X),
+                ({"lr": 0.1}, X),
+                ({"random_state": 1}, X),
+                ({"max_epochs": 1}, X),
+                ({}, X + 1e-9),
+                ({}, X[:-1]),
+            ]
+        ):
+            estimator = cls(checkpoint_path=tmp_path, **settings | change).fit(rows)
+            assert_same(estimator, cls(**settings | change).fit(rows), X)
+            assert len(list(tmp_path.glob("*.checkpoint"))) == n + 2
+        # These change nothing in the training.
+        cls(checkpoint_path=tmp_path, verbose=False, device="auto", **settings).fit(X)
+        assert len(list(tmp_path.glob("*.checkpoint"))) == n + 2
+
+    def test_weights_of_a_given_module_tell_trainings_apart(self, X, tmp_path):
+        encoder = torch.nn.Linear(4, 2)
+        settings = {"max_epochs": 1, "random_state": 0, "checkpoint_path": tmp_path}
+        AETransformer(encoder=encoder, **settings).fit(X)
+        with torch.no_grad():
+            encoder.weight += 1.0
+        second = AETransformer(encoder=encoder, **settings).fit(X)
+        settings["checkpoint_path"] = None
+        assert_same(second, AETransformer(encoder=encoder, **settings).fit(X), X)
+
+    def test_functions_that_choose_columns_have_no_address(self, X, tmp_path):
+        """Another process finds the file again."""
+        table = pd.DataFrame(X)
+        settings = {"max_epochs": 1, "checkpoint_path": tmp_path}
+        for _ in range(2):
+            everything = make_column_selector(dtype_include=float)
+            likelihood = [("gaussian", everything)]
+            VAETransformer(likelihood=likelihood, **settings).fit(table)
+        assert len(list(tmp_path.glob("*.checkpoint"))) == 1
 
     @BOTH
     def test_file_of_another_version(self, cls, X, tmp_path, monkeypatch):
-        settings = {"max_epochs": 2, "checkpoint_path": tmp_path / "checkpoint"}
+        settings = {"max_epochs": 2, "checkpoint_path": tmp_path}
         cls(**settings).fit(X)
         monkeypatch.setattr("sklatent.neural._checkpoint.__version__", "99.0")
-        with pytest.raises(ValueError, match=r"version of sklatent: \S+ there, 99\.0"):
-            cls(**settings).fit(X)
+        cls(**settings).fit(X)
+        assert len(list(tmp_path.glob("*.checkpoint"))) == 2
 
     @BOTH
     def test_damaged_file(self, cls, X, tmp_path):
-        path = tmp_path / "checkpoint"
-        cls(max_epochs=2, checkpoint_path=path).fit(X)
+        cls(max_epochs=2, checkpoint_path=tmp_path).fit(X)
+        (path,) = tmp_path.glob("*.checkpoint")
         content = path.read_bytes()
+        other = torch.load(path, weights_only=True) | {"fingerprint": {}}
         damaged = [content[:n] for n in (0, 10, len(content) // 2, len(content) - 1)]
-        for part in [*damaged, b"text", pickle.dumps({"format": 3})]:
+        for part in [*damaged, b"text", pickle.dumps({"format": 3}), pack(other)]:
             path.write_bytes(part)
-            with pytest.raises(ValueError, match=r"damaged.*Delete it"):
-                cls(max_epochs=2, checkpoint_path=path).fit(X)
+            with pytest.raises(ValueError, match=rf"{path.name}'.*damaged.*Delete it"):
+                cls(max_epochs=2, checkpoint_path=tmp_path).fit(X)
             assert path.read_bytes() == part
 
     @BOTH
     def test_warm_starts_do_not_mix(self, cls, X, tmp_path):
-        path = tmp_path / "checkpoint"
-        estimator = cls(max_epochs=2, random_state=0, warm_start=True).fit(X)
-        estimator.set_params(checkpoint_path=path).fit(X)
-        with pytest.raises(ValueError, match="first weights"):
-            estimator.fit(X)
+        settings = {"max_epochs": 2, "random_state": 0, "warm_start": True}
+        estimator, expected = cls(**settings).fit(X), cls(**settings).fit(X)
+        estimator.set_params(checkpoint_path=tmp_path)
+        for n in (1, 2):
+            assert_same(estimator.fit(X), expected.fit(X), X)
+            assert len(list(tmp_path.glob("*.checkpoint"))) == n
+
+    @BOTH
+    @pytest.mark.parametrize("given", ["", "file"])
+    def test_what_is_no_folder(self, cls, given, X, tmp_path):
+        path = given and tmp_path / given
+        if given:
+            path.touch()
+        estimator = cls(checkpoint_path=path)
+        with pytest.raises(ValueError, match="must be a folder") as caught:
+            estimator.fit(np.full((2, 2), np.inf))  # before it looks at the rows
+        assert "elete" not in str(caught.value)
+        assert list(tmp_path.iterdir()) == ([path] if given else [])
+
+    @BOTH
+    @pytest.mark.parametrize("n_jobs", [None, 2])
+    def test_searches_resume(self, cls, n_jobs, X, tmp_path):
+        """Trainings in a search that is run again are read, not repeated."""
+        y = load_iris().target
+        model = cls(max_epochs=3, hidden_layer_sizes=(8,), random_state=0)
+        # Trainings are shared by both values of the latter.
+        grid = {
+            f"{cls.__name__.lower()}__n_components": [1, 2],
+            "linearsvc__C": [0.1, 1.0],
+        }
+
+        def search(**settings):
+            pipeline = make_pipeline(clone(model).set_params(**settings), LinearSVC())
+            search = GridSearchCV(
+                pipeline, grid, cv=3, n_jobs=n_jobs, error_score="raise"
+            )
+            with parallel_config("threading"):
+                return search.fit(X, y)
+
+        expected = search().cv_results_["mean_test_score"]
+        path = tmp_path / "ck"
+        for _ in range(2):
+            found = search(checkpoint_path=str(path))
+            np.testing.assert_array_equal(
+                found.cv_results_["mean_test_score"], expected
+            )
+            # Two sizes in three folds, and the best on all rows.
+            files = {p: p.stat().st_mtime_ns for p in path.glob("*.checkpoint")}
+            assert len(files) == 7
+        search(checkpoint_path=str(path), callbacks=[Stop(0)])
+        assert files == {p: p.stat().st_mtime_ns for p in path.glob("*.checkpoint")}
 
 
 def test_one_writer_at_a_time(tmp_path):
+    """The second waits, and finds what the first has written."""
     path = tmp_path / "file"
-    with (
-        only_writer(path),
-        pytest.raises(RuntimeError, match="checkpoint_path of its own"),
-        only_writer(path),
-    ):
-        pass
+    waits = threading.Event()
+    found = []
+
+    def second():
+        waits.set()
+        with only_writer(path):
+            found.append(path.read_text())
+
+    thread = threading.Thread(target=second)
     with only_writer(path):
-        pass
+        thread.start()
+        waits.wait()
+        time.sleep(0.1)
+        path.write_text("done")
+    thread.join()
+    assert found == ["done"]

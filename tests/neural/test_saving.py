@@ -1,7 +1,14 @@
 """Files of fitted estimators without pickle."""
 
+import contextlib
+import copy
 import json
+import math
 import pathlib
+import subprocess
+import sys
+import textwrap
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,13 +16,14 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 
 from sklatent.dimension import TwoNN
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural._base import NeuralLatentModel
-from sklatent.neural._saving import decode, encode
+from sklatent.neural._saving import decode, digest_of, encode
 from tests.instances import INSTANCES
 from tests.test_common import row_outputs
 
@@ -77,6 +85,8 @@ def test_names_output_and_path_parameters(cls, X, tmp_path):
     estimator.set_output(transform="pandas").fit(table).save(tmp_path / "model")
     loaded = cls.load(tmp_path / "model")
     pd.testing.assert_frame_equal(loaded.transform(table), estimator.transform(table))
+    # No file decides where a later fit writes.
+    assert loaded.checkpoint_path is None
     assert loaded.feature_names_in_.tolist() == ["a", "b", "c", "é"]
     assert isinstance(loaded.net_.predict(X.astype(np.float32)), np.ndarray)
 
@@ -99,8 +109,14 @@ def test_plain_data_comes_back():
     np.testing.assert_array_equal(decoded, array)
     assert decoded.dtype == np.float32
     assert encode(np.float64(2.5)) == 2.5
-    assert encode(pathlib.PurePath("a")) == "a"
-    for value in (len, int, {1: 2}, np.random.RandomState(0), TwoNN()):
+    for value in (
+        pathlib.PurePath("a"),
+        len,
+        int,
+        {1: 2},
+        np.random.RandomState(0),
+        TwoNN(),
+    ):
         with pytest.raises(TypeError):
             encode(value)
 
@@ -195,6 +211,20 @@ WEIGHT = "module.encoder.0.weight"
         (put(surprise=1), r"sections.*unknown|sections, \[\] .*'surprise'"),
         (put(**{"class": "PCA"}), "class PCA, which"),
         (put(dtype="int8"), "dtype"),
+        (put(parameters=[]), r"parameters should be a dict; got \[\]"),
+        (set_key("parameters", callbacks=[1]), r"callbacks cannot be \[1\]"),
+        (set_key("parameters", checkpoint_path="a"), "checkpoint_path cannot be 'a'"),
+        (set_key("parameters", hidden_layer_sizes=[10**30]), "describe no networks"),
+        (set_key("parameters", hidden_layer_sizes=[1] * 10**5), "tensors are too few"),
+        (set_key("attributes", n_components_=0), "n_components_ cannot be 0"),
+        (
+            set_key("attributes", _seeds_=[0, 1, 2.5]),
+            r"_seeds_ cannot be \[0, 1, 2.5\]",
+        ),
+        (set_key("attributes", history_={"dict": {}}), r"history_ cannot be \{\}"),
+        (set_key("attributes", history_={"two": 1, "keys": 2}), "no plain data"),
+        (set_key("attributes", device_="no device"), "device_ cannot be 'no device'"),
+        (drop_key("attributes", "_noise_seed"), r"\['_noise_seed'\] are missing"),
         (set_key("parameters", surprise=1), r"parameters, .*'surprise'"),
         (set_key("parameters", lr=-1.0), "'lr' parameter"),
         (drop_key("parameters", "lr"), r"parameters, \['lr'\] are missing"),
@@ -203,11 +233,33 @@ WEIGHT = "module.encoder.0.weight"
         (drop_key("attributes", "n_components_"), r"\['n_components_'\] are missing"),
         (drop_key("arrays", "mean_"), r"attributes, \['mean_'\] are missing"),
         (set_key("arrays", mean_=[3]), r"array\.mean_ of shape \(3,\)"),
-        (set_key("attributes", n_features_in_=5), "of shape .* 5 features"),
-        (set_key("attributes", n_components_=5), r"tensor module\.\S+ of shape"),
+        (
+            set_key("attributes", n_features_in_=5),
+            "attribute _.* cannot be",
+        ),
+        (
+            set_key("attributes", n_components_=5),
+            r"tensor module\.\S+ of shape|kl_per_component_ cannot be",
+        ),
         (tensor("array.scale_", None), r"array\.scale_ .* missing"),
         (tensor(WEIGHT, None), rf"tensors, \['{WEIGHT}'\] are missing"),
         (tensor(WEIGHT, torch.zeros(2, 2)), r"which is \(2, 2\)"),
+        (
+            tensor(WEIGHT, torch.zeros(128, 4).double()),
+            r"is \(128, 4\) of torch.float64",
+        ),
+        (tensor(WEIGHT, torch.full((128, 4), torch.nan)), f"{WEIGHT} has NaN"),
+        (tensor(WEIGHT, torch.full((128, 4), torch.inf)), f"{WEIGHT} has NaN or inf"),
+        (
+            tensor(WEIGHT, torch.zeros(128, 4)),
+            "numbers are not those that `save` wrote",
+        ),
+        (tensor("array.scale_", torch.zeros(4).double()), r"scale_ cannot be array"),
+        (tensor("array.scale_", -torch.ones(4).double()), r"scale_ cannot be array"),
+        (
+            tensor("array.mean_", torch.full((4,), torch.nan).double()),
+            r"mean_ cannot be",
+        ),
         (tensor("surprise", torch.zeros(1)), r"tensors, .*'surprise'"),
     ],
 )
@@ -234,6 +286,176 @@ def test_damaged_file(cls, X, tmp_path):
         cls.load(path)
     with pytest.raises(FileNotFoundError):
         cls.load(tmp_path / "elsewhere")
+
+
+def write(path, settings, tensors):
+    """Write a file as `save` does, with a digest that is right."""
+    metadata = {"sklatent": json.dumps(settings)}
+    with contextlib.suppress(Exception):
+        metadata["digest"] = digest_of(settings, tensors)
+    save_file(tensors, path, metadata)
+
+
+def nodes(value, path=()):
+    """Paths to all values in one of JSON."""
+    yield path
+    if isinstance(value, (dict, list)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from nodes(item, (*path, key))
+
+
+def replaced(value, path, by):
+    """Copy of a value of JSON with another one in a place."""
+    if not path:
+        return by
+    value = copy.copy(value)
+    value[path[0]] = replaced(value[path[0]], path[1:], by)
+    return value
+
+
+ODD = [[], {}, None, True, -1, 0, 5, "x", math.nan, 1e308, 2**31, 10**30]
+ODD += [{"tuple": [10**9]}, {"array": ["<U9999999", ["a"]]}, {"array": ["V9", [1]]}]
+
+
+class TestHostileFiles:
+    """Whatever a file holds: ValueError that names it, or a model that works."""
+
+    TINY = {"hidden_layer_sizes": (3,), "max_epochs": 1, "random_state": 0}
+    ESTIMATORS = [
+        AETransformer(image_shape=(2, 2), conv_channels=2, **TINY),
+        VAETransformer(
+            likelihood=[("categorical", [0, 1]), ("gaussian", slice(2, 4))],
+            prior="mixture",
+            n_prior_components=2,
+            n_importance_samples=2,
+            **TINY,
+        ),
+    ]
+
+    @pytest.fixture(params=ESTIMATORS, ids=["AE", "VAE"])
+    def saved(self, request, X, tmp_path):
+        """A class, its rows, and the path and the contents of a file."""
+        rows = np.column_stack([X[:, :2].round(), X[:, 2:]])[:20]
+        path = tmp_path / "model"
+        clone(request.param).fit(rows).save(path)
+        return type(request.param), rows, path, *contents(path)
+
+    def load(self, cls, rows, path):
+        """Load a file; tell whether it could be."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", InconsistentVersionWarning)
+                loaded = cls.load(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            return False
+        if cls is VAETransformer:  # levels may be others now
+            rows = np.column_stack([np.full((20, 2), np.nan), rows[:, 2:]])
+        with np.errstate(all="ignore"):
+            loaded.inverse_transform(loaded.transform(rows))
+            loaded.score_samples(rows)
+        return True
+
+    def test_any_value_in_place_of_any_other(self, saved):
+        cls, rows, path, settings, tensors = saved
+        n_loaded = n_refused = 0
+        for place in nodes(settings):
+            for odd in ODD:
+                write(path, replaced(settings, place, odd), tensors)
+                if self.load(cls, rows, path):
+                    # The parameters of a later fit may be any that are valid.
+                    assert place[0] in ("parameters", "attributes", "version")
+                    n_loaded += 1
+                else:
+                    n_refused += 1
+        assert n_refused > 5 * n_loaded > 0
+
+    def test_any_tensor_in_place_of_any_other(self, saved):
+        cls, rows, path, settings, tensors = saved
+        for name, right in tensors.items():
+            wrong = [None, right[None], right.flatten()[:-1], right.int(), right.half()]
+            wrong += [right * value for value in (math.nan, math.inf)]
+            wrong += [right.double() if right.dtype == torch.float32 else right.float()]
+            for tensor in wrong:
+                changed = {n: t for n, t in tensors.items() if n != name}
+                if tensor is not None:
+                    changed[name] = tensor.contiguous()
+                write(path, settings, changed)
+                # NaN says that a column is not constant. The variance of data at 1e200
+                # overflows, and of levels that a column lacks the logarithm is -inf.
+                harmless = tensor is not None and (
+                    (name == "array._constant" and right.isnan().all())
+                    or (name == "array.noise_variance_" and tensor.isinf().all())
+                    or (right.isinf().any() and torch.equal(tensor, right * math.inf))
+                )
+                assert not self.load(cls, rows, path) or harmless, name
+
+    def test_any_damage(self, saved):
+        cls, rows, path, *_ = saved
+        content = path.read_bytes()
+        rng = np.random.RandomState(0)
+        for n in rng.randint(len(content), size=30):
+            path.write_bytes(content[:n])
+            assert not self.load(cls, rows, path)
+        for n in rng.randint(8 * len(content), size=150):
+            flipped = bytearray(content)
+            flipped[n // 8] ^= 1 << n % 8
+            path.write_bytes(flipped)
+            assert not self.load(cls, rows, path)
+
+    @pytest.mark.parametrize("text", ["[" * 10**5, "1" * 10**5, "[1e999]", "\x00", "3"])
+    def test_metadata_that_cannot_be_read(self, saved, text):
+        cls, rows, path, _, tensors = saved
+        save_file(tensors, path, {"sklatent": text})
+        assert not self.load(cls, rows, path)
+
+
+def test_nothing_large_is_made(X, tmp_path):
+    """Files of some kilobytes that describe networks of gigabytes."""
+    AETransformer(max_epochs=1, hidden_layer_sizes=(8,)).fit(X).save(tmp_path / "ae")
+    rows = np.column_stack([np.arange(150) % 2, X])
+    VAETransformer(
+        max_epochs=1,
+        hidden_layer_sizes=(8,),
+        likelihood=[("categorical", [0]), ("gaussian", slice(1, None))],
+        prior="mixture",
+    ).fit(rows).save(tmp_path / "vae")
+    for name, change in [
+        ("ae", {"hidden_layer_sizes": [12000, 12000]}),
+        ("ae", {"hidden_layer_sizes": [1] * 10**6}),
+        ("ae", {"image_shape": [4, 1, 1], "conv_channels": [12000, 12000]}),
+        ("ae", {"n_components_": 10**8}),
+        ("vae", {"n_prior_components": 10**8}),
+        ("vae", {"latent": "categorical", "n_levels": 10**8}),
+        ("vae", {"image_shape": [1, 1, 5], "conv_channels": [3] * 10**6}),
+    ]:
+        settings, tensors = contents(tmp_path / name)
+        (section,) = {
+            s for s in ("parameters", "attributes") if set(change) <= set(settings[s])
+        }
+        settings[section] |= change
+        count = len(list(tmp_path.iterdir()))
+        write(tmp_path / f"hostile-{count}", settings, tensors)
+    script = f"""
+        import pathlib, resource
+        from sklatent.neural._base import NeuralLatentModel
+        from sklatent.neural import AETransformer, VAETransformer
+        folder = pathlib.Path({str(tmp_path)!r})
+        for name in ("ae", "vae"):
+            NeuralLatentModel.load(folder / name)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for path in folder.glob("hostile-*"):
+            try:
+                NeuralLatentModel.load(path)
+            except ValueError:
+                continue
+            raise AssertionError(path)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    """
+    run = [sys.executable, "-c", textwrap.dedent(script)]
+    grown = subprocess.run(run, check=True, capture_output=True, text=True).stdout
+    assert int(grown) < 200 * 1024  # kilobytes
 
 
 @BOTH

@@ -1,0 +1,282 @@
+"""What the entries of a file of a fitted estimator have to be.
+
+The file may be damaged, or made to do harm. So each entry is checked before it is used,
+and what says how large networks are before they are made.
+"""
+
+import math
+import re
+
+import numpy as np
+import torch
+
+from sklatent.neural._tables import LIKELIHOODS
+
+SECTIONS = {
+    "format": str,
+    "version": str,
+    "class": str,
+    "dtype": str,
+    "parameters": dict,
+    "attributes": dict,
+    "arrays": dict,
+}
+
+# For some megabytes, not gigabytes, when a row is scored.
+MANY_DRAWS = 10**6
+
+# Buffers of which logarithms are taken, or by which something is divided.
+POSITIVE_BUFFERS = {"initial", "recent", "value", "width"}
+
+
+def check_names(kind, names, expected, optional=()):
+    """Raise if names are missing or unknown."""
+    missing = set(expected) - set(names) - set(optional)
+    unknown = set(names) - set(expected)
+    if missing or unknown:
+        raise ValueError(
+            "it is not what this version of sklatent saves: of the "
+            f"{kind}, {sorted(missing)} are missing and {sorted(unknown)} unknown."
+        )
+
+
+def check_sections(settings):
+    """Raise unless the metadata have the sections that they should have."""
+    if not isinstance(settings, dict):
+        raise ValueError(f"its metadata should be a dict; got {brief(settings)}.")
+    check_names("sections", settings, SECTIONS)
+    for name, kind in SECTIONS.items():
+        if not isinstance(settings[name], kind):
+            raise ValueError(
+                f"its {name} should be a {kind.__name__}; got {brief(settings[name])}."
+            )
+
+
+def check_parameters(parameters):
+    """Raise where a parameter that is valid does harm when it comes from a file."""
+    for name in ("callbacks", "checkpoint_path"):
+        if parameters[name]:
+            raise ValueError(
+                f"its parameter {name} cannot be {brief(parameters[name])}."
+            )
+    n_draws = parameters.get("n_importance_samples", 1)
+    if n_draws > MANY_DRAWS:
+        raise ValueError(
+            f"its parameter n_importance_samples cannot be above {MANY_DRAWS}; got "
+            f"{brief(n_draws)}."
+        )
+
+
+def check_attributes(attributes, schema):
+    """Raise unless fitted attributes are such as `fit` sets."""
+    check_names("attributes", attributes, schema, OPTIONAL)
+    for name in ("n_features_in_", "n_components_"):
+        check_attribute(name, attributes[name], positive_integer(attributes[name]))
+    for name, value in attributes.items():
+        check_attribute(name, value, schema[name](value, attributes))
+
+
+def check_attribute(name, value, valid):
+    """Raise with the name and value of an attribute if it is not valid."""
+    if not valid:
+        raise ValueError(f"its attribute {name} cannot be {brief(value)}.")
+
+
+def check_size(estimator, attributes, tensors):
+    """Raise if there would be more layers or levels than the file has room for.
+
+    Each layer and part of a likelihood has tensors, so that there are no more of them.
+    """
+    n_parts = len(attributes.get("_plan", ()))
+    for name in ("hidden_layer_sizes", "conv_channels"):
+        n_parts += np.size(getattr(estimator, name))
+    n_levels = [
+        max(map(len, part["levels"])) * len(part["columns"])
+        for part in attributes.get("_plan", ())
+        if part["levels"] is not None
+    ]
+    n_numbers = sum(tensor.numel() for tensor in tensors.values())
+    if n_parts > len(tensors) + 2 or sum(n_levels) > n_numbers:
+        raise ValueError(
+            f"its {len(tensors)} tensors are too few for the networks that "
+            "hidden_layer_sizes, conv_channels and likelihood describe."
+        )
+
+
+def check_weights(tensors, module):
+    """Raise unless tensors are those of a module; compare names and shapes only."""
+    weights = module.state_dict()
+    check_names("tensors", tensors, {f"module.{name}" for name in weights})
+    for name, weight in weights.items():
+        tensor = tensors[f"module.{name}"]
+        check_tensor(f"module.{name}", tensor, weight.shape, weight.dtype)
+
+
+def check_numbers(tensors, module):
+    """Raise if numbers are not finite that should be, or not positive."""
+    for name, weight in module.state_dict().items():
+        tensor = tensors[f"module.{name}"]
+        # Levels that a column does not have are at -inf, in any module like this.
+        if (
+            not torch.equal(tensor.isfinite(), weight.isfinite())
+            or tensor.isnan().any()
+        ):
+            raise ValueError(f"its tensor module.{name} has NaN or infinite entries.")
+        if name.rpartition(".")[2] in POSITIVE_BUFFERS and not (tensor > 0).all():
+            raise ValueError(f"its tensor module.{name} should be positive.")
+
+
+def check_tensor(name, tensor, shape, dtype):
+    """Raise unless a tensor is there and has this shape and dtype."""
+    found = "missing" if tensor is None else (tuple(tensor.shape), tensor.dtype)
+    if found != (tuple(shape), dtype):
+        found = found if tensor is None else f"{found[0]} of {found[1]}"
+        raise ValueError(
+            f"it should have a tensor {name} of shape {tuple(shape)} of {dtype}, which "
+            f"is {found}."
+        )
+
+
+def brief(value):
+    """Representation of a value, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def integer(value, low, high=math.inf):
+    """Tell whether a value is an integer within bounds."""
+    return type(value) is int and low <= value <= high
+
+
+def positive_integer(value, attributes=None):
+    """Tell whether a value is an integer above 0."""
+    return integer(value, 1)
+
+
+def seed(value, attributes=None):
+    """Tell whether a value is a seed as `fit` draws them."""
+    return integer(value, 0, 2**31 - 1)
+
+
+def number(value, attributes=None):
+    """Tell whether a value is a finite float; integers may be too large for one."""
+    return type(value) is float and math.isfinite(value)
+
+
+def list_of(valid, value):
+    """Tell whether a value is a list of valid items."""
+    return isinstance(value, list) and all(map(valid, value))
+
+
+def numbers(low=-np.inf, *, size="n_features_in_", high=np.inf, nan=False):
+    """Return a check for an array of as many numbers as an attribute says.
+
+    They are above `low`, and at most `high`, or NaN if these may be.
+    """
+
+    def valid(value, attributes):
+        if not isinstance(value, np.ndarray) or value.shape != (attributes[size],):
+            return False
+        inside = (value > low) & (value <= high) | (np.isnan(value) & nan)
+        return value.dtype == np.float64 and bool(inside.all())
+
+    return valid
+
+
+FINITE = np.finfo(np.float64).max
+
+
+def names(value, attributes):
+    """Tell whether a value holds a name for each feature."""
+    is_array = isinstance(value, np.ndarray) and value.dtype == object
+    return (
+        is_array
+        and value.shape == (attributes["n_features_in_"],)
+        and list_of(lambda name: isinstance(name, str), value.tolist())
+    )
+
+
+def history(value, attributes):
+    """Tell whether a value holds a loss of each kind for each epoch."""
+    return (
+        isinstance(value, dict)
+        and {"train_loss"} <= value.keys() <= {"train_loss", "valid_loss"}
+        and all(list_of(number, losses) for losses in value.values())
+        and len(value["train_loss"]) == attributes["n_iter_"]
+    )
+
+
+def device(value, attributes):
+    """Tell whether a value is the name of a device, which need not be here."""
+    return isinstance(value, str) and bool(re.fullmatch(r"cpu|cuda:\d{1,4}", value))
+
+
+def output_config(value, attributes):
+    """Tell whether a value is what `set_output` leaves."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"transform"}
+        and value["transform"] in ("default", "pandas", "polars", None)
+    )
+
+
+def plan(value, attributes):
+    """Tell whether a value gives each feature one likelihood."""
+    if not list_of(plan_part, value):
+        return False
+    columns = [column for part in value for column in part["columns"]]
+    return sorted(columns) == list(range(attributes["n_features_in_"]))
+
+
+def plan_part(part):
+    """Tell whether a value is a likelihood with its columns, and levels if it has."""
+    if not isinstance(part, dict) or part.keys() != {"likelihood", "columns", "levels"}:
+        return False
+    columns, levels = part["columns"], part["levels"]
+    if not isinstance(part["likelihood"], str) or part["likelihood"] not in LIKELIHOODS:
+        return False
+    if not columns or not list_of(lambda column: type(column) is int, columns):
+        return False
+    if part["likelihood"] != "categorical":
+        return levels is None
+    return list_of(increasing, levels) and len(levels) == len(columns)
+
+
+def increasing(values):
+    """Tell whether a value is a list of numbers, each larger than the one before."""
+    return (
+        bool(values) and list_of(number, values) and bool((np.diff(values) > 0).all())
+    )
+
+
+OPTIONAL = ("feature_names_in_", "_sklearn_output_config")
+
+# Checks of the fitted attributes, called with a value and all attributes.
+ATTRIBUTES = {
+    "n_features_in_": positive_integer,
+    "feature_names_in_": names,
+    "n_components_": positive_integer,
+    "mean_": numbers(-FINITE, high=FINITE),
+    "scale_": numbers(0, high=FINITE),
+    "_constant": numbers(-FINITE, high=FINITE, nan=True),
+    "n_iter_": positive_integer,
+    "history_": history,
+    "loss_": number,
+    "device_": device,
+    "_seeds_": lambda value, _: list_of(seed, value) and len(value) == 3,
+    "_noise_seed": seed,
+    "_sklearn_output_config": output_config,
+}
+VAE_ATTRIBUTES = {
+    **ATTRIBUTES,
+    # Of data at 1e200 its unit is infinite.
+    "noise_variance_": numbers(0),
+    "kl_per_component_": numbers(-FINITE, size="n_components_", high=FINITE),
+    "n_active_units_": lambda value, all_: integer(value, 0, all_["n_components_"]),
+    "_share_observed": numbers(-1, high=1),
+    "_masked": lambda value, _: isinstance(value, bool),
+    "_plan": plan,
+    "_planned": lambda value, _: (
+        list_of(lambda text: isinstance(text, str), value) and len(value) == 2
+    ),
+}

@@ -1,0 +1,140 @@
+"""Tables as people have them, read as rows of numbers.
+
+`read_rows` is scikit-learn's `validate_data`, and before it
+
+- every spelling of a missing entry becomes NaN: masked entries, whose mask NumPy drops
+  in silence, and `pandas.NA`, which it cannot convert;
+- dates and durations are refused, which would be read in whatever unit they are stored;
+
+and what it refuses is said with the column, and what to do.
+"""
+
+import contextlib
+
+import numpy as np
+from sklearn.utils import get_tags
+from sklearn.utils.validation import validate_data
+
+# Computing keeps single precision single; everything else becomes double.
+FLOAT_DTYPES = (np.float64, np.float32)
+
+# How the names of such types begin, in NumPy, pandas, polars and pyarrow.
+TIME_TYPES = ("date", "duration", "period", "time")
+
+TAKES_MISSING = (
+    "PPCA, FactorAnalysis, GaussianMixture and VAETransformer of sklatent take missing "
+    "entries, and their impute fills them."
+)
+
+
+def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
+    """Check rows and return them as numbers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose names and number of features are set or, at `reset=False`, compared. Its
+        tags say whether entries may be missing.
+    X : array-like of shape (n_samples, n_features)
+        A table of any kind that scikit-learn takes, a pyarrow table, or a masked array.
+    reset : bool, default=False
+        True in `fit`.
+    dtype : type, list of types or "numeric", default=FLOAT_DTYPES
+        As in :func:`sklearn.utils.check_array`.
+    **options : dict
+        Further ones of it.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+        The rows, NaN where an entry is missing.
+
+    Raises
+    ------
+    TypeError
+        If a column holds dates, durations, or something else that is no number.
+    ValueError
+        If a column holds strings, an entry is missing and the estimator takes no
+        missing entries, or as scikit-learn says.
+    """
+    _refuse_times(X)
+    options |= {"dtype": dtype, "reset": reset}
+    if get_tags(estimator).input_tags.allow_nan:
+        options["ensure_all_finite"] = "allow-nan"
+    if isinstance(X, np.ma.MaskedArray):
+        X = (X if X.dtype.kind == "f" else X.astype(np.float64)).filled(np.nan)
+    try:
+        with explained_errors(estimator, X):
+            return validate_data(estimator, X, **options)
+    except TypeError as error:
+        if "NAType" not in str(error):
+            raise
+    return read_rows(estimator, _na_as_nan(X), **options)
+
+
+@contextlib.contextmanager
+def explained_errors(estimator, X):
+    """Add to what scikit-learn says of rows the column, and what to do."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        said = str(error)
+        if said.startswith("Input X contains NaN"):
+            raise ValueError(
+                f"Input X contains NaN.\n{type(estimator).__name__} takes no missing "
+                f"entries. {TAKES_MISSING}"
+            ) from None
+        if said.startswith(("could not convert string", "float() argument")):
+            raise _no_number(X, error) from None
+        raise
+
+
+def _refuse_times(X):
+    """Raise if a column holds dates or durations."""
+    types = getattr(X, "dtypes", None)
+    if types is None:  # not a data frame of pandas or polars
+        types = X.schema.types if hasattr(X, "schema") else [getattr(X, "dtype", None)]
+    for j, dtype in enumerate(types):
+        if str(dtype).lower().startswith(TIME_TYPES):
+            raise TypeError(
+                f"Column {_names(X, len(types))[j]!r} of X must hold numbers; got "
+                f"{dtype}. Turn dates and durations into numbers first, such as days "
+                "since the first of them."
+            )
+
+
+def _names(X, n_columns):
+    """Names of the columns, or else their numbers."""
+    if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the data
+        return list(X.column_names)
+    return list(getattr(X, "columns", range(n_columns)))
+
+
+def _na_as_nan(X):
+    """Rows with NaN for `pandas.NA`."""
+    import pandas as pd  # which is there, as its NA is
+
+    if isinstance(X, pd.DataFrame):
+        return X.astype(object).mask(X.isna(), np.nan)
+    X = np.array(X, dtype=object)
+    X[pd.isna(X)] = np.nan
+    return X
+
+
+def _no_number(X, error):
+    """The error, with the first entry that `float` does not take, and what to do."""
+    for j, column in enumerate(np.asarray(X, dtype=object).T):
+        for value in np.atleast_1d(column):
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                if type(value).__name__ == "NAType":
+                    continue
+                said = f"Column {_names(X, j + 1)[j]!r} of X must hold numbers; got"
+                if not isinstance(value, str):
+                    return TypeError(f"{said} {value!r}: {error}")
+                return ValueError(
+                    f"{said} {value!r}. Encode string columns first, for example by "
+                    "sklearn.preprocessing.OrdinalEncoder or OneHotEncoder."
+                )
+    return error

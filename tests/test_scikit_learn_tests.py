@@ -1,0 +1,125 @@
+"""scikit-learn's own test files pass with our classes put in, or a reason is given.
+
+`python -m tests.scikit_learn PCA -k NAME` runs some of them by themselves.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+import sklearn
+from sklearn.utils.fixes import parse_version
+
+from tests.scikit_learn import FILES
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        parse_version(sklearn.__version__) < parse_version("1.9"),
+        reason="the deviations are those from the tests of scikit-learn 1.9",
+    ),
+]
+
+RUN = [sys.executable, "-m", "tests.scikit_learn"]
+SOLVER = '"auto" is "covariance_eigh" for such rows, which is exact and no slower.'
+PRIVATE = "It calls private methods of scikit-learn's class."
+WORDS = "The message says the same in other words."
+RULE = "Bandwidths by rule are relative to the standard deviation of each feature."
+ABSENT = "Parameters of the search by trees are absent."
+
+# Tests that fail, and why; * stands for any parameters. Each entry has to be that of a
+# test that does fail, so that the table has none too many.
+DEVIATIONS = {
+    "PCA": {
+        # Where axes are found from a random start, the last bits decide.
+        "test_pca_score[*]": "The likelihood is to be lower with whiten=True, which "
+        "does not change it here: whitening scales the codes, not the density.",
+        "test_pca_svd_solver_auto[1000-500-400-full]": SOLVER,
+        "test_pca_svd_solver_auto[1000-500-10-randomized]": SOLVER,
+        "test_pca_svd_solver_auto[1000-500-0.5-full]": SOLVER,
+    },
+    "FactorAnalysis": {},
+    "GaussianMixture": {
+        "test_check_weights": WORDS,
+        "test_check_means": WORDS,
+        "test_check_precisions": WORDS,
+        "test_gaussian_mixture_fit_convergence_warning": WORDS,
+        "test_regularisation": WORDS,
+        "test_sample": WORDS,
+        "test_gaussian_mixture_n_parameters": PRIVATE,
+        "test_gaussian_mixture_aic_bic": PRIVATE,
+        "test_gaussian_mixture_precisions_init[*]": PRIVATE,
+        "test_gaussian_mixture_all_init_does_not_estimate_gaussian_parameters[*]": (
+            PRIVATE
+        ),
+        "test_convergence_detected_with_warm_start": "Accelerated steps converge in "
+        "other numbers.",
+        "test_monotonic_likelihood": "The last bits of the likelihood decide.",
+        "test_gaussian_mixture_setting_best_params": "A singular covariance is an "
+        "error here, not a start that is passed over.",
+    },
+    "KernelDensity": {
+        "test_kernel_density[*]": RULE,
+        "test_bandwidth[s*]": RULE,
+        "test_kernel_density_sampling": "Every kernel has a sampler.",
+        "test_kde_algorithm_metric_choice[*]": ABSENT,
+        "test_kde_sample_weights": ABSENT,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """Whether each test of each file passed; skipped ones are left out."""
+    folder = tmp_path_factory.mktemp("scikit_learn")
+    # They run side by side. scikit-learn's conftest asks for as many threads as cores.
+    environment = {**os.environ, "LOKY_MAX_CPU_COUNT": "1"}
+    # Tests of arrays of other libraries, on which nothing is dispatched here.
+    environment.pop("SCIPY_ARRAY_API", None)
+    processes = {
+        name: subprocess.Popen(
+            [*RUN, name, f"--junitxml={folder / name}", "-q", "--tb=no"],
+            cwd=Path(__file__).parents[1],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for name in FILES
+    }
+    outcomes = {}
+    for name, process in processes.items():
+        output = process.communicate()[0]
+        assert process.returncode in (0, 1), output
+        outcomes[name] = {}
+        for case in ElementTree.parse(folder / name).iter("testcase"):
+            found = {child.tag for child in case}
+            if "skipped" not in found:
+                passed = not found & {"failure", "error"}
+                outcomes[name][case.get("name")] = passed
+    return outcomes
+
+
+def is_of(test, deviation):
+    return re.fullmatch(re.escape(deviation).replace(r"\*", ".*"), test) is not None
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_fails_where_a_reason_is_given_and_nowhere_else(name, outcomes):
+    failed = [test for test, passed in outcomes[name].items() if not passed]
+    known = DEVIATIONS[name]
+    unknown = [t for t in failed if not any(is_of(t, deviation) for deviation in known)]
+    assert not unknown, f"python -m tests.scikit_learn {name} says why"
+    stale = [d for d in known if not any(is_of(test, d) for test in failed)]
+    assert not stale, "these pass, so that they are no deviations"
+
+
+def test_nearly_all_pass(outcomes):
+    counts = {name: (sum(of.values()), len(of)) for name, of in outcomes.items()}
+    passed, total = map(sum, zip(*counts.values(), strict=True))
+    assert total >= 400, counts
+    assert passed >= 0.95 * total, counts
