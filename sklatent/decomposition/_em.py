@@ -196,7 +196,7 @@ class MissingStep(EMStep):
         p = len(self.count)
         n_noise = 1 if self.isotropic else p
         regressions = theta[:-n_noise].reshape(p, -1)
-        psi = np.broadcast_to(np.exp(theta[-n_noise:]), p)
+        psi = np.exp(theta[-n_noise:]) * np.ones(p)
         return LinearGaussian(regressions[:, :-1], regressions[:, -1], psi)
 
     def expectations(self, model):
@@ -226,7 +226,7 @@ class MissingStep(EMStep):
         change = np.linalg.solve(e.normal, e.target[:, :, None])[:, :, 0]
         residual = e.residual - (change * e.target).sum(axis=1)
         noise = self.pooled(residual) / self.pooled(self.count)
-        psi = np.broadcast_to(np.maximum(noise, self.floor), len(residual))
+        psi = np.maximum(noise, self.floor) * np.ones(len(residual))
         W, mu = model.W + change[:, :-1], model.mu + change[:, -1]
         return LinearGaussian(W, mu, psi), e.log_likelihood
 
@@ -293,16 +293,10 @@ def _block_sums(model, block, w):
     n_rows = np.add.reduceat(w, block.starts)
     z1 = np.vstack([mean, np.ones(len(w))])
     weighted = w * z1
-    # Of symmetric matrices one triangle is summed.
-    i, j, full = triangle(q + 1)
-    moments = weighted[i] * z1[j]
-    if block.repeated:
-        moments = np.add.reduceat(moments, block.starts, axis=1)
-    a, b, full_covariance = triangle(q)
-    sums = np.vstack([moments, n_rows * covariance[a, b]]) @ block.patterns
-    spread = sums[len(i) :][full_covariance]
-    normal = np.moveaxis(sums[: len(i)][full], -1, 0).copy()
-    normal[:, :q, :q] += np.moveaxis(spread, -1, 0)
+    normal = _over_patterns(weighted, z1, block)
+    a, b, full = triangle(q)
+    spread = ((n_rows * covariance[a, b]) @ block.patterns)[full]
+    normal[:, :q, :q] += spread.transpose(2, 0, 1)
     target = residual.T @ weighted.T
     residual *= residual
     return (
@@ -313,6 +307,17 @@ def _block_sums(model, block, w):
         weighted[:-1].ravel() @ mean.ravel(),
         n_rows @ log_det,
     )
+
+
+def _over_patterns(weighted, z1, block):
+    """For each feature the sum of w z1 z1' over the rows where it is observed."""
+    # Of symmetric matrices one triangle is summed.
+    i, j, full = triangle(len(z1))
+    moments = weighted[i]
+    moments *= z1[j]
+    if block.repeated:
+        moments = np.add.reduceat(moments, block.starts, axis=1)
+    return (moments @ block.patterns)[full].transpose(2, 0, 1).copy()
 
 
 def extrapolate(before, middle, after):

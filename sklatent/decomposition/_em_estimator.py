@@ -21,14 +21,15 @@ from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussi
 from sklatent.decomposition._moments import Moments
 from sklatent.decomposition._observed import ObservedRows, observed_moments, triangle
 from sklatent.decomposition._quasi_newton import maximize_observed
+from sklatent.utils._constants import constant_values, set_constants
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
-    _check_sample_weight,
     _fit_context,
 )
 from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
+from sklatent.utils._weights import check_weight
 
 BLOCK_ROWS = 2048
 
@@ -67,15 +68,6 @@ def posterior_covariance(block, model):
     """Cov[z | x_o] of each row, in the order of the rows given."""
     covariance = block.posterior(model)[1]
     return block.restore(np.moveaxis(covariance, -1, 0)[block.group])
-
-
-def check_weight(sample_weight, X):
-    """Return weights in double precision, none negative and not all zero; or None."""
-    if sample_weight is None:
-        return None
-    return _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
 
 
 class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
@@ -146,6 +138,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         with self._unchanged_on_error():
             X = read_rows(self, X, ensure_min_samples=2, reset=True)
             sample_weight = check_weight(sample_weight, X)
+            self._constants_ = constant_values(X, sample_weight)
             self._fit(X, y, sample_weight)
         return self
 
@@ -346,6 +339,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         X = self._validate_rows(X)
         missing = np.isnan(X)
         imputed = np.where(missing, self._decode(self._encode(X)), X)
+        set_constants(imputed, self._constants_, missing)
         if not return_std:
             return imputed
         model = self._model()
@@ -359,6 +353,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             return block.restore(by_pattern[block.group])
 
         std = np.sqrt(map_observed(variance, X, model)).astype(X.dtype)
+        std[:, ~np.isnan(self._constants_)] = 0
         return imputed, np.where(missing, std, X.dtype.type(0))
 
     def sample_missing(self, X, n_samples=1, random_state=None):
@@ -418,6 +413,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
                 z = mean + np.einsum("nij,nj->ni", root, z)
                 noise = rng.standard_normal(X[rows].shape) * np.sqrt(model.psi)
                 drawn = z @ model.W.T + model.mu + noise
+                set_constants(drawn, model.constants)
                 table[rows] = np.where(missing[rows], drawn, X[rows])
         return tables
 

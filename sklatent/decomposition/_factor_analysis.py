@@ -26,7 +26,8 @@ class FactorAnalysis(EMEstimator):
 
     x = W z + mu + eps with z ~ N(0, I) and eps ~ N(0, diag psi), fitted by maximum
     likelihood [1]_. Scaling a feature scales its row of W and its noise, and changes
-    nothing else. Missing entries, marked by NaN, are allowed everywhere.
+    nothing else. Missing entries, marked by NaN, are allowed everywhere. A feature that
+    is constant in the rows of `fit` is drawn and imputed as that constant.
 
     Parameters
     ----------
@@ -227,4 +228,6 @@ class FactorAnalysis(EMEstimator):
         }
 
     def _model(self):
-        return LinearGaussian(self.components_.T, self.mean_, self.noise_variance_)
+        return LinearGaussian(
+            self.components_.T, self.mean_, self.noise_variance_, self._constants_
+        )

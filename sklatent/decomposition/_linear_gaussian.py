@@ -18,6 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, LatentModelMixin
+from sklatent.utils._constants import set_constants
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,15 @@ class LinearGaussian:
         Mean.
     psi : ndarray of shape (n_features,)
         Variances of the noise, all positive.
-    constant : ndarray of bool of shape (n_features,) or None, default=None
-        Features that did not vary at all in `fit`. A density needs noise in them, but
-        what is drawn or imputed is their constant, mu.
+    constants : ndarray of shape (n_features,) or None, default=None
+        Values of the features that did not vary at all in `fit`, NaN for the others. A
+        density needs noise in them, but what is drawn or imputed is their value.
     """
 
     W: np.ndarray
     mu: np.ndarray
     psi: np.ndarray
-    constant: np.ndarray | None = None
+    constants: np.ndarray | None = None
 
     def cho_M(self):
         """Cholesky factor of M, for `scipy.linalg.cho_solve`."""
@@ -71,12 +72,9 @@ class LinearGaussian:
         """Draw rows, (n_samples, p)."""
         z = rng.standard_normal((n_samples, self.W.shape[1]))
         noise = rng.standard_normal((n_samples, len(self.mu)))
-        return self.hold(z @ self.W.T + self.mu + noise * np.sqrt(self.psi))
-
-    def hold(self, X):
-        """Set the constant features of rows to their constants, in place."""
-        if self.constant is not None:
-            X[..., self.constant] = self.mu[self.constant]
+        X = z @ self.W.T + self.mu + noise * np.sqrt(self.psi)
+        if self.constants is not None:
+            set_constants(X, self.constants)
         return X
 
     def covariance(self):

@@ -9,6 +9,8 @@ over the observed features in M_o is a product of the 0/1 patterns with the p ou
 products W_j W_j' / psi_j.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 
@@ -44,6 +46,7 @@ def invert_spd(M):
     return A, log_det
 
 
+@lru_cache
 def triangle(q):
     """Rows and columns of the upper triangle of a symmetric matrix, and the way back.
 
@@ -182,8 +185,9 @@ class ObservedRows:
         centre = self.patterns @ (model.mu[:, None] * B)
         by_row = covariance[:, :, self.group] if self.repeated else covariance
         mean = np.einsum("ijn,jn->in", by_row, (self.rows @ B - centre[self.group]).T)
-        residual = mean.T @ W.T
-        residual += model.mu
+        residual = np.vstack([mean, np.ones(len(self.rows))]).T @ np.vstack(
+            [W.T, model.mu]
+        )
         np.subtract(self.rows, residual, out=residual)
         residual *= self.observed
         return mean, covariance, log_det, residual

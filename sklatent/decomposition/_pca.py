@@ -574,7 +574,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         noise = max(noise, self._noise_bound(max(variance[:1].sum(), noise)))
         W = self.components_.T * np.sqrt(np.maximum(variance - noise, 0))
         mu, psi = self.mean_ + self._mean_rest, np.full(p, noise)
-        return LinearGaussian(W, mu, psi, self._constant)
+        constants = np.where(self._constant, mu, np.nan)
+        return LinearGaussian(W, mu, psi, constants)
 
     def _noise_bound(self, largest):
         """Return the smallest noise variance that the density takes."""

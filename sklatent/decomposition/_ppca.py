@@ -14,6 +14,7 @@ from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._moments import Moments
 from sklatent.decomposition._rotation import principal_axes
 from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils._constants import constant_values
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
@@ -27,7 +28,8 @@ class PPCA(EMEstimator):
     x = W z + mu + eps with z ~ N(0, I) and eps ~ N(0, sigma2 I), fitted by maximum
     likelihood [1]_: in closed form from the principal components, or by EM. Missing
     entries, marked by NaN, are allowed everywhere; then EM maximises the likelihood
-    of what is observed, over W, mu and sigma2 together.
+    of what is observed, over W, mu and sigma2 together. A feature that is constant in
+    the rows of `fit` is drawn and imputed as that constant.
 
     Parameters
     ----------
@@ -193,12 +195,17 @@ class PPCA(EMEstimator):
                     "Input X contains NaN; partial_fit takes complete rows. Give rows "
                     "with missing entries to fit."
                 )
-            moments = Moments.of(X, check_weight(sample_weight, X))
+            sample_weight = check_weight(sample_weight, X)
+            moments = Moments.of(X, sample_weight)
             if seen is None:
                 q = self._n_components(X)
             else:  # a dimension is estimated on the first batch
                 q, moments = self.n_components_, seen.merge(moments)
             self._set_closed_form(solvers.of_moments(moments), q)
+            constants = constant_values(X, sample_weight)
+            if seen is not None:
+                constants[constants != self._constants_] = np.nan
+            self._constants_ = constants
             self.n_components_, self._moments = q, moments
         return self
 
@@ -284,4 +291,4 @@ class PPCA(EMEstimator):
 
     def _model(self):
         psi = np.full(len(self.mean_), self.noise_variance_)
-        return LinearGaussian(self.W_, self.mean_, psi)
+        return LinearGaussian(self.W_, self.mean_, psi, self._constants_)

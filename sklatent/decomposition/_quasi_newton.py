@@ -20,7 +20,7 @@ import numpy as np
 
 FIRST_FLOOR = 1e-2
 # Before the last bound, there is no more to gain below this, in nats per row.
-STAGE_TOL = 1e-7
+STAGE_TOL = 1e-5
 # Pairs of steps and changes of the gradient that are remembered.
 MEMORY = 30
 # So many iterations in a row that gain less than tol are the end.

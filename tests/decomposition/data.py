@@ -1,6 +1,7 @@
 """Data with a known model, and plain loops to compare with."""
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
 
@@ -61,3 +62,79 @@ def em_step_by_rows(X, W, mu, psi):
         residual[o] += difference**2 + np.einsum("pi,ij,pj->p", W[o], covariance, W[o])
         count[o] += 1
     return W, mu, residual, count
+
+
+class ObservedLikelihood:
+    """Mean log-likelihood of what is observed, from p x p covariances, and its maximum.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+        Rows with missing entries.
+    q : int
+        Number of factors.
+    isotropic : bool
+        Whether the features share one noise variance.
+    """
+
+    def __init__(self, X, q, isotropic):
+        self.q, self.isotropic = q, isotropic
+        self.X, self.observed = np.nan_to_num(X), (~np.isnan(X)).astype(float)
+        self.both = self.observed[:, :, None] * self.observed[:, None, :]
+        # Missing entries are independent of all others, with the variance 1.
+        self.missing = np.array([np.diag(1 - o) for o in self.observed])
+
+    def unpack(self, theta):
+        """W, mu and log psi."""
+        p = self.X.shape[1]
+        W, mu, log_psi = np.split(theta, [p * self.q, p * self.q + p])
+        return W.reshape(p, self.q), mu, log_psi * np.ones(p)
+
+    def loss(self, theta):
+        """Minus the mean log-likelihood per row, and its gradient."""
+        n = len(self.X)
+        W, mu, log_psi = self.unpack(theta)
+        psi = np.exp(log_psi)
+        C = (W @ W.T + np.diag(psi)) * self.both + self.missing
+        try:
+            np.linalg.cholesky(C)
+        except np.linalg.LinAlgError:
+            return np.inf, np.zeros_like(theta)
+        log_det = np.linalg.slogdet(C)[1]
+        P = np.linalg.inv(C)
+        difference = self.X - self.observed * mu
+        solved = self.observed * np.einsum("nij,nj->ni", P, difference)
+        constants = self.observed.sum() * np.log(2 * np.pi)
+        minus_twice = constants + log_det.sum() + (difference * solved).sum()
+        dC = (P * self.both).sum(axis=0) - solved.T @ solved
+        noise = 0.5 * np.diag(dC) * psi
+        noise = noise.sum(keepdims=True) if self.isotropic else noise
+        gradient = [(dC @ W).ravel(), -solved.sum(axis=0), noise]
+        return 0.5 * minus_twice / n, np.concatenate(gradient) / n
+
+    def maximum(self, floor, *starts):
+        """Largest mean log-likelihood that L-BFGS-B finds from the starts (W, mu, psi).
+
+        No noise variance is below the floor.
+        """
+        best = -np.inf
+        for W, mu, psi in starts:
+            n_noise = 1 if self.isotropic else len(psi)
+            log_psi = np.log(np.maximum(psi, floor))[:n_noise]
+            found = minimize(
+                self.loss,
+                np.concatenate([W.ravel(), mu, log_psi]),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(None, None)] * (W.size + mu.size)
+                + [(np.log(floor), None)] * n_noise,
+                options={
+                    "maxiter": 2000,
+                    "maxfun": 4000,
+                    "maxcor": 30,
+                    "ftol": 1e-12,
+                    "gtol": 1e-8,
+                },
+            )
+            best = max(best, -found.fun)
+        return best

@@ -1,5 +1,7 @@
 """Factor analysis against SciPy, scikit-learn and its first-order conditions."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sklearn.decomposition
@@ -212,3 +214,36 @@ def test_more_features_than_rows():
 
 def test_all_factors_by_default(X):
     assert FactorAnalysis(tol=1e-3).fit(X).n_components_ == 8
+
+
+@pytest.mark.parametrize("holes", [0.0, 0.2])
+@pytest.mark.parametrize("shape", [(60, 6), (12, 30)])
+def test_weights_as_shares(shape, holes):
+    X = with_holes(linear_gaussian(*shape, 1)[0], holes)
+    settings = {"tol": 1e-9, "max_iter": 5000}
+    share = np.full(len(X), 1 / len(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HeywoodWarning)
+        ones = FactorAnalysis(1, **settings).fit(X)
+        shares = FactorAnalysis(1, **settings).fit(X, sample_weight=share)
+    np.testing.assert_allclose(shares.mean_, ones.mean_, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        shares.get_covariance(), ones.get_covariance(), rtol=1e-3, atol=1e-3
+    )
+    np.testing.assert_allclose(shares.log_likelihood_, ones.log_likelihood_, rtol=1e-7)
+    np.testing.assert_allclose(shares.loglike_[-1], shares.log_likelihood_)
+
+
+# 2026-11: all the factors there can be, and fewer rows than features, leave no noise.
+@pytest.mark.filterwarnings("ignore::sklatent.exceptions.HeywoodWarning")
+def test_weights_are_repetitions_with_all_factors():
+    """Factors without any variance have no codes, however little noise there is."""
+    rng = np.random.RandomState(42)
+    X, weight = rng.uniform(size=(15, 30)), rng.randint(0, 5, size=15)
+    weighted = FactorAnalysis().fit(X, sample_weight=weight)
+    repeated = FactorAnalysis().fit(np.repeat(X, weight, axis=0))
+    np.testing.assert_allclose(
+        weighted.transform(X), repeated.transform(X), rtol=1e-7, atol=1e-9
+    )
+    rank = (weight > 0).sum() - 1
+    assert (weighted.transform(X)[:, rank:] == 0).all()

@@ -6,7 +6,7 @@ import pytest
 from sklatent.decomposition._covariance import FullCovariance
 from sklatent.decomposition._em import DiagonalStep, IsotropicStep, MissingStep
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from sklatent.decomposition._observed import ObservedRows, invert_spd
+from sklatent.decomposition._observed import ObservedRows, group_patterns, invert_spd
 from tests.decomposition.data import em_step_by_rows, linear_gaussian, with_holes
 
 
@@ -91,3 +91,23 @@ def test_step_of_the_noise_has_the_best_loadings(model):
         W = after.W + 0.01 * rng.normal(size=(6, 2))
         other = LinearGaussian(W, X.mean(axis=0), model.psi)
         assert other.log_density(X).mean() < log_likelihood
+
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "strided": lambda A: np.repeat(np.repeat(A, 2, axis=0), 3, axis=1)[::2, ::3],
+    "negative strides": lambda A: A[::-1, ::-1].copy()[::-1, ::-1],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("p", [1, 8, 9, 16, 17, 64, 65])
+def test_patterns_in_any_layout(layout, p):
+    rng = np.random.RandomState(p)
+    some = rng.uniform(size=(5, p)) < 0.5
+    observed = LAYOUTS[layout](some[rng.randint(5, size=40)])
+    observed.flags.writeable = False
+    first, group = group_patterns(observed)
+    np.testing.assert_array_equal(observed[first][group], observed)
+    assert len(first) == len({row.tobytes() for row in np.ascontiguousarray(observed)})

@@ -411,3 +411,28 @@ class TestBadInput:
         X = with_holes(linear_gaussian(50, 4, 1)[0], 0.3)
         with pytest.warns(ConvergenceWarning, match="max_iter=1 "):
             PPCA(1, max_iter=1, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize("holes", [0.0, 0.2])
+@pytest.mark.parametrize("shape", [(60, 5), (12, 30)])
+@pytest.mark.parametrize("method", ["auto", "em"])
+def test_weights_as_shares(shape, holes, method):
+    X = with_holes(linear_gaussian(*shape, 2)[0], holes)
+    share = np.full(len(X), 1 / len(X))
+    ones = PPCA(2, method=method, random_state=0).fit(X)
+    shares = PPCA(2, method=method, random_state=0).fit(X, sample_weight=share)
+    np.testing.assert_allclose(shares.mean_, ones.mean_, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        shares.get_covariance(), ones.get_covariance(), rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(shares.log_likelihood_, ones.log_likelihood_, rtol=1e-8)
+
+
+def test_batches_count_by_their_weights():
+    X, *_ = linear_gaussian(90, 5, 2)
+    parts = PPCA(2)
+    for batch in (X[:30], X[30:]):
+        parts.partial_fit(batch, sample_weight=np.full(len(batch), 1 / len(X)))
+    whole = PPCA(2).fit(X)
+    np.testing.assert_allclose(parts.get_covariance(), whole.get_covariance())
+    np.testing.assert_allclose(parts.log_likelihood_, whole.log_likelihood_)
