@@ -298,9 +298,9 @@ class MixtureFitMixin:
         """Say that EM has not converged."""
         if not self.converged_ and self.max_iter > 0:
             warn(
-                "Best performing initialization did not converge: EM still gains more "
-                f"than tol={self.tol:g} nats per row after max_iter={self.max_iter} "
-                "iterations. Try different init parameters, or increase max_iter, tol, "
-                "or check for degenerate data.",
+                "Best performing initialization did not converge. Try different init "
+                "parameters, or increase max_iter, tol, or check for degenerate data. "
+                f"EM still gains more than tol={self.tol:g} nats per row after "
+                f"max_iter={self.max_iter} iterations.",
                 ConvergenceWarning,
             )
