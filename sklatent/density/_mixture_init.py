@@ -284,20 +284,20 @@ def given_parameters(estimator, k, p, structure):
             if value.shape != shape:
                 raise ValueError(
                     f"{name}: The parameter '{parameter}' should have the shape of "
-                    f"{shape}, but got {value.shape}"
+                    f"{shape}, but got {value.shape}."
                 )
         given.append(value)
     weights, means, precisions = given
     if weights is not None:
         if (weights < 0).any():
             raise ValueError(
-                "weights_init must be non-negative; got a minimum of "
-                f"{weights.min():g}."
+                "weights_init: The parameter 'weights' should be in the range [0, 1], "
+                f"but got a minimum of {weights.min():g}."
             )
         if not np.isclose(weights.sum(), 1.0, atol=1e-6):
             raise ValueError(
                 "weights_init: The parameter 'weights' should be normalized, but got "
-                f"sum(weights) = {weights.sum():.5f}"
+                f"sum(weights) = {weights.sum():.5f}; divide them by their sum."
             )
         weights = weights / weights.sum()
     if precisions is not None:
@@ -315,4 +315,4 @@ def _factors(precisions, structure, kind):
         return structure.factor_precision(precisions)
     except np.linalg.LinAlgError as error:
         needed = "positive" if structure.diagonal else "symmetric, positive-definite"
-        raise ValueError(f"precisions_init: '{kind}' should be {needed}") from error
+        raise ValueError(f"precisions_init: '{kind}' should be {needed}.") from error

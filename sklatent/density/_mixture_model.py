@@ -219,7 +219,10 @@ class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
         True
         """
         check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        try:
+            check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        except ValueError as error:
+            raise ValueError(f"Invalid value for 'n_samples': {error}") from error
         return self._draw(n_samples, random_generator(random_state))
 
     def _sample(self, n_samples, rng):

@@ -31,10 +31,14 @@ from sklatent.density._mixture_parameters import SMALLEST_WEIGHT, Mixture
 SLOW_GAIN = 1e-2
 # Steps of L-BFGS of which the gain is compared with that of as many before.
 WINDOW = 4
-# Pairs of differences that L-BFGS remembers, and iterations until it starts again from
-# coordinates about the point it reached.
+# Pairs of differences that L-BFGS remembers at most, and iterations until it starts
+# again from coordinates about the point it reached.
 MEMORY = 100
 ROUND = 100
+# Numbers that they may take: with as many pairs, thousands of features would take more
+# memory than the rows do.
+MEMORY_NUMBERS = 4_000_000
+FEWEST_PAIRS = 10
 # What L-BFGS is told that a point without a likelihood loses, in nats per row.
 NOWHERE = 1e3
 
@@ -227,9 +231,10 @@ class _Climb:
                 return NOWHERE - top, np.zeros_like(x)
             return -value, -coordinates.gradient(x, point, statistics)
 
-        options = {"maxiter": ROUND, "maxcor": MEMORY, "ftol": 0.0, "gtol": 0.0}
+        x = coordinates.origin
+        pairs = min(MEMORY, max(FEWEST_PAIRS, MEMORY_NUMBERS // (2 * len(x))))
+        options = {"maxiter": ROUND, "maxcor": pairs, "ftol": 0.0, "gtol": 0.0}
         with contextlib.suppress(StopIteration):
-            x = coordinates.origin
             minimize(loss, x, jac=True, method="L-BFGS-B", options=options)
         # That a round settles may be due to its coordinates or its nu; that the next
         # one finds nothing is an end.

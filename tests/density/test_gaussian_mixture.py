@@ -421,7 +421,7 @@ def test_a_component_that_loses_its_rows_has_no_weight():
 def test_singular_covariances_without_regularization():
     X = three_groups()[:, [0, 1, 1]]
     mixture = GaussianMixture(2, reg_covar=0.0, random_state=0)
-    with pytest.raises(ValueError, match="raise reg_covar"):
+    with pytest.raises(ValueError, match="increase reg_covar"):
         mixture.fit(X)
     assert not hasattr(mixture, "means_")
 
@@ -444,12 +444,18 @@ def test_bad_weights(sample_weight, message):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"weights_init": [0.5, 0.6]}, "sum of 1.1"),
+        ({"weights_init": [0.5, 0.6]}, r"normalized, but got sum\(weights\) = 1\.1"),
         ({"weights_init": [1.5, -0.5]}, "minimum of -0.5"),
-        ({"weights_init": [1.0]}, r"shape \(2,\)"),
-        ({"means_init": np.zeros((2, 2))}, r"means_init must have shape \(2, 3\)"),
+        ({"weights_init": [1.0]}, r"shape of \(2,\), but got \(1,\)"),
+        (
+            {"means_init": np.zeros((2, 2))},
+            r"means_init.*\(2, 3\), but got \(2, 2\)",
+        ),
         ({"means_init": np.full((2, 3), np.nan)}, "NaN"),
-        ({"precisions_init": np.zeros((2, 3, 3))}, "positive definite"),
+        (
+            {"precisions_init": np.zeros((2, 3, 3))},
+            "symmetric, positive-definite",
+        ),
         ({"precisions_init": np.tile(np.triu(np.ones((3, 3))), (2, 1, 1))}, "symm"),
         ({"n_components": 400}, r"\[1, 300\], the number of rows; got 400"),
     ],
@@ -465,7 +471,7 @@ def test_one_row_is_too_few():
 
 
 def test_no_convergence_names_what_to_change():
-    with pytest.warns(ConvergenceWarning, match="max_iter=2.*raise one"):
+    with pytest.warns(ConvergenceWarning, match="increase max_iter.*max_iter=2 "):
         GaussianMixture(3, max_iter=2, tol=0.0, random_state=0).fit(three_groups())
 
 
