@@ -25,6 +25,15 @@ NOISE_FLOOR = 1e-9
 NOISE_FLOOR_MISSING = 1e-6
 
 
+def principal_factors(covariance, psi, q):
+    """A model to start from: the leading directions of what the noise leaves."""
+    factors = covariance.factors(psi, q)
+    # A factor must start with something to explain, or EM never finds it.
+    lengths = np.sqrt(np.maximum(factors.excess, 1e-2))
+    W = np.sqrt(psi)[:, None] * factors.U * lengths
+    return LinearGaussian(W, np.zeros(len(psi)), psi)
+
+
 class EMStep:
     """What all steps have: their parameters as one vector, and a last word."""
 
