@@ -97,7 +97,8 @@ def random_cases(n_cases, sizes, seed=0):
 @pytest.mark.parametrize(
     ("n_cases", "sizes"),
     [
-        (40, [(30, 4), (40, 6)]),
+        (10, [(30, 4), (40, 6)]),
+        pytest.param(40, [(30, 4), (40, 6)], marks=pytest.mark.slow),
         pytest.param(8, [(100, 10)], marks=pytest.mark.slow),
     ],
 )
