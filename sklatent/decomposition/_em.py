@@ -19,8 +19,8 @@ from sklatent.decomposition._observed import triangle
 from sklatent.utils._threads import single_blas_thread
 
 # Features come in units in which their variance is about 1. Noise is held at this
-# share of it at least, where the likelihood still has digits: more of them are lost
-# where it is summed over rows with holes.
+# share of it at least, where the likelihood still has digits. With missing entries it
+# often has maxima that only the bound keeps finite; a lower bound makes them higher.
 NOISE_FLOOR = 1e-9
 NOISE_FLOOR_MISSING = 1e-6
 

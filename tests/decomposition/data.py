@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
+from threadpoolctl import threadpool_limits
 
 
 def linear_gaussian(n, p, q, seed=0, psi=None):
@@ -120,18 +121,19 @@ class ObservedLikelihood:
         n_noise = 1 if self.isotropic else len(psi)
         log_psi = np.log(np.maximum(psi, floor))[:n_noise]
         bounds = [(None, None)] * (W.size + mu.size) + [(np.log(floor), None)] * n_noise
-        found = minimize(
-            self.loss,
-            np.concatenate([W.ravel(), mu, log_psi]),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={
-                "maxiter": 1000,
-                "maxfun": 2000,
-                "maxcor": 30,
-                "ftol": 1e-12,
-                "gtol": 1e-8,
-            },
-        )
+        with threadpool_limits(1, "blas"):  # threads wait longer than they work here
+            found = minimize(
+                self.loss,
+                np.concatenate([W.ravel(), mu, log_psi]),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=bounds,
+                options={
+                    "maxiter": 1000,
+                    "maxfun": 2000,
+                    "maxcor": 30,
+                    "ftol": 1e-12,
+                    "gtol": 1e-8,
+                },
+            )
         return -found.fun
