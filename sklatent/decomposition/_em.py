@@ -19,10 +19,19 @@ from sklatent.decomposition._observed import triangle
 from sklatent.utils._threads import single_blas_thread
 
 # Features come in units in which their variance is about 1. Noise is held at this
-# share of it at least, where the likelihood still has digits: more of them are lost
-# where it is summed over rows with holes.
+# share of it at least, where the likelihood still has digits. With missing entries it
+# often has maxima that only the bound keeps finite; a lower bound makes them higher.
 NOISE_FLOOR = 1e-9
 NOISE_FLOOR_MISSING = 1e-6
+
+
+def principal_factors(covariance, psi, q):
+    """A model to start from: the leading directions of what the noise leaves."""
+    factors = covariance.factors(psi, q)
+    # A factor must start with something to explain, or EM never finds it.
+    lengths = np.sqrt(np.maximum(factors.excess, 1e-2))
+    W = np.sqrt(psi)[:, None] * factors.U * lengths
+    return LinearGaussian(W, np.zeros(len(psi)), psi)
 
 
 class EMStep:

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sklatent.decomposition._em import NOISE_FLOOR
+from sklatent.decomposition._em import NOISE_FLOOR, principal_factors
 from sklatent.decomposition._em_estimator import EMEstimator
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._rotation import principal_axes, rotate
@@ -212,11 +212,7 @@ class FactorAnalysis(EMEstimator):
                     f"feature; got {self.noise_variance_init!r} instead."
                 )
             psi = np.maximum(psi / scale**2, NOISE_FLOOR)
-        factors = step.covariance.factors(psi, q)
-        # A factor must start with something to explain, or EM never finds it.
-        excess = np.sqrt(np.maximum(factors.excess, 1e-2))
-        W = np.sqrt(psi)[:, None] * factors.U * excess
-        return LinearGaussian(W, np.zeros(p), psi)
+        return principal_factors(step.covariance, psi, q)
 
     def _model_attributes(self, model):
         root = np.sqrt(model.psi)

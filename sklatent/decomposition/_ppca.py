@@ -8,7 +8,11 @@ from numbers import Integral, Real
 import numpy as np
 
 from sklatent.decomposition import _pca_solvers as solvers
-from sklatent.decomposition._em import NOISE_FLOOR
+from sklatent.decomposition._em import (
+    NOISE_FLOOR,
+    MissingStep,
+    principal_factors,
+)
 from sklatent.decomposition._em_estimator import EMEstimator
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._moments import Moments
@@ -48,7 +52,9 @@ class PPCA(EMEstimator):
         Bound on the number of iterations of EM: on complete data each of three steps
         [2]_, with missing entries each of one quasi-Newton step [3]_.
     random_state : int, RandomState instance or None, default=None
-        Determines where EM starts. Pass an int for the same results at every fit.
+        Determines where EM starts on complete data; pass an int for the same results
+        at every fit. With missing entries it starts from the principal axes of the
+        table with means in their place.
 
     Attributes
     ----------
@@ -278,9 +284,12 @@ class PPCA(EMEstimator):
         return np.full_like(variance, np.sqrt(variance.mean()) or 1.0)
 
     def _start(self, step, q, scale):
-        p = len(scale)
+        p, psi = len(scale), np.full(len(scale), 0.5)
+        if isinstance(step, MissingStep):
+            return principal_factors(step.covariance, psi, q)
+        # Complete data would start at the axes where they end.
         W = 0.5 * random_generator(self.random_state).standard_normal((p, q))
-        return LinearGaussian(W, np.zeros(p), np.full(p, 0.5))
+        return LinearGaussian(W, np.zeros(p), psi)
 
     def _model_attributes(self, model):
         return {

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
+from threadpoolctl import threadpool_limits
 
 
 def linear_gaussian(n, p, q, seed=0, psi=None):
@@ -112,29 +113,27 @@ class ObservedLikelihood:
         gradient = [(dC @ W).ravel(), -solved.sum(axis=0), noise]
         return 0.5 * minus_twice / n, np.concatenate(gradient) / n
 
-    def maximum(self, floor, *starts):
-        """Largest mean log-likelihood that L-BFGS-B finds from the starts (W, mu, psi).
+    def maximum(self, floor, W, mu, psi):
+        """Mean log-likelihood where L-BFGS-B ends from a start.
 
         No noise variance is below the floor.
         """
-        best = -np.inf
-        for W, mu, psi in starts:
-            n_noise = 1 if self.isotropic else len(psi)
-            log_psi = np.log(np.maximum(psi, floor))[:n_noise]
+        n_noise = 1 if self.isotropic else len(psi)
+        log_psi = np.log(np.maximum(psi, floor))[:n_noise]
+        bounds = [(None, None)] * (W.size + mu.size) + [(np.log(floor), None)] * n_noise
+        with threadpool_limits(1, "blas"):  # threads wait longer than they work here
             found = minimize(
                 self.loss,
                 np.concatenate([W.ravel(), mu, log_psi]),
                 jac=True,
                 method="L-BFGS-B",
-                bounds=[(None, None)] * (W.size + mu.size)
-                + [(np.log(floor), None)] * n_noise,
+                bounds=bounds,
                 options={
-                    "maxiter": 2000,
-                    "maxfun": 4000,
+                    "maxiter": 1000,
+                    "maxfun": 2000,
                     "maxcor": 30,
                     "ftol": 1e-12,
                     "gtol": 1e-8,
                 },
             )
-            best = max(best, -found.fun)
-        return best
+        return -found.fun
