@@ -179,6 +179,9 @@ class AETransformer(NeuralLatentModel):
 
     Notes
     -----
+    A feature that has the same value in all training rows is reconstructed as that
+    value.
+
     The same `random_state` gives the same bits on the same machine with the same
     number of threads. The global random generators are neither read nor written, but
     for a module given as `encoder` or `decoder`: while such a module is at work, one

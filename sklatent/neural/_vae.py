@@ -61,9 +61,10 @@ class VAETransformer(
         Law of the features given the code: zeros and ones; one of the levels seen in
         training, numbers in any case; real numbers; blocks of columns with a single
         one, all columns or else split from the left where every row has one; counts;
-        real numbers with outlying values. Of a table
-        with columns of several kinds, a list of pairs of one of these and its columns,
-        by index, slice, mask or name.
+        real numbers with outlying values. For a table with columns of several kinds, a
+        list of pairs of one of these and its columns, which are given as in
+        :class:`~sklearn.compose.ColumnTransformer`: by position, name, slice, mask or a
+        function of the table.
     noise_variance : {"shared", "feature", "decoder", "batch"} or float, \
             default="shared"
         σ² of Gaussian features, and the squared scale of Student's t: one number that
@@ -260,6 +261,9 @@ class VAETransformer(
 
     Notes
     -----
+    A feature that has the same value in all training rows is drawn, imputed and
+    reconstructed as that value, unless it is one of a block of "one_hot".
+
     The same `random_state` gives the same bits on the same machine with the same
     number of threads. The global random generators are neither read nor written, but
     for a module given as `encoder` or `decoder`: while such a module is at work, one

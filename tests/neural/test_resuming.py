@@ -175,6 +175,43 @@ class TestWarmStart:
         assert everything(estimator) == before
 
 
+@BOTH
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("failure", ["diverging", "columns", "names", "inf", "stopped"])
+def test_failure_leaves_networks_and_state_in_place(cls, method, failure, X):
+    """Not only equal: nothing that hangs on the estimator is written to."""
+    table = pd.DataFrame(X, columns=list("abcd"))
+    settings = {"warm_start": True, "max_epochs": 2, "dropout": 0.1, "random_state": 0}
+    estimator = cls(**settings).fit(table).partial_fit(table)
+    before = dict(vars(estimator))
+    content = everything(estimator)
+    results = estimator.transform(table), estimator.score_samples(table)
+    bad, change = {
+        "diverging": (table, {"lr": 1e30}),
+        "columns": (table[["a", "b", "c"]], {}),
+        "names": (table[["d", "a", "b", "c"]], {}),
+        "inf": (table.replace(table.iloc[0, 0], np.inf), {}),
+        "stopped": (table, {"callbacks": [Interrupt()]}),
+    }[failure]
+    estimator.set_params(**change)
+    with pytest.raises((RuntimeError, ValueError, ZeroDivisionError)):
+        getattr(estimator, method)(bad)
+    estimator.set_params(**{name: before[name] for name in change})
+    after = vars(estimator)
+    assert after.keys() == before.keys()
+    assert all(after[name] is value for name, value in before.items())
+    assert everything(estimator) == content
+    np.testing.assert_array_equal(estimator.transform(table), results[0])
+    np.testing.assert_array_equal(estimator.score_samples(table), results[1])
+
+
+class Interrupt(Callback):
+    """Fails in the midst of an epoch, when weights have changed."""
+
+    def on_batch_end(self, net, **kwargs):
+        raise ZeroDivisionError
+
+
 class Stop(Callback):
     """Ends the process's patience after some epochs."""
 
