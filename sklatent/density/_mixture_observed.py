@@ -27,10 +27,12 @@ from scipy.optimize import minimize
 from sklatent.density._mixture_em import Ascent
 from sklatent.density._mixture_parameters import SMALLEST_WEIGHT, Mixture
 
-# A step of EM that gains less, in nats per row, is followed by L-BFGS.
+# A step of EM that gains less, in nats per row, is followed by L-BFGS, unless steps gain
+# less than this share of the one before, so that EM is soon at the end.
 SLOW_GAIN = 1e-2
+FAST_RATE = 0.5
 # Steps of L-BFGS of which the gain is compared with that of as many before.
-WINDOW = 4
+WINDOW = 16
 # Pairs of differences that L-BFGS remembers at most, and iterations until it starts
 # again from coordinates about the point it reached.
 MEMORY = 100
@@ -201,7 +203,10 @@ class _Climb:
             if len(h) > 2 and is_settled(*h[-3:], self.tol):
                 self.converged = True
                 raise _End
-            if accelerate and len(h) > 1 and h[-1] - h[-2] < SLOW_GAIN:
+            if len(h) < 3 or not accelerate:
+                continue
+            before, now = h[-2] - h[-3], h[-1] - h[-2]
+            if now < SLOW_GAIN and now > FAST_RATE * before:
                 return mixture, statistics.weight / statistics.total
 
     def quasi_newton(self, mixture, nu, reg):
