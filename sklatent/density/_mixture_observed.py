@@ -27,8 +27,8 @@ from scipy.optimize import minimize
 from sklatent.density._mixture_em import Ascent
 from sklatent.density._mixture_parameters import SMALLEST_WEIGHT, Mixture
 
-# A step of EM that gains less, in nats per row, is followed by L-BFGS, unless steps gain
-# less than this share of the one before, so that EM is soon at the end.
+# A step of EM that gains less, in nats per row, is followed by L-BFGS; unless it gains
+# less than this share of the step before, so that EM is soon at the end.
 SLOW_GAIN = 1e-2
 FAST_RATE = 0.5
 # Steps of L-BFGS of which the gain is compared with that of as many before.
