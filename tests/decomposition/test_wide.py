@@ -10,7 +10,11 @@ from sklatent.decomposition import PPCA, FactorAnalysis
 from sklatent.decomposition._covariance import FullCovariance, RowCovariance
 from sklatent.decomposition._em import DiagonalStep, IsotropicStep
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from tests.decomposition.data import linear_gaussian, with_holes
+from tests.decomposition.data import (
+    linear_gaussian,
+    observed_log_density,
+    with_holes,
+)
 
 
 @pytest.mark.parametrize("q", [0, 1, 3, 12, 20])
@@ -36,6 +40,15 @@ def test_likelihood_is_no_less_than_scikit_learns():
         ours = FactorAnalysis(q).fit(X)
         assert ours.score(X) >= sklearn.decomposition.FactorAnalysis(q).fit(X).score(X)
         np.testing.assert_allclose(ours.log_likelihood_, ours.score(X), atol=1e-8)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_log_likelihood_is_the_density_of_the_covariance(share):
+    """By p x p covariances of what is observed of each row."""
+    X = with_holes(linear_gaussian(50, 300, 5)[0], share)
+    model = FactorAnalysis(3).fit(X)
+    expected = observed_log_density(X, model.mean_, model.get_covariance())
+    np.testing.assert_allclose(model.log_likelihood_, expected.mean(), rtol=1e-10)
 
 
 @pytest.mark.parametrize(
