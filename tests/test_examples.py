@@ -187,7 +187,7 @@ def generators_of_data():
 # nominal share of an interval.
 CLAIM = re.compile(
     r"(?<![\w.,])(\d[\d,]*\.\d+|\d[\d,]*(?=\s(?:%|nats|times)))"
-    r"(?! % (?:interval|band))"
+    r"(?!\s%\s+(?:interval|band))"
 )
 NUMBER = re.compile(r"(?<![\w.])\d[\d_,]*(?:\.\d+)?(?:e-?\d+)?")
 

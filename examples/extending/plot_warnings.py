@@ -17,10 +17,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
-from sklatent.dimension import TwoNN
+from sklatent.dimension import LevinaBickel, TwoNN
 from sklatent.exceptions import (
     DiscreteDataWarning,
     DuplicateRowsWarning,
+    FewRowsWarning,
     HeywoodWarning,
     InconsistentVersionWarning,
     PosteriorCollapseWarning,
@@ -48,6 +49,12 @@ X = rng.normal(size=(400, 5))
 
 caught(DiscreteDataWarning, TwoNN().fit, X.round(1))
 caught(DuplicateRowsWarning, TwoNN().fit, np.vstack([X, X[:40]]))
+
+# %%
+# Fewer rows than neighbours that are asked for. As many as there are is used; ask for
+# fewer.
+
+caught(FewRowsWarning, LevinaBickel().fit, X[:12])
 
 # %%
 # Three directions in six columns leave no noise for a density to have; and a column
