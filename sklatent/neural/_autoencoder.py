@@ -84,7 +84,9 @@ class AETransformer(NeuralLatentModel):
         How often training passes over the rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         The optimizer, by name or as a subclass of
-        :class:`torch.optim.Optimizer`.
+        :class:`torch.optim.Optimizer`. With :class:`torch.optim.LBFGS` an epoch is one
+        step of up to 20 iterations that search along lines, on all rows at once: `lr`,
+        `lr_schedule`, `batch_size` and `max_grad_norm` are not used.
     max_grad_norm : float or None, default=10.0
         A gradient longer than this many times the running mean of the lengths before
         it, which spans some twenty steps, is shortened to that; so that an outlying

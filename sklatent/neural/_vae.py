@@ -148,7 +148,9 @@ class VAETransformer(
         How often training passes over the rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         The optimizer, by name or as a subclass of
-        :class:`torch.optim.Optimizer`.
+        :class:`torch.optim.Optimizer`. With :class:`torch.optim.LBFGS` an epoch is one
+        step of up to 20 iterations that search along lines, on all rows at once: `lr`,
+        `lr_schedule`, `batch_size` and `max_grad_norm` are not used.
     update : {"joint", "alternating"}, default="joint"
         Whether each batch makes one step for all networks; or a step for the decoder
         and what belongs to the model p(x, z), then, at the loss this leaves, one for
