@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklatent.decomposition._moments import row_blocks
 from sklatent.decomposition._observed import observed_moments
 from sklatent.density._mixture_missing import pattern_order
+from sklatent.utils._blocks import row_slices
 from sklatent.utils._threads import blas_threads, map_threads
 from sklatent.utils._weights import total_weight
+
+BLOCK_BYTES, FEWEST_ROWS = 2**18, 64
 
 
 def feature_moments(X, weight=None):
@@ -40,7 +42,10 @@ def feature_moments(X, weight=None):
         squares = w @ np.square(residual, out=residual) - total * mean_error**2
         return w.sum(), mean, mean_error, squares
 
-    blocks = list(row_blocks(*X.shape, X.itemsize))
+    n, p = X.shape
+    # A pass over few rows costs little beside what a block leaves to be merged.
+    n_rows = max(BLOCK_BYTES // (p * X.itemsize), FEWEST_ROWS)
+    blocks = list(row_slices(n, n_rows))
     sums = map_threads(sums_of, blocks, blas_threads())
     total, means, errors, squares = map(np.array, zip(*sums, strict=True))
     share = total / total.sum()
