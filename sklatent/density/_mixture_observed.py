@@ -32,7 +32,7 @@ from sklatent.density._mixture_parameters import SMALLEST_WEIGHT, Mixture
 SLOW_GAIN = 1e-2
 FAST_RATE = 0.5
 # Steps of L-BFGS of which the gain is compared with that of as many before.
-WINDOW = 16
+WINDOW = 8
 # Pairs of differences that L-BFGS remembers at most, and iterations until it starts
 # again from coordinates about the point it reached.
 MEMORY = 100

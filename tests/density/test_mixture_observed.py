@@ -63,7 +63,7 @@ def test_reference_is_the_density_and_its_derivative():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 4, 5, 10])
+@pytest.mark.parametrize("seed", [1, 4, 7, 10])
 def test_the_maximum_is_reached(seed):
     X, k = incomplete_case(seed)
     mixture, _ = fit(X, k, tol=1e-5, max_iter=3000)
