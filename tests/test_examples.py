@@ -8,6 +8,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -216,21 +217,30 @@ def claims(path):
             yield said
 
 
+CLAIMING = [path for path in EXAMPLES if list(claims(path))]
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    """What the examples print that claim numbers; two at a time."""
+
+    def run(path):
+        environment = {**os.environ, "MPLBACKEND": "agg"}
+        command = [sys.executable, path]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=environment, check=True
+        ).stdout
+
+    with ThreadPoolExecutor(2) as threads:
+        return dict(zip(CLAIMING, threads.map(run, CLAIMING), strict=True))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "path",
-    [path for path in EXAMPLES if list(claims(path))],
-    ids=lambda path: path.relative_to(FOLDER).as_posix(),
+    "path", CLAIMING, ids=lambda path: path.relative_to(FOLDER).as_posix()
 )
-def test_numbers_in_the_text_are_those_of_the_output(path):
-    run = subprocess.run(
-        [sys.executable, path],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "MPLBACKEND": "agg"},
-        check=True,
-    )
-    printed = numbers(run.stdout)
+def test_numbers_in_the_text_are_those_of_the_output(path, outputs):
+    printed = numbers(outputs[path])
     for said in claims(path):
         decimals = len(said.partition(".")[2])
         assert float(said) in {round(number, decimals) for number in printed}, said

@@ -16,6 +16,7 @@ def run(code):
     return process.stdout.strip()
 
 
+@pytest.mark.slow
 def test_loads_nothing_heavy():
     heavy = ["torch", "matplotlib", "skorch", "sklearn", "pandas"]
     code = f"import sys, sklatent; print([m for m in {heavy} if m in sys.modules])"
@@ -24,6 +25,7 @@ def test_loads_nothing_heavy():
     assert "torch" not in run(code)
 
 
+@pytest.mark.slow
 def test_changes_no_global_state():
     state = (
         "import locale, random, warnings, numpy; "
@@ -48,6 +50,7 @@ EXTRAS = ["torch", "skorch", "safetensors", "matplotlib", "rich", "pandas", "pol
 
 @pytest.mark.parametrize("missing", ["torch", "skorch"])
 @pytest.mark.parametrize("use", ["VAETransformer()", "VAETransformer.load('file')"])
+@pytest.mark.slow
 def test_without_torch_use_says_what_to_install(missing, use):
     code = f"""
 from sklatent import VAETransformer
@@ -72,12 +75,14 @@ except ImportError as error:
         "from sklatent.utils.discovery import all_estimators; print(all_estimators())",
     ],
 )
+@pytest.mark.slow
 def test_without_extras_the_package_can_be_looked_at(look):
     code = f"import inspect, sklatent\n{look}"
     said = run(WITHOUT.format(missing=EXTRAS) + code)
     assert "neural" in said or "TwoNN" in said
 
 
+@pytest.mark.slow
 def test_pydoc_without_extras():
     code = "import pydoc; pydoc.cli()"
     code = f"sys.argv = ['pydoc', 'sklatent']\n{code}"

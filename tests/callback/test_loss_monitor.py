@@ -15,6 +15,7 @@ def X():
 
 
 @BOTH
+@pytest.mark.slow
 def test_loss_monitor(cls, X):
     monitor = LossMonitor()
     estimator = cls(max_epochs=5, random_state=0).set_callbacks(monitor).fit(X)
@@ -24,6 +25,7 @@ def test_loss_monitor(cls, X):
 
 
 @BOTH
+@pytest.mark.slow
 def test_loss_monitor_reports_from_worker_processes(cls, X):
     monitor = LossMonitor()
     estimator = cls(max_epochs=3).set_callbacks(monitor)

@@ -194,6 +194,7 @@ def test_hypersphere(d):
 
 
 @pytest.mark.parametrize("d", [1, 2, 10, 70])
+@pytest.mark.slow
 def test_cubic_surface(d):
     X, _ = make_cubic_surface(200 * 2 * (d + 1), dimension=d, random_state=0)
     on_face = np.stack([X == 0, X == 1])

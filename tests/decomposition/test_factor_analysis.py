@@ -183,6 +183,7 @@ def test_ninety_percent_missing(X):
     np.testing.assert_allclose(fa.score(data), fa.log_likelihood_, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_vanishes_with_holes():
     data = with_holes(linear_gaussian(150, 5, 1, psi=PSI[:5] + 0.3)[0], 0.3)
     fa = FactorAnalysis(1, tol=1e-12, max_iter=5000).fit(data)

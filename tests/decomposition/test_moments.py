@@ -58,6 +58,7 @@ def normal(n, p, dtype, offset, order="C", seed=0):
 @pytest.mark.parametrize(("dtype", "offset"), CASES)
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("shape", [(20_000, 20), (3000, 150), (40, 100), (1, 3)])
+@pytest.mark.slow
 def test_far_from_zero(dtype, offset, order, shape):
     X = normal(*shape, dtype, offset, order)
     assert_moments(Moments.of(X), X, rtol=RTOL[dtype])

@@ -68,6 +68,7 @@ def test_a_longer_run_ends_at_the_optimum(cls, seed):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.slow
 def test_imputed_values_stay_among_the_data():
     """60 % of 100 x 10 missing, 8 components: they once were hundreds of times off."""
     X = with_holes(linear_gaussian(100, 10, 3)[0], 0.6)

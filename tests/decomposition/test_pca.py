@@ -1098,6 +1098,7 @@ def test_sparse_entries_stored_twice(sparse):
     assert X.nnz == stored, "the input was changed"
 
 
+@pytest.mark.slow
 def test_sparse_rows_are_not_densified():
     X = random_array((3000, 4000), density=1e-3, format="csr")
     tracemalloc.start()

@@ -108,6 +108,7 @@ class TestMissing:
     def test_likelihood_never_decreases(self, ppca):
         assert np.diff(ppca.log_likelihood_history_).min() > -1e-12
 
+    @pytest.mark.slow
     def test_gradient_vanishes(self, X, ppca):
         """In W, mu and log sigma2, of a likelihood written down row by row."""
 

@@ -61,6 +61,7 @@ def test_rules_give_kernels_the_same_variance(kernel, X):
 
 
 @pytest.mark.parametrize("kernel", ["gaussian", "exponential", "biweight", "linear"])
+@pytest.mark.slow
 def test_loo_scores_are_those_of_a_loop(kernel, bimodal):
     X = np.hstack([bimodal, np.random.RandomState(1).standard_normal((500, 1))])[::6]
     candidates = np.array([0.02, 0.2, 0.4, 1.0, 2.0, 4.0, 9.0])
@@ -225,6 +226,7 @@ def exact_isj(x):
     return np.sqrt(brentq(excess, grid[first], grid[first + 1]))
 
 
+@pytest.mark.slow
 def test_isj_is_that_of_exact_derivatives(bimodal):
     """The histogram, of 2^13 cells within the range, moves rows by 1e-4 of it."""
     for x in (bimodal[::2], np.random.RandomState(3).standard_normal((200, 1))):

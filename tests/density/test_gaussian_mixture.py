@@ -118,6 +118,7 @@ def test_one_component_is_the_normal_distribution():
 
 
 @each_type
+@pytest.mark.slow
 def test_acceleration_climbs_steadily_no_less_high_and_sooner(covariance_type):
     X = three_groups(2000, p=2, seed=3, separation=0.7)
     options = same_start(X, covariance_type) | {"tol": 1e-7, "max_iter": 3000}
@@ -239,6 +240,7 @@ def test_threads_change_nothing():
     np.testing.assert_array_equal(one.score_samples(X), two.score_samples(X))
 
 
+@pytest.mark.slow
 def test_the_best_of_several_starts_is_kept():
     X = three_groups(separation=1.0)
     options = {"init_params": "random_from_data", "tol": 1e-6, "max_iter": 1000}

@@ -54,6 +54,7 @@ def test_as_scipy_when_whitened(rng):
 
 
 @each_kernel
+@pytest.mark.slow
 def test_mass_in_one_and_two_dimensions(kernel, rng):
     """Sums over a grid; kernels with an edge need a fine one."""
     x = rng.standard_normal((20, 1))
@@ -332,6 +333,7 @@ def test_the_rows_are_kept_apart_from_the_input(rng):
     np.testing.assert_array_equal(model.score_samples(new), want)
 
 
+@pytest.mark.slow
 def test_grid_search_agrees_with_leave_one_out():
     X = load_iris().data
     grid = np.geomspace(0.05, 2, 25)

@@ -89,6 +89,7 @@ def test_lower_bound_is_the_score(covariance_type, accelerate, max_iter):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 9, 10, 11])
+@pytest.mark.slow
 def test_a_longer_run_is_no_worse(seed):
     """By the likelihood with its regularization, which one component has fixed."""
     X, k = incomplete_case(seed)

@@ -98,6 +98,7 @@ def test_the_first_call_is_an_em_step(covariance_type, holed):
 
 @each_type
 @pytest.mark.parametrize("holed", [False, True])
+@pytest.mark.slow
 def test_the_same_rows_again_and_again_end_where_em_does(covariance_type, holed):
     X = three_groups(separation=4.0)
     X = with_holes(X, 0.1) if holed else X

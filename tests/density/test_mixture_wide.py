@@ -14,6 +14,7 @@ from tests.density.mixtures import COVARIANCE_TYPES, three_groups
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("incomplete", [False, True])
 @pytest.mark.parametrize("covariance_type", ["diag", "spherical", "tied_diag"])
+@pytest.mark.slow
 def test_diagonal_covariances_need_no_square_matrix(covariance_type, incomplete):
     """A matrix of p x p would take 400 times the memory of the rows."""
     rng = np.random.default_rng(0)

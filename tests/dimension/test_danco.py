@@ -109,6 +109,7 @@ def test_downhill_is_the_full_scan_of_one_valley(seed):
     assert _danco._downhill(heights.get, start, stop) == min(heights, key=heights.get)
 
 
+@pytest.mark.slow
 def test_looks_at_few_dimensions_and_finds_the_best():
     X, _ = make_affine(301, dimension=8, n_features=60, random_state=0)
     _danco._sphere_mean.cache_clear()
@@ -133,6 +134,7 @@ def test_same_at_every_fit():
 
 
 @pytest.mark.parametrize("d", [1, 5, 15])
+@pytest.mark.slow
 def test_unbiased_and_covered_on_spheres(d):
     """Four standard errors of the mean and of the coverage; 40 samples.
 
@@ -153,6 +155,7 @@ def test_unbiased_and_covered_on_spheres(d):
     assert abs(np.log(np.mean(errors) / spread)) < 4 * 0.19
 
 
+@pytest.mark.slow
 def test_better_than_distances_alone_in_many_dimensions():
     X, d = make_manifold("M10b_Cubic", 1000, random_state=0)
     danco = DANCo().fit(X)

@@ -18,6 +18,7 @@ def exponential(seed, d=7.0, n=1000):
 @pytest.mark.parametrize(
     ("kernel", "bias"), [(_kernels.pareto_mle, 0.003), (_kernels.pareto_line, 0.01)]
 )
+@pytest.mark.slow
 def test_bias_and_error_on_exact_samples(kernel, bias, discard_fraction):
     """Independent Pareto ratios. The standard error of the mean is below 0.0011."""
     results = [kernel(exponential(s), discard_fraction) for s in range(REPEATS)]

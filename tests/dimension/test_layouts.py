@@ -88,6 +88,7 @@ def assert_same(found, expected):
 
 @pytest.mark.parametrize("n_features", [1, 9, 65])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.slow
 def test_any_layout(estimator, n_features, tmp_path):
     if n_features == 1 and "metric" in estimator.get_params():
         # Of a single number the direction is its sign.

@@ -130,6 +130,7 @@ def torus_distances(X):
 
 
 @pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.slow
 def test_intervals_cover_what_they_say(d):
     """300 samples, nominal 95 %: outside 91 to 99 % with a probability below 0.003."""
     covered = np.zeros(len(ESTIMATORS))
@@ -152,6 +153,7 @@ def test_intervals_cover_what_they_say(d):
 
 
 @pytest.mark.parametrize("d", [1, 3, 8])
+@pytest.mark.slow
 def test_pvalue_is_what_its_docstring_says(d):
     """Of even points, to 4 standard errors of 800 samples."""
     pvalues = []
@@ -180,6 +182,7 @@ class TestCorrection:
     @pytest.mark.parametrize(
         "estimator", [TwoNN(), TwoNN("linear"), Gride(2), LevinaBickel()], ids=repr
     )
+    @pytest.mark.slow
     def test_of_a_ball(self, estimator, d, n):
         """By its definition. Within 4 standard errors, and 1 % for the table."""
         estimates, variances = [], []
@@ -214,6 +217,7 @@ class TestShapes:
         for estimator in ESTIMATORS:
             assert estimator.fit(X).dimension_ == pytest.approx(1, abs=0.1)
 
+    @pytest.mark.slow
     def test_noise_by_scale(self):
         """Noise of 0.3 has three dimensions at the scale of neighbours, then two."""
         X, _ = make_swiss_roll(5000, noise=0.3, random_state=0)
@@ -416,6 +420,7 @@ def test_an_estimate_beyond_the_features_is_bounded(model):
 
 
 @pytest.mark.parametrize(("n", "d"), [(25, 6), (60_000, 12)])
+@pytest.mark.slow
 def test_correction_beyond_the_table(n, d):
     """It is extrapolated: within 3 %, and 4 standard errors."""
     fits = [

@@ -63,6 +63,7 @@ def test_slope_of_a_poisson_process(k):
 
 
 @pytest.mark.parametrize(("d", "k"), [(1, 5), (1, 20), (2, 5), (2, 20), (5, 20)])
+@pytest.mark.slow
 def test_unbiased_and_covered_on_a_torus(d, k):
     """Of 150 samples 95 % are covered, give or take 4 * 1.8 %; 5e-4 in all."""
     n_repeats = 150

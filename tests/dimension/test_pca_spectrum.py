@@ -121,6 +121,7 @@ def test_minka_is_that_of_pca(X):
     assert PCASpectrum("minka").fit(X).dimension_ == expected
 
 
+@pytest.mark.slow
 def test_participation_ratio_is_covered():
     """For normal rows with variances 4, 2, 1, 1; 400 samples, four standard errors."""
     variances = np.array([4.0, 2, 1, 1])

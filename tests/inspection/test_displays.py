@@ -143,6 +143,7 @@ def test_matplotlib_missing(display, monkeypatch):
         display.from_estimator(estimator, *rest)
 
 
+@pytest.mark.slow
 def test_import_is_light():
     """Neither matplotlib nor torch is loaded before a picture is drawn."""
     code = (

@@ -144,6 +144,7 @@ class TestElasticNet:
         got = np.sort(np.linalg.eigvalsh(W @ W.T))[::-1]
         np.testing.assert_allclose(got, 1 - alpha / (4 * eigenvalues), atol=0.005)
 
+    @pytest.mark.slow
     def test_lasso_empties_the_weights(self, X):
         # Above the gradient of the loss at 0, which is 0 for a product of two
         # matrices, any penalty holds the weights at 0; Adam's steps leave them within
@@ -154,6 +155,7 @@ class TestElasticNet:
             ae.inverse_transform(ae.transform(X)), np.zeros_like(X), atol=0.02
         )
 
+    @pytest.mark.slow
     def test_kernels_of_convolutions_are_weights(self, X):
         settings = {
             "image_shape": (1, 5, 1),
@@ -190,6 +192,7 @@ class TestCorruption:
         return S, (1 - c) * S, Q
 
     @pytest.mark.parametrize(("q", "c"), [(5, 0.3), (2, 0.3), (2, 0.6)])
+    @pytest.mark.slow
     def test_linear_optimum(self, X, q, c):
         S, P, Q = self.moments(X, c)
         explained = np.linalg.eigvalsh(P @ np.linalg.solve(Q, P.T))[::-1]

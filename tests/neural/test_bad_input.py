@@ -104,6 +104,7 @@ def test_more_components_than_features(cls, X):
 
 @BOTH
 @pytest.mark.parametrize(("mean", "scale"), [(1e6, 1.0), (0, 1e-6), (1e6, 1e-3)])
+@pytest.mark.slow
 def test_columns_far_away_or_tiny(cls, mean, scale, X):
     """Trained on such columns, the model is that of the plain ones."""
     moved = mean + scale * X
@@ -223,6 +224,7 @@ def test_equal_rows(cls):
     np.testing.assert_array_equal(rebuilt, X)
 
 
+@pytest.mark.slow
 def test_noise_free_data_stop_at_the_floor():
     z = np.random.RandomState(0).normal(size=(500, 1))
     X = z @ [[1.0, -2.0, 0.5]]
@@ -234,6 +236,7 @@ def test_noise_free_data_stop_at_the_floor():
 
 
 @BOTH
+@pytest.mark.slow
 def test_outlying_row(cls, X):
     outlier = np.vstack([X, np.full(4, 1e7)])
     estimator = cls(random_state=0).fit(outlier)
@@ -308,6 +311,7 @@ def test_divergence_does_not_depend_on_the_units(X):
 
 # All rows but one are equal: the code has nothing to tell, which is warned of.
 @pytest.mark.filterwarnings("ignore:The posterior has collapsed")
+@pytest.mark.slow
 def test_a_rare_row_held_out_is_no_divergence():
     X = np.vstack([np.tile([[0.0, 1.0]], (400, 1)), [[1.0, 1.0]]])
     vae = VAETransformer(
@@ -334,6 +338,7 @@ def test_failed_refit_changes_nothing(cls, X):
 
 
 @BOTH
+@pytest.mark.slow
 def test_first_rows_may_be_unlike_the_rest(cls):
     """Training starts at the loss of all rows, not of those that come first."""
     X = np.zeros((2000, 1500))

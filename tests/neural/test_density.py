@@ -42,6 +42,7 @@ def log_density_by_quadrature(vae, X):
     return logsumexp(log_joint, axis=1) + np.log(z[1] - z[0])
 
 
+@pytest.mark.slow
 def test_bounds_against_quadrature(vae, X):
     exact = log_density_by_quadrature(vae, X)
     bound, elbo = vae.score_samples(X), vae.elbo(X)[0]
@@ -52,6 +53,7 @@ def test_bounds_against_quadrature(vae, X):
     assert elbo.mean() < bound.mean()
 
 
+@pytest.mark.slow
 def test_more_draws_raise_the_bound(X):
     vae = VAETransformer(2, random_state=0).fit(X)
 
@@ -77,6 +79,7 @@ def test_elbo_is_the_difference_of_its_terms(vae, X):
     np.testing.assert_allclose(kl.mean(), vae.kl_per_component_.sum(), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_elbo_terms_against_quadrature(vae, X):
     mean, variance = vae.posterior(X[:3])
     _, log_likelihood, kl = vae.elbo(X[:3])
@@ -140,6 +143,7 @@ def test_a_strong_beta_collapses_the_posterior(X):
     np.testing.assert_allclose(vae.score(X), constant_model, atol=0.2)
 
 
+@pytest.mark.slow
 def test_loss_is_minus_the_bound(X):
     vae = VAETransformer(2, max_epochs=300, random_state=0).fit(X)
     # The last epoch's loss is an average along the way, with one draw per row.

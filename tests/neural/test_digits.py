@@ -31,6 +31,7 @@ def test_codes_tell_digits_apart(cls, digits, pca):
     assert accuracy(codes, y) > accuracy(pca.transform(X), y) + 0.15
 
 
+@pytest.mark.slow
 def test_reconstruction_error_is_below_pcas(digits, pca):
     X, _ = digits
     ae = AETransformer(2, standardize=False, random_state=0).fit(X)

@@ -218,6 +218,7 @@ SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))]
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", PATTERNS)
+@pytest.mark.slow
 def test_a_code_for_each_pattern(name, seed):
     """As many codes as patterns, at the defaults: log p(x) = -log of their number."""
     X, settings = PATTERNS[name]

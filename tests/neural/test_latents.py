@@ -163,6 +163,7 @@ def test_frequencies_of_draws_are_the_probabilities(make):
         ({"latent": "categorical", "n_components": 5, "n_levels": 4}, 4**5),
     ],
 )
+@pytest.mark.slow
 def test_bound_against_all_codes(binary, settings, n_codes):
     """log p(x) = log Σ_z p(z) p(x | z) over every code there is."""
     binary = binary[:, np.ptp(binary, axis=0) > 0]  # others are not decoded by networks

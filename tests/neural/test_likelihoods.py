@@ -229,6 +229,7 @@ class TestTables:
     @pytest.mark.parametrize(
         "likelihood", ["student_t", "bernoulli", "poisson", "categorical", "one_hot"]
     )
+    @pytest.mark.slow
     def test_training_gains_over_the_marginals(self, likelihood, rng):
         X = tables(rng, 1000)[likelihood]
         vae = VAETransformer(2, likelihood=likelihood, max_epochs=60, random_state=0)

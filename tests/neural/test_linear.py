@@ -35,6 +35,7 @@ def model_of(vae):
     return mu, W @ W.T + np.diag(vae.noise_variance_)
 
 
+@pytest.mark.slow
 def test_vae_reaches_probabilistic_pca(digits, vae):
     # Tipping and Bishop (1999), section 3.2: sigma2 is the mean of the discarded
     # eigenvalues of the 1/n covariance; the likelihood at the optimum, where
@@ -52,6 +53,7 @@ def test_vae_reaches_probabilistic_pca(digits, vae):
     assert vae.n_active_units_ == q
 
 
+@pytest.mark.slow
 def test_vae_bounds_are_below_its_exact_density(digits, vae):
     mu, covariance = model_of(vae)
     exact = multivariate_normal(mu, covariance).logpdf(digits)
@@ -91,6 +93,7 @@ def test_samples_agree_with_the_density(vae):
     assert -entropy - 0.2 < log_density.mean() < -entropy + 4 * standard_error
 
 
+@pytest.mark.slow
 def test_autoencoder_reaches_pca(digits):
     ae = AETransformer(N_COMPONENTS, max_epochs=400, random_state=0, **CONVERGED)
     ae.fit(digits)

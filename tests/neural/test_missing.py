@@ -39,6 +39,7 @@ def linear():
     return vae.fit(X_holed), X_holed
 
 
+@pytest.mark.slow
 def test_scores_are_of_what_is_observed(linear):
     """The model's density of some entries, by quadrature over the code."""
     vae, X = linear
@@ -108,6 +109,7 @@ def test_a_row_without_anything_has_the_prior(holed):
         {"latent": "categorical"},
     ],
 )
+@pytest.mark.slow
 def test_a_row_without_anything_has_any_prior(holed, settings):
     vae = VAETransformer(n_importance_samples=2000, random_state=0, **settings)
     score, std = vae.fit(holed).score_samples(np.full((1, 4), np.nan), return_std=True)

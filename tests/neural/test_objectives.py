@@ -27,6 +27,7 @@ def linear():
     return vae, X[:500], model.logpdf(X[:500])
 
 
+@pytest.mark.slow
 def test_bounds_in_order(linear):
     vae, X, exact = linear
     means = {}
@@ -37,6 +38,7 @@ def test_bounds_in_order(linear):
     assert abs(means[512] - exact.mean()) < 0.05
 
 
+@pytest.mark.slow
 def test_standard_errors_of_the_bound(linear):
     """Errors against the exact density are what `return_std` says they are."""
     vae, X, exact = linear
@@ -120,6 +122,7 @@ def test_importance_weighted_loss():
     np.testing.assert_allclose(loss(Toy(), kl, None), [expected], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_free_bits_keep_components():
     X = load_iris().data
     settings = {"n_components": 4, "max_epochs": 300, "random_state": 0}
@@ -147,6 +150,7 @@ def test_beta_zero_is_an_autoencoder_with_noise():
 
 
 @pytest.mark.parametrize("prior", ["mixture", "vampprior"])
+@pytest.mark.slow
 def test_a_learned_prior_is_drawn_from(prior):
     X = 1.0 * (load_digits().data > 7)
     vae = VAETransformer(

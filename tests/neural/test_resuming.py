@@ -246,6 +246,7 @@ SETTINGS = {
 class TestCheckpoint:
     @BOTH
     @pytest.mark.parametrize("optimizer", ["adam", "sgd", torch.optim.LBFGS])
+    @pytest.mark.slow
     def test_interrupted_training_goes_on_to_the_bit(self, cls, optimizer, X, tmp_path):
         settings = {"optimizer": optimizer, "random_state": 0, **SETTINGS}
         if optimizer is torch.optim.LBFGS:
@@ -409,6 +410,7 @@ class TestCheckpoint:
 
     @BOTH
     @pytest.mark.parametrize("n_jobs", [None, 2])
+    @pytest.mark.slow
     def test_searches_resume(self, cls, n_jobs, X, tmp_path):
         """Trainings in a search that is run again are read, not repeated."""
         y = load_iris().target

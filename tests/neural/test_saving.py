@@ -70,6 +70,7 @@ def assert_alike(loaded, estimator, X):
 
 
 @EACH
+@pytest.mark.slow
 def test_loaded_estimator_gives_the_same(estimator, X, tmp_path):
     estimator.fit(X).save(tmp_path / "model")
     assert_alike(type(estimator).load(tmp_path / "model"), estimator, X)
@@ -387,6 +388,7 @@ class TestHostileFiles:
             loaded.score_samples(rows)
         return True
 
+    @pytest.mark.slow
     def test_any_value_in_place_of_any_other(self, saved):
         cls, rows, path, settings, tensors = saved
         n_loaded = n_refused = 0
@@ -401,6 +403,7 @@ class TestHostileFiles:
                     n_refused += 1
         assert n_refused > 5 * n_loaded > 0
 
+    @pytest.mark.slow
     def test_any_tensor_in_place_of_any_other(self, saved):
         cls, rows, path, settings, tensors = saved
         for name, right in tensors.items():

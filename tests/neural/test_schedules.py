@@ -103,6 +103,7 @@ class TestClipping:
             assert weight.grad.tolist() == gradient
 
     @BOTH
+    @pytest.mark.slow
     def test_changes_no_healthy_training(self, cls, X):
         digits = load_digits().data[:500]
         noise_free = np.random.RandomState(0).normal(size=(300, 2)) @ np.eye(2, 6)

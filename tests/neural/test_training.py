@@ -131,6 +131,7 @@ def test_training_lowers_the_loss(cls, X):
 
 @BOTH
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.slow
 def test_optimizer_by_name(cls, optimizer, X):
     lr = 1e-2 if optimizer == "sgd" else 1e-3
     losses = cls(optimizer=optimizer, lr=lr, random_state=0).fit(X).history_
@@ -419,6 +420,7 @@ class TestAlternating:
         encoder = {name for name in names if name.startswith("encoder")}
         assert seen == [names - encoder, encoder] * 4
 
+    @pytest.mark.slow
     def test_reaches_what_the_joint_update_reaches(self, X):
         settings = {"hidden_layer_sizes": (), "lr": 0.02, "max_epochs": 150}
         scores = [
@@ -484,6 +486,7 @@ def test_parameters_that_are_not_finite_never_leave(X):
         AETransformer(max_epochs=1, callbacks=[SpoilAtTheEnd()]).fit(X)
 
 
+@pytest.mark.slow
 def test_active_units_are_those_whose_mean_varies(X):
     # Four components for data of about two, and a beta that makes them faint.
     vae = VAETransformer(
@@ -555,6 +558,7 @@ def transform_spread(estimator, X, y):
 
 
 @BOTH
+@pytest.mark.slow
 def test_ctrl_c_propagates_and_leaves_nothing(cls, X):
     estimator = cls(max_epochs=100_000)
     timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
@@ -566,6 +570,7 @@ def test_ctrl_c_propagates_and_leaves_nothing(cls, X):
 
 
 @BOTH
+@pytest.mark.slow
 def test_ctrl_c_in_a_skorch_callback_propagates(cls, X):
     class Slow(Callback):
         def on_epoch_end(self, net, **kwargs):

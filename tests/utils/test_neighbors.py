@@ -48,6 +48,7 @@ def method(request, monkeypatch):
 @pytest.mark.usefixtures("method")
 @pytest.mark.parametrize("X", HARD.values(), ids=HARD)
 @pytest.mark.parametrize("k", [1, 4, 40])
+@pytest.mark.slow
 def test_distances_are_those_of_differences(X, k):
     distances, indices = k_nearest(X, k)
     D = np.linalg.norm(X[:, None, :].astype(np.float64) - X[indices], axis=2)
@@ -70,6 +71,7 @@ def test_any_scale(exponent):
 
 @pytest.mark.usefixtures("method")
 @pytest.mark.parametrize("n_jobs", [None, 1, 3])
+@pytest.mark.slow
 def test_queries_and_threads(n_jobs):
     X, Q = normal(3000, 9), 1.5 * normal(700, 9, seed=1)
     distances, indices = k_nearest(X, 5, queries=Q, n_jobs=n_jobs)
@@ -96,6 +98,7 @@ def test_single_precision_gives_up_where_it_cannot_tell():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.slow
 def test_rounding_of_products_is_within_the_bound(dtype):
     """The bound at the head of the file, at pairs of all distances."""
     rng = np.random.RandomState(0)
@@ -143,6 +146,7 @@ def test_unique_rows():
     assert (np.diff(first) > 0).all()
 
 
+@pytest.mark.slow
 def test_method_for_data_of_any_shape():
     """More features than a power can count, rows that are all equally far."""
     wide = normal(100, 3000)

@@ -30,6 +30,7 @@ def assert_log_sums(got, want, rtol):
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("p", [1, 2, 7, 30])
+@pytest.mark.slow
 def test_log_sums_are_those_of_differences(name, dtype, p):
     rng = np.random.RandomState(p)
     Y = rng.standard_normal((700, p)).astype(dtype)
