@@ -53,6 +53,7 @@ def test_the_noise_is_found(fa):
     ("load", "q"),
     [(load_iris, 1), (load_wine, 2), (load_breast_cancer, 2), (load_digits, 7)],
 )
+@pytest.mark.slow
 def test_likelihood_is_no_less_than_scikit_learns(load, q):
     X = load().data
     X = X[:, X.std(axis=0) > 0]

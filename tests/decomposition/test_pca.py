@@ -287,6 +287,7 @@ def peak_memory(function):
 
 
 @pytest.mark.parametrize("n_components", [None, 1, 0.9])
+@pytest.mark.slow
 def test_no_square_matrix_of_many_features(n_components):
     """50 x 20,000: X is 8 MB, the square 3,200 MB."""
     X = normal(50, 20_000)
@@ -350,6 +351,7 @@ def laid_out(X, layout, folder):
 @pytest.mark.parametrize("svd_solver", SOLVERS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("p", [1, 8, 9, 16, 17, 64, 65])
+@pytest.mark.slow
 def test_any_memory_layout(svd_solver, layout, p, tmp_path):
     X = spread_out(80, p)
     other = laid_out(X, layout, tmp_path)

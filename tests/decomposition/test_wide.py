@@ -43,6 +43,7 @@ def test_likelihood_is_no_less_than_scikit_learns():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2])
+@pytest.mark.slow
 def test_log_likelihood_is_the_density_of_the_covariance(share):
     """By p x p covariances of what is observed of each row."""
     X = with_holes(linear_gaussian(50, 300, 5)[0], share)
@@ -63,6 +64,7 @@ def test_log_likelihood_is_the_density_of_the_covariance(share):
     ids=["closed form", "em", "em, missing", "factors", "factors, missing"],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.slow
 def test_no_matrix_of_all_features(estimator, share):
     """A p x p matrix would be 400 times the data."""
     X = with_holes(linear_gaussian(50, 20_000, 2)[0], share)

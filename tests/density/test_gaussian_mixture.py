@@ -32,6 +32,7 @@ each_type = pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 @pytest.mark.parametrize("p", [3, 40])
 @pytest.mark.parametrize("covariance_type", SKLEARN_TYPES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.slow
 def test_the_same_as_scikit_learn_after_20_steps(covariance_type, p, dtype):
     X = three_groups(900, p).astype(dtype)
     options = same_start(X, covariance_type)
@@ -148,6 +149,7 @@ def test_acceleration_climbs_steadily_no_less_high_and_sooner(covariance_type):
         (1e12, 1e4, 1e-6),
     ],
 )
+@pytest.mark.slow
 def test_any_place_and_unit(covariance_type, offset, scale, tolerance):
     X = three_groups()
     mixture = GaussianMixture(
@@ -384,6 +386,7 @@ AWKWARD = {
 @each_type
 @pytest.mark.parametrize("k", [1, 2, 3])
 @pytest.mark.parametrize("init_params", INITS)
+@pytest.mark.slow
 def test_awkward_data_has_a_finite_density(covariance_type, name, k, init_params):
     X = AWKWARD[name]
     if len(X) < k:

@@ -71,6 +71,7 @@ def test_mass_in_one_and_two_dimensions(kernel, rng):
 
 
 @each_kernel
+@pytest.mark.slow
 def test_draws_follow_the_density(kernel, rng):
     """Along an axis, by quadrature; 9 tests at 1e-3."""
     X = rng.standard_normal((4, 1)) * 3

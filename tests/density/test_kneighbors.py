@@ -111,6 +111,7 @@ class TestLeaveOneOut:
 
     @pytest.mark.parametrize("n_neighbors", [1, 4, "kstar"])
     @pytest.mark.parametrize("n_repeated", [0, 1, 7])
+    @pytest.mark.slow
     def test_refit(self, n_neighbors, n_repeated, X):
         X = np.vstack([X[:40], np.repeat(X[:3], n_repeated, axis=0)])
         density = KNeighborsDensity(n_neighbors, alpha=0.3).fit(X)

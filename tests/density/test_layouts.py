@@ -48,6 +48,7 @@ def layouts(X, folder):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.parametrize("p", [1, 9, 17])
+@pytest.mark.slow
 def test_any_layout_gives_the_same_numbers(name, p, tmp_path):
     """To rounding, as sums may be taken in another order."""
     rng = np.random.RandomState(0)

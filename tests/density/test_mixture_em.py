@@ -80,6 +80,7 @@ def test_slow_directions_are_followed_to_the_end():
 
 
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.slow
 def test_the_end_is_no_lower_than_that_of_scikit_learn(seed):
     """From the same start, where groups overlap and EM is slow."""
     X = three_groups(1000, p=2, seed=seed, separation=1.0)

@@ -30,6 +30,7 @@ def fitted(covariance_type, p=4):
 
 @each_type
 @pytest.mark.parametrize("p", [4, 12])
+@pytest.mark.slow
 def test_marginal_density_against_scipy(covariance_type, p):
     mixture, X = fitted(covariance_type, p)
     X = with_holes(X, 0.4)
@@ -192,6 +193,7 @@ def test_imputation_agrees_with_the_conditional_mixture():
     ("offset", "scale", "tolerance"),
     [(1e8, 1.0, 1e-6), (0.0, 1e150, 1e-9), (0.0, 1e-150, 1e-9)],
 )
+@pytest.mark.slow
 def test_any_place_and_unit(covariance_type, offset, scale, tolerance):
     X = with_holes(three_groups(), 0.2)
     mixture = GaussianMixture(
@@ -318,6 +320,7 @@ AWKWARD = {
 @pytest.mark.parametrize("name", AWKWARD)
 @each_type
 @pytest.mark.parametrize("share", [0.1, 0.6])
+@pytest.mark.slow
 def test_awkward_data_has_a_finite_density(covariance_type, name, share):
     X = with_holes(AWKWARD[name], share, seed=1).astype(AWKWARD[name].dtype)
     X[0] = AWKWARD[name][0]  # something is there of each feature

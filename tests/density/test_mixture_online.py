@@ -113,6 +113,7 @@ def test_the_same_rows_again_and_again_end_where_em_does(covariance_type, holed)
 
 
 @each_type
+@pytest.mark.slow
 def test_chunks_come_close_to_all_rows(covariance_type):
     """Five passes over 40 chunks: as good on new rows to a few hundredths of a nat."""
     X = three_groups(20_000, p=4, separation=3.0)

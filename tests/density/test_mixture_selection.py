@@ -35,6 +35,7 @@ def test_criteria_by_their_formulas(covariance_type):
 
 @pytest.mark.parametrize("holed", [False, True])
 @pytest.mark.parametrize("criterion", ["bic", "aic", "icl"])
+@pytest.mark.slow
 def test_the_same_as_fitting_one_by_one(criterion, holed):
     X = with_holes(far_groups(), 0.1) if holed else far_groups()
     numbers = [1, 2, 3, 4, 5]
@@ -49,6 +50,7 @@ def test_the_same_as_fitting_one_by_one(criterion, holed):
     assert ours.lower_bounds_ == best.lower_bounds_
 
 
+@pytest.mark.slow
 def test_cross_validation_against_cross_val_score():
     X = far_groups()
     numbers, cv = [1, 2, 3, 4, 5], KFold(4, shuffle=True, random_state=0)

@@ -151,6 +151,7 @@ def test_error_bar_is_the_grouped_jackknife(X):
 
 @pytest.mark.parametrize("n_neighbors", [5, 30])  # less and more than features
 @pytest.mark.parametrize("method", LOCAL)
+@pytest.mark.slow
 def test_neighborhoods_by_a_loop(method, n_neighbors, X):
     spectrum = PCASpectrum(method, n_neighbors=n_neighbors).fit(X)
     nearest = np.argsort(cdist(X, X))[:, : n_neighbors + 1]

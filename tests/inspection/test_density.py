@@ -153,6 +153,7 @@ def test_grid_must_have_points():
         DensityDisplay.from_estimator(GaussianMixture().fit(X), X, n_grid=1)
 
 
+@pytest.mark.slow
 def test_scores_that_are_no_densities():
     ae = AETransformer(1, hidden_layer_sizes=(), max_epochs=1, random_state=0).fit(X)
     for estimator in (ae, IsolationForest(n_estimators=5, random_state=0).fit(X)):

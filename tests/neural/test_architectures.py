@@ -218,6 +218,7 @@ class TestSeeds:
         for a, b in zip(weights(one), weights(same), strict=True):
             np.testing.assert_array_equal(a, b)
 
+    @pytest.mark.slow
     def test_seed_decides_in_threads_too(self, cls, settings, X):
         settings = TINY | settings | {"max_epochs": 5}
         expected = cls(**settings).fit(X).history_

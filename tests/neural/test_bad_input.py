@@ -81,6 +81,7 @@ def test_one_row(cls, X):
 
 @BOTH
 @pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.slow
 def test_few_rows(cls, n, X):
     assert_finite(cls(random_state=0).fit(X[:n]), X)
 

@@ -70,6 +70,7 @@ def test_vae_bounds_are_below_its_exact_density(digits, vae):
     assert exact.mean() - 0.5 < elbo < bound
 
 
+@pytest.mark.slow
 def test_samples_have_the_moments_of_the_model(vae):
     mu, covariance = model_of(vae)
     n = 20_000

@@ -72,6 +72,7 @@ def test_scores_are_of_what_is_observed(linear):
     assert (deviation[~missing] == 0).all()
 
 
+@pytest.mark.slow
 def test_multiple_imputation_has_the_moments_of_the_single_one(linear):
     vae, X = linear
     rows = X[:20]
@@ -224,6 +225,7 @@ def test_mixed_tables_with_holes(holed):
     ids=str,
 )
 @pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.slow
 def test_constant_columns_are_drawn_and_imputed_so(settings, missing, tmp_path):
     rng = np.random.RandomState(0)
     X = np.column_stack(

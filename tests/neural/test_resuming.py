@@ -178,6 +178,7 @@ class TestWarmStart:
 @BOTH
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("failure", ["diverging", "columns", "names", "inf", "stopped"])
+@pytest.mark.slow
 def test_failure_leaves_networks_and_state_in_place(cls, method, failure, X):
     """Not only equal: nothing that hangs on the estimator is written to."""
     table = pd.DataFrame(X, columns=list("abcd"))

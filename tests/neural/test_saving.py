@@ -279,6 +279,7 @@ WEIGHT = "module.encoder.0.weight"
         (tensor("surprise", torch.zeros(1)), r"tensors, .*'surprise'"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_not_known_is_refused(cls, change, message, X, tmp_path):
     cls(max_epochs=1).fit(X).save(tmp_path / "model")
     settings, tensors = contents(tmp_path / "model")

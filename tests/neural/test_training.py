@@ -51,6 +51,7 @@ def test_seed_decides_every_bit(X):
 
 
 @BOTH
+@pytest.mark.slow
 def test_seed_decides_in_threads_too(cls, X):
     """No generator is shared, so that fits side by side do not disturb each other."""
     expected = cls(max_epochs=20, random_state=0).fit(X).history_

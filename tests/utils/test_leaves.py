@@ -53,6 +53,7 @@ def test_what_is_left_out_is_a_small_share(name, width):
 
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.slow
 def test_narrow_kernels(name, d):
     """Direct sums, for queries among the rows and far from them."""
     rng = np.random.RandomState(d)
