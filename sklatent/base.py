@@ -70,6 +70,11 @@ class SklatentEstimator(BaseEstimator):
         "{estimator_module}.{estimator_name}.html"
     )
 
+    def _doc_link_url_param_generator(self):
+        # The page is that of the public subpackage, whose folders are not public.
+        module = ".".join(type(self).__module__.split(".")[:2])
+        return {"estimator_module": module, "estimator_name": type(self).__name__}
+
     def __getstate__(self):
         return {**super().__getstate__(), "_sklatent_version": __version__}
 

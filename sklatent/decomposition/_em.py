@@ -15,7 +15,7 @@ import numpy as np
 
 from sklatent.decomposition._covariance import FullCovariance, RowCovariance
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from sklatent.decomposition._observed import triangle
+from sklatent.decomposition._observed_rows import triangle
 from sklatent.utils._threads import single_blas_thread
 
 # Features come in units in which their variance is about 1. Noise is held at this

@@ -9,7 +9,6 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
-from sklatent.callback._iterations import IterationReport
 from sklatent.decomposition._covariance import FullCovariance, RowCovariance
 from sklatent.decomposition._em import (
     DiagonalStep,
@@ -18,10 +17,12 @@ from sklatent.decomposition._em import (
     maximize,
 )
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
-from sklatent.decomposition._moments import Moments
-from sklatent.decomposition._observed import ObservedRows, observed_moments, triangle
+from sklatent.decomposition._observed_rows import ObservedRows, triangle
 from sklatent.decomposition._quasi_newton import maximize_observed
 from sklatent.utils._constants import constant_values, set_constants
+from sklatent.utils._iterations import IterationReport
+from sklatent.utils._moments import Moments
+from sklatent.utils._observed import observed_moments
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,

@@ -19,9 +19,9 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent.base import SklatentEstimator
 from sklatent.decomposition import _pca_solvers as solvers
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
-from sklatent.decomposition._moments import Moments, dense_rows, row_blocks
 from sklatent.decomposition._pca_number import by_evidence, by_share
 from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils._moments import Moments, dense_rows, row_blocks
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     HasMethods,

@@ -24,7 +24,7 @@ from sklearn import config_context
 from sklearn.utils import assert_all_finite
 from sklearn.utils.extmath import randomized_svd
 
-from sklatent.decomposition._moments import (
+from sklatent.utils._moments import (
     Moments,
     dense_rows,
     guess_centre,

@@ -9,7 +9,6 @@ from numbers import Integral, Real
 import numpy as np
 
 from sklatent.base import DimensionMixin, SklatentEstimator
-from sklatent.decomposition._moments import Moments
 from sklatent.dimension import _spectrum_criteria as criteria
 from sklatent.dimension._base import (
     LocalDimensionMixin,
@@ -20,6 +19,7 @@ from sklatent.dimension._base import (
 from sklatent.dimension._metrics import varying_columns
 from sklatent.dimension._table_warnings import count_duplicates
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._moments import Moments
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context

@@ -7,7 +7,7 @@ whole axes, and at least 1, since the rows differ.
 
 import numpy as np
 
-from sklatent.decomposition._pca_number import minka_evidence
+from sklatent.utils._evidence import minka_evidence
 
 # Variances, and ratios of them, that differ by a smaller share are equal: what rounding
 # makes of them must not decide.

@@ -6,10 +6,10 @@ trained to return its input; what passes through the narrow layer is the code.
 
 from numbers import Real
 
-from sklatent.neural._architectures import make_networks
 from sklatent.neural._base import NeuralLatentModel
-from sklatent.neural._losses import SquaredError
-from sklatent.neural._modules import Autoencoder, transposed
+from sklatent.neural.networks._architectures import make_networks
+from sklatent.neural.networks._perceptrons import Autoencoder, transposed
+from sklatent.neural.training._losses import SquaredError
 from sklatent.utils._sklearn import Interval
 
 

@@ -13,9 +13,11 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sklatent.base import LatentModelMixin, SklatentEstimator
-from sklatent.callback._iterations import IterationReport
-from sklatent.neural._architectures import ARCHITECTURE_CONSTRAINTS
-from sklatent.neural._checkpoint import (
+from sklatent.neural._saving import SavingMixin
+from sklatent.neural._schema import ATTRIBUTES
+from sklatent.neural.networks._architectures import ARCHITECTURE_CONSTRAINTS
+from sklatent.neural.networks._perceptrons import Standardize
+from sklatent.neural.training._checkpoint import (
     Checkpoint,
     check_folder,
     checksum,
@@ -23,26 +25,24 @@ from sklatent.neural._checkpoint import (
     unpack,
     weights_checksum,
 )
-from sklatent.neural._devices import (
+from sklatent.neural.training._devices import (
     available_devices,
     map_rows,
     prediction_net,
     resolve_device,
 )
-from sklatent.neural._early_stopping import EarlyStopping
-from sklatent.neural._files import only_writer
-from sklatent.neural._modules import Standardize
-from sklatent.neural._rows import row_source, subset
-from sklatent.neural._saving import SavingMixin
-from sklatent.neural._schedules import SCHEDULES
-from sklatent.neural._schema import ATTRIBUTES
-from sklatent.neural._standardization import (
+from sklatent.neural.training._early_stopping import EarlyStopping
+from sklatent.neural.training._files import only_writer
+from sklatent.neural.training._rows import row_source, subset
+from sklatent.neural.training._schedules import SCHEDULES
+from sklatent.neural.training._trainer import OPTIMIZERS, Trainer
+from sklatent.neural.training._units import (
     mean_and_scale,
     standardize,
     still_constant,
     undo_standardize,
 )
-from sklatent.neural._training import OPTIMIZERS, Trainer
+from sklatent.utils._iterations import IterationReport
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,

@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
-from sklatent.neural._files import write_atomically
 from sklatent.neural._schema import (
     brief,
     check_attributes,
@@ -32,6 +31,7 @@ from sklatent.neural._schema import (
     check_tensor,
     check_weights,
 )
+from sklatent.neural.training._files import write_atomically
 from sklatent.utils._warnings import warn
 
 FORMAT = "sklatent neural 1"

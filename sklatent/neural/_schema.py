@@ -10,7 +10,7 @@ import re
 import numpy as np
 import torch
 
-from sklatent.neural._tables import LIKELIHOODS
+from sklatent.neural.vae._tables import LIKELIHOODS
 
 SECTIONS = {
     "format": str,

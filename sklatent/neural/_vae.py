@@ -12,16 +12,16 @@ import torch
 from sklatent.base import GenerativeModelMixin
 from sklatent.exceptions import PosteriorCollapseWarning
 from sklatent.neural._base import NeuralLatentModel
-from sklatent.neural._devices import map_rows
-from sklatent.neural._elbo import OBJECTIVES
-from sklatent.neural._noise import NOISES
 from sklatent.neural._schema import VAE_ATTRIBUTES
-from sklatent.neural._standardization import BLOCK_ROWS
-from sklatent.neural._tables import (
+from sklatent.neural.training._devices import map_rows
+from sklatent.neural.training._units import BLOCK_ROWS
+from sklatent.neural.vae._elbo import OBJECTIVES
+from sklatent.neural.vae._estimates import VAEEstimatesMixin
+from sklatent.neural.vae._networks import VAENetworksMixin
+from sklatent.neural.vae._noise import NOISES
+from sklatent.neural.vae._tables import (
     LIKELIHOODS,
 )
-from sklatent.neural._vae_estimates import VAEEstimatesMixin
-from sklatent.neural._vae_networks import VAENetworksMixin
 from sklatent.utils._sklearn import Interval, StrOptions
 from sklatent.utils._warnings import warn
 

@@ -20,9 +20,9 @@ from sklearn.preprocessing import StandardScaler
 
 from sklatent.decomposition import PCA
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from sklatent.decomposition._pca_number import minka_evidence
 from sklatent.decomposition._pca_solvers import complete
 from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils._evidence import minka_evidence
 
 SOLVERS = ["auto", "full", "covariance_eigh", "arpack", "randomized"]
 each_solver = pytest.mark.parametrize("svd_solver", SOLVERS)

@@ -11,8 +11,8 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.neural import AETransformer, VAETransformer
-from sklatent.neural._devices import available_devices, resolve_device
-from sklatent.neural._standardization import (
+from sklatent.neural.training._devices import available_devices, resolve_device
+from sklatent.neural.training._units import (
     mean_and_scale,
     standardize,
     undo_standardize,

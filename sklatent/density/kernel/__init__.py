@@ -1,0 +1,1 @@
+"""Kernel density estimation: the estimator, radial functions, bandwidths, sums."""

@@ -1,0 +1,136 @@
+"""Kernel sums for distances that are not Euclidean, by scikit-learn's trees."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.metrics import DistanceMetric
+from sklearn.neighbors import BallTree, KDTree
+
+from sklatent.density.kernel._radial import KERNELS
+
+TREES = {"kd_tree": KDTree, "ball_tree": BallTree}
+METRICS = sorted({*KDTree.valid_metrics, *BallTree.valid_metrics})
+# Kernels that the trees know.
+TREE_KERNELS = ("gaussian", "tophat", "epanechnikov", "exponential", "linear", "cosine")
+
+
+def norm_exponent(metric, metric_params):
+    """Return the p of a metric that is an l_p norm of the difference, else None."""
+    params = dict(metric_params or {})
+    names = {"euclidean": 2, "l2": 2, "manhattan": 1, "cityblock": 1, "l1": 1}
+    names |= {"chebyshev": np.inf, "infinity": np.inf}
+    if metric in {"minkowski", "p"} and params.keys() <= {"p"}:
+        return params.get("p", 2)
+    return names.get(metric) if not params else None
+
+
+def tree_class(algorithm, metric):
+    """Return the tree for a metric; "auto" is the k-d tree where it can be."""
+    if algorithm == "auto":
+        algorithm = "kd_tree" if metric in KDTree.valid_metrics else "ball_tree"
+    if metric not in TREES[algorithm].valid_metrics:
+        raise ValueError(
+            f"algorithm={algorithm!r} got an invalid metric, {metric!r}; use 'auto' or "
+            "'ball_tree'."
+        )
+    return TREES[algorithm]
+
+
+def other_metric(
+    *, bandwidth, kernel, whiten, adaptive, algorithm, metric, metric_params, **_
+):
+    """Return scikit-learn's object for a metric; None for Euclidean distances.
+
+    The parameters are those of `KernelDensity`; raise where they do not go together.
+    """
+    tree_class(algorithm, metric)
+    if norm_exponent(metric, metric_params) == 2:
+        return None
+    by_rule = isinstance(bandwidth, str) and bandwidth == "loo"
+    for name, value, can_be in (
+        ("bandwidth", bandwidth, isinstance(bandwidth, Real) or by_rule),
+        ("kernel", kernel, kernel in TREE_KERNELS),
+        ("whiten", whiten, not whiten),
+        ("adaptive", adaptive, not adaptive),
+    ):
+        if not can_be:
+            raise ValueError(
+                f"{name}={value!r} is for Euclidean distances. With metric={metric!r}, "
+                "bandwidth is a number in the units of the metric, or 'loo', kernel "
+                f"one of {', '.join(TREE_KERNELS)}, and whiten and adaptive are False."
+            )
+    try:
+        return DistanceMetric.get_metric(metric, **(metric_params or {}))
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"metric_params must be what metric={metric!r} takes; got "
+            f"{metric_params!r}: {error}"
+        ) from error
+
+
+class TreeSums:
+    """Log-densities of a kernel over weighted rows in a tree.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        The rows.
+    weight : ndarray of shape (n_samples,)
+        Their weights, positive.
+    **parameters : dict
+        Those of `KernelDensity`, with a number for `bandwidth`.
+    """
+
+    def __init__(
+        self,
+        rows,
+        weight,
+        *,
+        bandwidth,
+        kernel,
+        algorithm,
+        metric,
+        metric_params,
+        atol,
+        rtol,
+        breadth_first,
+        leaf_size,
+        **_,
+    ):
+        d, total, ours = rows.shape[1], weight.sum(), KERNELS[kernel]
+        self.tree = tree_class(algorithm, metric)(
+            np.ascontiguousarray(rows, dtype=np.float64),
+            leaf_size=leaf_size,
+            metric=metric,
+            sample_weight=weight,
+            **(metric_params or {}),
+        )
+        # At the only row of a tree there is nothing but scikit-learn's integral of the
+        # kernel. It is not that of the cosine in an even number of dimensions.
+        origin = np.zeros((1, d))
+        (norm,) = KDTree(origin).kernel_density(
+            origin, bandwidth, kernel=kernel, return_log=True
+        )
+        if not np.isfinite(norm):
+            raise ValueError(
+                f"kernel={kernel!r} has no integral in the trees of scikit-learn for "
+                f"{d} features; use another kernel, or Euclidean distances."
+            )
+        self.offset = -norm - ours.log_mass(d) - d * np.log(bandwidth) - np.log(total)
+        self.bandwidth, self.compact = bandwidth, ours.degree is None
+        self.search = {
+            "kernel": kernel,
+            "atol": atol * total,  # of the sum, of which the density is a share
+            "rtol": rtol,
+            "breadth_first": breadth_first,
+            "return_log": True,
+        }
+
+    def log_sums(self, queries, n_jobs=None):
+        """Return the log-density of each query; `n_jobs` has no effect."""
+        X = np.ascontiguousarray(queries, dtype=np.float64)
+        logs = self.tree.kernel_density(X, self.bandwidth, **self.search) + self.offset
+        if self.compact:  # bounds leave something where the kernels have ended
+            distances, _ = self.tree.query(X, 1)
+            logs[distances[:, 0] >= self.bandwidth] = -np.inf
+        return logs.astype(queries.dtype)

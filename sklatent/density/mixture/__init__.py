@@ -1,0 +1,1 @@
+"""Gaussian mixtures: the estimator, and the EM algorithm block by block."""

@@ -1,0 +1,1 @@
+"""Encoders and decoders: perceptrons, convolutions, and networks of the user."""

@@ -1,0 +1,111 @@
+"""Checkpoints: the state of each training in a file, from which it continues."""
+
+import hashlib
+import io
+import os
+
+import numpy as np
+import torch
+
+from sklatent._version import __version__
+from sklatent.neural.training._files import write_atomically
+from sklatent.neural.training._units import BLOCK_ROWS
+from sklatent.utils._blocks import row_slices
+
+FORMAT = "sklatent checkpoint 1"
+
+
+def checksum(X):
+    """Digest of the numbers of an array, read in blocks of rows."""
+    digest = hashlib.blake2b(digest_size=16)
+    for rows in row_slices(len(X), BLOCK_ROWS):
+        digest.update(np.ascontiguousarray(X[rows]))
+    return digest.hexdigest()
+
+
+def weights_checksum(module):
+    """Digest of the parameters and buffers of a module."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensor.cpu().numpy()))
+    return digest.hexdigest()
+
+
+def pack(state):
+    """Return tensors and plain data as bytes."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def unpack(content):
+    """Return what was packed, on the CPU, running no code."""
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+class Checkpoint:
+    """The file in a folder that holds the state of one training.
+
+    Its name is a digest of what tells trainings apart. So the trainings of a search can
+    share a folder, and each finds its own state when the search is run again.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where the file is; made if it is not there.
+    fingerprint : dict of str
+        What decides how a training turns out, by name.
+    """
+
+    def __init__(self, folder, fingerprint):
+        self.fingerprint = {"version of sklatent": __version__, **fingerprint}
+        text = repr(sorted(self.fingerprint.items()))
+        name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        os.makedirs(folder, exist_ok=True)
+        self.path = os.path.join(folder, f"{name}.checkpoint")
+
+    def read(self):
+        """Return seeds and state, or None if there is no file.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged.
+        """
+        if not os.path.exists(self.path):
+            return None
+        try:
+            with open(self.path, "rb") as file:
+                content = unpack(file.read())
+            if (content["format"], content["fingerprint"]) != (
+                FORMAT,
+                self.fingerprint,
+            ):
+                raise ValueError(content["format"])
+            return content["seeds"], content["state"]
+        except Exception as error:  # PyTorch raises what its unpickler happens to
+            raise ValueError(
+                f"{self.path!r} is no checkpoint of this training, or is damaged "
+                f"({type(error).__name__}). Delete it to start from the beginning."
+            ) from error
+
+    def write(self, seeds, state):
+        """Replace the file."""
+        content = {
+            "format": FORMAT,
+            "fingerprint": self.fingerprint,
+            "seeds": seeds,
+            "state": state,
+        }
+        write_atomically(self.path, pack(content))
+
+
+def check_folder(path):
+    """Raise unless a path can be that of a folder for checkpoints."""
+    if os.fspath(path) == "" or os.path.isfile(path):
+        raise ValueError(
+            "checkpoint_path must be a folder, which is made if it is not there, or "
+            f"None; got {os.fspath(path)!r}"
+            f"{', which is a file' if os.fspath(path) else ''}."
+        )

@@ -1,0 +1,470 @@
+"""Training: skorch's net, with a loop over slices of one tensor.
+
+skorch brings optimisers, callbacks and the history. Its data loader is not used:
+fetching row by row and waiting for every batch's loss takes longer than the
+networks of this package do. Here the data are a source of rows, usually one tensor
+on the device, an epoch is one permutation, and the loss is read once per epoch.
+"""
+
+import contextlib
+import copy
+import dis
+import math
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch import NeuralNet
+from skorch.callbacks import EpochTimer, PrintLog
+from torch import nn
+
+from sklatent.neural.networks._perceptrons import draw_from
+from sklatent.neural.training._clipping import GradientClipping
+from sklatent.neural.training._divergence import Snapshot, explodes, is_finite
+from sklatent.neural.training._schedules import SCHEDULES
+from sklatent.neural.training._units import BLOCK_ROWS
+from sklatent.utils._blocks import row_slices
+from sklatent.utils._warnings import warn
+
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+# These can update all parameters in one call, several times as fast.
+FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
+
+# Attributes that say how far training has got, in numbers.
+PLAIN_STATE = ("losses", "start", "stopped")
+
+# What a line search is told where the loss is no number. Its arithmetic has squares.
+TOO_FAR = 1e30
+
+# How often in a row training goes back to the last good epoch before it gives up.
+MAX_ROLL_BACKS = 3
+
+
+def raised_by_statement(error):
+    """Tell whether a `raise` raised an exception, and not the handler of a signal."""
+    traceback = error.__traceback__
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    instruction = traceback.tb_frame.f_code.co_code[traceback.tb_lasti]
+    return instruction == dis.opmap["RAISE_VARARGS"]
+
+
+def split_rows(order, batch_size):
+    """Split rows into batches; a last row alone joins those before.
+
+    Of one row no layer can take a variance.
+    """
+    sizes = [batch_size] * (len(order) // batch_size)
+    rest = len(order) - sum(sizes)
+    if rest == 1 and sizes:
+        sizes[-1] += 1
+    elif rest:
+        sizes.append(rest)
+    return order.split(sizes)
+
+
+@contextlib.contextmanager
+def frozen(parameters):
+    """Leave parameters out of the gradient, and so out of the optimiser's step."""
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+
+
+class MeanLoss(nn.Module):
+    """Mean loss of a batch as one module, for compilers and wrappers."""
+
+    def __init__(self, module, criterion):
+        super().__init__()
+        self.module = module
+        self.criterion = criterion
+
+    def forward(self, x, generator):
+        """Mean over the rows, a scalar."""
+        return self.criterion(self.module, x, generator).mean()
+
+
+class SharedMeanLoss(MeanLoss):
+    """What one of several processes adds to the mean loss of a batch.
+
+    It takes every n-th row. As gradients are averaged over the processes, its sum
+    counts n times.
+    """
+
+    def __init__(self, module, criterion, accelerator):
+        super().__init__(module, criterion)
+        self.rank = accelerator.process_index
+        self.n_processes = accelerator.num_processes
+
+    def forward(self, x, generator):
+        """Sum over the rows that are this process's, n / batch_size fold."""
+        losses = self.criterion(
+            self.module, x[self.rank :: self.n_processes], generator
+        )
+        return losses.sum() * (self.n_processes / len(x))
+
+
+class Trainer(NeuralNet):
+    """skorch's net with the package's training loop.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network, trained in place.
+    criterion : Loss
+        Called as ``criterion(module, x, generator)``, returns a loss per row.
+    seed : int
+        Seeds the order of the rows and the noise. The global generators are
+        neither read nor written.
+    optimizer : str or type
+        Key of `OPTIMIZERS`, or a subclass of :class:`torch.optim.Optimizer`. With
+        :class:`torch.optim.LBFGS` or a subclass an epoch is one step with all rows, see
+        `quasi_newton_step`. The former searches along lines, and uses neither `lr` nor
+        `lr_schedule`.
+    callbacks : list of skorch callbacks
+        Used as they are.
+    lr_schedule : str, default="constant"
+        Key of `SCHEDULES`.
+    max_grad_norm : float or None, default=None
+        Limit of :class:`GradientClipping`.
+    turns : sequence of list of torch.nn.Parameter, default=((),)
+        A batch makes a step for each, which leaves these parameters as they are.
+    early_stopping : EarlyStopping or None, default=None
+        Told the loss of the rows held out.
+    mixed : bool, default=False
+        Whether a GPU computes the training loss in bfloat16 where that is safe.
+    compile_loss : bool, default=False
+        Whether to compile the training loss; skorch's `compile` is for the module.
+    accelerator : accelerate.Accelerator or None, default=None
+        Shares each batch out to the processes that Hugging Face's Accelerate has
+        started, all of which have the same rows and seed. They see rows in the same
+        order and each draws noise of its own; what does not come out by chance is that
+        of one process. It takes one turn alone.
+    **settings
+        skorch's own.
+    """
+
+    def __init__(
+        self,
+        module,
+        criterion,
+        *,
+        seed,
+        optimizer,
+        callbacks,
+        lr_schedule="constant",
+        max_grad_norm=None,
+        turns=((),),
+        early_stopping=None,
+        mixed=False,
+        compile_loss=False,
+        accelerator=None,
+        **settings,
+    ):
+        optimizer = OPTIMIZERS.get(optimizer, optimizer)
+        if not issubclass(optimizer, torch.optim.Optimizer):
+            raise ValueError(
+                f"optimizer must be one of {sorted(OPTIMIZERS)} or a subclass of "
+                f"torch.optim.Optimizer; got {optimizer!r} instead."
+            )
+        if optimizer in FUSED:
+            settings["optimizer__fused"] = True
+        self.quasi_newton = issubclass(optimizer, torch.optim.LBFGS)
+        self.advice = "Lower lr"
+        if optimizer is torch.optim.LBFGS:
+            # A line search decides on the length of each step, and tries 1 first.
+            settings |= {"lr": 1.0, "optimizer__line_search_fn": "strong_wolfe"}
+            lr_schedule = "constant"
+            self.advice = "Take another optimizer"
+        super().__init__(
+            module,
+            criterion,
+            optimizer=optimizer,
+            callbacks=callbacks,
+            train_split=None,
+            **settings,
+        )
+        self.seed = seed
+        self.lr_schedule = lr_schedule
+        self.max_grad_norm = max_grad_norm
+        self.turns = turns
+        self.early_stopping = early_stopping
+        self.mixed = mixed
+        self.compile_loss = compile_loss
+        self.accelerator = accelerator
+
+    def initialize(self):
+        """Make the optimiser, and all else that changes while training."""
+        super().initialize()
+        self.generator = torch.Generator(self.device).manual_seed(self.seed)
+        self.noise = self.generator  # of its own where processes have other rows
+        if self.accelerator is not None:
+            self.noise = torch.Generator(self.device)
+            self.noise.manual_seed(self.seed + 1 + self.accelerator.process_index)
+        draw_from(self.noise, self.module_)
+        self.losses = {}  # a list for each name, with an entry for each epoch
+        self.start = None  # training loss before the first step
+        self.lr_factor = 1.0  # by which divergence has lowered the learning rate,
+        self.n_lowered = 0  # in so many steps
+        self.stopped = False
+        self.roll_backs = []  # epochs that diverged
+        self.clipping = None
+        # Shortened, a gradient is no longer that of the loss that a line search sees.
+        if self.max_grad_norm is not None and not self.quasi_newton:
+            weights = list(self.module_.parameters())
+            self.clipping = GradientClipping(weights, self.max_grad_norm)
+        return self
+
+    def get_default_callbacks(self):
+        """Return the table of losses, where `verbose` asks for it."""
+        table = [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+        return table if self.verbose else []
+
+    @property
+    def n_epochs(self):
+        """How many epochs have been trained."""
+        return len(self.losses.get("train_loss", ()))
+
+    def partial_fit(self, X, y=None, **fit_params):
+        """Train; unlike skorch's, lets Ctrl-C through."""
+        fit_params.pop("_routing_method", None)
+        self.notify("on_train_begin", X=X, y=y)
+        self.fit_loop(X, **fit_params)
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def fit_loop(self, X, X_valid=None, *, report, until, keep=None):
+        """Run the training loop until epoch `until`; give `keep` the state of each."""
+        data = {"dataset_train": X, "dataset_valid": X_valid}
+        loss_of = self.training_loss()
+        snapshot = Snapshot(self.module_, self.optimizer_)
+        while self.n_epochs < until and not self.stopped:
+            report.begin()
+            self.notify("on_epoch_begin", **data)
+            losses = self.good_epoch(X, X_valid, loss_of, snapshot)
+            self.record(losses)
+            self.stopped = self.callback_stops(**data)
+            self.stopped |= report.end(losses["train_loss"], self)
+            if self.early_stopping is not None and self.criterion_.settled:
+                stops = self.early_stopping.update(losses["valid_loss"], self.module_)
+                self.stopped |= stops
+            snapshot.take()
+            if keep is not None:
+                keep(self.state())
+        if self.early_stopping is not None:
+            self.early_stopping.restore(self.module_)
+        if not is_finite(self.module_):
+            raise self.divergence(math.nan, self.n_epochs)
+        if self.roll_backs:
+            warn(
+                f"Training diverged in epochs {self.roll_backs} and went back to the "
+                f"one before each time, at a tenth of the learning rate; it ended with "
+                f"{self.lr * self.lr_factor:.2g} in place of lr={self.lr:g}. "
+                f"{self.advice}.",
+                ConvergenceWarning,
+            )
+
+    def good_epoch(self, X, X_valid, loss_of, snapshot):
+        """Train for an epoch; if it diverges, go back and try a lower rate."""
+        self.criterion_.begin_epoch(self.n_epochs + 1)
+        if self.start is None:
+            self.start = self.mean_loss(X)
+        for _ in range(1 + MAX_ROLL_BACKS):
+            losses = {"train_loss": self.train_epoch(X, loss_of)}
+            if X_valid is not None:
+                losses["valid_loss"] = self.mean_loss(X_valid)
+            if not self.diverges(losses):
+                return losses
+            self.roll_backs.append(self.n_epochs + 1)
+            snapshot.restore()
+            self.lower_lr()
+        raise self.divergence(losses["train_loss"], self.n_epochs + 1)
+
+    def train_epoch(self, X, loss_of):
+        """Pass over the rows once in random order; return their mean loss."""
+        self.module_.train()
+        total = torch.zeros((), dtype=X.dtype, device=X.device)
+        order = torch.randperm(len(X), generator=self.generator, device=X.device)
+        batches = split_rows(order, len(X) if self.quasi_newton else self.batch_size)
+        for i, rows in enumerate(batches):
+            self.schedule_lr((self.n_epochs + i / len(batches)) / self.max_epochs)
+            total += self.train_step(X[rows], loss_of) * len(rows)
+        if self.accelerator is not None:
+            total = self.accelerator.reduce(total, "mean")
+        return total.item() / len(X) + self.criterion_.constant
+
+    def train_step(self, batch, loss_of):
+        """Take a step of the optimiser at every turn; return the mean loss before."""
+        losses = []
+
+        def closure():
+            self.optimizer_.zero_grad()
+            loss = loss_of(batch, self.noise)
+            loss.backward()
+            losses.append(loss.detach())
+            self.notify_batch("on_grad_computed", batch)
+            if self.clipping is not None:
+                self.clipping()
+            return loss
+
+        step = self.quasi_newton_step if self.quasi_newton else self.optimizer_.step
+        self.notify_batch("on_batch_begin", batch)
+        for parameters in self.turns:
+            with frozen(parameters):
+                step(closure)
+        self.notify_batch("on_batch_end", batch, loss=losses[0])
+        return losses[0]
+
+    def quasi_newton_step(self, closure):
+        """Take a step that compares losses and gradients at several places.
+
+        They are those of one function, with the same noise in all places. The next
+        step has another, so what is known of the curvature is forgotten.
+        """
+        noise = self.noise.get_state()
+
+        def same_noise():
+            self.noise.set_state(noise)
+            loss = closure()
+            if self.accelerator is not None:
+                loss = self.accelerator.reduce(loss.detach(), "mean")
+            if not loss.isfinite():
+                # Too far: the search has to see that it went up to come back.
+                self.optimizer_.zero_grad()
+                loss = torch.full_like(loss, TOO_FAR)
+            return loss
+
+        self.optimizer_.step(same_noise)
+        self.optimizer_.state.clear()
+
+    def training_loss(self):
+        """Return the function of a batch and a generator that is differentiated.
+
+        It is not kept: what a compiler makes can be neither copied nor pickled.
+        """
+        loss_of = MeanLoss(self.module_, self.criterion_)
+        if self.accelerator is not None:
+            loss_of = SharedMeanLoss(self.module_, self.criterion_, self.accelerator)
+            loss_of = self.accelerator.prepare_model(loss_of)
+        if self.mixed and self.device.startswith("cuda"):
+            autocast = torch.autocast("cuda", torch.bfloat16)
+            loss_of.forward = autocast(loss_of.forward)
+        return torch.compile(loss_of) if self.compile_loss else loss_of
+
+    @torch.no_grad()
+    def mean_loss(self, X):
+        """Mean loss of rows that are not trained on, with the same noise each time."""
+        self.module_.eval()
+        generator = torch.Generator(X.device).manual_seed(self.seed)
+        losses = [
+            self.criterion_(self.module_, X[rows], generator)
+            for rows in row_slices(len(X), BLOCK_ROWS)
+        ]
+        return torch.cat(losses).mean().item() + self.criterion_.constant
+
+    def diverges(self, losses):
+        """Tell whether an epoch's losses or what it made of the networks are unusable.
+
+        The loss of rows held out may be large for good reasons, but not infinite.
+        While the criterion still changes, its values are not compared either.
+        """
+        if not all(map(math.isfinite, losses.values())) or not is_finite(self.module_):
+            return True
+        return self.criterion_.settled and explodes(
+            losses["train_loss"], self.start, self.criterion_.constant
+        )
+
+    def divergence(self, loss, epoch):
+        """Return the error that says that training diverges."""
+        return RuntimeError(
+            f"Training diverged in epoch {epoch}: the loss is {loss:.4g}, after "
+            f"{self.start:.4g} at the start. {self.advice} (now lr={self.lr:g}), or "
+            "give features of comparable scale (standardize=True does)."
+        )
+
+    def lower_lr(self):
+        """Go on with a tenth of the learning rate, and no idea of the gradients."""
+        self.lr_factor *= 0.1
+        self.n_lowered += 1
+        for group in self.optimizer_.param_groups:
+            group["lr"] *= 0.1
+        if self.clipping is not None:
+            self.clipping.usual = None
+
+    def schedule_lr(self, t):
+        """Set the learning rate that the schedule has for this share of training."""
+        factor = SCHEDULES[self.lr_schedule]
+        if factor is not None:
+            for group in self.optimizer_.param_groups:
+                group["lr"] = self.lr * self.lr_factor * factor(min(t, 1.0))
+
+    def record(self, losses):
+        """Add an epoch to the losses and to skorch's history."""
+        for name, loss in losses.items():
+            earlier = self.losses.setdefault(name, [])
+            self.history.record(name, loss)
+            self.history.record(f"{name}_best", loss < min(earlier, default=math.inf))
+            earlier.append(loss)
+
+    def notify_batch(self, event, batch, **arguments):
+        """Tell callbacks about a batch; without any this costs nothing."""
+        if self.callbacks_:
+            if event == "on_grad_computed":
+                arguments["named_parameters"] = list(self.get_all_learnable_params())
+            self.notify(event, batch=batch, training=True, **arguments)
+
+    def callback_stops(self, **data):
+        """End an epoch; return whether a skorch callback asks to stop."""
+        try:
+            self.notify("on_epoch_end", **data)
+        except KeyboardInterrupt as interrupt:
+            # skorch's callbacks ask by raising what Ctrl-C raises.
+            if not raised_by_statement(interrupt):
+                raise
+            return True
+        return False
+
+    def state(self):
+        """Return all that training has changed, to go on from: tensors and numbers."""
+        return {
+            "module": self.module_.state_dict(),
+            "optimizer": self.optimizer_.state_dict()["state"],
+            "optimizer_name": type(self.optimizer_).__name__,
+            "n_lowered": self.n_lowered,
+            "generator": (self.generator.device.type, self.generator.get_state()),
+            "usual_norm": None if self.clipping is None else self.clipping.usual,
+            "early_stopping": self.early_stopping and vars(self.early_stopping),
+            **{name: getattr(self, name) for name in PLAIN_STATE},
+        }
+
+    def load_state(self, state):
+        """Go on from what `state` returned, which is copied, with the settings here."""
+        state = copy.deepcopy(state)
+        self.module_.load_state_dict(state["module"])
+        if state["optimizer_name"] == type(self.optimizer_).__name__:
+            groups = self.optimizer_.state_dict()["param_groups"]
+            self.optimizer_.load_state_dict(
+                {"state": state["optimizer"], "param_groups": groups}
+            )
+        for _ in range(state["n_lowered"]):
+            self.lower_lr()
+        device, generator = state["generator"]
+        if device == self.generator.device.type:
+            self.generator.set_state(generator)
+        else:  # numbers of another kind: as good, but not the same
+            self.generator.manual_seed(self.seed + len(state["losses"]["train_loss"]))
+        if self.clipping is not None and state["usual_norm"] is not None:
+            self.clipping.usual = state["usual_norm"].to(self.device)
+        if self.early_stopping is not None and state["early_stopping"] is not None:
+            vars(self.early_stopping).update(state["early_stopping"])
+        for name in PLAIN_STATE:
+            setattr(self, name, state[name])

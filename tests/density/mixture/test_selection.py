@@ -1,0 +1,181 @@
+"""The number of components against SciPy, explicit folds and known mixtures."""
+
+import numpy as np
+import pytest
+from scipy.stats import entropy
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+
+from sklatent.callback import LossMonitor
+from sklatent.density import GaussianMixture
+from tests.density.mixture.mixtures import COVARIANCE_TYPES, three_groups, with_holes
+
+CRITERIA = ["bic", "aic", "icl", "cv"]
+
+
+def far_groups(n=600):
+    return three_groups(n, separation=6.0)
+
+
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_criteria_by_their_formulas(covariance_type):
+    """3 components of 3 features: 2 weights, 9 means, and the covariances."""
+    X = three_groups()
+    mixture = GaussianMixture(3, covariance_type=covariance_type, random_state=0).fit(X)
+    n_covariance = {"full": 18, "tied": 6, "diag": 9, "spherical": 3, "tied_diag": 3}
+    d = 2 + 9 + n_covariance[covariance_type]
+    fit = -2 * mixture.score_samples(X).sum()
+    bic = d * np.log(len(X)) + fit
+    icl = bic + 2 * entropy(mixture.predict_proba(X), axis=1).sum()
+    np.testing.assert_allclose(mixture.aic(X), 2 * d + fit, rtol=1e-12)
+    np.testing.assert_allclose(mixture.bic(X), bic, rtol=1e-12)
+    np.testing.assert_allclose(mixture.icl(X), icl, rtol=1e-12)
+
+
+@pytest.mark.parametrize("holed", [False, True])
+@pytest.mark.parametrize("criterion", ["bic", "aic", "icl"])
+@pytest.mark.slow
+def test_the_same_as_fitting_one_by_one(criterion, holed):
+    X = with_holes(far_groups(), 0.1) if holed else far_groups()
+    numbers = [1, 2, 3, 4, 5]
+    ours = GaussianMixture(numbers, criterion=criterion, random_state=0).fit(X)
+    each = [GaussianMixture(k, random_state=0).fit(X) for k in numbers]
+    values = [getattr(mixture, criterion)(X) for mixture in each]
+    np.testing.assert_array_equal(ours.candidate_n_components_, numbers)
+    np.testing.assert_allclose(ours.criterion_values_, values, rtol=1e-12)
+    best = each[int(np.argmin(values))]
+    assert ours.n_components_ == best.n_components_ == best.n_components
+    np.testing.assert_array_equal(ours.means_, best.means_)
+    assert ours.lower_bounds_ == best.lower_bounds_
+
+
+@pytest.mark.slow
+def test_cross_validation_against_cross_val_score():
+    X = far_groups()
+    numbers, cv = [1, 2, 3, 4, 5], KFold(4, shuffle=True, random_state=0)
+    ours = GaussianMixture(numbers, criterion="cv", cv=cv, random_state=0).fit(X)
+    values = [
+        cross_val_score(GaussianMixture(k, random_state=0), X, cv=cv).mean()
+        for k in numbers
+    ]
+    # Folds are of equal size here, so that means of means are means.
+    np.testing.assert_allclose(ours.criterion_values_, values, rtol=1e-12)
+    assert ours.n_components_ == numbers[int(np.argmax(values))]
+
+
+@pytest.mark.parametrize("criterion", ["bic", "icl"])
+def test_the_number_of_groups_is_found(criterion):
+    """BIC and ICL are consistent; groups 6 apart leave them no doubt."""
+    for seed in range(3):
+        X = three_groups(900, seed=seed, separation=6.0)
+        mixture = GaussianMixture(range(1, 7), criterion=criterion, random_state=0)
+        assert mixture.fit(X).n_components_ == 3
+
+
+def test_icl_does_not_split_one_group_for_its_shape():
+    """A uniform square takes several Gaussians, which nothing tells apart."""
+    X = np.random.default_rng(0).uniform(size=(2000, 2))
+    numbers = [1, 4, 20]
+    by_bic = GaussianMixture(numbers, random_state=0).fit(X)
+    by_icl = GaussianMixture(numbers, criterion="icl", random_state=0).fit(X)
+    assert by_icl.n_components_ == 1
+    assert by_bic.n_components_ == 4
+
+
+# AIC has no end here, and says so.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("criterion", ["bic", "aic", "icl"])
+def test_integer_weights_are_repeated_rows(criterion):
+    X = far_groups()
+    w = np.random.default_rng(0).integers(0, 3, size=len(X))
+    mixture = GaussianMixture(
+        [1, 2, 3, 4], criterion=criterion, random_state=0, tol=1e-6, max_iter=1000
+    )
+    weighted = mixture.fit(X, sample_weight=w).criterion_values_
+    repeated = mixture.fit(np.repeat(X, w, axis=0)).criterion_values_
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-6)
+
+
+def test_weights_of_rows_left_out_count():
+    X = far_groups()
+    w = np.random.default_rng(0).gamma(1.0, size=len(X))
+    ours = GaussianMixture([2, 3, 4], criterion="cv", cv=3, random_state=0).fit(
+        X, sample_weight=w
+    )
+    for k, value in zip([2, 3, 4], ours.criterion_values_, strict=True):
+        scores = np.empty(len(X))
+        for train, test in KFold(3).split(X):
+            fold = GaussianMixture(k, random_state=0)
+            fold.fit(X[train], sample_weight=w[train])
+            scores[test] = fold.score_samples(X[test])
+        np.testing.assert_allclose(value, np.average(scores, weights=w), rtol=1e-12)
+
+
+def test_the_end_of_the_list_is_told():
+    X = far_groups()
+    with pytest.warns(ConvergenceWarning, match="largest number of components, 2"):
+        GaussianMixture([1, 2], random_state=0).fit(X)
+    with pytest.warns(ConvergenceWarning, match="'cv' is best at the largest"):
+        GaussianMixture([2, 1], criterion="cv", random_state=0).fit(X)
+    GaussianMixture([2], random_state=0).fit(X)  # one number is no choice
+
+
+@pytest.mark.parametrize(
+    "n_components", [range(1, 5), (4, 3, 2, 1), np.arange(1, 5), [1, 2, 2, 3, 4]]
+)
+def test_any_array_of_numbers(n_components):
+    mixture = clone(GaussianMixture(n_components, random_state=0)).fit(far_groups())
+    np.testing.assert_array_equal(mixture.candidate_n_components_, [1, 2, 3, 4])
+    assert type(mixture.n_components_) is int
+    one = mixture.set_params(n_components=2).fit(far_groups())
+    assert one.n_components_ == 2
+    assert not hasattr(one, "criterion_values_")
+
+
+@pytest.mark.parametrize("n_components", [[], [0, 1], [1.5], ["a"], [[1, 2]]])
+def test_what_is_no_number_of_components(n_components):
+    mixture = GaussianMixture(n_components)
+    with pytest.raises(ValueError, match="positive integer or some of them"):
+        mixture.fit(far_groups())
+    assert not hasattr(mixture, "means_")
+
+
+def test_more_candidates_than_rows():
+    with pytest.raises(ValueError, match=r"\[1, 10\], the number of rows; got 11"):
+        GaussianMixture([1, 11]).fit(far_groups()[:10])
+
+
+def test_in_a_grid_search_beside_single_numbers():
+    search = GridSearchCV(
+        GaussianMixture(random_state=0), {"n_components": [1, range(1, 5)]}, cv=3
+    ).fit(far_groups())
+    assert search.best_estimator_.n_components_ == 3
+    assert search.best_params_ == {"n_components": range(1, 5)}
+
+
+def test_goes_on_with_the_number_chosen():
+    X = far_groups()
+    mixture = GaussianMixture(range(1, 5), random_state=0, warm_start=True).fit(X)
+    assert mixture.fit(X).n_components_ == 3
+    assert mixture.partial_fit(X[:50]).n_components_ == 3
+    first = GaussianMixture(range(1, 5), random_state=0).partial_fit(X)
+    assert first.n_components_ == 3
+
+
+def test_parts_of_a_mixture_whose_size_was_chosen():
+    mixture = GaussianMixture(range(1, 5), random_state=0).fit(far_groups())
+    pair = mixture.marginal([0, 1])
+    assert pair.n_components == pair.n_components_ == 3
+    assert np.isfinite(pair.sample(5, random_state=0)).all()
+
+
+def test_callbacks_see_all_candidates():
+    monitor = LossMonitor()
+    mixture = GaussianMixture([1, 2, 3, 4], criterion="cv", random_state=0)
+    mixture.set_callbacks(monitor).fit(far_groups())
+    n_steps = sum(
+        GaussianMixture(k, random_state=0).fit(far_groups()).n_iter_
+        for k in (1, 2, 3, 4)
+    )
+    assert len(monitor.get_logs().data) == n_steps
