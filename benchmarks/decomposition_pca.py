@@ -56,14 +56,14 @@ def extra_memory(estimator, X):
 
 
 def accuracy():
-    """Explained variances on data far from the origin, against centred data."""
+    """Explained variances on data far from the origin, against centered data."""
     lines = ["largest relative error of explained variances, default solvers"]
     rng = np.random.RandomState(0)
     noise = rng.standard_normal((2000, 50))
     for offset, dtype, reach in [(1e8, np.float64, 1e-9), (1e4, np.float32, 1e-3)]:
         X = (offset + noise).astype(dtype)
-        centred = X.astype(np.longdouble) - X.mean(axis=0, dtype=np.longdouble)
-        exact = np.linalg.svd(centred.astype(np.float64), compute_uv=False) ** 2 / 1999
+        centered = X.astype(np.longdouble) - X.mean(axis=0, dtype=np.longdouble)
+        exact = np.linalg.svd(centered.astype(np.float64), compute_uv=False) ** 2 / 1999
         for name, cls in [("PCA", PCA), ("scikit-learn", sklearn.decomposition.PCA)]:
             error = np.abs(cls().fit(X).explained_variance_ / exact - 1).max()
             lines.append(

@@ -298,7 +298,7 @@ def held_out(n_splits=3):
 
 
 def coverage():
-    """Intervals of nearest-neighbour and histogram densities on a flat torus."""
+    """Intervals of nearest-neighbor and histogram densities on a flat torus."""
     z = 1.96
     lines = ["coverage of nominal 95 % intervals of the log-density; reach 93 to 97"]
     for d, k in ((1, 5), (2, 5), (2, 20)):

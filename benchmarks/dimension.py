@@ -1,4 +1,4 @@
-"""Intrinsic dimension beside scikit-dimension and DADApy; neighbours beside others."""
+"""Intrinsic dimension beside scikit-dimension and DADApy; neighbors beside others."""
 
 import itertools
 import pathlib
@@ -40,7 +40,7 @@ class Files:
 
 
 class TorusMixin:
-    """Finds neighbours on the torus; everything else is the estimator's own."""
+    """Finds neighbors on the torus; everything else is the estimator's own."""
 
     def _fit_neighbors(self, X, n_neighbors, most=0):
         k = max(n_neighbors, most)
@@ -211,7 +211,7 @@ def neighbors_speed(p, peers, files):
         "scikit-learn-intelex": ">= 1",
         "faiss, float32, not exact": "(aim: 1)",
     }
-    return compare(f"2 nearest neighbours, 20,000 x {p}", functions, reach, 3)
+    return compare(f"2 nearest neighbors, 20,000 x {p}", functions, reach, 3)
 
 
 def memory():

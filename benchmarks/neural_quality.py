@@ -2,7 +2,7 @@
 
 Accuracy, not time. Bounds: the digits, pixels above 7 set to 1; 20 % held out, five
 splits, which are the seeds as well; the same networks, epochs and learning rate for
-every prior and objective. Imputation: half the entries of a standardised table are
+every prior and objective. Imputation: half the entries of a standardized table are
 removed, by the recipe of Mattei and Frellsen (2019), whose figure for breast_cancer is
 0.2867. The number of epochs and the kind of noise were chosen by looking at these
 errors, among six settings.
@@ -81,7 +81,7 @@ def compare_bounds():
 
 
 def halved(X):
-    """A standardised table, and itself without half of the entries."""
+    """A standardized table, and itself without half of the entries."""
     X = (X - X.mean(axis=0)) / X.std(axis=0)
     rng = np.random.RandomState(1234)
     removed = rng.choice(X.size, X.size // 2, replace=False)

@@ -1,7 +1,7 @@
 """Binary codes of a variational autoencoder: digits found again by Hamming distance.
 
 Each held-out digit, a fifth of all, asks for the digits of its kind among the others.
-Training sees no labels, and neither does the choice of sizes and normalisation: they
+Training sees no labels, and neither does the choice of sizes and normalization: they
 are those with the largest bound on digits held out of the training part. That the
 pixels are Gaussian, and that warm-up takes half of the epochs, was settled after a look
 at precisions of the first split, among some twenty settings.

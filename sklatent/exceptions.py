@@ -14,7 +14,7 @@ __all__ = [
 class DiscreteDataWarning(UserWarning):
     """Distances tie, as on a grid: the data is discrete, or was rounded.
 
-    Given where more than 1 % of the rows have two neighbours at the same distance.
+    Given where more than 1 % of the rows have two neighbors at the same distance.
     Where more than half of them do, `fit` raises a ValueError.
 
     See Also
@@ -64,9 +64,9 @@ class DuplicateRowsWarning(UserWarning):
 
 
 class FewRowsWarning(UserWarning):
-    """There are fewer rows than neighbours are asked for, and all of them are used.
+    """There are fewer rows than neighbors are asked for, and all of them are used.
 
-    Rows that repeat others do not count. How many neighbours are used is a fitted
+    Rows that repeat others do not count. How many neighbors are used is a fitted
     attribute with the name of the parameter, such as `n_neighbors_`.
 
     See Also

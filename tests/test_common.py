@@ -60,14 +60,14 @@ each_generative = pytest.mark.parametrize(
 pytestmark = pytest.mark.filterwarnings("ignore::sklatent.exceptions.HeywoodWarning")
 
 # 2026-11: some of scikit-learn's checks take iris, which has equal rows and is rounded
-# to a millimetre; of both, estimators of the dimension have to warn.
+# to a millimeter; of both, estimators of the dimension have to warn.
 pytestmark = [
     pytestmark,
     pytest.mark.filterwarnings("ignore::sklatent.exceptions.DuplicateRowsWarning"),
     pytest.mark.filterwarnings("ignore::sklatent.exceptions.DiscreteDataWarning"),
 ]
 
-# 2026-11: and some take fewer rows than default neighbourhoods have, of which
+# 2026-11: and some take fewer rows than default neighborhoods have, of which
 # estimators of the dimension have to warn.
 pytestmark.append(
     pytest.mark.filterwarnings("ignore::sklatent.exceptions.FewRowsWarning")
@@ -321,7 +321,7 @@ def test_dimension_contract(estimator, X):
     if hasattr(fitted, "transform"):
         local = fitted.transform(X)
         assert local.shape == (60, 1)
-        # A row that was seen is not its own neighbour.
+        # A row that was seen is not its own neighbor.
         np.testing.assert_allclose(local[:, 0], fitted.local_dimension_, rtol=1e-7)
     repeated = clone(estimator)
     with pytest.warns(DuplicateRowsWarning, match="60 of 120 rows"):

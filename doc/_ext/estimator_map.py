@@ -1,6 +1,6 @@
 """Draws the map "which estimator when": a decision tree whose boxes are links.
 
-``.. estimator-map::`` puts it into a page as an inline SVG, whose colours are those of
+``.. estimator-map::`` puts it into a page as an inline SVG, whose colors are those of
 the theme. A link to a page that does not exist is a warning of Sphinx.
 """
 

@@ -10,9 +10,9 @@ kinds.
 """
 
 # %%
-# Four representations: the standardised measurements, and five numbers by PCA, an
+# Four representations: the standardized measurements, and five numbers by PCA, an
 # autoencoder and a variational autoencoder. On each, the densities of kernels, of a
-# Gaussian mixture and of nearest neighbours; and what the model itself says of a row,
+# Gaussian mixture and of nearest neighbors; and what the model itself says of a row,
 # which for an autoencoder is minus the squared error of what it rebuilds. Everything is
 # fitted to half of the benign tumours, in five random halves; the rest and all
 # malignant ones are ranked.
@@ -49,7 +49,7 @@ representations = {
 densities = {
     "kernels": KernelDensity("loo"),
     "mixture": GaussianMixture(2, reg_covar=0.01, random_state=0),
-    "neighbours": KNeighborsDensity(),
+    "neighbors": KNeighborsDensity(),
 }
 columns = [*densities, "own score"]
 
@@ -82,7 +82,7 @@ for name, row, std in zip(representations, mean, spread, strict=True):
 
 model = representations["PCA"]
 log_density = (
-    densities["neighbours"]
+    densities["neighbors"]
     .fit(model.transform(train))
     .score_samples(model.transform(new))
 )
@@ -94,9 +94,9 @@ left.set_xticks(range(len(columns)), columns)
 left.set_yticks(range(len(representations)), representations)
 for (i, j), area in np.ndenumerate(mean):
     if not np.isnan(area):
-        colour = "white" if area > 0.9 else "black"
+        color = "white" if area > 0.9 else "black"
         text = f"{area:.3f}\n± {spread[i, j]:.3f}"
-        left.text(j, i, text, ha="center", va="center", color=colour)
+        left.text(j, i, text, ha="center", va="center", color=color)
 left.set_title("area under the ROC curve")
 for label, name in enumerate(["benign, new", "malignant"]):
     shown = odd == label

@@ -10,7 +10,7 @@ of two photographs judge what is fitted to the left halves.
 
 # %%
 # Three thousand patches of 8 x 8 grey values from 0 to 1. No pixel is more important
-# than another, so they are not standardised. Networks have skip connections: they start
+# than another, so they are not standardized. Networks have skip connections: they start
 # as linear models, and learn what these miss. One has convolutions instead.
 
 import matplotlib.pyplot as plt

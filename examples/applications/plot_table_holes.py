@@ -11,7 +11,7 @@ an estimate that is made from the filled table, with its error bar.
 # %%
 # Ten measurements and the progress of the disease, which belongs into the table:
 # without it the filled entries would know nothing of what they are to explain. All are
-# standardised. The estimate is the coefficient of the body mass index in a regression
+# standardized. The estimate is the coefficient of the body mass index in a regression
 # of the progress on all ten, with the standard error that the regression reports.
 
 import warnings
@@ -147,7 +147,7 @@ right.legend(loc="lower right")
 plt.show()
 
 # %%
-# Models of the whole table fill holes better than column means and neighbours do: with
+# Models of the whole table fill holes better than column means and neighbors do: with
 # a Gaussian mixture and with factor analysis half of the variance is left. Yet all that
 # fill once report about the error bar of the complete table (grey), as if nothing had
 # been missing, and most estimates of the models are too large, since expectations lie

@@ -9,7 +9,7 @@ entries are missing and there is no closed form.
 """
 
 # %%
-# The same table, standardised, whole and with 20 % and 60 % of its entries removed.
+# The same table, standardized, whole and with 20 % and 60 % of its entries removed.
 # With holes there is nothing to compare with but where EM ends. A tolerance of zero
 # keeps it going until no digit changes.
 

@@ -8,7 +8,7 @@ say what they expect of the rest, and how far off they may be.
 """
 
 # %%
-# Half of the entries of a standardised table are removed at random.
+# Half of the entries of a standardized table are removed at random.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -21,15 +21,15 @@ from sklatent.decomposition import PCA
 from sklatent.neural import AETransformer
 
 X, _ = load_digits(return_X_y=True)
-centred = X - X.mean(axis=0)
+centered = X - X.mean(axis=0)
 q = 8
 
-covariance = centred.T @ centred / len(X)
+covariance = centered.T @ centered / len(X)
 from_covariance = np.linalg.eigh(covariance)[1][:, ::-1][:, :q]
 
-gram = centred @ centred.T
+gram = centered @ centered.T
 eigenvalues, scores = (a[..., ::-1][..., :q] for a in np.linalg.eigh(gram))
-from_gram = centred.T @ scores / np.sqrt(eigenvalues)
+from_gram = centered.T @ scores / np.sqrt(eigenvalues)
 
 autoencoder = AETransformer(
     q,

@@ -9,7 +9,7 @@ bandwidths that are chosen by the likelihood of rows left out, or by a plug-in, 
 
 # %%
 # Two narrow bumps far apart, the densities by three rules, and how the estimate changes
-# from one bandwidth to the next: the Kullback-Leibler divergence between neighbouring
+# from one bandwidth to the next: the Kullback-Leibler divergence between neighboring
 # bandwidths is smallest where the estimate is settled, and rises where bumps are
 # smoothed beyond their own width.
 

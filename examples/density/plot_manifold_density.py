@@ -4,7 +4,7 @@ On a curve the density is per length, not per volume
 ====================================================
 
 The rows of three columns lie on a curve. By the volume of balls in three dimensions,
-their density changes with the number of neighbours; by length along the curve, it is
+their density changes with the number of neighbors; by length along the curve, it is
 what it should be.
 """
 
@@ -40,7 +40,7 @@ for unit, dimension in {"length": TwoNN(), "volume": None}.items():
         log_p, std = density.score_samples(X, return_std=True)
         error = log_p - truth
         print(
-            f"{k} neighbours, dimension {density.dimension_:.2f}:"
+            f"{k} neighbors, dimension {density.dimension_:.2f}:"
             f"{error.mean():6.2f} {error.std():6.2f} {error.max():6.2f}"
             f" {std.mean():6.2f}"
         )
@@ -54,7 +54,7 @@ for unit, dimension in {"length": TwoNN(), "volume": None}.items():
 figure = plt.figure(figsize=(10, 3.6), layout="constrained")
 curve = figure.add_subplot(1, 3, 1, projection="3d")
 curve.scatter(*X.T, s=1, c=t, cmap="hsv")
-curve.set(title="the rows, coloured by t", zticks=[-1, 0, 1], aspect="equal")
+curve.set(title="the rows, colored by t", zticks=[-1, 0, 1], aspect="equal")
 order = np.argsort(t)
 axes = None
 for i, (name, unit) in enumerate([("TwoNN()", "length"), ("None", "volume")]):
@@ -67,7 +67,7 @@ for i, (name, unit) in enumerate([("TwoNN()", "length"), ("None", "volume")]):
             ".",
             markersize=2,
             color=color,
-            label=f"{k} neighbours",
+            label=f"{k} neighbors",
         )
     axes.plot(
         np.degrees(t[order]), truth[order], color="black", label="truth per length"
@@ -84,8 +84,8 @@ plt.show()
 
 # %%
 # The figure shows that by length the estimate follows the truth. Four times as many
-# neighbours bring its spread from 0.31 to 0.19 nats, more than the standard error of
-# 0.16: where rows are few, forty neighbours reach over to the next turn, and the
+# neighbors bring its spread from 0.31 to 0.19 nats, more than the standard error of
+# 0.16: where rows are few, forty neighbors reach over to the next turn, and the
 # estimate is up to 0.75 nats too high. By volume it rises and falls three times as
-# steeply, and is nearly three nats lower with four times as many neighbours: that is no
+# steeply, and is nearly three nats lower with four times as many neighbors: that is no
 # density of these rows.

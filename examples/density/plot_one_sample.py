@@ -8,8 +8,8 @@ of them say how far off they may be.
 """
 
 # %%
-# The bandwidth, the number of neighbours, the bins and the number of components are
-# chosen from the data. Two of the scores flatter: the estimate of nearest neighbours is
+# The bandwidth, the number of neighbors, the bins and the number of components are
+# chosen from the data. Two of the scores flatter: the estimate of nearest neighbors is
 # no density that integrates to one, while the others are; and the histogram's leaves
 # out the rows that fall where it is zero, of which each would make it minus infinity.
 
@@ -44,7 +44,7 @@ mixtures = GridSearchCV(
 )
 estimators = {
     "kernels, bandwidth='isj'": KernelDensity("isj").fit(X),
-    "nearest neighbours, k*": KNeighborsDensity("kstar").fit(X),
+    "nearest neighbors, k*": KNeighborsDensity("kstar").fit(X),
     "histogram": HistogramDensity().fit(X),
     "Gaussian mixture": mixtures.fit(X).best_estimator_,
 }
@@ -73,7 +73,7 @@ plt.show()
 # The truth is a mixture of three Gaussians, so the one model of that form follows the
 # grey area best and has the best held-out log-density of those that integrate to one.
 # Kernels with one bandwidth ripple where the bump is wide; the histogram, whose rule
-# sees the spread of all bumps, has bins too wide for the narrow one. Nearest neighbours
+# sees the spread of all bumps, has bins too wide for the narrow one. Nearest neighbors
 # have sharp peaks and tails that are too heavy; their 95 % band, which knows of chance
 # and not of bias, covers the truth for some five of six new rows. The histogram's does
 # for a third: its band is about the mean over a bin, not the density within it.

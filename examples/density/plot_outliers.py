@@ -1,7 +1,7 @@
 """
-==========================================================
-Odd digits: no code beats nearest neighbours of the pixels
-==========================================================
+
+Odd digits: no code beats nearest neighbors of the pixels
+=========================================================
 
 Odd rows are those of low density. Is it better to estimate that density after a
 representation has been learned? Digits of one class are hidden from the fit and mixed
@@ -41,7 +41,7 @@ representations = {
 densities = {
     "kernels": KernelDensity("loo"),
     "mixture": GaussianMixture(10, reg_covar=0.01, random_state=0),
-    "neighbours": KNeighborsDensity(),
+    "neighbors": KNeighborsDensity(),
 }
 
 areas = np.full((len(hidden_classes), len(representations), len(densities) + 1), np.nan)
@@ -70,7 +70,7 @@ for name, row in zip(representations, mean, strict=True):
 
 model = representations["AETransformer"]
 log_density = (
-    densities["neighbours"]
+    densities["neighbors"]
     .fit(model.transform(train))
     .score_samples(model.transform(new))
 )
@@ -82,8 +82,8 @@ left.set_xticks(range(len(columns)), columns)
 left.set_yticks(range(len(representations)), representations)
 for (i, j), area in np.ndenumerate(mean):
     if not np.isnan(area):
-        colour = "white" if area > 0.92 else "black"
-        left.text(j, i, f"{area:.3f}", ha="center", va="center", color=colour)
+        color = "white" if area > 0.92 else "black"
+        left.text(j, i, f"{area:.3f}", ha="center", va="center", color=color)
 left.set_title("area under the ROC curve")
 for label, name in enumerate(["other digits", f"digit {hidden_classes[-1]}, hidden"]):
     shown = odd == label
@@ -101,7 +101,7 @@ plt.show()
 # Kernels and mixtures, whose bandwidth or covariances must serve all features at once,
 # rank odd digits best by the eight numbers of the autoencoder; those of PCA help
 # kernels and hardly the mixture, and those of the variational autoencoder are worse
-# than the pixels for both. Distances to nearest neighbours adapt to each place, and
+# than the pixels for both. Distances to nearest neighbors adapt to each place, and
 # lose by every reduction, since what a code leaves out may be what is odd: on the
 # pixels they are the best of the table. Three classes and one split are few, and
 # differences of a hundredth say little. Of the models' own scores the variational

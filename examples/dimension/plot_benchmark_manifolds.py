@@ -57,8 +57,8 @@ image = axis.imshow(ratios, norm=LogNorm(1 / 2.5, 2.5), cmap="RdBu", aspect="aut
 axis.set_xticks(range(len(estimators)), estimators, rotation=30, ha="right")
 axis.set_yticks(range(len(names)), [f"{name}: {manifolds[name][0]}" for name in names])
 for (i, j), ratio in np.ndenumerate(ratios):
-    colour = "white" if abs(np.log(ratio)) > 0.55 else "black"
-    axis.text(j, i, f"{ratio:.2f}", ha="center", va="center", color=colour, size=9)
+    color = "white" if abs(np.log(ratio)) > 0.55 else "black"
+    axis.text(j, i, f"{ratio:.2f}", ha="center", va="center", color=color, size=9)
 axis.set_title("estimated dimension / dimension")
 bar = figure.colorbar(image, ax=axis, shrink=0.6, extend="min")
 ticks = [0.4, 0.5, 0.7, 1, 1.4, 2, 2.5]
@@ -67,12 +67,12 @@ bar.minorticks_off()
 plt.show()
 
 # %%
-# White is right, red too low, blue too high; below 0.4 the colour stays the same. The
+# White is right, red too low, blue too high; below 0.4 the color stays the same. The
 # spectrum counts straight directions: it is right where the manifold fills a flat
 # space, and finds up to 2.4 times the dimension, or a tenth of it, where it does not.
-# What looks at neighbours is mostly right below some five dimensions and mostly too low
-# above, and the more so the more neighbours are asked; TwoNN asks two. Its correction
+# What looks at neighbors is mostly right below some five dimensions and mostly too low
+# above, and the more so the more neighbors are asked; TwoNN asks two. Its correction
 # and DANCo, which compare with points of known dimension, mend most of that, at the
 # price of too high a number for some manifolds. Where nearly all rows are crowded in a
-# corner, as in Mbeta, each of those that look at neighbours is low; where the turns of
+# corner, as in Mbeta, each of those that look at neighbors is low; where the turns of
 # a spiral are as close as its rows, most are high.

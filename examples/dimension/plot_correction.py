@@ -3,8 +3,8 @@
 Estimates fall short in many dimensions, and a correction helps
 ===============================================================
 
-In ten dimensions a thousand rows are few: even the nearest neighbours are so far that
-most neighbourhoods reach beyond the edge of the data, or around its curve. Estimators
+In ten dimensions a thousand rows are few: even the nearest neighbors are so far that
+most neighborhoods reach beyond the edge of the data, or around its curve. Estimators
 that take the space there to be flat and evenly filled come out too low, the more so the
 higher the dimension. ``correction="ball"`` mends most of it.
 """
@@ -30,7 +30,7 @@ estimators = {
 
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.8), sharey=True, layout="constrained")
 for axis, (shape, generate) in zip(axes, generators.items(), strict=True):
-    for name, (Estimator, colour, marker) in estimators.items():
+    for name, (Estimator, color, marker) in estimators.items():
         for correction in (None, "ball"):
             fits = [
                 Estimator(correction=correction).fit(
@@ -44,7 +44,7 @@ for axis, (shape, generate) in zip(axes, generators.items(), strict=True):
                 dimensions,
                 ratios,
                 1.96 * spread,
-                color=colour,
+                color=color,
                 marker=marker,
                 fillstyle="full" if correction else "none",
                 linestyle="-" if correction else ":",

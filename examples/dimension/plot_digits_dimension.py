@@ -4,7 +4,7 @@ The digits have 7 to 10 curved dimensions, and 13 straight ones
 ===============================================================
 
 An 8 x 8 image is 64 numbers, but the images of one digit differ in a few ways only:
-slant, width, stroke. Estimators that look at neighbours find 7 to 10 dimensions; the
+slant, width, stroke. Estimators that look at neighbors find 7 to 10 dimensions; the
 spectrum, which counts straight directions, needs more.
 """
 
@@ -56,7 +56,7 @@ plt.show()
 # %%
 # One digit at a time, about 180 images each. Some digits are written in more ways than
 # others. With the numbers above these do not compare: fewer rows have wider
-# neighbourhoods, and an estimate depends on their width.
+# neighborhoods, and an estimate depends on their width.
 
 figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
 for digit in range(10):
@@ -69,6 +69,6 @@ plt.show()
 
 # %%
 # Above, estimators of curved dimensions find 7 to 10, far fewer than 64. Those that ask
-# more neighbours find about 7; TwoNN, which asks two, and DANCo about 9; the correction
+# more neighbors find about 7; TwoNN, which asks two, and DANCo about 9; the correction
 # adds one. The intervals are those of chance alone, and do not hold such differences.
 # Below, a one is written in about five ways, a zero in about nine.

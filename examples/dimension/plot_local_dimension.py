@@ -39,8 +39,8 @@ right.legend()
 plt.show()
 
 # %%
-# Above, seen from the top, each row has the colour of its local dimension: the line
+# Above, seen from the top, each row has the color of its local dimension: the line
 # is dark, the ball bright. Below, the three histograms overlap, since ten to
-# thirty neighbours give a rough number, but their middles are near 1, 2 and 3. Those of
-# the disk and the ball are a little low, as rows at the rim have neighbours on one side
+# thirty neighbors give a rough number, but their middles are near 1, 2 and 3. Those of
+# the disk and the ball are a little low, as rows at the rim have neighbors on one side
 # only. One number for all rows would describe none of them.

@@ -4,14 +4,14 @@ Noise has dimensions, at its own scale
 ======================================
 
 A Swiss roll is a sheet: two dimensions. With noise it is a thick sheet, which between
-near neighbours has three. Which of the two numbers is right depends on the scale that
+near neighbors has three. Which of the two numbers is right depends on the scale that
 is asked about, so ask about all of them.
 """
 
 # %%
-# Gride compares farther and farther neighbours of the same rows; decimation compares
-# the nearest neighbours in smaller and smaller parts of the data. With noise both start
-# near three and fall towards two where neighbours are farther apart than the sheet is
+# Gride compares farther and farther neighbors of the same rows; decimation compares
+# the nearest neighbors in smaller and smaller parts of the data. With noise both start
+# near three and fall towards two where neighbors are farther apart than the sheet is
 # thick, which is drawn at two standard deviations of the noise. Beyond, at the distance
 # between the turns, the number rises again.
 
@@ -37,7 +37,7 @@ for axis, noise in zip(axes, (0.0, 0.3, 1.0), strict=True):
         axis.axvline(2 * noise, color="C3", linestyle=":", label="thickness")
     axis.set(
         xscale="log",
-        xlabel="distance to neighbours, units of x",
+        xlabel="distance to neighbors, units of x",
         title=f"noise {noise}",
     )
     print(f"noise {noise}: {np.round(gride.dimension_scales_, 2)}")
@@ -48,7 +48,7 @@ plt.show()
 
 # %%
 # Without noise the curve is flat at two until the turns of the roll come into sight.
-# With noise it starts near three and falls once neighbours are farther apart than the
+# With noise it starts near three and falls once neighbors are farther apart than the
 # sheet is thick (dotted), the later the thicker it is. With noise 0.3 it is at two at
 # five times that distance. With the strongest noise it stops at 2.3: the turns, 6.3
 # apart, come into sight before the thickness is out of it.

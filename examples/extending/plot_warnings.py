@@ -51,7 +51,7 @@ caught(DiscreteDataWarning, TwoNN().fit, X.round(1))
 caught(DuplicateRowsWarning, TwoNN().fit, np.vstack([X, X[:40]]))
 
 # %%
-# Fewer rows than neighbours that are asked for. As many as there are is used; ask for
+# Fewer rows than neighbors that are asked for. As many as there are is used; ask for
 # fewer.
 
 caught(FewRowsWarning, LevinaBickel().fit, X[:12])
@@ -117,5 +117,5 @@ plt.show()
 # %%
 # Collapsed codes are one point, whatever the row; those of the same model with a
 # smaller weight spread over the plane and know the row, whose first hidden number is
-# the colour. None of the other warnings shows in a figure: the fit looks well, and the
+# the color. None of the other warnings shows in a figure: the fit looks well, and the
 # message is all there is.

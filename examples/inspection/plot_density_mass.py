@@ -25,7 +25,7 @@ densities = {
     "one Gaussian": GaussianMixture(random_state=0),
     "eight Gaussians": GaussianMixture(8, random_state=0),
     "kernels": KernelDensity("loo"),
-    "30 neighbours": KNeighborsDensity(30),
+    "30 neighbors": KNeighborsDensity(30),
 }
 
 figure, axes = plt.subplots(2, 2, figsize=(9.5, 7), layout="constrained")

@@ -41,7 +41,7 @@ print(f"the grid holds {display.decoded.shape[0] * display.decoded.shape[1]} ima
 
 # %%
 # :class:`~sklatent.inspection.LatentSpaceDisplay` has on the left the codes that a
-# :class:`~sklatent.neural.VAETransformer` gives the rows, coloured by the digit, which
+# :class:`~sklatent.neural.VAETransformer` gives the rows, colored by the digit, which
 # training did not know. On the right are the images that an even grid over the same
 # plane decodes to. Where two groups of dots meet, one digit turns into another; within
 # a group the digit changes its shape.

@@ -56,7 +56,7 @@ for parameters, loss, score in zip(
     )
 
 # %%
-# The curves of both folds, in the colour of their learning rate.
+# The curves of both folds, in the color of their learning rate.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
 for parameters, folds, score in zip(candidates, losses, scores, strict=True):
@@ -69,7 +69,7 @@ for parameters, folds, score in zip(candidates, losses, scores, strict=True):
 for ax, size in zip(axes, sizes, strict=True):
     ax.set(title=f"n_components={size}", xlabel="epoch", ylim=(-8, 95))
     ax.legend(loc="lower left")
-axes[0].set_ylabel("loss, standardised units squared")
+axes[0].set_ylabel("loss, standardized units squared")
 plt.show()
 
 # %%

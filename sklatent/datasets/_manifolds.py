@@ -119,7 +119,7 @@ def make_ball(
     References
     ----------
     .. [1] A. R. Voelker, J. Gosmann and T. C. Stewart (2017). Efficiently sampling
-       vectors and coordinates from the n-sphere and n-ball. Centre for Theoretical
+       vectors and coordinates from the n-sphere and n-ball. Center for Theoretical
        Neuroscience, University of Waterloo.
 
     Examples

@@ -5,7 +5,7 @@ holes; with one noise variance (probabilistic PCA) or one per feature (factor
 analysis).
 
 Tipping and Bishop (1999), appendix B; Rubin and Thayer (1982); for missing values the
-observed-data likelihood is maximised exactly, over W, mu and psi together.
+observed-data likelihood is maximized exactly, over W, mu and psi together.
 """
 
 from functools import cached_property
@@ -62,7 +62,7 @@ class IsotropicStep(EMStep):
     Parameters
     ----------
     covariance : FullCovariance or RowCovariance
-        S, the 1/n covariance of the data, which are centred.
+        S, the 1/n covariance of the data, which are centered.
     """
 
     def __init__(self, covariance):
@@ -117,7 +117,7 @@ class DiagonalStep(EMStep):
     Parameters
     ----------
     covariance : FullCovariance or RowCovariance
-        S, the 1/n covariance of the data, which are centred.
+        S, the 1/n covariance of the data, which are centered.
     """
 
     def __init__(self, covariance):
@@ -154,7 +154,7 @@ class DiagonalStep(EMStep):
 
 
 class MissingStep(EMStep):
-    """EM steps on centred data with holes.
+    """EM steps on centered data with holes.
 
     Given z, each feature is a weighted regression on (z, 1), over the rows where it is
     observed; its normal equations need only sums over rows.

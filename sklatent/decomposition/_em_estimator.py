@@ -35,22 +35,22 @@ from sklatent.utils._weights import check_weight
 BLOCK_ROWS = 2048
 
 
-def observed_blocks(X, centre):
+def observed_blocks(X, center):
     """Rows with holes in blocks whose intermediate results fit the cache."""
     return [
-        ObservedRows(X[i : i + BLOCK_ROWS], centre)
+        ObservedRows(X[i : i + BLOCK_ROWS], center)
         for i in range(0, len(X), BLOCK_ROWS)
     ]
 
 
 def map_observed(function, X, model):
     """Concatenate function(block, model) over blocks of rows with holes."""
-    centred = LinearGaussian(model.W, np.zeros_like(model.mu), model.psi)
-    parts = [function(block, centred) for block in observed_blocks(X, model.mu)]
+    centered = LinearGaussian(model.W, np.zeros_like(model.mu), model.psi)
+    parts = [function(block, centered) for block in observed_blocks(X, model.mu)]
     return np.concatenate(parts)
 
 
-def centred_rows(X, sample_weight):
+def centered_rows(X, sample_weight):
     """Mean of the rows, and R with R' R their 1/n covariance."""
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
     held = weight > 0
@@ -161,7 +161,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         log_jacobian = step.share_observed @ np.log(scale)
 
         def in_units_of_the_data(model, history):
-            """Undo the centring and the scaling."""
+            """Undo the centering and the scaling."""
             W, mu = model.W * scale[:, None], mean + model.mu * scale
             return {
                 **self._model_attributes(LinearGaussian(W, mu, model.psi * scale**2)),
@@ -196,7 +196,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         """Mean, scale, EM step and optimizer for complete data, which are read once."""
         n, p = X.shape
         if n < p:
-            mean, R = centred_rows(X, sample_weight)
+            mean, R = centered_rows(X, sample_weight)
             scale = self._scale(np.einsum("ij,ij->j", R, R))
             covariance = RowCovariance(R / scale)
         else:

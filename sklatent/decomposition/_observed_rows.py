@@ -72,16 +72,16 @@ class ObservedRows:
     ----------
     X : ndarray of shape (n_samples, n_features)
         Rows; NaN where nothing was observed.
-    centre : ndarray of shape (n_features,)
+    center : ndarray of shape (n_features,)
         Subtracted from the rows; the models given to the methods are for the
-        rows minus this centre.
+        rows minus this center.
 
     Attributes
     ----------
     order : ndarray of shape (n_samples,)
         Positions in `X` of the sorted rows.
     rows : ndarray of shape (n_samples, n_features)
-        Sorted and centred rows, 0 where nothing was observed.
+        Sorted and centered rows, 0 where nothing was observed.
     patterns : ndarray of shape (n_patterns, n_features)
         1.0 where observed, for each pattern.
     group : ndarray of shape (n_samples,)
@@ -94,11 +94,11 @@ class ObservedRows:
         Whether some rows have the same pattern.
     """
 
-    def __init__(self, X, centre):
+    def __init__(self, X, center):
         observed = ~np.isnan(X)
         first, group = group_patterns(observed)
         self.order = np.argsort(group, kind="stable")
-        self.rows = np.where(observed, X - centre, 0.0)[self.order]
+        self.rows = np.where(observed, X - center, 0.0)[self.order]
         self.patterns = observed[first].astype(np.float64)
         self.group = group[self.order]
         self.starts = np.searchsorted(self.group, np.arange(len(first)))
@@ -127,9 +127,9 @@ class ObservedRows:
         M = ((W[:, i] * B[:, j]).T @ self.patterns.T)[full]
         M[np.arange(q), np.arange(q)] += 1
         covariance, log_det = invert_spd(M)
-        centre = self.patterns @ (model.mu[:, None] * B)
+        center = self.patterns @ (model.mu[:, None] * B)
         by_row = covariance[:, :, self.group] if self.repeated else covariance
-        mean = np.einsum("ijn,jn->in", by_row, (self.rows @ B - centre[self.group]).T)
+        mean = np.einsum("ijn,jn->in", by_row, (self.rows @ B - center[self.group]).T)
         residual = np.vstack([mean, np.ones(len(self.rows))]).T @ np.vstack(
             [W.T, model.mu]
         )

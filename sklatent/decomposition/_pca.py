@@ -45,11 +45,11 @@ WEIGHT_ROUNDING = 1e-12
 class PCA(LinearGaussianMixin, SklatentEstimator):
     """Principal component analysis.
 
-    The axes along which centred rows vary most. As a density it is probabilistic
+    The axes along which centered rows vary most. As a density it is probabilistic
     PCA at its maximum of the likelihood [1]_: rows are W z + mu + eps, with z and eps
     normal and eps of variance sigma2 in every direction.
 
-    The rows are read in blocks, each centred by itself, so that a mean far from
+    The rows are read in blocks, each centered by itself, so that a mean far from
     zero costs no digits, and are neither copied nor written to by the solvers
     "full" and "covariance_eigh".
 
@@ -109,7 +109,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
     explained_variance_ratio_ : ndarray of shape (n_components,)
         Its share of the sum over all axes; 0 for constant data.
     singular_values_ : ndarray of shape (n_components,)
-        Singular values of the centred rows, times the roots of their weights.
+        Singular values of the centered rows, times the roots of their weights.
     mean_ : ndarray of shape (n_features,)
         Mean of the rows.
     n_components_ : int
@@ -515,7 +515,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
 
         Examples
         --------
-        Sparse rows are centred too, and made dense a block at a time:
+        Sparse rows are centered too, and made dense a block at a time:
 
         >>> import numpy as np
         >>> from scipy.sparse import csr_array
@@ -530,7 +530,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         X = read_rows(self, X, accept_sparse="csr")
         return self._encode(X)
 
-    def _centre(self, dtype):
+    def _center(self, dtype):
         """Return the mean in two parts, whose sum has more digits than `dtype`."""
         mean = self.mean_ + self._mean_rest
         high = mean.astype(dtype)
@@ -544,7 +544,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         return np.sqrt(self.explained_variance_, dtype=np.float64) * self._alive
 
     def _encode(self, X):
-        high, low = self._centre(X.dtype)
+        high, low = self._center(X.dtype)
         scale = self._scale()
         inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
         axes = self.components_.T.astype(X.dtype)
@@ -555,7 +555,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         return Z
 
     def _decode(self, Z):
-        high, low = self._centre(Z.dtype)
+        high, low = self._center(Z.dtype)
         axes = self.components_ * self._scale()[:, None]
         X = Z @ axes.astype(Z.dtype)
         X += low

@@ -1,4 +1,4 @@
-"""Ways to the principal axes of centred rows.
+"""Ways to the principal axes of centered rows.
 
 ===============  ==========================================================
 `exact`          QR of blocks of rows one after the other, then the SVD of the
@@ -27,7 +27,7 @@ from sklearn.utils.extmath import randomized_svd
 from sklatent.utils._moments import (
     Moments,
     dense_rows,
-    guess_centre,
+    guess_center,
     narrow_blas,
     row_blocks,
     two_sum,
@@ -41,7 +41,7 @@ EIGEN_ERROR = 16.0
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Squared singular values of the centred, weighted rows, and their axes.
+    """Squared singular values of the centered, weighted rows, and their axes.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def weighted_mean(X, weight=None):
 
     Rows are summed in their own precision, relative to a guess of the mean.
     """
-    origin = guess_centre(X, weight).astype(X.dtype)
+    origin = guess_center(X, weight).astype(X.dtype)
     total, sums = 0.0, np.zeros(X.shape[1])
     for rows in row_blocks(*X.shape, X.dtype.itemsize):
         r = dense_rows(X, rows) - origin
@@ -199,7 +199,7 @@ def weighted_mean(X, weight=None):
     return float(total), *two_sum(origin.astype(np.float64), sums / total)
 
 
-def centred(X, rows, mean, mean_error, weight=None, out=None):
+def centered(X, rows, mean, mean_error, weight=None, out=None):
     """Rows minus the mean, times the root of their weight, in the precision of `out`.
 
     A new array in double precision if that is None.
@@ -215,13 +215,13 @@ def centred(X, rows, mean, mean_error, weight=None, out=None):
     return out
 
 
-def centred_copy(X, weight=None, dtype=np.float64):
-    """Sum of weights, mean and its error, all centred rows, squares by column."""
+def centered_copy(X, weight=None, dtype=np.float64):
+    """Sum of weights, mean and its error, all centered rows, squares by column."""
     total, mean, error = weighted_mean(X, weight)
     A = np.empty(X.shape, dtype)
     squares = np.zeros(X.shape[1])
     for rows in row_blocks(*X.shape, A.itemsize):
-        squares += _column_squares(centred(X, rows, mean, error, weight, A[rows]))
+        squares += _column_squares(centered(X, rows, mean, error, weight, A[rows]))
     return total, mean, error, A, squares
 
 
@@ -242,14 +242,14 @@ def exact(X, weight=None):
     """
     n, p = X.shape
     if n < p:
-        total, mean, error, A, column_squares = centred_copy(X, weight)
+        total, mean, error, A, column_squares = centered_copy(X, weight)
     else:
         total, mean, error = weighted_mean(X, weight)
         A = np.empty((0, p))
         step = max(2 * p, 2**15 // p)
         for start in range(0, n, step):
             rows = slice(start, min(start + step, n))
-            r = centred(X, rows, mean, error, weight)
+            r = centered(X, rows, mean, error, weight)
             stacked = np.vstack([A, r])
             A = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:p]
         column_squares = _column_squares(A)
@@ -336,7 +336,7 @@ def _resolved(spectrum, n_components, smallest):
 
 
 def randomized(X, weight, n_components, **options):
-    """Find a few axes by random projection of the centred rows.
+    """Find a few axes by random projection of the centered rows.
 
     Options are those of :func:`sklearn.utils.extmath.randomized_svd`. With Q the
     directions that it projects on, its singular values are those of Q'A. For n < p it
@@ -344,7 +344,7 @@ def randomized(X, weight, n_components, **options):
     they are less, so that axes and lengths are taken from the singular value
     decomposition of A V'.
     """
-    total, mean, error, A, column_squares = centred_copy(X, weight, X.dtype)
+    total, mean, error, A, column_squares = centered_copy(X, weight, X.dtype)
     n, p = X.shape
     # The rows are NumPy's by now; dispatching would only rule out the LU steps.
     with config_context(array_api_dispatch=False):
@@ -361,10 +361,10 @@ def arpack(X, weight, n_components, tol, v0):
     if issparse(X):
         total, mean, column_squares = _sparse_moments(X, weight)
         error = np.zeros_like(mean)
-        A = _centred_operator(X, mean, weight)
+        A = _centered_operator(X, mean, weight)
     else:
-        total, mean, error, A, column_squares = centred_copy(X, weight, X.dtype)
-    k = min(n_components, min(X.shape) - 1)  # the rank of centred rows, at most
+        total, mean, error, A, column_squares = centered_copy(X, weight, X.dtype)
+    k = min(n_components, min(X.shape) - 1)  # the rank of centered rows, at most
     if k == 0 or not column_squares.any():
         s, V = np.zeros(0, X.dtype), np.zeros((0, X.shape[1]), X.dtype)
     else:
@@ -382,7 +382,7 @@ def _partial(X, weight, total, mean, error, column_squares, s, V):
         # The difference would lose digits that the residual itself has.
         rest = 0.0
         for rows in row_blocks(*X.shape, V.itemsize):
-            r = centred(X, rows, mean, error, weight)
+            r = centered(X, rows, mean, error, weight)
             r -= (r @ V.T) @ V
             rest += np.vdot(r, r)
     resolution = svd_resolution(X.shape[1], X.dtype)
@@ -406,8 +406,8 @@ def _sparse_moments(X, weight):
     return float(total), mean, squares + (total - stored) * mean**2
 
 
-def _centred_operator(X, mean, weight):
-    """Return the centred, weighted rows as an operator; they are not formed."""
+def _centered_operator(X, mean, weight):
+    """Return the centered, weighted rows as an operator; they are not formed."""
     root = np.ones(X.shape[0]) if weight is None else np.sqrt(weight)
     root, mean = root.astype(X.dtype)[:, None], mean.astype(X.dtype)[:, None]
     transposed = csr_matrix(X.T)

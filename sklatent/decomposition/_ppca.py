@@ -31,7 +31,7 @@ class PPCA(EMEstimator):
 
     x = W z + mu + eps with z ~ N(0, I) and eps ~ N(0, sigma2 I), fitted by maximum
     likelihood [1]_: in closed form from the principal components, or by EM. Missing
-    entries, marked by NaN, are allowed everywhere; then EM maximises the likelihood
+    entries, marked by NaN, are allowed everywhere; then EM maximizes the likelihood
     of what is observed, over W, mu and sigma2 together. A feature that is constant in
     the rows of `fit` is drawn and imputed as that constant.
 
@@ -42,7 +42,7 @@ class PPCA(EMEstimator):
         its mean and its noise. An estimator of the intrinsic dimension (with `fit`
         and `dimension_`) is fitted first, and its dimension is rounded.
     method : {"auto", "closed_form", "em"}, default="auto"
-        How to maximise the likelihood. "auto" is EM if entries are missing, else the
+        How to maximize the likelihood. "auto" is EM if entries are missing, else the
         closed form.
     tol : float, default=1e-10
         EM stops when a step, or with missing entries each of three in a row, gains

@@ -31,7 +31,7 @@ N_TRIALS = 15
 
 
 def maximize_observed(step, model, *, tol, max_iter, report):
-    """Maximise the likelihood of what is observed; it never decreases.
+    """Maximize the likelihood of what is observed; it never decreases.
 
     Parameters
     ----------

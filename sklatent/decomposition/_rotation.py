@@ -23,7 +23,7 @@ def principal_axes(W):
 def rotate(W, rotation, tol=1e-10, max_iter=500):
     """Rotate W to simple structure, by the orthomax criterion.
 
-    Maximises the sum over columns of the variance of their squared loadings
+    Maximizes the sum over columns of the variance of their squared loadings
     ("varimax", Kaiser 1958) or of their fourth powers ("quartimax"), by repeated
     singular value decompositions of the criterion's gradient.
     """

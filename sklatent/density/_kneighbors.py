@@ -27,12 +27,12 @@ from sklatent.utils._warnings import warn
 
 
 class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
-    """Density from the distance to the k-th neighbour, with error bars.
+    """Density from the distance to the k-th neighbor, with error bars.
 
     log p(x) = psi(k) - psi(n + 1) - log V_d - d log r_k(x), with r_k the distance to
     the k-th nearest of n rows, V_d the volume of the unit ball in d dimensions and psi
     the digamma function: unbiased where the density is even up to there [1]_ [2]_. Not
-    a normalised density, since it falls off like r^-d alone; so there is no `sample`.
+    a normalized density, since it falls off like r^-d alone; so there is no `sample`.
 
     A row that `fit` has seen is left out where it is scored, there and in
     `score_samples`: it gets what a model that is fitted to the n - 1 other rows gives
@@ -41,14 +41,14 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     Parameters
     ----------
     n_neighbors : int, "auto" or "kstar", default=5
-        Number of neighbours, k; all other rows, with a warning, if these are fewer.
+        Number of neighbors, k; all other rows, with a warning, if these are fewer.
 
         - "auto": the k up to `max_neighbors` with the largest leave-one-out likelihood
           of the training rows, for (k - 1) / n, whose expectation is the density. In
           few dimensions long tails make it large.
         - "kstar": for each row the largest k from 3 to `max_neighbors` up to which
           likelihood-ratio tests find no difference between the density around the row
-          and around its (k + 1)-th neighbour [3]_.
+          and around its (k + 1)-th neighbor [3]_.
     dimension : float or estimator, default=None
         Number of dimensions, d, for rows on a manifold of fewer dimensions than
         features: the density is per volume of the manifold. An estimator (with `fit`
@@ -67,7 +67,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     Attributes
     ----------
     n_neighbors_ : int or ndarray of shape (n_samples,)
-        Number of neighbours, k; with "kstar" that of each training row.
+        Number of neighbors, k; with "kstar" that of each training row.
     dimension_ : float
         Number of dimensions, d.
     log_density_ : ndarray of shape (n_samples,)
@@ -80,16 +80,16 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
 
     See Also
     --------
-    HistogramDensity : Even within the cells of a grid, and normalised.
-    KernelDensity : One bandwidth everywhere unless `adaptive`, and normalised.
+    HistogramDensity : Even within the cells of a grid, and normalized.
+    KernelDensity : One bandwidth everywhere unless `adaptive`, and normalized.
     sklatent.dimension.TwoNN : An estimator of the dimension.
-    sklearn.neighbors.NearestNeighbors : The neighbours and their distances.
+    sklearn.neighbors.NearestNeighbors : The neighbors and their distances.
 
     Notes
     -----
     Where k or more other rows equal x, and r_k is 0, k grows at x to the first
-    neighbour at a distance. With "kstar" the distances from each training row to its
-    neighbours are kept, `max_neighbors` of them.
+    neighbor at a distance. With "kstar" the distances from each training row to its
+    neighbors are kept, `max_neighbors` of them.
 
     The mean of `log_density_` with the default `unbiased` is minus the entropy by
     Kozachenko and Leonenko [2]_.
@@ -172,7 +172,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         ------
         ValueError
             If there are too few rows, all rows are equal, `dimension` gives no
-            positive number, or one neighbour is asked for with `unbiased="density"`.
+            positive number, or one neighbor is asked for with `unbiased="density"`.
 
         Warns
         -----
@@ -193,7 +193,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         >>> float(-density.log_density_.mean().round(1))
         1.4
 
-        "kstar" takes more neighbours where the density changes less:
+        "kstar" takes more neighbors where the density changes less:
 
         >>> density = KNeighborsDensity(n_neighbors="kstar").fit(X)
         >>> int(density.n_neighbors_.min()), int(density.n_neighbors_.max())
@@ -226,7 +226,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         return self
 
     def _candidates(self, n):
-        """Sizes of neighbourhoods to look at, for n rows."""
+        """Sizes of neighborhoods to look at, for n rows."""
         if self.n_neighbors == "kstar":  # which looks at the (k + 1)-th neighbor too
             smallest, n_needed = _kstar.SMALLEST, _kstar.SMALLEST + 2
             sizes = np.arange(1, min(self.max_neighbors, n - 2) + 2)
@@ -272,7 +272,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         """Return the column of the size with the largest leave-one-out likelihood.
 
         Of (k - 1) / n: on average that is the density, and integrates to 1, so that
-        its likelihood tells which is best. k / n would gain by few neighbours.
+        its likelihood tells which is best. k / n would gain by few neighbors.
         """
         gain = np.log(balls.k - 1) - self.dimension_ * balls.log_radius
         best = int(np.argmax(self._sample.counts @ gain))
@@ -331,7 +331,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
 
         Examples
         --------
-        More neighbours, smaller error bars; rows of `fit` are left out where they are
+        More neighbors, smaller error bars; rows of `fit` are left out where they are
         scored:
 
         >>> import numpy as np

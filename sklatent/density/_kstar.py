@@ -1,4 +1,4 @@
-"""The largest neighbourhood in which the density is constant, row by row.
+"""The largest neighborhood in which the density is constant, row by row.
 
 Rodriguez, d'Errico, Facco and Laio (2018). With V_k(x) the volume of the ball around x
 that holds k rows, and j the (k + 1)-th nearest row, two models say how k rows come to
@@ -9,18 +9,18 @@ the ratio of their likelihoods is
         = 4 k log cosh((log V_k(x) - log V_k(j)) / 2),
 
 which has a chi-squared law with one degree of freedom if the density is one. The first
-k at which it is too large ends the growth of the neighbourhood.
+k at which it is too large ends the growth of the neighborhood.
 """
 
 import numpy as np
 from scipy.special import chdtri
 
-# The smallest neighbourhood, as in the paper.
+# The smallest neighborhood, as in the paper.
 SMALLEST = 3
 
 
 def choose_k(balls, sample_log_radius, counts, dimension, alpha):
-    """Return the largest size of a neighbourhood of constant density for each query.
+    """Return the largest size of a neighborhood of constant density for each query.
 
     Parameters
     ----------

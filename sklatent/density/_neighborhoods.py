@@ -38,7 +38,7 @@ class Balls(NamedTuple):
 
 
 class Neighborhoods:
-    """A sample in which to look for neighbours.
+    """A sample in which to look for neighbors.
 
     A query that equals a row of the sample is taken for that row: it is left out, so
     that it sees the sample as a new row would see the sample without it. If several
@@ -77,7 +77,7 @@ class Neighborhoods:
         sizes : ndarray of int of shape (n_sizes,)
             Ascending, from 1 to less than the number of rows.
         queries : ndarray of shape (n_queries, n_features), default=None
-            Centres; the distinct rows of the sample if None.
+            Centers; the distinct rows of the sample if None.
         n_jobs : int, default=None
             Number of threads; None takes as many as BLAS would.
 

@@ -1,4 +1,4 @@
-"""What the estimators that look at nearest neighbours share."""
+"""What the estimators that look at nearest neighbors share."""
 
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -35,14 +35,14 @@ FEW_TIES, MANY_TIES = 0.01, 0.5
 
 
 class Neighbors(NamedTuple):
-    """The nearest neighbours of distinct rows.
+    """The nearest neighbors of distinct rows.
 
     Parameters
     ----------
     log_distances : ndarray of shape (n_distinct, n_neighbors)
         Logarithms of the distances, ascending.
     indices : ndarray of shape (n_distinct, n_neighbors)
-        Which distinct rows the neighbours are.
+        Which distinct rows the neighbors are.
     rounding : ndarray of shape (n_distinct,)
         What rounding of the data may have changed each distance by.
     """
@@ -52,12 +52,12 @@ class Neighbors(NamedTuple):
     rounding: np.ndarray
 
     def log_ratios(self, nearer=1, farther=2):
-        """Logarithms of ratios of the distances to two neighbours.
+        """Logarithms of ratios of the distances to two neighbors.
 
         Parameters
         ----------
         nearer, farther : int, default=1, 2
-            Which neighbours.
+            Which neighbors.
 
         Returns
         -------
@@ -72,7 +72,7 @@ class Neighbors(NamedTuple):
 
 
 class NeighborEstimator(DimensionMixin, SklatentEstimator):
-    """Estimates that are functions of the distances to the nearest neighbours.
+    """Estimates that are functions of the distances to the nearest neighbors.
 
     Coinciding rows are merged: what counts is where the rows are, not how often.
     Subclasses call `_fit_rows` and then `_find_neighbors`, and have the parameters
@@ -122,7 +122,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         return n
 
     def _find_neighbors(self, n_neighbors):
-        """Find that many neighbours of the distinct rows, themselves not counted."""
+        """Find that many neighbors of the distinct rows, themselves not counted."""
         distances, indices = k_nearest(
             self._rows,
             n_neighbors + 1,
@@ -159,13 +159,13 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         Returns
         -------
         log_std : float
-            Of independent rows, times the factor for neighbours in common.
+            Of independent rows, times the factor for neighbors in common.
         """
         independent = np.sqrt(influence @ influence) / len(influence)
         return dependence(kernel, setting, dimension) * independent
 
     def _query_neighbors(self, X, n_neighbors):
-        """Neighbours of new rows among those of `fit`; a row itself is left out.
+        """Neighbors of new rows among those of `fit`; a row itself is left out.
 
         Returns
         -------
@@ -214,7 +214,7 @@ def check_distinct(estimator, n_needed, n_distinct, n_samples):
 
 
 def as_many_as_there_are(name, asked, most, n_distinct):
-    """Return how many neighbours are used of those that are asked for.
+    """Return how many neighbors are used of those that are asked for.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows. Their neighbours are looked for among the rows that `fit` has seen,
+            Rows. Their neighbors are looked for among the rows that `fit` has seen,
             the row itself left out. With the metric "precomputed", the distances to
             these: as many columns as `fit` has seen rows.
 
@@ -344,7 +344,7 @@ class OptionalTransformMixin:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows. Their neighbours are looked for among the rows that `fit` has seen,
+            Rows. Their neighbors are looked for among the rows that `fit` has seen,
             the row itself left out. With the metric "precomputed", the distances to
             these: as many columns as `fit` has seen rows.
 
@@ -451,20 +451,20 @@ def _without(flags, distances, indices):
 
 
 def check_ties(table, ties, nearer=1, farther=2):
-    """Complain where two neighbours are equally far from a row, as on a grid.
+    """Complain where two neighbors are equally far from a row, as on a grid.
 
     Parameters
     ----------
     table : array-like
         The data as the user gave it.
     ties : ndarray of bool
-        For rows, whether these neighbours are.
+        For rows, whether these neighbors are.
     nearer, farther : int, default=1, 2
-        Which neighbours.
+        Which neighbors.
     """
     share = ties.mean()
     message = (
-        f"Neighbours {nearer} and {farther} are at the same distance from {share:.0%} "
+        f"Neighbors {nearer} and {farther} are at the same distance from {share:.0%} "
         "of the rows, as on a grid: the data is discrete or rounded, and distances say "
         "nothing about its dimension at this scale."
     )

@@ -19,11 +19,11 @@ def _table():
 
 
 def dependence(kernel, setting, dimension):
-    """Factor by which neighbours in common increase a standard deviation.
+    """Factor by which neighbors in common increase a standard deviation.
 
-    Points that share neighbours have estimates that go together. How much depends on
-    the dimension and on how many neighbours a point has, and hardly on anything else
-    where the density is even over the neighbourhood; so it is read off a simulation
+    Points that share neighbors have estimates that go together. How much depends on
+    the dimension and on how many neighbors a point has, and hardly on anything else
+    where the density is even over the neighborhood; so it is read off a simulation
     instead of the sample at hand, in which it shows with much noise.
 
     Parameters

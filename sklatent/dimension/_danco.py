@@ -1,7 +1,7 @@
 """Dimension from the concentration of distances and angles.
 
 Ceruti et al. (2014), DANCo: an intrinsic dimensionality estimator exploiting angle and
-norm concentration, Pattern Recognition 47. What distances and angles between neighbours
+norm concentration, Pattern Recognition 47. What distances and angles between neighbors
 are like in d dimensions is found by simulation: it is biased for the data just as for
 the simulated points.
 """
@@ -28,9 +28,9 @@ N_MEAN, N_SPREAD = 4, 20
 
 
 class DANCo(NeighborEstimator):
-    """Dimension from the concentration of distances and angles of neighbours.
+    """Dimension from the concentration of distances and angles of neighbors.
 
-    In many dimensions neighbours are all about equally far, and at right angles to
+    In many dimensions neighbors are all about equally far, and at right angles to
     each other. The distances and the angles of the data are compared with those of as
     many points on spheres of one dimension after the other; the one with the smallest
     divergence is the dimension. So the bias of small samples in many dimensions
@@ -39,7 +39,7 @@ class DANCo(NeighborEstimator):
     Parameters
     ----------
     n_neighbors : int, default=10
-        How many neighbours of each row, itself not counted, have their angles taken;
+        How many neighbors of each row, itself not counted, have their angles taken;
         at least 3. One more gives the scale of the distances. Where there are fewer
         other rows, all of them are used.
     max_dimension : int, default=None
@@ -64,13 +64,13 @@ class DANCo(NeighborEstimator):
     norm_dimension_ : float
         Maximum likelihood estimate by the distances alone, not compared with spheres.
     angle_mean_ : float
-        Mean angle between two neighbours, in radians: nu.
+        Mean angle between two neighbors, in radians: nu.
     angle_concentration_ : float
         Concentration of these angles, as of a von Mises distribution: tau.
     divergence_ : float
         Kullback-Leibler divergence of the best sphere from the data, in nats.
     n_neighbors_ : int
-        How many neighbours had their angles taken: `n_neighbors`, unless there are too
+        How many neighbors had their angles taken: `n_neighbors`, unless there are too
         few distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others and were left out.
@@ -90,7 +90,7 @@ class DANCo(NeighborEstimator):
     1. rho_i = r_1 / r_{k+1}, the nearest over the farthest distance of row i, with
        the density k d rho^(d-1) (1 - rho^d)^(k-1); maximum likelihood gives
        `norm_dimension_` [2]_.
-    2. The k (k - 1) / 2 angles between neighbours of row i, as a von Mises sample:
+    2. The k (k - 1) / 2 angles between neighbors of row i, as a von Mises sample:
        its direction nu_i and resultant length; their means over i give nu and tau.
        The paper averages tau_i, which at the ends of a curve grows without bound.
     3. The same for points that are uniform on the unit sphere of dimension d, until
@@ -107,9 +107,9 @@ class DANCo(NeighborEstimator):
     boundary, and are still underestimated: for 2500 points a cube of 20 dimensions
     has 18.6.
 
-    Neighbours have to be independent, which rows that are consecutive in time are not:
+    Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
-    rows are farther apart than neighbours from other times.
+    rows are farther apart than neighbors from other times.
 
     References
     ----------
@@ -171,7 +171,7 @@ class DANCo(NeighborEstimator):
         ------
         ValueError
             If there are less than five distinct rows, or if the two nearest
-            neighbours of most rows are equally far, as on a grid.
+            neighbors of most rows are equally far, as on a grid.
 
         Warns
         -----
@@ -180,7 +180,7 @@ class DANCo(NeighborEstimator):
         FewRowsWarning
             If there are less than `n_neighbors` + 2 distinct rows.
         DiscreteDataWarning
-            If more than 1 % of the rows have two nearest neighbours at one distance.
+            If more than 1 % of the rows have two nearest neighbors at one distance.
 
         Examples
         --------
@@ -249,7 +249,7 @@ def _sphere_mean(n, k, d, *, n_jobs=None):
 
 
 def _downhill(f, start, stop):
-    """Whole number from 1 to `stop` whose neighbours have no smaller `f`.
+    """Whole number from 1 to `stop` whose neighbors have no smaller `f`.
 
     Steps double while they lead down, and halve where they do not.
     """

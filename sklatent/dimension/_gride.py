@@ -1,7 +1,7 @@
-"""Gride: the dimension from neighbours that are not the nearest.
+"""Gride: the dimension from neighbors that are not the nearest.
 
 Denti, Doimo, Laio and Mira (2022), The generalized ratios intrinsic dimension
-estimator: TwoNN for the ratio of the distances to any two neighbours.
+estimator: TwoNN for the ratio of the distances to any two neighbors.
 """
 
 from numbers import Integral
@@ -20,11 +20,11 @@ from sklatent.utils._sklearn import Interval, _fit_context
 
 
 class Gride(CorrectedMixin, NeighborEstimator):
-    """Intrinsic dimension by scale, from ratios of distances to neighbours.
+    """Intrinsic dimension by scale, from ratios of distances to neighbors.
 
-    Where the density is even over the neighbourhood, the ratio of the distances to
-    neighbours n_2 and n_1 has a law that depends on the dimension alone, which is
-    fitted by maximum likelihood [1]_. Nearer neighbours show a smaller scale: a
+    Where the density is even over the neighborhood, the ratio of the distances to
+    neighbors n_2 and n_1 has a law that depends on the dimension alone, which is
+    fitted by maximum likelihood [1]_. Nearer neighbors show a smaller scale: a
     dimension that falls from there to a plateau shows noise, and the plateau what is
     under it.
 
@@ -33,10 +33,10 @@ class Gride(CorrectedMixin, NeighborEstimator):
     Parameters
     ----------
     n1 : int, default=1
-        First neighbour of the ratio for `dimension_`; the second is the `2 * n1`-th.
+        First neighbor of the ratio for `dimension_`; the second is the `2 * n1`-th.
         Where there are not as many other rows, the last ones for which there are.
     max_neighbors : int, default=64
-        The scales are n1 = 1, 2, 4, ... with ratios up to this neighbour, or up to the
+        The scales are n1 = 1, 2, 4, ... with ratios up to this neighbor, or up to the
         last that there is.
     correction : {"ball"}, default=None
         "ball" reports the dimension of the ball in which the same number of even
@@ -59,7 +59,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
     dimension_ : float
         The estimate at `n1_`.
     dimension_std_ : float
-        Its standard error. It counts that neighbouring rows share neighbours, so that
+        Its standard error. It counts that neighboring rows share neighbors, so that
         their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
         Interval around the estimate, even on a logarithmic scale.
@@ -67,7 +67,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
         n1 of each scale: powers of two, and `n1_`. Scales on which most distances tie
         are left out.
     scales_ : ndarray of shape (n_scales,)
-        Geometric mean of the distances to neighbour 2 n1, in units of the data.
+        Geometric mean of the distances to neighbor 2 n1, in units of the data.
     dimension_scales_ : ndarray of shape (n_scales,)
         Estimate at each scale.
     dimension_std_scales_ : ndarray of shape (n_scales,)
@@ -75,7 +75,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
     confidence_interval_scales_ : ndarray of shape (n_scales, 2)
         Interval around it.
     n1_ : int
-        First neighbour of the ratio that was used: `n1`, unless there are too few
+        First neighbor of the ratio that was used: `n1`, unless there are too few
         distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others.
@@ -90,14 +90,14 @@ class Gride(CorrectedMixin, NeighborEstimator):
 
     Notes
     -----
-    The standard error is that of independent ratios times a factor for neighbours in
+    The standard error is that of independent ratios times a factor for neighbors in
     common, 1.2 to 1.7, from a simulation of an even density without boundary. The
     correction and the factor are tabulated up to n1 = 16; beyond, those of 16 serve.
     The correction is tabulated for 50 to 20,000 rows, and extrapolated from there.
 
-    Neighbours have to be independent, which rows that are consecutive in time are not:
+    Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
-    rows are farther apart than neighbours from other times.
+    rows are farther apart than neighbors from other times.
 
     References
     ----------
@@ -169,8 +169,8 @@ class Gride(CorrectedMixin, NeighborEstimator):
         FewRowsWarning
             If there are not more than 2 `n1` distinct rows.
         DiscreteDataWarning
-            If more than 1 % of the rows have two nearest neighbours at one distance,
-            or neighbours `n1` and 2 `n1`.
+            If more than 1 % of the rows have two nearest neighbors at one distance,
+            or neighbors `n1` and 2 `n1`.
 
         Examples
         --------

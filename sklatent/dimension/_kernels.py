@@ -1,9 +1,9 @@
-"""Dimension from distances to neighbours: the pure functions.
+"""Dimension from distances to neighbors: the pure functions.
 
 Around a point of a sample with d dimensions and an even density, the volumes of the
-balls that reach its neighbours are the arrival times of a Poisson process. So with
+balls that reach its neighbors are the arrival times of a Poisson process. So with
 t = log(r_n2 / r_n1), exp(-d t) has a beta law with parameters n1 and n2 - n1; for
-neighbouring n1 = n2 - 1, t is exponential with rate n1 d.
+neighboring n1 = n2 - 1, t is exponential with rate n1 d.
 
 Each function returns the estimate d^, and what each point contributes to log d^ - log d
 times the number of points, to first order (its influence). If the points were
@@ -111,7 +111,7 @@ def pareto_line(t, discard_fraction=0.0):
 
 
 def gride(t, n1, n2):
-    """Maximum likelihood for ratios of any two neighbours.
+    """Maximum likelihood for ratios of any two neighbors.
 
     Denti et al. (2022): with u = exp(-d t), the log-likelihood of d is, up to terms
     without d, the sum of
@@ -127,7 +127,7 @@ def gride(t, n1, n2):
     t : ndarray of shape (n,)
         log(r_n2 / r_n1).
     n1, n2 : int
-        Which neighbours, n1 < n2.
+        Which neighbors, n1 < n2.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def gride(t, n1, n2):
 
 
 def levina_bickel(log_distances, k):
-    """Maximum likelihood within the distance to the k-th neighbour.
+    """Maximum likelihood within the distance to the k-th neighbor.
 
     MacKay and Ghahramani (2005): with s = sum over j < k of log(r_k / r_j), which has a
     gamma law with shape k - 1 and rate d, all the s together give
@@ -164,9 +164,9 @@ def levina_bickel(log_distances, k):
     Parameters
     ----------
     log_distances : ndarray of shape (n, k_max)
-        Logarithms of the distances to the neighbours, ascending.
+        Logarithms of the distances to the neighbors, ascending.
     k : int
-        Which neighbour bounds, at least 2.
+        Which neighbor bounds, at least 2.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Levina and Bickel's maximum likelihood estimate of the dimension.
 
-Levina and Bickel (2004): around a point, neighbours are a Poisson process with a rate
+Levina and Bickel (2004): around a point, neighbors are a Poisson process with a rate
 that grows as the (d - 1)-th power of the distance; given the distance to the k-th
-neighbour, the estimate is the inverse of the mean of log(r_k / r_j), j < k.
+neighbor, the estimate is the inverse of the mean of log(r_k / r_j), j < k.
 """
 
 from numbers import Integral
@@ -22,11 +22,11 @@ from sklatent.utils._sklearn import Interval, _fit_context
 
 
 class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
-    """Intrinsic dimension by maximum likelihood in neighbourhoods.
+    """Intrinsic dimension by maximum likelihood in neighborhoods.
 
     The inverse of the local estimate [1]_ is averaged over the rows, which makes it
-    the maximum likelihood of all the neighbourhoods together [2]_, and the result over
-    sizes of the neighbourhood, `min_neighbors` to `max_neighbors`. More neighbours make
+    the maximum likelihood of all the neighborhoods together [2]_, and the result over
+    sizes of the neighborhood, `min_neighbors` to `max_neighbors`. More neighbors make
     for less variance, and for more bias where the dimension is high.
 
     Coinciding rows are merged, with a warning.
@@ -34,7 +34,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     Parameters
     ----------
     min_neighbors : int, default=10
-        Smallest size of the neighbourhoods, 3 or more.
+        Smallest size of the neighborhoods, 3 or more.
     max_neighbors : int, default=20
         Largest size. Where there are fewer other rows, all of them are used.
     correction : {"ball"}, default=None
@@ -58,13 +58,13 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     dimension_ : float
         The estimate.
     dimension_std_ : float
-        Its standard error. It counts that neighbouring rows share neighbours, so that
+        Its standard error. It counts that neighboring rows share neighbors, so that
         their estimates are not independent.
     confidence_interval_ : ndarray of shape (2,)
         Interval around the estimate, even on a logarithmic scale.
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, unbiased for an even density [1]_, averaged over the
-        sizes and never corrected. Very large, but finite, where all neighbours are
+        sizes and never corrected. Very large, but finite, where all neighbors are
         equally far.
     min_neighbors_ : int
         Smallest size that was used: `min_neighbors`, unless there are fewer other
@@ -80,20 +80,20 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
 
     See Also
     --------
-    TwoNN : The two nearest neighbours only.
+    TwoNN : The two nearest neighbors only.
     Gride : The dimension by scale.
 
     Notes
     -----
-    The standard error is that of independent neighbourhoods times a factor for
-    neighbours in common, about 1.3, from a simulation of an even density without
-    boundary. The correction and the factor are tabulated up to 32 neighbours; beyond,
+    The standard error is that of independent neighborhoods times a factor for
+    neighbors in common, about 1.3, from a simulation of an even density without
+    boundary. The correction and the factor are tabulated up to 32 neighbors; beyond,
     those of 32 serve. The correction is tabulated for 50 to 20,000 rows, and
     extrapolated from there.
 
-    Neighbours have to be independent, which rows that are consecutive in time are not:
+    Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
-    rows are farther apart than neighbours from other times.
+    rows are farther apart than neighbors from other times.
 
     References
     ----------
@@ -168,12 +168,12 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         FewRowsWarning
             If there are not more than `max_neighbors` distinct rows.
         DiscreteDataWarning
-            If more than 1 % of the rows have two nearest neighbours at one distance.
+            If more than 1 % of the rows have two nearest neighbors at one distance.
 
         Examples
         --------
         The dimension of the whole, with its interval, and around each row, with the
-        scatter of 20 neighbours:
+        scatter of 20 neighbors:
 
         >>> from sklatent.datasets import make_flat_torus
         >>> from sklatent.dimension import LevinaBickel

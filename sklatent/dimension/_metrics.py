@@ -8,7 +8,7 @@ for that chord itself,
     |x / |x| - y / |y||,   (1 - cos) = chord² / 2,
 
 with the mean of each row taken off first for "correlation". It is a difference of
-vectors of length 1, which keeps the digits that sqrt(2 (1 - cos)) loses for neighbours.
+vectors of length 1, which keeps the digits that sqrt(2 (1 - cos)) loses for neighbors.
 """
 
 import numpy as np

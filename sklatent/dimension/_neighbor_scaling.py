@@ -1,12 +1,12 @@
-"""Dimension from how the distance to a neighbour grows with its rank.
+"""Dimension from how the distance to a neighbor grows with its rank.
 
 Around a point of a homogeneous Poisson process in d dimensions, the volume within the
-distance r_j of the j-th neighbour is Gamma(j) in units of the density, so that
+distance r_j of the j-th neighbor is Gamma(j) in units of the density, so that
 
     E log r_j = digamma(j) / d + const,
 
 and the slope of log r_j against digamma(j) is 1 / d on average, for any number of
-neighbours. Grassberger (1985), Generalizations of the Hausdorff dimension of fractal
+neighbors. Grassberger (1985), Generalizations of the Hausdorff dimension of fractal
 measures, has the digamma function; Pettis et al. (1979) the regression.
 """
 
@@ -26,24 +26,24 @@ from sklatent.dimension._base import (
 from sklatent.utils._sklearn import Interval, _fit_context
 
 # Variance of the mean slope over that of independent rows, by the dimension: from flat
-# tori of 500 to 5000 points. Between 3 and 50 neighbours it differs by 8 % at most.
+# tori of 500 to 5000 points. Between 3 and 50 neighbors it differs by 8 % at most.
 DIMENSIONS = (1, 2, 3, 5, 10)
 DEPENDENCE = (1.41, 1.52, 1.52, 1.74, 1.80)
 
 
 class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
-    """Dimension from the growth of neighbour distances with their rank.
+    """Dimension from the growth of neighbor distances with their rank.
 
     The number of rows within a distance grows as its d-th power. A line is fitted, by
     least squares, to the logarithms of the distances from a row to its nearest
-    neighbours; its slope against the rank gives the dimension around this row, and
-    the mean of all slopes the dimension of the data. Several neighbours smooth out
+    neighbors; its slope against the rank gives the dimension around this row, and
+    the mean of all slopes the dimension of the data. Several neighbors smooth out
     noise that is smaller than their distance; curved data needs few.
 
     Parameters
     ----------
     n_neighbors : int, default=20
-        How many neighbours of each row, itself not counted; at least 3. Where there
+        How many neighbors of each row, itself not counted; at least 3. Where there
         are fewer other rows, all of them are used.
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
@@ -62,18 +62,18 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
     dimension_ : float
         The inverse of the mean slope.
     dimension_std_ : float
-        Its standard error. Neighbouring rows share neighbours, for which it allows.
+        Its standard error. Neighboring rows share neighbors, for which it allows.
     confidence_interval_ : ndarray of shape (2,)
         Lower and upper end, symmetric around the logarithm of the dimension.
     local_dimension_ : ndarray of shape (n_samples,)
         The dimension around each row, corrected for the bias of an inverse. Very
-        large, but finite, where all neighbours are equally far.
+        large, but finite, where all neighbors are equally far.
     mean_log_distances_ : ndarray of shape (n_neighbors,)
-        Natural logarithm of the distance to the first, second, ... neighbour, the
+        Natural logarithm of the distance to the first, second, ... neighbor, the
         mean of all rows: against `scipy.special.digamma` of the rank a straight line,
         if there is one dimension at these scales.
     n_neighbors_ : int
-        How many neighbours were used: `n_neighbors`, unless there are fewer other
+        How many neighbors were used: `n_neighbors`, unless there are fewer other
         distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others and were left out.
@@ -84,38 +84,38 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
 
     See Also
     --------
-    TwoNN : From two neighbours, where the data is least curved.
+    TwoNN : From two neighbors, where the data is least curved.
     LevinaBickel : From the same distances, by maximum likelihood.
 
     Notes
     -----
-    Let r_ij be the distance from row i to its j-th neighbour, and x_j = digamma(j).
-    For k neighbours the slope is
+    Let r_ij be the distance from row i to its j-th neighbor, and x_j = digamma(j).
+    For k neighbors the slope is
 
         b_i = sum_j (x_j - mean(x)) log r_ij / sum_j (x_j - mean(x))²
 
     and where the density is constant E b_i = 1/d, exactly [1]_ [4]_. The usual choice
     of log j [2]_ in the place of digamma(j) makes the dimension 12 % too small for 20
-    neighbours and 23 % for 5; log(j - 1/2), advised for power laws [3]_, 2 % and 6 %
+    neighbors and 23 % for 5; log(j - 1/2), advised for power laws [3]_, 2 % and 6 %
     too large. To fit ranks to distances in the place of distances to ranks costs 14 %
     and 32 %, because the noise is in the distances.
 
     By the representation of Rényi, d b_i is a sum of k - 1 independent exponential
     variables with known means a_j. So Var(d b_i) = sum a_j² and
     E[1 / (d b_i)] = ∫ prod 1 / (1 + a_j t) dt over t > 0, by which local estimates
-    are divided. With 20 neighbours the relative standard deviation of a slope is 0.30;
+    are divided. With 20 neighbors the relative standard deviation of a slope is 0.30;
     that of the maximum likelihood estimate is 0.23.
 
     The variance of the mean slope is the sum of squared deviations of the slopes over
     n_samples², times a factor for what rows near each other have in common. That
     factor is from simulations without boundary: 1.4 in one dimension, 1.8 in ten, and
-    the same within 8 % for 3 to 50 neighbours. What the error bar does not know of is
+    the same within 8 % for 3 to 50 neighbors. What the error bar does not know of is
     bias by curvature, by noise, and by the boundary, which in many dimensions most
     rows are next to.
 
-    Neighbours have to be independent, which rows that are consecutive in time are not:
+    Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
-    rows are farther apart than neighbours from other times.
+    rows are farther apart than neighbors from other times.
 
     References
     ----------
@@ -182,7 +182,7 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         ------
         ValueError
             If there are less than four distinct rows, or if the two nearest
-            neighbours of most rows are equally far, as on a grid.
+            neighbors of most rows are equally far, as on a grid.
 
         Warns
         -----
@@ -191,7 +191,7 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         FewRowsWarning
             If there are not more than `n_neighbors` distinct rows.
         DiscreteDataWarning
-            If more than 1 % of the rows have two nearest neighbours at one distance.
+            If more than 1 % of the rows have two nearest neighbors at one distance.
 
         Examples
         --------

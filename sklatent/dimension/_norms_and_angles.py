@@ -1,6 +1,6 @@
-"""Statistics of normalized distances and angles to nearest neighbours.
+"""Statistics of normalized distances and angles to nearest neighbors.
 
-Ceruti et al. (2014), DANCo. With k + 1 neighbours of a point, rho = r_1 / r_{k+1} has
+Ceruti et al. (2014), DANCo. With k + 1 neighbors of a point, rho = r_1 / r_{k+1} has
 in d dimensions the density
 
     g(rho; k, d) = k d rho^(d-1) (1 - rho^d)^(k-1)
@@ -31,14 +31,14 @@ class Statistics(NamedTuple):
 
 
 def statistics(X, log_distances, indices):
-    """Statistics of points with k + 1 neighbours.
+    """Statistics of points with k + 1 neighbors.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         The points.
     log_distances, indices : ndarray of shape (n_samples, k + 1)
-        Logarithms of the distances to their neighbours, ascending, and which these
+        Logarithms of the distances to their neighbors, ascending, and which these
         are.
 
     Returns
@@ -69,7 +69,7 @@ def norm_dimension(log_ratios, k):
     log_ratios : ndarray of shape (n_samples,)
         log(r_{k+1} / r_1), not all 0.
     k : int
-        Number of neighbours less one.
+        Number of neighbors less one.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def norm_dimension(log_ratios, k):
 def _angles(points, neighbors, distances):
     """Mean direction and resultant length, shape (n, 2), of the angles of each point.
 
-    Angles between all pairs of the k neighbours, seen from the point.
+    Angles between all pairs of the k neighbors, seen from the point.
     """
     first, second = np.triu_indices(distances.shape[1], 1)
     unit = (neighbors - points[:, None]) / distances[:, :, None]
@@ -117,7 +117,7 @@ def divergence(a, b, k):
     a, b : Statistics
         Of data and of a model.
     k : int
-        Number of neighbours less one.
+        Number of neighbors less one.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """Dimension from the variances along the principal axes.
 
-Globally, or in the neighbourhood of each row: Fukunaga and Olsen (1971), An algorithm
+Globally, or in the neighborhood of each row: Fukunaga and Olsen (1971), An algorithm
 for finding intrinsic dimensionality of data, IEEE Transactions on Computers C-20.
 """
 
@@ -38,7 +38,7 @@ METHODS = {
 ORIGIN_ROWS = 1000
 # Groups of rows that are left out in turn, for the error bar.
 N_GROUPS = 25
-# Entries of the neighbourhoods that are held at a time.
+# Entries of the neighborhoods that are held at a time.
 BLOCK_ENTRIES = 2**21
 # A difference of scatters that is a smaller share of them has lost too many digits.
 MANY_DIGITS = 1e-3
@@ -51,7 +51,7 @@ class PCASpectrum(
 ):
     """Dimension from the eigenvalues of the covariance.
 
-    Of all rows together, or of the neighbourhood of each row, in which curved data
+    Of all rows together, or of the neighborhood of each row, in which curved data
     is flat. Axes are counted by one of seven criteria.
 
     Parameters
@@ -82,13 +82,13 @@ class PCASpectrum(
         Of the eigenvalues of permuted data, for "parallel_analysis"; 0.5 is Horn's
         choice, about.
     n_neighbors : int, default=None
-        How many nearest rows make up the neighbourhood of a row, together with it;
+        How many nearest rows make up the neighborhood of a row, together with it;
         at least 2. Where there are fewer other rows, all of them do. If None, all rows
-        are one neighbourhood.
+        are one neighborhood.
     random_state : int, RandomState instance or None, default=None
         Determines the permutations. Pass an int for the same results at every fit.
     n_jobs : int, default=None
-        Number of threads that look for neighbours; None takes as many as BLAS would,
+        Number of threads that look for neighbors; None takes as many as BLAS would,
         -1 all processors.
     confidence_level : float, default=0.95
         Probability that the confidence interval covers the dimension.
@@ -108,7 +108,7 @@ class PCASpectrum(
     eigenvalues_ : ndarray of shape (n_eigenvalues,)
         Variances along the principal axes, decreasing, in squared units of the data,
         with the divisor n_samples - 1. As many as features, or as can be more than 0:
-        one less than rows. With `n_neighbors` the mean over the neighbourhoods.
+        one less than rows. With `n_neighbors` the mean over the neighborhoods.
     explained_variance_ratio_ : ndarray of shape (n_eigenvalues,)
         Their shares of the sum.
     reference_eigenvalues_ : ndarray of shape (n_eigenvalues,) or None
@@ -117,7 +117,7 @@ class PCASpectrum(
     local_dimension_ : ndarray of shape (n_samples,)
         The dimension around each row. Only with `n_neighbors`.
     n_neighbors_ : int or None
-        How many neighbours were used: `n_neighbors`, unless there are fewer other
+        How many neighbors were used: `n_neighbors`, unless there are fewer other
         distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others; each counts once.
@@ -141,8 +141,8 @@ class PCASpectrum(
     known to 15 % so. For whole numbers of axes it is a measure of stability rather
     than an estimate. In "parallel_analysis" the permuted data stays the same, and so
     do standard deviations. With `n_neighbors` the standard error is that of a mean of
-    n_samples / (n_neighbors + 1) independent neighbourhoods: the mean overlap of two
-    neighbourhoods, summed over one of them, is n_neighbors + 1 rows.
+    n_samples / (n_neighbors + 1) independent neighborhoods: the mean overlap of two
+    neighborhoods, summed over one of them, is n_neighbors + 1 rows.
 
     With fewer rows than features "minka" is not told of the axes without variance.
     Otherwise, where variances are 0 up to rounding, it finds as many axes as are left:
@@ -231,7 +231,7 @@ class PCASpectrum(
         ------
         ValueError
             If all rows are equal, if there are less than 4, or less than 3 distinct
-            ones with `n_neighbors`, and for "parallel_analysis" of neighbourhoods.
+            ones with `n_neighbors`, and for "parallel_analysis" of neighborhoods.
 
         Warns
         -----
@@ -347,7 +347,7 @@ class PCASpectrum(
         return np.quantile(samples, self.quantile, axis=0)
 
     # ----------------------------------------------------------------------------
-    # Neighbourhoods
+    # Neighborhoods
 
     def _fit_neighborhoods(self, rows):
         n, k = len(rows), self.n_neighbors_

@@ -1,11 +1,11 @@
-"""TwoNN: the dimension from the two nearest neighbours of each row.
+"""TwoNN: the dimension from the two nearest neighbors of each row.
 
 Facco, d'Errico, Rodriguez and Laio (2017): the ratio mu = r_2 / r_1 of the distances
-to the second and the first neighbour has a Pareto law,
+to the second and the first neighbor has a Pareto law,
 
     P(mu > x) = x^-d
 
-where the density is even over the neighbourhood, whatever it is elsewhere.
+where the density is even over the neighborhood, whatever it is elsewhere.
 """
 
 import warnings
@@ -40,12 +40,12 @@ MIN_SUBSET = 20
 class TwoNN(
     OptionalTransformMixin, CorrectedMixin, LocalDimensionMixin, NeighborEstimator
 ):
-    """Intrinsic dimension from the two nearest neighbours of each row.
+    """Intrinsic dimension from the two nearest neighbors of each row.
 
-    With mu the ratio of the distances to the second and the first neighbour, log mu is
+    With mu the ratio of the distances to the second and the first neighbor, log mu is
     exponential with rate d, the dimension [1]_. Only the smallest scale that the
     sample resolves is looked at: noise that is larger than the distance between
-    neighbours counts as dimensions. See :class:`Gride` for larger scales.
+    neighbors counts as dimensions. See :class:`Gride` for larger scales.
 
     Coinciding rows are merged, with a warning.
 
@@ -61,13 +61,13 @@ class TwoNN(
         - "bayes": posterior mean, with a gamma prior on d [2]_.
     discard_fraction : float, default=0.1
         Share of the largest ratios to leave out, less than 1; large ones come from
-        neighbourhoods that are not even.
+        neighborhoods that are not even.
     correction : {"ball"}, default=None
         "ball" reports the dimension of the ball in which the same number of even
         points gives the same estimate: that undoes most of what makes estimates too
         low in many dimensions. None reports what the paper defines.
     n_neighbors : int, default=None
-        Neighbours whose ratios make the local estimates; None makes none. Where there
+        Neighbors whose ratios make the local estimates; None makes none. Where there
         are fewer other rows, all of them are used.
     prior_shape : float, default=0.0
         Shape of the gamma prior; used by "bayes" alone. With both 0 the prior is 1 / d,
@@ -91,7 +91,7 @@ class TwoNN(
     dimension_ : float
         The estimate.
     dimension_std_ : float
-        Its standard error. It counts that neighbouring rows share neighbours, so that
+        Its standard error. It counts that neighboring rows share neighbors, so that
         their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
         Interval around the estimate, even on a logarithmic scale; for "bayes" the
@@ -107,14 +107,14 @@ class TwoNN(
         are discarded. From simulation: near 0.01 it is right to about 0.006, elsewhere
         to 0.06.
     scale_ : float
-        Geometric mean of the distances to the second neighbour, in units of the data.
+        Geometric mean of the distances to the second neighbor, in units of the data.
     n_neighbors_ : int or None
-        How many neighbours make the local estimates: `n_neighbors`, unless there are
+        How many neighbors make the local estimates: `n_neighbors`, unless there are
         fewer other distinct rows.
     n_duplicates_ : int
         Number of rows that repeat others.
     local_dimension_ : ndarray of shape (n_samples,)
-        Estimate around each row, from its ratio and those of its neighbours, never
+        Estimate around each row, from its ratio and those of its neighbors, never
         corrected; `dimension_` where all of these are 1. Only with `n_neighbors`.
     n_features_in_ : int
         Number of features seen in `fit`.
@@ -124,19 +124,19 @@ class TwoNN(
     See Also
     --------
     Gride : The same at larger scales.
-    LevinaBickel : More neighbours, less variance, and more bias.
+    LevinaBickel : More neighbors, less variance, and more bias.
 
     Notes
     -----
-    The standard error is that of independent ratios times a factor for neighbours in
+    The standard error is that of independent ratios times a factor for neighbors in
     common, 1.0 to 1.4, about 1.2 by default, from a simulation of an even density
     without boundary. That and the correction are tabulated up to a discarded share of
     0.5, whose values serve beyond; the correction for 50 to 20,000 rows, and
     extrapolated from there.
 
-    Neighbours have to be independent, which rows that are consecutive in time are not:
+    Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
-    rows are farther apart than neighbours from other times.
+    rows are farther apart than neighbors from other times.
 
     References
     ----------
@@ -220,7 +220,7 @@ class TwoNN(
         FewRowsWarning
             If there are not more than `n_neighbors` distinct rows.
         DiscreteDataWarning
-            If more than 1 % of the rows have two nearest neighbours at one distance.
+            If more than 1 % of the rows have two nearest neighbors at one distance.
 
         Examples
         --------
@@ -289,7 +289,7 @@ class TwoNN(
         """Estimates from numbers of kept ratios, and totals of bounded ones."""
         n_kept, total = members.T
         even = total > 0
-        # A neighbourhood where all distances tie says nothing.
+        # A neighborhood where all distances tie says nothing.
         local = np.full(len(total), self.dimension_)
         local[even] = np.maximum(n_kept[even] - 1, 1) / total[even]
         return local
@@ -306,7 +306,7 @@ class TwoNN(
         """Estimate the dimension by scale, on ever smaller parts of the data.
 
         At each level the rows are divided at random into twice as many parts, whose
-        neighbours are farther apart; the estimate is the average over the parts. Facco
+        neighbors are farther apart; the estimate is the average over the parts. Facco
         et al. (2017) call it decimation. This needs no `fit`, and leaves the estimator
         as it is.
 
@@ -328,7 +328,7 @@ class TwoNN(
             n_samples : ndarray of shape (n_levels,)
                 Mean number of rows in a part.
             scale : ndarray of shape (n_levels,)
-                Geometric mean of the distances to the second neighbour, in units of
+                Geometric mean of the distances to the second neighbor, in units of
                 the data.
             dimension, dimension_std : ndarray of shape (n_levels,)
                 Estimate and standard error.

@@ -299,7 +299,7 @@ class DensityDisplay(Display):
 
     @staticmethod
     def _blues(n):
-        """Colours from light to dark."""
+        """Colors from light to dark."""
         from matplotlib import colormaps
 
         return colormaps["Blues"](np.linspace(0.25, 0.8, n))

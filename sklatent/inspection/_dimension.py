@@ -31,7 +31,7 @@ class DimensionDisplay(Display):
     names : list of str or None, default=None
         Of the estimators, where each estimate is of one.
     scales : array-like of shape (n_estimates,) or None, default=None
-        Where the estimates are by scale: the distances between neighbours.
+        Where the estimates are by scale: the distances between neighbors.
     fit : Bunch or None, default=None
         Where the estimate is a slope: `x` and `y`, the points; `slope` and
         `intercept`, the line; `x_left_out` and `y_left_out`, the points that were not
@@ -96,10 +96,10 @@ class DimensionDisplay(Display):
         - One that knows scales (Gride): the dimension against the scale, with its
           intervals.
         - TwoNN: -log(1 - F) against log(r_2 / r_1), with r_1 and r_2 the distances to
-          the first two neighbours and F the empirical distribution of their ratio; a
+          the first two neighbors and F the empirical distribution of their ratio; a
           line through the origin with slope `dimension_`. With `X` the ratios that
           `discard_fraction` left out are there too, in grey.
-        - NeighborScaling: the mean logarithm of the distance to a neighbour against
+        - NeighborScaling: the mean logarithm of the distance to a neighbor against
           the digamma function of its rank; a line with slope 1 / `dimension_`.
         - Any other: the dimension with its interval.
 
@@ -269,7 +269,7 @@ class DimensionDisplay(Display):
         ax.legend()
 
     def _plot_scales(self, ax):
-        """The dimension against the distance between neighbours."""
+        """The dimension against the distance between neighbors."""
         name = None if self.names is None else self.names[0]
         (self.line_,) = ax.plot(
             self.scales, self.dimension, "o-", color=BLUE, label=name
@@ -386,7 +386,7 @@ def _rank_fit(estimator):
         intercept=y.mean() - slope * x.mean(),
         x_left_out=None,
         y_left_out=None,
-        xlabel="digamma(number of neighbour)",
+        xlabel="digamma(number of neighbor)",
         ylabel="mean log distance",
         label=f"slope 1 / {estimator.dimension_:.3g}",
     )

@@ -17,7 +17,7 @@ QUANTILES = (0.01, 0.99)
 class LatentSpaceDisplay(Display):
     """Two components of a latent space: the codes of rows, or what a grid decodes to.
 
-    :meth:`from_estimator` has the codes of given rows, coloured by class or value;
+    :meth:`from_estimator` has the codes of given rows, colored by class or value;
     or with ``kind="grid"`` the rows that a grid of codes stands for. Read more in the
     :ref:`user guide <inspection>`.
 
@@ -26,7 +26,7 @@ class LatentSpaceDisplay(Display):
     codes : ndarray of shape (n_samples, 2) or None, default=None
         Codes to draw as dots.
     y : ndarray of shape (n_samples,) or None, default=None
-        Labels of classes, or values, that colour the dots.
+        Labels of classes, or values, that color the dots.
     grid : list of two ndarray of shape (n_grid,) or None, default=None
         Codes along the two components, ascending. With it, `decoded` is drawn.
     decoded : ndarray of shape (n_grid, n_grid, n_features) or None, default=None
@@ -121,9 +121,9 @@ class LatentSpaceDisplay(Display):
         X : array-like of shape (n_samples, n_features)
             Rows whose codes are drawn, or span the grid.
         y : array-like of shape (n_samples,), default=None
-            Colours the codes; used by "scatter" alone. Strings, and up to ten
+            Colors the codes; used by "scatter" alone. Strings, and up to ten
             different whole numbers, are classes, and have a legend. Other numbers are
-            values, and have a colour bar.
+            values, and have a color bar.
         components : tuple of two int, default=(0, 1)
             Which components of the code to draw, from 0.
         kind : {"scatter", "grid"}, default="scatter"
@@ -137,7 +137,7 @@ class LatentSpaceDisplay(Display):
         n_grid : int, default=12
             Number of codes along each component of the grid.
         cmap : str or matplotlib.colors.Colormap, default=None
-            Colours of values or of images with one channel; None takes "viridis" and
+            Colors of values or of images with one channel; None takes "viridis" and
             "gray".
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None makes a figure.
@@ -199,7 +199,7 @@ class LatentSpaceDisplay(Display):
         Parameters
         ----------
         cmap : str or matplotlib.colors.Colormap, default=None
-            Colours of values or of images with one channel; None takes "viridis" and
+            Colors of values or of images with one channel; None takes "viridis" and
             "gray".
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None makes a figure.
@@ -238,17 +238,17 @@ class LatentSpaceDisplay(Display):
         return self
 
     def _plot_codes(self, ax, cmap):
-        """Dots, coloured by class or value."""
+        """Dots, colored by class or value."""
         dots = {"s": 10, "alpha": 0.8, "linewidth": 0}
         if self.y is None:
             self.scatter_ = ax.scatter(*self.codes.T, color=BLUE, **dots)
         elif _are_labels(self.y):
             labels, number = np.unique(self.y, return_inverse=True)
-            colours = [PALETTE[i] for i in number]
-            self.scatter_ = ax.scatter(*self.codes.T, c=colours, **dots)
+            colors = [PALETTE[i] for i in number]
+            self.scatter_ = ax.scatter(*self.codes.T, c=colors, **dots)
             handles = [
-                ax.plot([], [], "o", color=colour, label=str(label))[0]
-                for label, colour in zip(labels, PALETTE, strict=False)
+                ax.plot([], [], "o", color=color, label=str(label))[0]
+                for label, color in zip(labels, PALETTE, strict=False)
             ]
             # Beside the axes, where there are no dots.
             self.legend_ = ax.legend(
@@ -318,7 +318,7 @@ def _check_components(components, n_components):
 
 
 def _check_y(y, codes):
-    """Return what colours the codes as an array."""
+    """Return what colors the codes as an array."""
     if y is None:
         return None
     y = np.asarray(y)
@@ -328,7 +328,7 @@ def _check_y(y, codes):
     n_labels = len(np.unique(y)) if y.dtype.kind not in "fiu" else 0
     if n_labels > len(PALETTE):
         raise ValueError(
-            f"Colours tell {len(PALETTE)} classes apart; y has {n_labels}. Join some, "
+            f"Colors tell {len(PALETTE)} classes apart; y has {n_labels}. Join some, "
             "or leave some out."
         )
     return y

@@ -1,11 +1,11 @@
-"""What the displays share: axes, colours, and the checks of what they are given."""
+"""What the displays share: axes, colors, and the checks of what they are given."""
 
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.utils._extras import install_advice
 
 # M. A. Petroff (2021), Accessible color sequences for data visualization,
-# arXiv:2107.02270: ten that are told apart with deficient colour vision too.
+# arXiv:2107.02270: ten that are told apart with deficient color vision too.
 PALETTE = (
     "#3f90da",
     "#ffa90e",

@@ -106,7 +106,7 @@ class ReconstructionDisplay(Display):
         random_state : int, RandomState instance or None, default=0
             Determines the rows for "random".
         cmap : str or matplotlib.colors.Colormap, default="gray"
-            Colours of images with one channel.
+            Colors of images with one channel.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None makes a figure.
 
@@ -164,7 +164,7 @@ class ReconstructionDisplay(Display):
         Parameters
         ----------
         cmap : str or matplotlib.colors.Colormap, default="gray"
-            Colours of images with one channel.
+            Colors of images with one channel.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None makes a figure.
 

@@ -226,7 +226,7 @@ class SpectrumDisplay(Display):
             ylim=(0, 1 + ROOM),
             yticks=np.linspace(0, 1, 6),
         )
-        # The colour says which axis the line belongs to.
+        # The color says which axis the line belongs to.
         self.share_ax_.set_ylabel("cumulated share", color=RED)
         self.share_ax_.tick_params(axis="y", colors=RED)
 
@@ -241,7 +241,7 @@ def _make_room(ax):
 def _spectrum(estimator):
     """Arguments of a display of an estimator, by what it has."""
     if hasattr(estimator, "eigenvalues_"):
-        unit = "standardised data" if estimator.standardize else "squared units"
+        unit = "standardized data" if estimator.standardize else "squared units"
         return {
             "unit": unit,
             "variance": estimator.eigenvalues_,

@@ -41,7 +41,7 @@ class AETransformer(NeuralLatentModel):
         Share of the hidden units that are left out at each step of training, others
         at each.
     layer_norm : bool, default=False
-        Whether the hidden layers standardise each row of theirs, before the
+        Whether the hidden layers standardize each row of theirs, before the
         activation.
     image_shape : array-like of shape (2,) or (3,), or None, default=None
         Channels, height and width of the images that the rows are, flattened in this
@@ -118,7 +118,7 @@ class AETransformer(NeuralLatentModel):
         Whether training sees every feature with variance 1. Turn it off for
         features of one kind, such as pixels, whose variances say how much they
         matter: then all are divided by one number, the mean of their standard
-        deviations. Features are centred and the results are for the data as
+        deviations. Features are centered and the results are for the data as
         given either way.
     dtype : {"float32", "float64", "mixed"}, default="float32"
         Precision of the training; "mixed" is float32 with bfloat16 where it is safe,
@@ -155,7 +155,7 @@ class AETransformer(NeuralLatentModel):
     history_ : dict of list
         Mean loss of each epoch: "train_loss" and, with `early_stopping`,
         "valid_loss". The loss is the squared error per row, in squared units of
-        the standardised features, plus the penalty of `alpha`. Rows held out are
+        the standardized features, plus the penalty of `alpha`. Rows held out are
         not corrupted.
     loss_ : float
         Training loss of the last epoch.

@@ -68,7 +68,7 @@ class VAETransformer(
     noise_variance : {"shared", "feature", "decoder", "batch"} or float, \
             default="shared"
         σ² of Gaussian features, and the squared scale of Student's t: one number that
-        is learned, in units of the standardised features; one for each feature; what
+        is learned, in units of the standardized features; one for each feature; what
         the decoder says of each entry; the mean squared residual of each batch [10]_
         (Gaussian only); or fixed, in squared units of the data.
     prior : {"standard_normal", "mixture", "vampprior"}, default="standard_normal"
@@ -98,7 +98,7 @@ class VAETransformer(
         Share of the hidden units that are left out at each step of training, others
         at each.
     layer_norm : bool, default=False
-        Whether the hidden layers standardise each row of theirs, before the
+        Whether the hidden layers standardize each row of theirs, before the
         activation.
     image_shape : array-like of shape (2,) or (3,), or None, default=None
         Channels, height and width of the images that the rows are, flattened in this
@@ -128,7 +128,7 @@ class VAETransformer(
         Nats that each component may carry at no cost [11]_: so none is given up. For
         `objective="elbo"` and `prior="standard_normal"` alone.
     objective : {"elbo", "iwae"}, default="elbo"
-        What training maximises: the evidence lower bound, or the importance-weighted
+        What training maximizes: the evidence lower bound, or the importance-weighted
         one [3]_, which is closer to log p(x).
     n_train_samples : int, default=None
         Draws per row in training. None is 1 for "elbo" and 16 for "iwae". Not used
@@ -186,7 +186,7 @@ class VAETransformer(
         Whether training sees every feature with variance 1. Turn it off for
         features of one kind, such as pixels, whose variances say how much they
         matter: then all are divided by one number, the mean of their standard
-        deviations. Features are centred and the results are for the data as
+        deviations. Features are centered and the results are for the data as
         given either way.
     dtype : {"float32", "float64", "mixed"}, default="float32"
         Precision of the training; "mixed" is float32 with bfloat16 where it is safe,
@@ -216,7 +216,7 @@ class VAETransformer(
     noise_variance_ : ndarray of shape (n_features,)
         Variance of the features given the code, in squared units of the data: mean over
         the training rows, σ² for Gaussian ones. Where σ² would vanish it stops at
-        1e-6, in standardised units.
+        1e-6, in standardized units.
     kl_per_component_ : ndarray of shape (n_components,)
         Mean divergence of the posterior from the prior over the training rows, in
         nats: what each component tells about a row. Of a learned prior, from its
@@ -294,7 +294,7 @@ class VAETransformer(
     .. [7] E. Jang, S. Gu and B. Poole (2017). Categorical reparameterization with
        Gumbel-softmax. ICLR. Section 2.
     .. [8] J. M. Tomczak and M. Welling (2018). VAE with a VampPrior. AISTATS. Eq. 9.
-    .. [9] P.-A. Mattei and J. Frellsen (2019). MIWAE: deep generative modelling and
+    .. [9] P.-A. Mattei and J. Frellsen (2019). MIWAE: deep generative modeling and
        imputation of incomplete data sets. ICML. Eq. 4.
     .. [10] O. Rybkin, K. Daniilidis and S. Levine (2021). Simple and effective VAE
        training with calibrated decoders. ICML. Section 3.2.

@@ -38,9 +38,9 @@ MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 2**18, 2**20
 MIN_BLOCK_ROWS = 64
 # Up to so many features, the threads take a block each.
 NARROW = 256
-# Rows that a first centre is guessed from.
-CENTRE_ROWS = 64
-# A block is centred again if its mean is this many of its standard deviations off
+# Rows that a first center is guessed from.
+CENTER_ROWS = 64
+# A block is centered again if its mean is this many of its standard deviations off
 # the guess: the square is by how much rounding would grow.
 MAX_MISS = 2.0
 
@@ -69,9 +69,9 @@ def dense_rows(X, rows):
     return block.toarray() if issparse(block) else block
 
 
-def guess_centre(X, weight=None):
+def guess_center(X, weight=None):
     """Mean of some rows, spread evenly; exact in a constant column."""
-    step = slice(None, None, -(-X.shape[0] // CENTRE_ROWS))
+    step = slice(None, None, -(-X.shape[0] // CENTER_ROWS))
     some = dense_rows(X, step).astype(np.float64)
     w = np.ones(len(some)) if weight is None else weight[step]
     if not w.any():
@@ -157,7 +157,7 @@ class Moments:
         dtype = np.dtype(X.dtype if dtype is None else dtype)
         if n == 0:
             return cls(0.0, np.zeros(p), np.zeros((p, p)), np.zeros(p))
-        origin = guess_centre(X, sample_weight).astype(dtype)
+        origin = guess_center(X, sample_weight).astype(dtype)
         blocks = list(product_blocks(n, p, dtype.itemsize))
         # All the threads' blocks together are a small share of the data.
         n_threads = min(blas_threads(), max(2, len(blocks) // 25), len(blocks))
@@ -244,7 +244,7 @@ class _BlockSums:
     def __init__(self, origin, fortran):
         p = len(origin)
         self.origin = origin.astype(np.float64)
-        self.centre = origin
+        self.center = origin
         self.dtype = origin.dtype
         self.fortran = fortran
         self.buffer = np.empty(0, self.dtype)
@@ -263,23 +263,23 @@ class _BlockSums:
                 block, weight = block[held], weight[held]
         if len(block) == 0:
             return
-        block_sums = self._centre(block, weight)
+        block_sums = self._center(block, weight)
         if _missed(block_sums):
-            self.centre = (self.centre + block_sums.shift).astype(self.dtype)
-            block_sums = self._centre(block, weight)
+            self.center = (self.center + block_sums.shift).astype(self.dtype)
+            block_sums = self._center(block, weight)
         self._add_product(block_sums)
         self.weights.append(block_sums.weight)
         self.shifts.append(block_sums.shift)
-        offset = (self.centre - self.origin) + block_sums.shift
+        offset = (self.center - self.origin) + block_sums.shift
         self.offsets.append(offset)
-        self.centre = (self.origin + offset).astype(self.dtype)
+        self.center = (self.origin + offset).astype(self.dtype)
 
-    def _centre(self, block, weight):
-        """Subtract the centre, and sum what does not need all the products."""
+    def _center(self, block, weight):
+        """Subtract the center, and sum what does not need all the products."""
         r = self._subtract(block, self.dtype)
         result = self._weigh(r, weight)
-        if self.dtype == np.float32 and _out_of_range(result, block, self.centre):
-            r = np.subtract(block, self.centre, dtype=np.float64, order="F")
+        if self.dtype == np.float32 and _out_of_range(result, block, self.center):
+            r = np.subtract(block, self.center, dtype=np.float64, order="F")
             result = self._weigh(r, weight)
         return result
 
@@ -301,23 +301,23 @@ class _BlockSums:
         return _BlockSum(w, shift, scale, np.einsum("ij,ij->j", r, r), r, None)
 
     def _subtract(self, block, dtype):
-        """Return the block minus the centre, in the buffer."""
+        """Return the block minus the center, in the buffer."""
         n, p = block.shape
         if self.buffer.size < n * p:
             self.buffer = np.empty(n * p, dtype)
         room = self.buffer[: n * p]
         if self.fortran:
             r = room.reshape(p, n).T
-            return np.subtract(block, self.centre, out=r, casting="same_kind")
+            return np.subtract(block, self.center, out=r, casting="same_kind")
         r = room.reshape(n, p)
         if p < MIN_BLOCK_ROWS and n % 16 == 0 and block.flags.c_contiguous:
             # Several rows at a time: NumPy's inner loop is as long as a row.
             long = (-1, 16 * p)
             np.subtract(
-                block.reshape(long), np.tile(self.centre, 16), out=r.reshape(long)
+                block.reshape(long), np.tile(self.center, 16), out=r.reshape(long)
             )
             return r
-        return np.subtract(block, self.centre, out=r)
+        return np.subtract(block, self.center, out=r)
 
     def _add_product(self, block):
         """Add r'r, times the scale of the weights."""
@@ -367,10 +367,10 @@ def _missed(block):
     return bool((between > (1 - 1 / (1 + MAX_MISS**2)) * block.squares).any())
 
 
-def _out_of_range(result, block, centre):
+def _out_of_range(result, block, center):
     """Whether squares over- or underflow in single precision."""
     squares = result.squares
     if not np.isfinite(squares).all():
         return True
     small = squares < len(block) * 1e-30
-    return bool(small.any() and (block[:, small] != centre[small]).any())
+    return bool(small.any() and (block[:, small] != center[small]).any())

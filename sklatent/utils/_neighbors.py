@@ -39,7 +39,7 @@ def k_nearest(X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None):
     n_neighbors : int
         How many, at most `n_samples`.
     queries : ndarray of shape (n_queries, n_features), default=None
-        Rows whose neighbours to find, those of `X` if None; with "precomputed"
+        Rows whose neighbors to find, those of `X` if None; with "precomputed"
         distances of shape (n_queries, n_samples).
     metric : str or callable, default="euclidean"
         As in :class:`sklearn.neighbors.NearestNeighbors`, or "precomputed".
@@ -156,7 +156,7 @@ def _in_matrix(distances, k):
 
 
 def _by_tree(X, Q, k, n_threads):
-    """Let SciPy find the neighbours, then measure them."""
+    """Let SciPy find the neighbors, then measure them."""
     tree = cKDTree(X, balanced_tree=False, compact_nodes=False)
     _, indices = tree.query(Q, np.arange(1, k + 1), workers=n_threads)
     squares = np.empty(indices.shape)

@@ -1,6 +1,6 @@
 """Nearest rows by matrix products, with bounds on what rounding does to them.
 
-With x a query and y a row, both relative to a centre, s = |y|^2 - 2 x'y is the squared
+With x a query and y a row, both relative to a center, s = |y|^2 - 2 x'y is the squared
 distance less |x|^2, and a product of matrices gives it for all pairs. In a precision
 with unit u and p features, what is computed differs from the exact
 
@@ -24,8 +24,8 @@ from sklatent.utils._blocks import row_slices
 
 # Columns of a tile; a tile of them by a block of queries fits the cache.
 TILE_COLUMNS = 2048
-# Rows that the centre is taken from.
-CENTRE_ROWS = 1000
+# Rows that the center is taken from.
+CENTER_ROWS = 1000
 # Entries of differences that are formed at a time.
 DIFFERENCES = 2**17
 
@@ -72,7 +72,7 @@ class Proposals:
         self.X, self.k = X, int(k)
         # In random order any part is a sample of the whole.
         self.order = np.random.RandomState(0).permutation(n)
-        self.centre = np.median(X[self.order[:CENTRE_ROWS]], axis=0)
+        self.center = np.median(X[self.order[:CENTER_ROWS]], axis=0)
         self.columns = np.empty((n, p + 1), dtype)
         largest = max(np.ptp(X, axis=0).max(), np.finfo(np.float64).tiny)
         self.shift = -int(np.frexp(largest)[1])
@@ -91,8 +91,8 @@ class Proposals:
         self.most_below = self.most + 4 * k * n / self.n_first
 
     def _relative(self, rows):
-        """Rows relative to the centre, in the precision of the products."""
-        return np.ldexp(rows - self.centre, self.shift).astype(self.columns.dtype)
+        """Rows relative to the center, in the precision of the products."""
+        return np.ldexp(rows - self.center, self.shift).astype(self.columns.dtype)
 
     def nearest(self, Q):
         """Find the nearest rows of a block of queries.

@@ -85,8 +85,8 @@ def test_step_of_the_noise_has_the_best_loadings(model):
     X = linear_gaussian(200, 6, 2)[0]
     S = np.cov(X.T, bias=True)
     after, log_likelihood = DiagonalStep(FullCovariance(S))(model)
-    centre = LinearGaussian(after.W, X.mean(axis=0), model.psi)
-    np.testing.assert_allclose(centre.log_density(X).mean(), log_likelihood, rtol=1e-12)
+    center = LinearGaussian(after.W, X.mean(axis=0), model.psi)
+    np.testing.assert_allclose(center.log_density(X).mean(), log_likelihood, rtol=1e-12)
     rng = np.random.RandomState(0)
     for _ in range(50):
         W = after.W + 0.01 * rng.normal(size=(6, 2))

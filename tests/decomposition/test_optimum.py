@@ -33,14 +33,14 @@ def optima(X, model, q, seed=0):
     isotropic = isinstance(model, PPCA)
     variance = np.nanvar(X, axis=0)
     scale = np.sqrt(np.full_like(variance, variance.mean()) if isotropic else variance)
-    centre = np.nanmean(X, axis=0)
+    center = np.nanmean(X, axis=0)
     W = model.W_ if isotropic else model.components_.T
     psi = model.noise_variance_ / scale**2 * np.ones(X.shape[1])
     rng, p = np.random.RandomState(seed), X.shape[1]
-    likelihood = ObservedLikelihood((X - centre) / scale, q, isotropic)
+    likelihood = ObservedLikelihood((X - center) / scale, q, isotropic)
     log_jacobian = (~np.isnan(X)).mean(axis=0) @ np.log(scale)
     starts = [
-        (W / scale[:, None], (model.mean_ - centre) / scale, psi),
+        (W / scale[:, None], (model.mean_ - center) / scale, psi),
         (0.5 * rng.normal(size=(p, q)), np.zeros(p), np.full(p, 0.5)),
     ]
     reached = [likelihood.maximum(NOISE_FLOOR_MISSING, *start) for start in starts]

@@ -50,7 +50,7 @@ def spread_out(n, p, seed=0):
 
 
 def with_singular_values(n, s, seed=0):
-    """Centred rows with given singular values, to rounding."""
+    """Centered rows with given singular values, to rounding."""
     rng = np.random.RandomState(seed)
     p = len(s)
     U = rng.normal(size=(n, p))
@@ -122,9 +122,9 @@ def test_same_as_scikit_learn_on_its_data(load, n_components):
 @each_solver
 def test_exact_far_from_zero_in_double_precision(svd_solver):
     X = normal(3000, 30) + 1e8
-    centred = X - 1e8  # exact
-    centred -= centred.mean(axis=0)
-    expected = np.linalg.svd(centred, compute_uv=False) ** 2 / 2999
+    centered = X - 1e8  # exact
+    centered -= centered.mean(axis=0)
+    expected = np.linalg.svd(centered, compute_uv=False) ** 2 / 2999
     n_components = 29 if svd_solver == "arpack" else 30
     fitted = pca(n_components, svd_solver).fit(X)
     np.testing.assert_allclose(
@@ -137,14 +137,14 @@ def test_exact_far_from_zero_in_double_precision(svd_solver):
 @each_solver
 def test_exact_far_from_zero_in_single_precision(svd_solver):
     X = (normal(3000, 30) + 1e4).astype(np.float32)
-    centred = X.astype(float) - X.astype(float).mean(axis=0)
-    expected = np.linalg.svd(centred, compute_uv=False) ** 2 / 2999
+    centered = X.astype(float) - X.astype(float).mean(axis=0)
+    expected = np.linalg.svd(centered, compute_uv=False) ** 2 / 2999
     n_components = 29 if svd_solver == "arpack" else 30
     fitted = pca(n_components, svd_solver).fit(X)
     np.testing.assert_allclose(
         fitted.explained_variance_, expected[:n_components], rtol=1e-5
     )
-    Z = centred @ fitted.components_.T
+    Z = centered @ fitted.components_.T
     np.testing.assert_allclose(fitted.transform(X), Z, atol=1e-5)
     for name in ARRAYS:
         assert getattr(fitted, name).dtype == np.float32, name
@@ -156,7 +156,7 @@ def test_singular_values_down_to_1e_minus_10(svd_solver, shape):
     n, p = shape
     s = np.logspace(0, -10, p)
     if n == p:
-        s[-1] = 0  # centred rows have rank n - 1
+        s[-1] = 0  # centered rows have rank n - 1
     X = with_singular_values(n, s)
     ours = pca(None, svd_solver).fit(X).singular_values_
     # Rounding of X itself is 1e-16 of the largest.

@@ -32,8 +32,8 @@ class TestAgainstNumpy:
         expected, edges = np.histogramdd(X, bins, density=True)
         for ours, numpys in zip(histogram.bin_edges_, edges, strict=True):
             np.testing.assert_array_equal(ours, numpys)
-        centres = [(e[1:] + e[:-1]) / 2 for e in edges]
-        grid = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, d)
+        centers = [(e[1:] + e[:-1]) / 2 for e in edges]
+        grid = np.stack(np.meshgrid(*centers, indexing="ij"), axis=-1).reshape(-1, d)
         density = np.exp(histogram.score_samples(grid))
         np.testing.assert_allclose(density, expected.ravel(), rtol=1e-12)
 
@@ -232,8 +232,8 @@ class TestDensity:
         100 rows each on average, and correlations of -0.01.
         """
         edges = [np.linspace(0, 2 * np.pi, 11)] * 2
-        centre = (edges[0][1:] + edges[0][:-1]) / 2
-        queries = np.stack(np.meshgrid(centre, centre), axis=-1).reshape(-1, 2)
+        center = (edges[0][1:] + edges[0][:-1]) / 2
+        queries = np.stack(np.meshgrid(center, center), axis=-1).reshape(-1, 2)
         covered = []
         for seed in range(20):
             angles = np.random.RandomState(seed).uniform(0, 2 * np.pi, (10_000, 2))

@@ -342,7 +342,7 @@ class TestAnyData:
             KNeighborsDensity(n_neighbors).fit(X[: n_needed - 1])
 
     @pytest.mark.parametrize("n", [2, 3, 5])
-    def test_as_many_neighbours_as_there_are(self, n, X):
+    def test_as_many_neighbors_as_there_are(self, n, X):
         message = f"n_neighbors=5 is more .* .n_samples={n}., so that all {n - 1}"
         with pytest.warns(UserWarning, match=message) as caught:
             density = KNeighborsDensity().fit(X[:n])

@@ -13,7 +13,7 @@ ESTIMATORS = {
     "leave-one-out": KernelDensity("loo", candidates=4),
     "metric": KernelDensity(2.0, metric="manhattan"),
     "histogram": HistogramDensity(),
-    "neighbours": KNeighborsDensity(),
+    "neighbors": KNeighborsDensity(),
     "k*": KNeighborsDensity("kstar"),
 }
 

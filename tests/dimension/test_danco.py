@@ -210,7 +210,7 @@ def test_repeated_rows_and_constant_columns():
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_n_jobs_is_handed_on(n_jobs, monkeypatch):
-    """To every search for neighbours, on the spheres too."""
+    """To every search for neighbors, on the spheres too."""
     seen = []
 
     def spy(*args, n_jobs=None, **kwargs):

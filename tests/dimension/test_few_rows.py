@@ -1,4 +1,4 @@
-"""Fewer rows than neighbours are asked for: as many as there are."""
+"""Fewer rows than neighbors are asked for: as many as there are."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_the_same_as_asking_for_what_there_is(asked, used, name):
 
 
 @pytest.mark.parametrize(("asked", "used", "name"), CASES, ids=repr)
-def test_rows_that_repeat_others_are_no_neighbours(asked, used, name):
+def test_rows_that_repeat_others_are_no_neighbors(asked, used, name):
     X = nine_rows()
     with pytest.warns(FewRowsWarning), pytest.warns(DuplicateRowsWarning):
         asked.fit(np.repeat(X, 7, axis=0))

@@ -66,7 +66,7 @@ def test_directions_keep_their_digits(metric):
 
 @each_local
 @each_direction
-def test_a_direction_is_not_its_own_neighbour(estimator, metric):
+def test_a_direction_is_not_its_own_neighbor(estimator, metric):
     X, Z = sphere(200, 3, metric)
     fitted = clone(estimator).set_params(metric=metric).fit(X)
     local = fitted.local_dimension_[:, None]
@@ -210,7 +210,7 @@ class TestTies:
         X = np.random.RandomState(0).normal(size=(500, 3))
         expected = cls().fit(X).dimension_
         assert cls().fit(X + 2.0**20).dimension_ == pytest.approx(expected, rel=1e-4)
-        # Nor has it beside entries that are large, but the same for neighbours.
+        # Nor has it beside entries that are large, but the same for neighbors.
         stamps = np.where(np.arange(500) < 300, 1.7e18, 1.6e18)
         stamped = cls().fit(np.column_stack([stamps, X])).dimension_
         assert stamped == pytest.approx(expected, rel=0.2)

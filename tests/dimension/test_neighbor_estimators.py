@@ -219,7 +219,7 @@ class TestShapes:
 
     @pytest.mark.slow
     def test_noise_by_scale(self):
-        """Noise of 0.3 has three dimensions at the scale of neighbours, then two."""
+        """Noise of 0.3 has three dimensions at the scale of neighbors, then two."""
         X, _ = make_swiss_roll(5000, noise=0.3, random_state=0)
         by_scale = Gride(max_neighbors=256).fit(X).dimension_scales_
         assert by_scale[0] > 2.6
@@ -369,7 +369,7 @@ def test_in_a_pipeline_and_a_search():
     [LevinaBickel(3, 6), TwoNN(n_neighbors=5), NeighborScaling(5)],
     ids=repr,
 )
-def test_a_row_that_fit_has_seen_is_not_its_own_neighbour(estimator, metric):
+def test_a_row_that_fit_has_seen_is_not_its_own_neighbor(estimator, metric):
     """Also where its distance from itself is rounding, and whatever comes along."""
     X = np.random.RandomState(0).normal(size=(200, 5))
     fitted = clone(estimator).set_params(metric=metric).fit(X)
@@ -382,16 +382,16 @@ def test_a_row_that_fit_has_seen_is_not_its_own_neighbour(estimator, metric):
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.DiscreteDataWarning")
 def test_ties_where_they_are_looked_at():
     rounded = np.random.RandomState(0).normal(size=(1000, 3)).round(1)
-    with pytest.raises(ValueError, match="Neighbours 1 and 2"):
+    with pytest.raises(ValueError, match="Neighbors 1 and 2"):
         TwoNN(discard_fraction=0.9).fit(rounded)
     pairs = np.repeat(np.eye(40), 2, axis=0)
     pairs[::2] *= 1.001
     assert set(Gride().fit(pairs).n1_scales_) == {1, 32}
-    with pytest.raises(ValueError, match="Neighbours 2 and 4"):
+    with pytest.raises(ValueError, match="Neighbors 2 and 4"):
         Gride(2).fit(pairs)
 
 
-def test_refitting_without_neighbours_forgets_the_local_estimates():
+def test_refitting_without_neighbors_forgets_the_local_estimates():
     X = np.random.RandomState(0).normal(size=(100, 3))
     estimator = TwoNN(n_neighbors=5).fit(X)
     estimator.set_params(n_neighbors=None).fit(X)

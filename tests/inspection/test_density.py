@@ -42,8 +42,10 @@ def test_contour_is_an_ellipse_of_that_radius():
     )
     # The lowest filled region, between the levels of 0.9 and 0.5, is bounded by both.
     vertices = display.contours_.get_paths()[0].vertices
-    centred = vertices - mixture.means_[0]
-    radius = np.sqrt(np.einsum("ij,jk,ik->i", centred, mixture.precisions_[0], centred))
+    centered = vertices - mixture.means_[0]
+    radius = np.sqrt(
+        np.einsum("ij,jk,ik->i", centered, mixture.precisions_[0], centered)
+    )
     near = np.abs(radius[:, None] - np.sqrt(-2 * np.log([0.5, 0.1])))
     # Five standard errors of m, as above, over dm/dr = r exp(-r²/2).
     assert (near < [0.043, 0.07]).any(axis=1).all()

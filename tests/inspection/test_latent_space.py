@@ -33,9 +33,9 @@ def test_classes_have_a_legend(names):
     display = LatentSpaceDisplay.from_estimator(pca, DIGITS, y)
     labels = [text.get_text() for text in display.legend_.get_texts()]
     assert labels == [str(label) for label in np.unique(y)]
-    colours = display.scatter_.get_facecolors()[:, :3]
+    colors = display.scatter_.get_facecolors()[:, :3]
     expected = np.array([to_rgba(PALETTE[i])[:3] for i in LABELS])
-    np.testing.assert_allclose(colours, expected)
+    np.testing.assert_allclose(colors, expected)
     assert display.colorbar_ is None
 
 

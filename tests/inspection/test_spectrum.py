@@ -67,7 +67,7 @@ def test_pca_spectrum_with_reference():
 
 def test_unit_of_standardized_data():
     spectrum = PCASpectrum(standardize=True).fit(X)
-    assert "standardised" in SpectrumDisplay.from_estimator(spectrum).ax_.get_ylabel()
+    assert "standardized" in SpectrumDisplay.from_estimator(spectrum).ax_.get_ylabel()
 
 
 @pytest.mark.parametrize("log", [False, True])

@@ -24,7 +24,7 @@ LINEAR = {"hidden_layer_sizes": (), "lr": 1e-2, "batch_size": 4000, "random_stat
 
 @pytest.fixture(scope="module")
 def X():
-    """Standardised rows of five features that depend on each other."""
+    """Standardized rows of five features that depend on each other."""
     rng = np.random.RandomState(0)
     X = rng.normal(size=(2000, 3)) @ rng.normal(size=(3, 5))
     X += 0.5 * rng.normal(size=X.shape)
@@ -107,10 +107,10 @@ class TestElasticNet:
         start = weights(AETransformer(lr=1e-300, **STEP).fit(X))
         batch = {"batch_size": len(X)}
         plain = weights(AETransformer(lr=lr, **batch, **STEP).fit(X))
-        penalised = weights(
+        penalized = weights(
             AETransformer(lr=lr, alpha=alpha, l1_ratio=l1_ratio, **batch, **STEP).fit(X)
         )
-        for w, a, b in zip(start, plain, penalised, strict=True):
+        for w, a, b in zip(start, plain, penalized, strict=True):
             gradient = alpha * (l1_ratio * np.sign(w) + (1 - l1_ratio) * w)
             np.testing.assert_allclose(
                 b - a, -lr * gradient if w.ndim == 2 else 0, atol=1e-12

@@ -305,7 +305,7 @@ def test_divergence_does_not_depend_on_the_units(X):
         histories.append(losses - np.log(factor) * X.shape[1])
         warnings.append([str(warning.message) for warning in caught])
     assert warnings[0] == warnings[1] == warnings[2]
-    # Standardised rows differ by rounding, which training amplifies.
+    # Standardized rows differ by rounding, which training amplifies.
     np.testing.assert_allclose(histories[0], histories[1], rtol=0.05)
     np.testing.assert_allclose(histories[2], histories[1], rtol=0.05)
 

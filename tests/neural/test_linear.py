@@ -14,7 +14,7 @@ CONVERGED = {"hidden_layer_sizes": (), "lr": 1e-2, "batch_size": 2000}
 
 @pytest.fixture(scope="module")
 def digits():
-    """Standardised digits without their constant columns."""
+    """Standardized digits without their constant columns."""
     X = load_digits().data
     X = X[:, X.std(axis=0) > 0]
     return (X - X.mean(axis=0)) / X.std(axis=0)
@@ -47,7 +47,7 @@ def test_vae_reaches_probabilistic_pca(digits, vae):
     log_det = np.log(eigenvalues[:q]).sum() + (p - q) * np.log(sigma2)
     optimum = -0.5 * (p * np.log(2 * np.pi) + log_det + p)
     # No model of the family exceeds the optimum, and no bound the model; 0.5 nats
-    # is what a stochastic optimiser may miss.
+    # is what a stochastic optimizer may miss.
     assert optimum - 0.5 < vae.score(digits) < optimum
     np.testing.assert_allclose(vae.noise_variance_.mean(), sigma2, rtol=0.05)
     assert vae.n_active_units_ == q

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from sklatent.utils._moments import (
-    CENTRE_ROWS,
+    CENTER_ROWS,
     Moments,
     mirror_lower,
     narrow_blas,
@@ -89,12 +89,12 @@ def test_sorted_rows(dtype, offset):
 
 
 @pytest.mark.parametrize("dtype", RTOL)
-def test_guess_of_the_centre_that_is_far_off(dtype):
+def test_guess_of_the_center_that_is_far_off(dtype):
     """All rows that the guess looks at are elsewhere, and hardly count."""
     X = normal(6000, 20, dtype, 0.0)
     weight = np.ones(len(X))
     rows = next(product_blocks(*X.shape, X.itemsize))
-    step = -(-min(len(X), rows.stop) // CENTRE_ROWS)
+    step = -(-min(len(X), rows.stop) // CENTER_ROWS)
     X[::step] += 1e3
     weight[::step] = 1e-12
     # The outliers themselves carry a variance of 1e-6 or so: nothing beside 1.

@@ -84,7 +84,7 @@ def test_queries_and_threads(n_jobs):
 
 
 def test_single_precision_gives_up_where_it_cannot_tell():
-    """Many rows within its rounding error of each other, far from the centre."""
+    """Many rows within its rounding error of each other, far from the center."""
     far = 1e5 + normal(1000, 20)
     X = np.vstack([normal(1200, 20), far])
     found, squares, _ = Proposals(X, 3, np.float32).nearest(far[:50])
@@ -104,12 +104,12 @@ def test_rounding_of_products_is_within_the_bound(dtype):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(2000, 50)) * np.geomspace(1e-6, 1e3, 2000)[:, None]
     proposals = Proposals(X, 2, dtype)
-    exact = np.longdouble(X[proposals.order]) - proposals.centre
+    exact = np.longdouble(X[proposals.order]) - proposals.center
     exact = np.ldexp(exact, proposals.shift)
     x = proposals._relative(X[:300])
     left = np.hstack([-2 * x, np.ones((300, 1), dtype)])
     s = left @ proposals.columns.T
-    q = np.ldexp(np.longdouble(X[:300]) - proposals.centre, proposals.shift)
+    q = np.ldexp(np.longdouble(X[:300]) - proposals.center, proposals.shift)
     d2 = ((q[:, None] - exact) ** 2).sum(axis=2)
     x2, y2 = (q**2).sum(axis=1)[:, None], (exact**2).sum(axis=1)
     error = np.abs(s + x2 - d2)

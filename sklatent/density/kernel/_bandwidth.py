@@ -199,7 +199,7 @@ def _grid(pairs, weight, kernel, k, d, scale):
     # What a kernel means by its bandwidth differs; its variance does not.
     unit = scale * normal_reference(weight.sum(), d) / np.sqrt(kernel.variance(d))
     low, high = unit * np.array(CANDIDATE_RANGE)
-    if kernel.degree is None:  # every row is to have a neighbour, well before the end
+    if kernel.degree is None:  # every row is to have a neighbor, well before the end
         high = max(high, 2 * pairs.nearest().max())
     return np.geomspace(low, high, k)
 
@@ -250,7 +250,7 @@ def _check_finite(score):
     if not np.isfinite(score):
         raise ValueError(
             "bandwidth='loo' found no candidate with a finite score: the kernel leaves "
-            "rows without a neighbour. Give larger candidates, or a kernel that is "
+            "rows without a neighbor. Give larger candidates, or a kernel that is "
             "positive everywhere."
         )
 

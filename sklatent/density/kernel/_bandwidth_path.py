@@ -34,7 +34,7 @@ def kl_bandwidth_path(
     random_state=None,
     n_jobs=None,
 ):
-    """Kullback-Leibler divergence between estimates of neighbouring bandwidths.
+    """Kullback-Leibler divergence between estimates of neighboring bandwidths.
 
     Where it is small the density hardly depends on the bandwidth; where it has a
     maximum, structure of that size is smoothed away. Each row plus a draw of the kernel

@@ -1,4 +1,4 @@
-"""Rows in an order in which neighbours stand together, and boxes around them.
+"""Rows in an order in which neighbors stand together, and boxes around them.
 
 Rows are halved at the median of the feature along which they are widest, the halves
 likewise, and so on, as in a k-d tree (Friedman, Bentley and Finkel 1977), until few

@@ -1,7 +1,7 @@
 """Kernels: radial functions K(r), their integrals, and draws from them.
 
 A kernel is written in the squared distance s = r^2, in units of the bandwidth, and is
-not normalised. In d dimensions its integral is that over the radius times the surface
+not normalized. In d dimensions its integral is that over the radius times the surface
 of the unit sphere,
 
     M(d) = S(d) I(d),   I(d) = int K(r) r^(d-1) dr,   S(d) = 2 pi^(d/2) / Gamma(d/2),
@@ -56,7 +56,7 @@ class Kernel:
         raise NotImplementedError
 
     def radii(self, d, n, rng):
-        """Draw the distances from the centre of `n` draws in d dimensions."""
+        """Draw the distances from the center of `n` draws in d dimensions."""
         raise NotImplementedError
 
     def log_mass(self, d):
@@ -70,7 +70,7 @@ class Kernel:
         return float(np.exp(difference) / d)
 
     def draw(self, d, n, rng, p=2):
-        """Draw `n` rows from the normalised kernel in d dimensions.
+        """Draw `n` rows from the normalized kernel in d dimensions.
 
         For r the l_p norm. The direction of independent entries with a density that
         depends on this norm only is even on its sphere, in the sense that a radius with
@@ -188,7 +188,7 @@ class PowerKernel(Kernel):
 class Cosine(Kernel):
     """cos(pi r / 2) inside the unit ball."""
 
-    slope = 1.3  # (pi / 2)^2 / 2 at the centre, where it is steepest in s
+    slope = 1.3  # (pi / 2)^2 / 2 at the center, where it is steepest in s
 
     def values(self, s):
         """Overwrite squared distances by K."""

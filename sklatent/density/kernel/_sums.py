@@ -5,7 +5,7 @@ For queries x and rows y_j, in units of the bandwidth, this is
     S(x) = sum_j exp(a_j) K(s_j),   s_j = lam_j |x - y_j|^2,
 
 in blocks of queries by blocks of rows that fit the cache. With x and y_j relative to a
-centre, the squared distances of a tile are one matrix product,
+center, the squared distances of a tile are one matrix product,
 
     s = [x, 1, |x|^2] [-2 lam y, lam |y|^2, lam]',
 
@@ -22,7 +22,7 @@ precision the worst case is too far from what happens, and sqrt(p + 12) stands f
 p + 12, as it does for roundings that are independent (Higham and Mary 2019, A new
 approach to probabilistic rounding error analysis).
 
-Both queries and rows are in an order in which neighbours stand together, and rows that
+Both queries and rows are in an order in which neighbors stand together, and rows that
 do not matter to any query of a block, since their kernels end before or are too small,
 are left out of it (`sklatent.density.kernel._leaves`).
 """
@@ -40,8 +40,8 @@ from sklatent.utils._threads import count_threads, map_threads
 TILE_BYTES = 2**20
 # Queries of a block.
 BLOCK_ROWS = 128
-# Rows whose median is the centre.
-CENTRE_ROWS = 512
+# Rows whose median is the center.
+CENTER_ROWS = 512
 # Rows from which a first guess of the largest term of a sum is taken.
 FIRST_ROWS = 512
 # Error of log S that is tolerated: relative, but absolute where |log S| is below 1.
@@ -269,7 +269,7 @@ class _Product:
         n, p = sums.rows.shape
         self.sums, self.kernel, self.dtype = sums, sums.kernel, dtype
         self.tolerance = tolerance
-        self.centre = np.median(sums.rows[:: -(-n // CENTRE_ROWS)], axis=0)
+        self.center = np.median(sums.rows[:: -(-n // CENTER_ROWS)], axis=0)
         terms = p + 12 if dtype == np.float64 else np.sqrt(p + 12)
         self.c = terms * float(np.finfo(dtype).eps) / 2
         self.steepest = sums.lam.max()
@@ -280,14 +280,14 @@ class _Product:
 
     def _columns(self, rows):
         """The right side of the product, for rows."""
-        y = (self.sums.rows[rows] - self.centre) * self.sums.inverse
+        y = (self.sums.rows[rows] - self.center) * self.sums.inverse
         square, lam = np.einsum("ij,ij->i", y, y), self.sums.lam[rows]
         s = np.column_stack([-2 * y, square, np.ones(len(y)), np.zeros(len(y))])
         return s * lam[:, None]
 
     def _left(self, X):
         """The left side of the product, for queries, and their squares."""
-        x = (X - self.centre) * self.sums.inverse
+        x = (X - self.center) * self.sums.inverse
         left = np.empty((len(x), x.shape[1] + 3), self.dtype)
         square = np.einsum("ij,ij->i", x, x)
         left[:, :-3], left[:, -3], left[:, -2], left[:, -1] = x, 1, square, 0

@@ -359,8 +359,8 @@ class GaussianMixture(
         >>> rng = np.random.RandomState(0)
         >>> mixture = GaussianMixture(n_components=2, random_state=0)
         >>> for _ in range(20):
-        ...     centres = rng.choice([-3.0, 3.0], size=(500, 1))
-        ...     rows = centres + rng.standard_normal((500, 1))
+        ...     centers = rng.choice([-3.0, 3.0], size=(500, 1))
+        ...     rows = centers + rng.standard_normal((500, 1))
         ...     mixture = mixture.partial_fit(rows)
         >>> mixture.n_samples_seen_
         10000.0

@@ -90,11 +90,11 @@ class HoledFull(WhitenedFull):
         """Memory for the intermediate results of a block, and its directions."""
         return *super().room(), []
 
-    def centre(self, Z, m, room):
+    def center(self, Z, m, room):
         """Rows less a mean, 0 in the holes."""
-        centred = super().centre(Z, m, room)
-        np.copyto(centred, 0.0, where=np.isnan(centred))
-        return centred
+        centered = super().center(Z, m, room)
+        np.copyto(centered, 0.0, where=np.isnan(centered))
+        return centered
 
     def whiten(self, Z, room):
         Y = super().whiten(Z, room)

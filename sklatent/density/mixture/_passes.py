@@ -221,17 +221,17 @@ class WhitenedFull(_Whitened):
         n = Z.shape[1]
         Y = self.whitened_in(room, n)
         for P_transposed, m, y in zip(self.transposed, self.means, Y, strict=True):
-            centred = self.centre(Z, m, room)
+            centered = self.center(Z, m, room)
             # Entry j of y takes the features up to j alone.
             for part in row_slices(self.p, TRIANGLE):
                 taken = slice(part.stop)
-                np.dot(P_transposed[part, taken], centred[taken], out=y[part])
+                np.dot(P_transposed[part, taken], centered[taken], out=y[part])
         return Y
 
-    def centre(self, Z, m, room):
+    def center(self, Z, m, room):
         """Rows less a mean."""
-        centred = room[1][: Z.size].reshape(Z.shape)
-        return np.subtract(Z, m, out=centred)
+        centered = room[1][: Z.size].reshape(Z.shape)
+        return np.subtract(Z, m, out=centered)
 
     def add(self, R, Z, room, sums):
         """Add what the responsibilities R give to `sums`."""

@@ -11,7 +11,7 @@ c is responsible for, d = m - mu, n the sum of the weights and L L' = Sigma,
 
 R is the diagonal matrix of what is added to the variances. An M-step with it is that
 of the likelihood less sum_c nu_c tr(Sigma_c^-1 R) / 2 with nu = N / n, which is what
-is maximised, nu held while L-BFGS runs. Its coordinates are relative to where it
+is maximized, nu held while L-BFGS runs. Its coordinates are relative to where it
 starts, mu = mu_0 + L_0 u and L = L_0 B.
 
 Salakhutdinov, Roweis and Ghahramani (2003), Optimization with EM and

@@ -151,15 +151,15 @@ def _shares(Z, w, k, init_params, rng):
         chosen = _at_quantiles(np.cumsum(w), (np.arange(k) + rng.uniform(size=k)) / k)
     else:
         chosen = seeds(Z, w, k, rng)
-    centres = _different_rows(Z[chosen])
+    centers = _different_rows(Z[chosen])
     if init_params == "kmeans":
-        labels = _kmeans_labels(Z, w, centres)
+        labels = _kmeans_labels(Z, w, centers)
     else:
-        labels = pairwise_distances_argmin(Z, centres)
+        labels = pairwise_distances_argmin(Z, centers)
     # With fewer different seeds than components, some components coincide.
-    cluster_of = np.arange(k) % len(centres)
+    cluster_of = np.arange(k) % len(centers)
     R = (labels[:, None] == cluster_of).astype(np.float64)
-    return R / R.sum(axis=1, keepdims=True), len(centres)
+    return R / R.sum(axis=1, keepdims=True), len(centers)
 
 
 def _different_rows(Z):
@@ -170,16 +170,16 @@ def _different_rows(Z):
     return Z[np.append(True, differs)]
 
 
-def _kmeans_labels(Z, w, centres):
-    if len(centres) == 1:
+def _kmeans_labels(Z, w, centers):
+    if len(centers) == 1:
         return np.zeros(len(Z), dtype=np.intp)
     if len(Z) < Z.shape[1]:
-        return _kmeans_of_few_rows(Z, w, centres)
-    kmeans = KMeans(len(centres), init=centres, n_init=1, max_iter=KMEANS_ITERATIONS)
+        return _kmeans_of_few_rows(Z, w, centers)
+    kmeans = KMeans(len(centers), init=centers, n_init=1, max_iter=KMEANS_ITERATIONS)
     return kmeans.fit(Z, sample_weight=w).labels_
 
 
-def _kmeans_of_few_rows(Z, w, centres):
+def _kmeans_of_few_rows(Z, w, centers):
     """Lloyd's iterations as two products of matrices.
 
     Of rows with more features than there are rows, scikit-learn's take most of their
@@ -187,15 +187,15 @@ def _kmeans_of_few_rows(Z, w, centres):
     """
     labels = None
     for _ in range(KMEANS_ITERATIONS):
-        half_square = 0.5 * np.einsum("ij,ij->i", centres, centres)
-        nearest = np.argmax(Z @ centres.T - half_square, axis=1)
+        half_square = 0.5 * np.einsum("ij,ij->i", centers, centers)
+        nearest = np.argmax(Z @ centers.T - half_square, axis=1)
         if labels is not None and (nearest == labels).all():
             break
         labels = nearest
-        shares = w * (labels == np.arange(len(centres))[:, None])
+        shares = w * (labels == np.arange(len(centers))[:, None])
         counts = shares.sum(axis=1, keepdims=True)
-        # A centre that lost its rows stays where it is.
-        centres = np.where(counts > 0, shares @ Z / np.maximum(counts, 1e-300), centres)
+        # A center that lost its rows stays where it is.
+        centers = np.where(counts > 0, shares @ Z / np.maximum(counts, 1e-300), centers)
     return labels
 
 
@@ -247,14 +247,14 @@ def _statistics(Z, R, structure):
     for mean, share in zip(means, (R / safe).T, strict=True):
         held = share > 0
         if held.all():
-            centred = Z - mean
+            centered = Z - mean
         else:
-            centred, share = Z[held], share[held]
-            centred -= mean
+            centered, share = Z[held], share[held]
+            centered -= mean
         if structure.diagonal:
-            S.append(share @ np.square(centred, out=centred))
+            S.append(share @ np.square(centered, out=centered))
         else:
-            S.append((centred.T * share) @ centred)
+            S.append((centered.T * share) @ centered)
     return MixtureStatistics(N, means, np.array(S), np.nan, float(N.sum()))
 
 

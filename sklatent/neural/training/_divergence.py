@@ -21,7 +21,7 @@ def explodes(loss, start, constant):
 
 
 class Snapshot:
-    """A module and its optimiser as they were at one time, to go back to.
+    """A module and its optimizer as they were at one time, to go back to.
 
     Taking one again copies into the tensors that are there.
     """

@@ -1,4 +1,4 @@
-"""What training minimises: loss(model, x, generator), one value per row.
+"""What training minimizes: loss(model, x, generator), one value per row.
 
 Features are summed, so that a loss is a squared distance or a number of nats;
 the training loop averages over the rows and adds `constant`, which no gradient
@@ -15,7 +15,7 @@ class Loss(nn.Module):
     """What the training loop relies on besides the value.
 
     `constant` is added to mean losses; `settled` says whether the loss is the one
-    to be minimised in the end, which a weight that changes with the epochs delays.
+    to be minimized in the end, which a weight that changes with the epochs delays.
     """
 
     constant = 0.0

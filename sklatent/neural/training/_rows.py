@@ -1,4 +1,4 @@
-"""Sources of rows for training: standardised, on the device.
+"""Sources of rows for training: standardized, on the device.
 
 A source has `len`, `shape`, `dtype` and `device`, and is indexed by a slice or a
 tensor of row numbers. The usual one is a tensor that holds all rows. Where there is
@@ -62,7 +62,7 @@ class StreamedRows:
 def row_source(X, mean, scale, dtype, device):
     """Return the source of the rows of an array, resident if there is room for it."""
     streamed = StreamedRows(X, mean, scale, dtype, device)
-    # Half of what is free is for networks, activations and optimiser.
+    # Half of what is free is for networks, activations and optimizer.
     n_bytes = X.size * dtype.itemsize
     if is_memory_mapped(X) or n_bytes > 0.5 * free_memory(streamed.device):
         return streamed

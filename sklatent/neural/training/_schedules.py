@@ -31,7 +31,7 @@ def one_cycle(t):
     return cosine((t - CYCLE_RISE) / (1.0 - CYCLE_RISE))
 
 
-# A constant learning rate is left to the optimiser, and to callbacks that change it.
+# A constant learning rate is left to the optimizer, and to callbacks that change it.
 SCHEDULES = {
     "constant": None,
     "cosine": cosine,

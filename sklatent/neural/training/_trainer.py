@@ -203,7 +203,7 @@ class Trainer(NeuralNet):
         self.accelerator = accelerator
 
     def initialize(self):
-        """Make the optimiser, and all else that changes while training."""
+        """Make the optimizer, and all else that changes while training."""
         super().initialize()
         self.generator = torch.Generator(self.device).manual_seed(self.seed)
         self.noise = self.generator  # of its own where processes have other rows
@@ -303,7 +303,7 @@ class Trainer(NeuralNet):
         return total.item() / len(X) + self.criterion_.constant
 
     def train_step(self, batch, loss_of):
-        """Take a step of the optimiser at every turn; return the mean loss before."""
+        """Take a step of the optimizer at every turn; return the mean loss before."""
         losses = []
 
         def closure():

@@ -1,4 +1,4 @@
-"""Standardise features without losing digits to a large mean or an extreme scale."""
+"""Standardize features without losing digits to a large mean or an extreme scale."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def mean_and_scale(X):
 
     A feature that is constant, or that varies by no more than rounding, has no
     scale of its own and is given the median of the other features' scales: then
-    multiplying a table by a number changes nothing in standardised units. What it is
+    multiplying a table by a number changes nothing in standardized units. What it is
     comes back as `constant`.
 
     Parameters

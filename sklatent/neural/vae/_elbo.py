@@ -1,4 +1,4 @@
-"""What a variational autoencoder minimises, in nats per row."""
+"""What a variational autoencoder minimizes, in nats per row."""
 
 import math
 
@@ -23,7 +23,7 @@ class NegativeBound(Loss):
         That of relaxed draws in each epoch, the last one from then on.
     log_scale : array-like of shape (p,)
         Logarithms of what the features were divided by: what -log p(x) of
-        standardised features lacks for the data's own units.
+        standardized features lacks for the data's own units.
     share_observed : array-like of shape (p,)
         Which share of the rows has each feature. `constant` holds the mean over the
         rows; what a row with holes differs by is in its loss.

@@ -331,7 +331,7 @@ class VAEEstimatesMixin:
 
         References
         ----------
-        .. [1] P.-A. Mattei and J. Frellsen (2019). MIWAE: deep generative modelling and
+        .. [1] P.-A. Mattei and J. Frellsen (2019). MIWAE: deep generative modeling and
            imputation of incomplete data sets. ICML. Eq. 11.
 
         Examples
@@ -448,7 +448,7 @@ class VAEEstimatesMixin:
         return super()._decode(Z)
 
     def _log_jacobian(self, X):
-        """Log |d standardised / d x| of each row, to be added to a log-density."""
+        """Log |d standardized / d x| of each row, to be added to a log-density."""
         log_scale = np.log(self.scale_)
         if not np.isnan(X).any():
             return -log_scale.sum()

@@ -87,7 +87,7 @@ class GaussianLikelihood(Likelihood):
         self.n_blocks = 1 + self.noise.n_blocks
 
     def initialize(self, blocks):
-        """Start with noise of the variance of the features, which are centred."""
+        """Start with noise of the variance of the features, which are centered."""
         self.noise.initialize(observed_mean(blocks, torch.square)[0])
 
     def log_prob(self, x, output, observed=None):

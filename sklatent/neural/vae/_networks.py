@@ -23,7 +23,7 @@ from sklatent.neural.vae._tables import (
 )
 from sklatent.utils._warnings import warn
 
-# By which the first pseudo-rows differ from rows, in standardised units.
+# By which the first pseudo-rows differ from rows, in standardized units.
 PSEUDO_ROW_NOISE = 0.01
 # Of relaxed draws of discrete codes, in the first and in the last epoch.
 TEMPERATURES = (1.0, 0.3)
@@ -184,7 +184,7 @@ class VAENetworksMixin:
                 inputs += module.inputs(*rows)
 
     def _make_criterion(self):
-        """What training minimises."""
+        """What training minimizes."""
         n_draws = self.n_train_samples or (16 if self.objective == "iwae" else 1)
         settings = {"free_bits": self.free_bits} if self.objective == "elbo" else {}
         return OBJECTIVES[self.objective](

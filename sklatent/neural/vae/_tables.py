@@ -357,7 +357,7 @@ def continuous_columns(plan, n_features):
 class EncoderInput(nn.Module):
     """What the encoder sees of a row: numbers about 0, and which are observed.
 
-    Columns without a density are standardised here. Missing entries are 0; where
+    Columns without a density are standardized here. Missing entries are 0; where
     there are any in training, a mask of ones and zeros is appended.
 
     Parameters
@@ -378,7 +378,7 @@ class EncoderInput(nn.Module):
         self.register_buffer("width", torch.ones(n_features))
 
     def initialize(self, data, discrete):
-        """Take mean and deviation of the columns that are not standardised yet."""
+        """Take mean and deviation of the columns that are not standardized yet."""
         blocks = Blocks(data)
         mean, _ = observed_mean(blocks)
         variance, _ = observed_mean(blocks, lambda x: (x - mean).square())

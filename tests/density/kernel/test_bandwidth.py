@@ -174,7 +174,7 @@ def test_a_candidate_that_is_far_too_wide(kernel, bimodal):
 def test_candidates_that_leave_rows_alone():
     x = np.append(np.random.RandomState(0).standard_normal(50), 30.0)[:, None]
     estimator = KernelDensity("loo", kernel="tophat", candidates=[0.1, 1.0])
-    with pytest.raises(ValueError, match="leaves rows without a neighbour"):
+    with pytest.raises(ValueError, match="leaves rows without a neighbor"):
         estimator.fit(x)
     fitted = KernelDensity("loo", kernel="tophat").fit(x)
     assert fitted.bandwidth_ > 26

@@ -33,8 +33,8 @@ def test_what_is_left_out_is_a_small_share(name, width):
     a, lam = rng.standard_normal(3000), np.exp(0.5 * rng.standard_normal(3000))
     leaves = Leaves(rows, kernel, a, lam)
     left_out_somewhere = False
-    for centre in (0.0, 1.0, 4.0, 30.0):
-        x = (centre + 0.1 * rng.standard_normal((50, 2))) / width
+    for center in (0.0, 1.0, 4.0, 30.0):
+        x = (center + 0.1 * rng.standard_normal((50, 2))) / width
         terms = kernel.logs(cdist(x, rows, "sqeuclidean") * lam) + a
         out = np.ones(3000, bool)
         upper, least = leaves.bounds(x)

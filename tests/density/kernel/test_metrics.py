@@ -160,8 +160,8 @@ def test_candidates_of_a_metric_are_relative_to_its_scale(rng):
 
 def test_leave_one_out_of_places(rng):
     """Clusters of 1 degree on the globe, one of them at the date line."""
-    centres = np.radians([[0, 0], [60, 179.5], [-40, 100]])
-    X = centres[rng.randint(3, size=300)] + np.radians(rng.normal(size=(300, 2)))
+    centers = np.radians([[0, 0], [60, 179.5], [-40, 100]])
+    X = centers[rng.randint(3, size=300)] + np.radians(rng.normal(size=(300, 2)))
     X[:, 1] = (X[:, 1] + np.pi) % (2 * np.pi) - np.pi
     model = KernelDensity("loo", metric="haversine").fit(X)
     assert 0.1 < np.degrees(model.bandwidth_) < 1

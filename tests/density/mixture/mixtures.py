@@ -14,8 +14,8 @@ def three_groups(n=300, p=3, seed=0, separation=2.0):
     parts = []
     for share in (0.5, 0.3, 0.2):
         A = np.eye(p) + 0.5 * rng.standard_normal((p, p)) / np.sqrt(p)
-        centre = separation * rng.standard_normal(p)
-        parts.append(rng.standard_normal((int(share * n), p)) @ A.T + centre)
+        center = separation * rng.standard_normal(p)
+        parts.append(rng.standard_normal((int(share * n), p)) @ A.T + center)
     return rng.permutation(np.vstack(parts))
 
 

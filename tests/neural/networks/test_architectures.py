@@ -178,12 +178,12 @@ class TestWhatFlows:
 
     def test_layer_norm_stands_before_the_activation(self):
         encoder, _ = networks(5, layer_norm=True, hidden_layer_sizes=64)
-        normalised = encoder[:2](3 + 10 * torch.randn(7, 5))
+        normalized = encoder[:2](3 + 10 * torch.randn(7, 5))
         torch.testing.assert_close(
-            normalised.mean(1), torch.zeros(7), atol=1e-5, rtol=0
+            normalized.mean(1), torch.zeros(7), atol=1e-5, rtol=0
         )
         torch.testing.assert_close(
-            normalised.std(1, correction=0), torch.ones(7), atol=1e-3, rtol=0
+            normalized.std(1, correction=0), torch.ones(7), atol=1e-3, rtol=0
         )
         kinds = [type(layer) for layer in encoder]
         assert kinds == [nn.Linear, nn.LayerNorm, nn.ReLU, nn.Linear]

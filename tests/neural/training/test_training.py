@@ -291,7 +291,7 @@ def test_early_stopping_counts_improvements_beyond_tol():
 
 
 def test_divergence_is_a_thousandfold_loss_or_none():
-    # The loss at the start is 10 in standardised units: the limit is 11,000 above.
+    # The loss at the start is 10 in standardized units: the limit is 11,000 above.
     assert not explodes(-690.0 + 10_900, start=-690.0, constant=-700.0)
     for loss in (-690.0 + 11_100, np.nan, np.inf):
         assert explodes(loss, start=-690.0, constant=-700.0)
@@ -405,7 +405,7 @@ def test_a_loss_that_is_not_settled_is_not_compared(X, monkeypatch):
 
 class TestAlternating:
     def test_each_step_moves_one_side(self, X):
-        """Of a batch's two steps; the optimiser counts the steps of each alone."""
+        """Of a batch's two steps; the optimizer counts the steps of each alone."""
         seen = []
 
         class Record(Callback):

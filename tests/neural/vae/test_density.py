@@ -137,7 +137,7 @@ def test_a_strong_beta_collapses_the_posterior(X):
         vae.fit(X)
     assert vae.n_active_units_ == 0
     assert vae.kl_per_component_.max() < 0.05
-    # What is left is a Gaussian that knows only the mean: per standardised
+    # What is left is a Gaussian that knows only the mean: per standardized
     # feature -½ (log 2π + 1), in the units of the data minus log scale.
     constant_model = -0.5 * 4 * (np.log(2 * np.pi) + 1) - np.log(X.std(axis=0)).sum()
     np.testing.assert_allclose(vae.score(X), constant_model, atol=0.2)
@@ -156,7 +156,7 @@ def test_units_shift_the_density_by_the_jacobian(X, factor, standardize):
     settings = {"max_epochs": 5, "standardize": standardize, "random_state": 0}
     one = VAETransformer(**settings).fit(X)
     other = VAETransformer(**settings).fit(factor * X)
-    # Standardised data agree to rounding, 2e-16, which float32 training turns into
+    # Standardized data agree to rounding, 2e-16, which float32 training turns into
     # differences of its own rounding, 1e-7 per step.
     np.testing.assert_allclose(
         other.score_samples(factor * X),
