@@ -17,7 +17,7 @@ from sklatent.decomposition._em_estimator import EMEstimator
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._rotation import principal_axes
 from sklatent.exceptions import RankDeficientWarning
-from sklatent.utils._constants import constant_values
+from sklatent.utils._columns import constant_values
 from sklatent.utils._moments import Moments
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context

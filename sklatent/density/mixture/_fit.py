@@ -26,7 +26,7 @@ from sklatent.density.mixture._selection import (
 )
 from sklatent.density.mixture._start import given_parameters, start
 from sklatent.density.mixture._steps import e_step, em_step, m_step
-from sklatent.utils._constants import constant_values
+from sklatent.utils._columns import constant_values
 from sklatent.utils._iterations import IterationReport
 from sklatent.utils._random import random_generator
 from sklatent.utils._tables import read_rows

@@ -15,7 +15,7 @@ from sklatent.density.mixture._fit import MixtureFitMixin, singular_is_value_err
 from sklatent.density.mixture._model import MixtureModelMixin
 from sklatent.density.mixture._rows import Rows
 from sklatent.density.mixture._steps import em_step
-from sklatent.utils._constants import constant_values
+from sklatent.utils._columns import constant_values
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,

@@ -13,7 +13,7 @@ from sklatent.density.mixture._covariance import STRUCTURES
 from sklatent.density.mixture._parameters import Mixture
 from sklatent.density.mixture._selection import information
 from sklatent.density.mixture._steps import expected, map_blocks, normalize
-from sklatent.utils._constants import set_constants
+from sklatent.utils._columns import set_constants
 from sklatent.utils._random import random_generator
 from sklatent.utils._tables import read_rows
 from sklatent.utils._threads import count_threads

@@ -6,7 +6,7 @@ import numpy as np
 
 from sklatent.density.mixture._missing import pattern_order
 from sklatent.utils._blocks import row_slices
-from sklatent.utils._observed import observed_moments
+from sklatent.utils._columns import observed_moments
 from sklatent.utils._threads import blas_threads, map_threads
 from sklatent.utils._weights import total_weight
 
