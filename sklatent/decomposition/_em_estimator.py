@@ -1,6 +1,5 @@
-"""What probabilistic PCA and factor analysis share: EM, and data with holes."""
+"""What probabilistic PCA and factor analysis share: EM, and missing entries."""
 
-import itertools
 import numbers
 
 import numpy as np
@@ -9,16 +8,17 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
-from sklatent.decomposition._covariance import FullCovariance, RowCovariance
+from sklatent.decomposition import _missing as missing
 from sklatent.decomposition._em import (
+    NOISE_FLOOR,
     DiagonalStep,
+    FullCovariance,
     IsotropicStep,
-    MissingStep,
+    RowCovariance,
     maximize,
+    principal_factors,
 )
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
-from sklatent.decomposition._observed_rows import ObservedRows, triangle
-from sklatent.decomposition._quasi_newton import maximize_observed
 from sklatent.utils._columns import (
     centered_rows,
     constant_values,
@@ -28,52 +28,30 @@ from sklatent.utils._columns import (
 from sklatent.utils._iterations import IterationReport
 from sklatent.utils._moments import Moments
 from sklatent.utils._random import random_generator
-from sklatent.utils._sklearn import (
-    CallbackSupportMixin,
-    _fit_context,
-)
-from sklatent.utils._tables import read_rows
+from sklatent.utils._sklearn import CallbackSupportMixin
 from sklatent.utils._warnings import warn
-from sklatent.utils._weights import check_weight
-
-BLOCK_ROWS = 2048
 
 
-def observed_blocks(X, center):
-    """Rows with holes in blocks whose intermediate results fit the cache."""
-    return [
-        ObservedRows(X[i : i + BLOCK_ROWS], center)
-        for i in range(0, len(X), BLOCK_ROWS)
-    ]
+def principal_axes(W):
+    """Rotate W to orthogonal columns, longest first, largest entry positive.
 
-
-def map_observed(function, X, model):
-    """Concatenate function(block, model) over blocks of rows with holes."""
-    centered = LinearGaussian(model.W, np.zeros_like(model.mu), model.psi)
-    parts = [function(block, centered) for block in observed_blocks(X, model.mu)]
-    return np.concatenate(parts)
-
-
-def posterior_mean(block, model):
-    """E[z | x_o] in the order of the rows given."""
-    return block.restore(block.posterior(model)[0].T)
-
-
-def posterior_covariance(block, model):
-    """Cov[z | x_o] of each row, in the order of the rows given."""
-    covariance = block.posterior(model)[1]
-    return block.restore(np.moveaxis(covariance, -1, 0)[block.group])
+    Columns that are no longer than rounding of the longest are 0: over a noise that is
+    nearly nothing they would be seen.
+    """
+    if W.shape[1] == 0:
+        return W
+    U, lengths, _ = np.linalg.svd(W, full_matrices=False)
+    lengths[lengths <= max(W.shape) * np.finfo(W.dtype).eps * lengths[0]] = 0
+    largest = np.abs(U).argmax(axis=0)
+    signs = np.where(U[largest, np.arange(U.shape[1])] < 0, -1.0, 1.0)
+    return U * (lengths * signs)
 
 
 class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
     """Maximum likelihood of x = W z + mu + eps where some entries may be missing.
 
-    Subclasses say whether the noise is `_isotropic`, and give
-
-    - `_scale(variance)`, what divides each feature during EM;
-    - `_start(step, q, scale)`, the first model, for features so divided;
-    - `_model_attributes(model)`, the fitted attributes, and `_model()`, the way back;
-    - `_check_noise(step, model, log_likelihood)`, which warns if it vanishes.
+    Subclasses say whether the noise is `_isotropic`, and give `_attributes(model)`, the
+    fitted attributes, and its inverse, `_model()`.
     """
 
     def __sklearn_tags__(self):
@@ -81,84 +59,53 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
-        """Estimate the model by maximum likelihood.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data; at least two rows. NaN marks a missing entry.
-        y : Ignored
-            Passed on to scikit-learn's callbacks.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row; an integer weight counts as that many rows. The model
-            depends on their ratios only.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If nothing is observed of a feature, or `X` or a parameter cannot be
-            used.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If EM still gains more than `tol` after `max_iter` iterations.
-        RankDeficientWarning
-            Of `PPCA`, if nothing is left to be noise.
-        HeywoodWarning
-            Of `FactorAnalysis`, if a feature may have no noise.
-
-        Examples
-        --------
-        The likelihood is that of what is observed, and no iteration lowers it:
-
-        >>> import numpy as np
-        >>> from sklearn.datasets import load_iris
-        >>> from sklatent.decomposition import PPCA
-        >>> X = load_iris().data
-        >>> X[::3, 0] = np.nan
-        >>> ppca = PPCA(n_components=2, random_state=0).fit(X)
-        >>> bool((np.diff(ppca.log_likelihood_history_) >= 0).all())
-        True
-        >>> bool(np.isclose(ppca.log_likelihood_, ppca.score(X)))
-        True
-        """
-        with self._unchanged_on_error():
-            X = read_rows(self, X, ensure_min_samples=2, reset=True)
-            sample_weight = check_weight(sample_weight, X)
-            self._constants_ = constant_values(X, sample_weight)
-            self._fit(X, y, sample_weight)
-        return self
-
     def _n_components(self, X):
         """Return the number of components, in [0, n_features]."""
         q = self._resolve_n_components(X, X.shape[1])
         if not 0 <= q <= X.shape[1]:
             raise ValueError(
                 f"n_components must be in [0, {X.shape[1]}], the number of features; "
-                f"got {q} instead."
+                f"got {q}."
             )
         return q
 
-    def _fit_em(self, X, y, sample_weight):
-        """Estimate by EM, from the moments or, with holes, from the rows."""
+    def _fit_em(self, X, y, sample_weight, psi=None):
+        """Estimate by EM, from the moments or, with missing entries, from the rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            The rows.
+        y : object
+            For callbacks.
+        sample_weight : ndarray of shape (n_samples,) or None
+            Weight of each row.
+        psi : ndarray of shape (n_features,), default=None
+            Noise variances to start from; None for half of each feature's variance.
+
+        Returns
+        -------
+        step : IsotropicStep, DiagonalStep or MissingData
+            The data, in units in which features have the variance 1 or so.
+        model : LinearGaussian
+            What was found, in these units.
+        log_likelihood : float
+            Its mean log-likelihood per row, in these units.
+        """
         self.n_components_ = self._n_components(X)
-        make_step = self._missing_step if np.isnan(X).any() else self._complete_step
-        mean, scale, step, optimize = make_step(X, sample_weight)
+        self._constants_ = constant_values(X, sample_weight)
+        has_missing = bool(np.isnan(X).any())
+        units = self._missing_data if has_missing else self._complete_data
+        mean, scale, step = units(X, sample_weight)
+        psi = np.full(len(scale), 0.5) if psi is None else psi / scale**2
+        start = self._start(step, np.maximum(psi, NOISE_FLOOR))
         log_jacobian = step.share_observed @ np.log(scale)
 
-        def in_units_of_the_data(model, history):
+        def attributes(model, history):
             """Undo the centering and the scaling."""
             W, mu = model.W * scale[:, None], mean + model.mu * scale
             return {
-                **self._model_attributes(LinearGaussian(W, mu, model.psi * scale**2)),
+                **self._attributes(LinearGaussian(W, mu, model.psi * scale**2)),
                 "log_likelihood_": history[-1] - log_jacobian,
                 "log_likelihood_history_": [h - log_jacobian for h in history],
                 "n_iter_": max(1, len(history) - 1),
@@ -167,17 +114,18 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         context = self._init_callback_context(max_subtasks=self.max_iter)
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
-        model, history, converged = optimize(
-            step,
-            self._start(step, self.n_components_, scale),
-            tol=self.tol,
-            max_iter=self.max_iter,
-            report=IterationReport(
-                context, "em", in_units_of_the_data, offset=log_jacobian, **task
-            ),
-        )
-        vars(self).update(in_units_of_the_data(model, history))
-        self._check_noise(step, model, history[-1])
+        report = IterationReport(context, "em", attributes, offset=log_jacobian, **task)
+        ascend = missing.maximize_observed if has_missing else maximize
+        ascent = ascend(step, start, self.tol)
+        for _ in range(self.max_iter):
+            report.begin()
+            model, history, converged = next(ascent)
+            converged |= report.end(-history[-1], model, history)
+            if converged:
+                break
+        if not has_missing:
+            model, history[-1] = step.finish(model)
+        vars(self).update(attributes(model, history))
         if not converged:
             warn(
                 f"EM still gains more than tol={self.tol:g} nats per row after "
@@ -185,9 +133,10 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
                 ConvergenceWarning,
             )
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
+        return step, model, history[-1]
 
-    def _complete_step(self, X, sample_weight):
-        """Mean, scale, EM step and optimizer for complete data, which are read once."""
+    def _complete_data(self, X, sample_weight):
+        """Mean, scale and EM step of complete data, which are read once."""
         n, p = X.shape
         if n < p:
             mean, R = centered_rows(X, sample_weight)
@@ -195,30 +144,41 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             covariance = RowCovariance(R / scale)
         else:
             moments = Moments.of(X, sample_weight)
-            mean, covariance = moments.mean, moments.covariance()
-            scale = self._scale(np.diag(covariance))
-            covariance = FullCovariance(covariance / scale[:, None] / scale)
+            mean, S = moments.mean, moments.covariance()
+            scale = self._scale(np.diag(S))
+            covariance = FullCovariance(S / scale[:, None] / scale)
         step = IsotropicStep if self._isotropic else DiagonalStep
-        return mean, scale, step(covariance), maximize
+        return mean, scale, step(covariance)
 
-    def _missing_step(self, X, sample_weight):
-        """Mean, scale, EM step and optimizer for data with missing entries."""
+    def _missing_data(self, X, sample_weight):
+        """Mean and scale of rows with missing entries, and the rows in these units."""
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
         mean, variance = observed_moments(X, weight, names)
         scale = self._scale(variance)
-        blocks = observed_blocks((X - mean) / scale, 0.0)
-        starts = itertools.accumulate((len(block.order) for block in blocks), initial=0)
-        weights = [
-            weight[start:][block.order]
-            for start, block in zip(starts, blocks, strict=False)
-        ]
-        step = MissingStep(blocks, weights, self._isotropic)
-        return mean, scale, step, maximize_observed
+        data = missing.MissingData((X - mean) / scale, weight, self._isotropic)
+        return mean, scale, data
+
+    def _scale(self, variance):
+        """What divides the features: one number if they share the noise variance."""
+        if self._isotropic:
+            return np.full_like(variance, np.sqrt(variance.mean()) or 1.0)
+        varies = variance > 0
+        typical = np.median(variance[varies]) if varies.any() else 1.0
+        return np.sqrt(np.where(varies, variance, typical))
+
+    def _start(self, step, psi):
+        """Principal factors of the covariance, noise taken off."""
+        p, q = len(psi), self.n_components_
+        if isinstance(step, IsotropicStep) and self._isotropic:
+            # Complete data would start at the axes where they end.
+            W = 0.5 * random_generator(self.random_state).standard_normal((p, q))
+            return LinearGaussian(W, np.zeros(p), psi)
+        return principal_factors(step.covariance, psi, q)
 
     def _encode(self, X):
         if np.isnan(X).any():
-            return map_observed(posterior_mean, X, self._model()).astype(X.dtype)
+            return missing.map_observed(missing.posterior_mean, X, self._model()).astype(X.dtype)
         return self._model().posterior(X)[0].astype(X.dtype, copy=False)
 
     def _decode(self, Z):
@@ -260,7 +220,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         if not np.isnan(X).any():
             _, covariance = self._model().posterior(X[:1])
         else:
-            covariance = map_observed(posterior_covariance, X, self._model())
+            covariance = missing.map_observed(missing.posterior_covariance, X, self._model())
         return self._encode(X), covariance.astype(X.dtype, copy=False)
 
     def score_samples(self, X):
@@ -293,7 +253,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         """
         X = self._validate_rows(X)
         if np.isnan(X).any():
-            log_density = map_observed(ObservedRows.log_density, X, self._model())
+            log_density = missing.map_observed(missing.log_density, X, self._model())
         else:
             log_density = self._model().log_density(X)
         return log_density.astype(X.dtype, copy=False)
@@ -337,17 +297,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         set_constants(imputed, self._constants_, missing)
         if not return_std:
             return imputed
-        model = self._model()
-
-        def variance(block, model):
-            covariance = block.posterior(model)[1]
-            i, j, _ = triangle(len(covariance))
-            # Of symmetric matrices one triangle is summed, its inner part twice.
-            W_W = model.W[:, i] * model.W[:, j] * np.where(i == j, 1, 2)
-            by_pattern = covariance[i, j].T @ W_W.T + model.psi
-            return block.restore(by_pattern[block.group])
-
-        std = np.sqrt(map_observed(variance, X, model)).astype(X.dtype)
+        std = np.sqrt(
+            missing.map_observed(missing.conditional_variance, X, self._model())
+        ).astype(X.dtype)
         std[:, ~np.isnan(self._constants_)] = 0
         return imputed, np.where(missing, std, X.dtype.type(0))
 
@@ -399,9 +351,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         holed = np.flatnonzero(missing.any(axis=1))
         for i in range(0, len(holed), BLOCK_ROWS):
             rows = holed[i : i + BLOCK_ROWS]
-            mean = map_observed(posterior_mean, X[rows], model)
+            mean = missing.map_observed(missing.posterior_mean, X[rows], model)
             root = np.linalg.cholesky(
-                map_observed(posterior_covariance, X[rows], model)
+                missing.map_observed(missing.posterior_covariance, X[rows], model)
             )
             for table in tables:
                 z = rng.standard_normal(mean.shape)
