@@ -8,7 +8,6 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
-from sklatent.decomposition import _missing as missing
 from sklatent.decomposition._em import (
     NOISE_FLOOR,
     DiagonalStep,
@@ -19,6 +18,16 @@ from sklatent.decomposition._em import (
     principal_factors,
 )
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
+from sklatent.decomposition._missing import (
+    BLOCK_ROWS,
+    MissingData,
+    conditional_variance,
+    log_density,
+    map_observed,
+    maximize_observed,
+    posterior_covariance,
+    posterior_mean,
+)
 from sklatent.utils._columns import (
     centered_rows,
     constant_values,
@@ -95,10 +104,23 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         self.n_components_ = self._n_components(X)
         self._constants_ = constant_values(X, sample_weight)
         has_missing = bool(np.isnan(X).any())
-        units = self._missing_data if has_missing else self._complete_data
-        mean, scale, step = units(X, sample_weight)
+        if has_missing:
+            weight = np.ones(len(X)) if sample_weight is None else sample_weight
+            names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
+            mean, variance = observed_moments(X, weight, names)
+            scale = self._scale(variance)
+            step = MissingData((X - mean) / scale, weight, self._isotropic)
+        else:
+            mean, scale, step = self._complete_data(X, sample_weight)
         psi = np.full(len(scale), 0.5) if psi is None else psi / scale**2
-        start = self._start(step, np.maximum(psi, NOISE_FLOOR))
+        psi = np.maximum(psi, NOISE_FLOOR)
+        if self._isotropic and not has_missing:
+            # The principal axes are where complete data would end.
+            shape = (len(psi), self.n_components_)
+            W = 0.5 * random_generator(self.random_state).standard_normal(shape)
+            start = LinearGaussian(W, np.zeros_like(psi), psi)
+        else:
+            start = principal_factors(step.covariance, psi, self.n_components_)
         log_jacobian = step.share_observed @ np.log(scale)
 
         def attributes(model, history):
@@ -115,7 +137,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
         report = IterationReport(context, "em", attributes, offset=log_jacobian, **task)
-        ascend = missing.maximize_observed if has_missing else maximize
+        ascend = maximize_observed if has_missing else maximize
         ascent = ascend(step, start, self.tol)
         for _ in range(self.max_iter):
             report.begin()
@@ -150,15 +172,6 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         step = IsotropicStep if self._isotropic else DiagonalStep
         return mean, scale, step(covariance)
 
-    def _missing_data(self, X, sample_weight):
-        """Mean and scale of rows with missing entries, and the rows in these units."""
-        weight = np.ones(len(X)) if sample_weight is None else sample_weight
-        names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
-        mean, variance = observed_moments(X, weight, names)
-        scale = self._scale(variance)
-        data = missing.MissingData((X - mean) / scale, weight, self._isotropic)
-        return mean, scale, data
-
     def _scale(self, variance):
         """What divides the features: one number if they share the noise variance."""
         if self._isotropic:
@@ -167,18 +180,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         typical = np.median(variance[varies]) if varies.any() else 1.0
         return np.sqrt(np.where(varies, variance, typical))
 
-    def _start(self, step, psi):
-        """Principal factors of the covariance, noise taken off."""
-        p, q = len(psi), self.n_components_
-        if isinstance(step, IsotropicStep) and self._isotropic:
-            # Complete data would start at the axes where they end.
-            W = 0.5 * random_generator(self.random_state).standard_normal((p, q))
-            return LinearGaussian(W, np.zeros(p), psi)
-        return principal_factors(step.covariance, psi, q)
-
     def _encode(self, X):
         if np.isnan(X).any():
-            return missing.map_observed(missing.posterior_mean, X, self._model()).astype(X.dtype)
+            return map_observed(posterior_mean, X, self._model()).astype(X.dtype)
         return self._model().posterior(X)[0].astype(X.dtype, copy=False)
 
     def _decode(self, Z):
@@ -220,7 +224,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         if not np.isnan(X).any():
             _, covariance = self._model().posterior(X[:1])
         else:
-            covariance = missing.map_observed(missing.posterior_covariance, X, self._model())
+            covariance = map_observed(posterior_covariance, X, self._model())
         return self._encode(X), covariance.astype(X.dtype, copy=False)
 
     def score_samples(self, X):
@@ -253,10 +257,10 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         """
         X = self._validate_rows(X)
         if np.isnan(X).any():
-            log_density = missing.map_observed(missing.log_density, X, self._model())
+            result = map_observed(log_density, X, self._model())
         else:
-            log_density = self._model().log_density(X)
-        return log_density.astype(X.dtype, copy=False)
+            result = self._model().log_density(X)
+        return result.astype(X.dtype, copy=False)
 
     def impute(self, X, return_std=False):
         """Fill the holes with their expectation given what is observed of the row.
@@ -297,9 +301,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         set_constants(imputed, self._constants_, missing)
         if not return_std:
             return imputed
-        std = np.sqrt(
-            missing.map_observed(missing.conditional_variance, X, self._model())
-        ).astype(X.dtype)
+        std = np.sqrt(map_observed(conditional_variance, X, self._model())).astype(
+            X.dtype
+        )
         std[:, ~np.isnan(self._constants_)] = 0
         return imputed, np.where(missing, std, X.dtype.type(0))
 
@@ -348,12 +352,12 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         model = self._model()
         missing = np.isnan(X)
         tables = np.repeat(X[None], n_samples, axis=0)
-        holed = np.flatnonzero(missing.any(axis=1))
-        for i in range(0, len(holed), BLOCK_ROWS):
-            rows = holed[i : i + BLOCK_ROWS]
-            mean = missing.map_observed(missing.posterior_mean, X[rows], model)
+        incomplete = np.flatnonzero(missing.any(axis=1))
+        for start in range(0, len(incomplete), BLOCK_ROWS):
+            rows = incomplete[start : start + BLOCK_ROWS]
+            mean = map_observed(posterior_mean, X[rows], model)
             root = np.linalg.cholesky(
-                missing.map_observed(missing.posterior_covariance, X[rows], model)
+                map_observed(posterior_covariance, X[rows], model)
             )
             for table in tables:
                 z = rng.standard_normal(mean.shape)

@@ -7,18 +7,18 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sklatent.decomposition._em import NOISE_FLOOR, principal_factors
-from sklatent.decomposition._em_estimator import EMEstimator
+from sklatent.decomposition._em_estimator import EMEstimator, principal_axes
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from sklatent.decomposition._rotation import principal_axes, rotate
 from sklatent.exceptions import HeywoodWarning
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions
+from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
 
 # A feature is a Heywood case if its noise is below this share of its variance, and
 # taking it away altogether costs less than so many nats per row.
 SUSPICIOUS = 1e-2
 UNDECIDED = 1e-3
+ORTHOMAX_GAMMA = {"varimax": 1.0, "quartimax": 0.0}
 
 
 class FactorAnalysis(EMEstimator):
@@ -167,12 +167,77 @@ class FactorAnalysis(EMEstimator):
     def _n_components(self, X):
         return X.shape[1] if self.n_components is None else super()._n_components(X)
 
-    def _fit(self, X, y, sample_weight):
-        self._fit_em(X, y, sample_weight)
-        weight = len(X) if sample_weight is None else sample_weight.sum()
-        self.loglike_ = [weight * value for value in self.log_likelihood_history_]
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None):
+        """Estimate the model by maximum likelihood.
 
-    def _check_noise(self, step, model, log_likelihood):
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; at least two rows. NaN marks a missing entry.
+        y : Ignored
+            Passed on to scikit-learn's callbacks.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight counts as that many rows. The model
+            depends on their ratios only.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If nothing is observed of a feature, or `X` or a parameter cannot be
+            used.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If EM still gains more than `tol` after `max_iter` iterations.
+        HeywoodWarning
+            If a feature may have no noise.
+
+        Examples
+        --------
+        The noise of a feature is what the factors do not explain of it:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_wine
+        >>> from sklatent.decomposition import FactorAnalysis
+        >>> X = load_wine().data
+        >>> fa = FactorAnalysis(n_components=2).fit(X)
+        >>> explained = 1 - fa.noise_variance_ / X.var(axis=0)
+        >>> explained.round(1)
+        array([0.5, 0.2, 0.1, 0.2, 0.1, 0.8, 0.9, 0.3, 0.4, 0.8, 0.5, 0.8, 0.5])
+        >>> bool(np.isclose(fa.log_likelihood_, fa.score(X)))
+        True
+        """
+        with self._unchanged_on_error():
+            X = read_rows(self, X, ensure_min_samples=2, reset=True)
+            sample_weight = check_weight(sample_weight, X)
+            step, model, reached = self._fit_em(
+                X, y, sample_weight, self._first_noise(X.shape[1])
+            )
+            weight = len(X) if sample_weight is None else sample_weight.sum()
+            self.loglike_ = [weight * value for value in self.log_likelihood_history_]
+            self._warn_of_heywood_cases(step, model, reached)
+        return self
+
+    def _first_noise(self, p):
+        """Noise variances to start from; None for the default."""
+        if self.noise_variance_init is None:
+            return None
+        psi = np.asarray(self.noise_variance_init, dtype=np.float64)
+        if psi.shape != (p,) or not ((psi > 0) & np.isfinite(psi)).all():
+            raise ValueError(
+                f"noise_variance_init must be {p} positive numbers, one per feature; "
+                f"got {self.noise_variance_init!r}."
+            )
+        return psi
+
+    def _warn_of_heywood_cases(self, step, model, reached):
         """Warn of features that could as well have no noise."""
         heywood = []
         varies = step.covariance.variance > 0
@@ -180,8 +245,8 @@ class FactorAnalysis(EMEstimator):
             if model.psi[j] > step.floor * (1 + 1e-9):
                 psi = model.psi.copy()
                 psi[j] = step.floor
-                at_bound = step(LinearGaussian(model.W, model.mu, psi))[1]
-                if at_bound < log_likelihood - UNDECIDED:
+                at_bound = LinearGaussian(model.W, model.mu, psi)
+                if step.log_likelihood(at_bound) < reached - UNDECIDED:
                     continue
             heywood.append(j)
         if heywood:
@@ -195,26 +260,7 @@ class FactorAnalysis(EMEstimator):
                 HeywoodWarning,
             )
 
-    def _scale(self, variance):
-        varies = variance > 0
-        typical = np.median(variance[varies]) if varies.any() else 1.0
-        return np.sqrt(np.where(varies, variance, typical))
-
-    def _start(self, step, q, scale):
-        """Principal factors of the correlations, noise taken off."""
-        p = len(scale)
-        psi = np.full(p, 0.5)
-        if self.noise_variance_init is not None:
-            psi = np.asarray(self.noise_variance_init, dtype=np.float64)
-            if psi.shape != (p,) or not ((psi > 0) & np.isfinite(psi)).all():
-                raise ValueError(
-                    f"noise_variance_init must be {p} positive numbers, one per "
-                    f"feature; got {self.noise_variance_init!r} instead."
-                )
-            psi = np.maximum(psi / scale**2, NOISE_FLOOR)
-        return principal_factors(step.covariance, psi, q)
-
-    def _model_attributes(self, model):
+    def _attributes(self, model):
         root = np.sqrt(model.psi)
         W = root[:, None] * principal_axes(model.W / root[:, None])
         return {
@@ -227,3 +273,25 @@ class FactorAnalysis(EMEstimator):
         return LinearGaussian(
             self.components_.T, self.mean_, self.noise_variance_, self._constants_
         )
+
+
+def rotate(W, rotation, tol=1e-10, max_iter=500):
+    """Rotate W to simple structure, by the orthomax criterion.
+
+    Maximizes the sum over columns of the variance of their squared loadings
+    ("varimax", Kaiser 1958) or of their fourth powers ("quartimax"), by repeated
+    singular value decompositions of the criterion's gradient.
+    """
+    if rotation is None or W.shape[1] < 2:
+        return W
+    gamma = ORTHOMAX_GAMMA[rotation]
+    R, before = np.eye(W.shape[1]), 0.0
+    for _ in range(max_iter):
+        L = W @ R
+        gradient = W.T @ (L**3 - gamma * L * (L**2).mean(axis=0))
+        U, s, Vt = np.linalg.svd(gradient)
+        R = U @ Vt
+        if s.sum() <= before * (1 + tol):
+            break
+        before = s.sum()
+    return W @ R

@@ -23,7 +23,7 @@ methods, JRSS B 59; Nocedal and Wright (2006), Numerical Optimization, algorithm
 """
 
 from collections import deque
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,6 @@ import numpy as np
 from sklatent.decomposition._em import FullCovariance, RowCovariance
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.utils._ascent import Point, advance
-from sklatent.utils._blocks import row_slices
 from sklatent.utils._columns import group_patterns
 from sklatent.utils._threads import single_blas_thread
 
@@ -89,16 +88,17 @@ class ObservedRows(NamedTuple):
 def observed_blocks(X, center, weight):
     """Return the rows less the center, in blocks of `ObservedRows`."""
     blocks = []
-    for rows in row_slices(len(X), BLOCK_ROWS):
-        observed = ~np.isnan(X[rows])
+    for start in range(0, len(X), BLOCK_ROWS):
+        rows = X[start : start + BLOCK_ROWS]
+        observed = ~np.isnan(rows)
         first, group = group_patterns(observed)
         order = np.argsort(group, kind="stable")
         group = group[order]
         blocks.append(
             ObservedRows(
                 order,
-                np.where(observed, X[rows] - center, 0.0)[order],
-                weight[rows][order],
+                np.where(observed, rows - center, 0.0)[order],
+                weight[start:][order],
                 observed[first].astype(np.float64),
                 group,
                 np.searchsorted(group, np.arange(len(first))),
@@ -250,16 +250,17 @@ class MissingData:
     def __init__(self, X, weight, isotropic):
         self.blocks = observed_blocks(X, 0.0, weight)
         self.n_noise = 1 if isotropic else X.shape[1]
-        self.weight, self.count = 0.0, np.zeros(X.shape[1])
+        self.shape, self.weight, self.count = X.shape, 0.0, np.zeros(X.shape[1])
         for block in self.blocks:
             self.weight += block.weight.sum()
             self.count += block.weight @ block.patterns[block.group]
         self.share_observed = self.count / self.weight
+        self.noise_count = self.pooled(self.count)
 
+    @cached_property
     def covariance(self):
         """That of the rows with the mean where nothing was observed; to start from."""
-        (p,), S, weighted = self.count.shape, 0.0, []
-        n = sum(len(block.rows) for block in self.blocks)
+        (n, p), S, weighted = self.shape, 0.0, []
         for block in self.blocks:
             rows = block.rows * np.sqrt(block.weight / self.weight)[:, None]
             if n < p:
@@ -279,7 +280,7 @@ class MissingData:
 
     def unpack(self, theta):
         """Undo `pack`."""
-        p = len(self.count)
+        p = self.shape[1]
         regressions = theta[: -self.n_noise].reshape(p, -1)
         psi = np.exp(theta[-self.n_noise :]) * np.ones(p)
         return LinearGaussian(regressions[:, :-1], regressions[:, -1], psi)
@@ -321,7 +322,7 @@ class MissingData:
         p, k = e.target.shape
         slopes = v[: p * k].reshape(p, k, 1) * e.model.psi[:, None, None]
         regressions = np.linalg.solve(e.normal, slopes)
-        noise = 2 * v[p * k :] / self.pooled(self.count)
+        noise = 2 * v[p * k :] / self.noise_count
         return np.concatenate([regressions.ravel(), noise]) * self.weight
 
 

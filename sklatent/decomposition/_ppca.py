@@ -8,22 +8,15 @@ from numbers import Integral, Real
 import numpy as np
 
 from sklatent.decomposition import _pca_solvers as solvers
-from sklatent.decomposition._em import (
-    NOISE_FLOOR,
-    MissingStep,
-    principal_factors,
-)
-from sklatent.decomposition._em_estimator import EMEstimator
+from sklatent.decomposition._em import NOISE_FLOOR
+from sklatent.decomposition._em_estimator import EMEstimator, principal_axes
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from sklatent.decomposition._rotation import principal_axes
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._columns import constant_values
 from sklatent.utils._moments import Moments
-from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sklatent.utils._tables import read_rows
+from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
-from sklatent.utils._weights import check_weight
 
 
 class PPCA(EMEstimator):
@@ -143,6 +136,93 @@ class PPCA(EMEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None):
+        """Estimate the model by maximum likelihood.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; at least two rows. NaN marks a missing entry.
+        y : Ignored
+            Passed on to scikit-learn's callbacks.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight counts as that many rows. The model
+            depends on their ratios only.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If nothing is observed of a feature, or `X` or a parameter cannot be
+            used.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If EM still gains more than `tol` after `max_iter` iterations.
+        RankDeficientWarning
+            If nothing is left to be noise.
+
+        Examples
+        --------
+        The likelihood is that of the observed entries, and no iteration lowers it:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> X = load_iris().data
+        >>> X[::3, 0] = np.nan
+        >>> ppca = PPCA(n_components=2, random_state=0).fit(X)
+        >>> bool((np.diff(ppca.log_likelihood_history_) >= 0).all())
+        True
+        >>> bool(np.isclose(ppca.log_likelihood_, ppca.score(X)))
+        True
+        """
+        with self._unchanged_on_error():
+            X = read_rows(self, X, ensure_min_samples=2, reset=True)
+            sample_weight = check_weight(sample_weight, X)
+            self._moments = None
+            has_missing = bool(np.isnan(X).any())
+            if self.method == "em" or (self.method == "auto" and has_missing):
+                step, model, _ = self._fit_em(X, y, sample_weight)
+                noise, bound = model.psi[0], step.floor * (1 + 1e-9)
+            elif has_missing:
+                raise ValueError(
+                    "Input X contains NaN, for which there is no closed form; use "
+                    "method='em' or 'auto'."
+                )
+            else:
+                spectrum = self._fit_closed_form(X, y, sample_weight)
+                noise, bound = self.noise_variance_, self._smallest_noise(spectrum)
+            if noise <= bound:
+                warn(
+                    f"{self.n_components_} components explain the data entirely; "
+                    f"noise_variance_ is kept at its bound of "
+                    f"{self.noise_variance_:.3g}. Lower n_components.",
+                    RankDeficientWarning,
+                )
+        return self
+
+    def _fit_closed_form(self, X, y, sample_weight):
+        """Estimate from the principal components; return their spectrum."""
+        self.n_components_ = q = self._n_components(X)
+        self._constants_ = constant_values(X, sample_weight)
+        context = self._init_callback_context()
+        task = {"estimator": self, "X": X, "y": y}
+        context.call_on_fit_task_begin(**task)
+        if len(X) >= X.shape[1]:
+            spectrum = solvers.covariance(X, sample_weight, q or None, lambda _: q)
+        else:
+            spectrum = solvers.exact(X, sample_weight)
+        self._set_closed_form(spectrum, q)
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+        return spectrum
+
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, sample_weight=None):
         """Take further rows into account; the model is that of all rows so far.
 
@@ -215,43 +295,6 @@ class PPCA(EMEstimator):
             self.n_components_, self._moments = q, moments
         return self
 
-    def _fit(self, X, y, sample_weight):
-        self._moments = None
-        has_holes = bool(np.isnan(X).any())
-        if self.method == "em" or (self.method == "auto" and has_holes):
-            self._fit_em(X, y, sample_weight)
-            return
-        if has_holes:
-            raise ValueError(
-                "Input X contains NaN, for which there is no closed form; use "
-                "method='em' or 'auto'."
-            )
-        self.n_components_ = q = self._n_components(X)
-        context = self._init_callback_context()
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        if len(X) >= X.shape[1]:
-            spectrum = solvers.covariance(X, sample_weight, q or None, lambda _: q)
-        else:
-            spectrum = solvers.exact(X, sample_weight)
-        self._set_closed_form(spectrum, q)
-        if self.noise_variance_ <= self._smallest_noise(spectrum):
-            self._warn_of_no_noise()
-        context.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes={}
-        )
-
-    def _check_noise(self, step, model, log_likelihood):
-        if model.psi[0] <= step.floor * (1 + 1e-9):
-            self._warn_of_no_noise()
-
-    def _warn_of_no_noise(self):
-        warn(
-            f"{self.n_components_} components explain the data entirely; "
-            f"noise_variance_ is kept at its bound of {self.noise_variance_:.3g}. "
-            "Lower n_components.",
-            RankDeficientWarning,
-        )
-
     @staticmethod
     def _smallest_noise(spectrum):
         """What rounding of the largest eigenvalue amounts to, or 1e-9 without any."""
@@ -280,18 +323,7 @@ class PPCA(EMEstimator):
         self.log_likelihood_history_ = [self.log_likelihood_]
         self.n_iter_ = 1
 
-    def _scale(self, variance):
-        return np.full_like(variance, np.sqrt(variance.mean()) or 1.0)
-
-    def _start(self, step, q, scale):
-        p, psi = len(scale), np.full(len(scale), 0.5)
-        if isinstance(step, MissingStep):
-            return principal_factors(step.covariance, psi, q)
-        # Complete data would start at the axes where they end.
-        W = 0.5 * random_generator(self.random_state).standard_normal((p, q))
-        return LinearGaussian(W, np.zeros(p), psi)
-
-    def _model_attributes(self, model):
+    def _attributes(self, model):
         return {
             "W_": principal_axes(model.W),
             "mean_": model.mu,

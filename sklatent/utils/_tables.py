@@ -15,6 +15,8 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
+from sklatent.utils._sklearn import _check_sample_weight
+
 # Computing keeps single precision single; everything else becomes double.
 FLOAT_DTYPES = (np.float64, np.float32)
 
@@ -70,6 +72,15 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
         if "NAType" not in str(error):
             raise
     return read_rows(estimator, _na_as_nan(X), **options)
+
+
+def check_weight(sample_weight, X):
+    """Return weights in double precision, none negative and not all zero; or None."""
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from scipy.stats import multivariate_normal
 from threadpoolctl import threadpool_limits
 
 from sklatent.decomposition import PCA
+from sklatent.decomposition._linear_gaussian import LinearGaussian
 
 SOLVERS = ["auto", "full", "covariance_eigh", "arpack", "randomized"]
 each_solver = pytest.mark.parametrize("svd_solver", SOLVERS)
@@ -45,6 +46,15 @@ def observed_log_density(X, mu, covariance):
             marginal = multivariate_normal(mu[o], covariance[np.ix_(o, o)])
             result[i] = marginal.logpdf(x[o])
     return result
+
+
+def em_step(data, model):
+    """One EM step from the sums of `MissingData`, whose solution is a change."""
+    e = data.expectations(model)
+    change = np.linalg.solve(e.normal, e.target[:, :, None])[:, :, 0]
+    residual = e.residual - (change * e.target).sum(axis=1)
+    psi = data.pooled(residual) / data.noise_count * np.ones(len(residual))
+    return LinearGaussian(model.W + change[:, :-1], model.mu + change[:, -1], psi)
 
 
 def em_step_by_rows(X, W, mu, psi):

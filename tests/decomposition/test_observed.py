@@ -3,12 +3,25 @@
 import numpy as np
 import pytest
 
-from sklatent.decomposition._covariance import FullCovariance
-from sklatent.decomposition._em import DiagonalStep, IsotropicStep, MissingStep
+from sklatent.decomposition._em import DiagonalStep, FullCovariance, IsotropicStep
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from sklatent.decomposition._observed_rows import ObservedRows, invert_spd
+from sklatent.decomposition._missing import (
+    BLOCK_ROWS,
+    MissingData,
+    invert_spd,
+    map_observed,
+    observed_blocks,
+    posterior,
+    posterior_covariance,
+    posterior_mean,
+)
 from sklatent.utils._columns import group_patterns
-from tests.decomposition.data import em_step_by_rows, linear_gaussian, with_holes
+from tests.decomposition.data import (
+    em_step,
+    em_step_by_rows,
+    linear_gaussian,
+    with_holes,
+)
 
 
 @pytest.mark.parametrize("q", [0, 1, 3, 20])
@@ -35,10 +48,9 @@ def model():
 def test_posterior_is_the_conditional_gaussian(model):
     X = with_holes(linear_gaussian(40, 6, 2)[0], 0.4)
     X[0] = np.nan
-    rows = ObservedRows(X, np.zeros(6))
-    mean, covariance, _, residual = rows.posterior(model)
-    mean, residual = rows.restore(mean.T), rows.restore(residual)
-    covariance = rows.restore(np.moveaxis(covariance, -1, 0)[rows.group])
+    mean = map_observed(posterior_mean, X, model)
+    covariance = map_observed(posterior_covariance, X, model)
+    residual = map_observed(lambda *given: posterior(*given)[3], X, model)
     for i, x in enumerate(X):
         o = ~np.isnan(x)
         C = model.W[o] @ model.W[o].T + np.diag(model.psi[o])
@@ -51,13 +63,25 @@ def test_posterior_is_the_conditional_gaussian(model):
         assert (residual[i, ~o] == 0).all()
 
 
+def test_blocks_hold_all_rows():
+    X = np.arange(2.0 * (BLOCK_ROWS + 3)).reshape(-1, 2)
+    X[::7, 0] = np.nan
+    weight = np.arange(len(X))
+    blocks = observed_blocks(X, 1.0, weight)
+    assert [len(block.rows) for block in blocks] == [BLOCK_ROWS, 3]
+    for block, start in zip(blocks, (0, BLOCK_ROWS), strict=True):
+        rows = X[start:][block.order]
+        np.testing.assert_array_equal(block.weight, weight[start:][block.order])
+        np.testing.assert_array_equal(block.observed, ~np.isnan(rows))
+        np.testing.assert_array_equal(block.patterns[block.group], block.observed)
+        np.testing.assert_array_equal(block.rows, np.where(block.observed, rows - 1, 0))
+
+
 def test_one_step_is_that_of_a_loop_over_rows(model):
     X = with_holes(linear_gaussian(200, 6, 2)[0], 0.3)
     W, mu, residual, count = em_step_by_rows(X, model.W, model.mu, model.psi)
     for isotropic in (False, True):
-        blocks = [ObservedRows(X[:90], np.zeros(6)), ObservedRows(X[90:], np.zeros(6))]
-        step = MissingStep(blocks, [np.ones(90), np.ones(110)], isotropic)
-        after, _ = step(model)
+        after = em_step(MissingData(X, np.ones(200), isotropic), model)
         np.testing.assert_allclose(after.W, W, rtol=1e-10)
         np.testing.assert_allclose(after.mu, mu, rtol=1e-10)
         psi = residual.sum() / count.sum() if isotropic else residual / count
@@ -68,10 +92,10 @@ def test_step_on_moments_is_that_on_rows(model):
     X = linear_gaussian(200, 6, 2)[0]
     X = X - X.mean(axis=0)
     model = LinearGaussian(model.W, np.zeros(6), np.full(6, 0.7))
-    rows = MissingStep([ObservedRows(X, np.zeros(6))], [np.ones(200)], True)
+    rows = MissingData(X, np.ones(200), True)
     moments = IsotropicStep(FullCovariance(X.T @ X / 200))
     for _ in range(3):
-        from_rows, likelihood = rows(model)
+        from_rows, likelihood = em_step(rows, model), rows.log_likelihood(model)
         from_moments, same = moments(model)
         np.testing.assert_allclose(from_moments.W, from_rows.W, rtol=1e-9)
         np.testing.assert_allclose(from_moments.psi, from_rows.psi, rtol=1e-9)

@@ -23,8 +23,9 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._tables import check_weight
 from sklatent.utils._threads import count_threads
-from sklatent.utils._weights import check_weight, row_count
+from sklatent.utils._weights import row_count
 
 # Attributes that not every fit sets.
 OPTIONAL_ATTRIBUTES = ("candidate_n_components_", "criterion_values_")
