@@ -14,9 +14,11 @@ except ImportError as error:
         f"installed. {install_advice('neural')}"
     )
     AETransformer = stand_in("AETransformer", __name__, _said)
+    Likelihood = stand_in("Likelihood", __name__, _said)
     VAETransformer = stand_in("VAETransformer", __name__, _said)
 else:
     from sklatent.neural._autoencoder import AETransformer
     from sklatent.neural._vae import VAETransformer
+    from sklatent.neural.vae._likelihoods import Likelihood
 
-__all__ = ["AETransformer", "VAETransformer"]
+__all__ = ["AETransformer", "Likelihood", "VAETransformer"]

@@ -7,9 +7,11 @@ trained to return its input; what passes through the narrow layer is the code.
 from numbers import Real
 
 from sklatent.neural._base import NeuralLatentModel
-from sklatent.neural.networks._architectures import make_networks
-from sklatent.neural.networks._perceptrons import Autoencoder, transposed
-from sklatent.neural.training._losses import SquaredError
+from sklatent.neural._schema import ATTRIBUTES
+from sklatent.neural.networks._autoencoder import (
+    AutoencoderSpec,
+    SquaredError,
+)
 from sklatent.utils._sklearn import Interval
 
 
@@ -37,12 +39,6 @@ class AETransformer(NeuralLatentModel):
         Whether each network adds a linear map of what it is given to what its layers
         return [3]_. The layers return 0 at first, so that training starts from the
         linear model, and they learn what it misses.
-    dropout : float, default=0.0
-        Share of the hidden units that are left out at each step of training, others
-        at each.
-    layer_norm : bool, default=False
-        Whether the hidden layers standardize each row of theirs, before the
-        activation.
     image_shape : array-like of shape (2,) or (3,), or None, default=None
         Channels, height and width of the images that the rows are, flattened in this
         order, such as (1, 8, 8) for digits; or height and width if there is one channel
@@ -86,11 +82,8 @@ class AETransformer(NeuralLatentModel):
         The optimizer, by name or as a subclass of
         :class:`torch.optim.Optimizer`. With :class:`torch.optim.LBFGS` an epoch is one
         step of up to 20 iterations that search along lines, on all rows at once: `lr`,
-        `lr_schedule`, `batch_size` and `max_grad_norm` are not used.
-    max_grad_norm : float or None, default=10.0
-        A gradient longer than this many times the running mean of the lengths before
-        it, which spans some twenty steps, is shortened to that; so that an outlying
-        row does no harm. Above 1; None turns it off.
+        `lr_schedule` and `batch_size` are not used. Gradients many times as long as
+        those before, such as an outlying row has, are shortened for all but L-BFGS.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer improves, and
         restore the parameters of the best epoch.
@@ -127,9 +120,6 @@ class AETransformer(NeuralLatentModel):
         Where to compute, such as "cpu" or "cuda"; "auto" is the first GPU, or the
         CPU where there is none. Rows that do not fit into the memory of a GPU are
         sent to it batch by batch.
-    compile : bool, default=False
-        Whether :func:`torch.compile` compiles the training loss: a minute or so that
-        pays for large networks. It needs a C++ compiler.
     callbacks : list or None, default=None
         Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`; those that
         score predictions find none here. Copies are used, so what one records has to
@@ -228,8 +218,6 @@ class AETransformer(NeuralLatentModel):
         hidden_layer_sizes=(128, 64),
         activation="relu",
         skip_connections=False,
-        dropout=0.0,
-        layer_norm=False,
         image_shape=None,
         conv_channels=(16, 32),
         encoder=None,
@@ -243,7 +231,6 @@ class AETransformer(NeuralLatentModel):
         batch_size=128,
         max_epochs=100,
         optimizer="adam",
-        max_grad_norm=10.0,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -253,7 +240,6 @@ class AETransformer(NeuralLatentModel):
         standardize=True,
         dtype="float32",
         device="cpu",
-        compile=False,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -262,8 +248,6 @@ class AETransformer(NeuralLatentModel):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.skip_connections = skip_connections
-        self.dropout = dropout
-        self.layer_norm = layer_norm
         self.image_shape = image_shape
         self.conv_channels = conv_channels
         self.encoder = encoder
@@ -277,7 +261,6 @@ class AETransformer(NeuralLatentModel):
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.optimizer = optimizer
-        self.max_grad_norm = max_grad_norm
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -287,32 +270,20 @@ class AETransformer(NeuralLatentModel):
         self.standardize = standardize
         self.dtype = dtype
         self.device = device
-        self.compile = compile
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
-    def _architecture(self):
-        return {"n_features": self.n_features_in_, "n_components": self.n_components_}
+    _attribute_schema = ATTRIBUTES
 
-    def _make_module(self, architecture, generator):
-        p, q = architecture["n_features"], architecture["n_components"]
-        encoder, decoder = make_networks(self, p, q, q, p, generator)
-        if self.tied_weights:
-            decoder = self._tied_decoder(encoder)
-        return Autoencoder(encoder, decoder)
+    def _make_spec(self, common, X, share, table):
+        return AutoencoderSpec(**common, **self._spec_parameters())
 
-    def _make_criterion(self):
+    def _spec_parameters(self):
+        return {"tied_weights": self.tied_weights}
+
+    def _make_criterion(self, X):
         return SquaredError(self.alpha, self.l1_ratio, self.corruption)
-
-    def _tied_decoder(self, encoder):
-        for name in ("image_shape", "encoder", "decoder"):
-            if getattr(self, name) is not None:
-                raise ValueError(
-                    "tied_weights=True is for the networks of hidden_layer_sizes; "
-                    f"with {name}={getattr(self, name)!r} weights cannot be tied."
-                )
-        return transposed(encoder, self)
 
     def score_samples(self, X):
         """Compute minus the squared reconstruction error of each row.

@@ -8,35 +8,35 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from sklearn.utils import check_scalar
 
 from sklatent.base import GenerativeModelMixin
 from sklatent.exceptions import PosteriorCollapseWarning
 from sklatent.neural._base import NeuralLatentModel
 from sklatent.neural._schema import VAE_ATTRIBUTES
-from sklatent.neural.training._devices import map_rows
-from sklatent.neural.training._units import BLOCK_ROWS
-from sklatent.neural.vae._elbo import OBJECTIVES
-from sklatent.neural.vae._estimates import VAEEstimatesMixin
-from sklatent.neural.vae._networks import VAENetworksMixin
-from sklatent.neural.vae._noise import NOISES
-from sklatent.neural.vae._tables import (
+from sklatent.neural.training._rows import BLOCK_ROWS, map_rows, share_observed
+from sklatent.neural.vae import _model as model
+from sklatent.neural.vae._likelihoods import NOISES
+from sklatent.neural.vae._spec import (
     LIKELIHOODS,
+    VAESpec,
+    describe,
+    plan_columns,
+    standardized,
 )
+from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions
 from sklatent.utils._warnings import warn
 
-# A component is active if its posterior mean varies by more than this over the
-# data: Burda et al. (2016), section 5.2.
-ACTIVE_VARIANCE = 0.01
 # Before, codes do not depend on the rows yet, which is no collapse.
 STEPS_TO_LEARN = 100
-# Draws for divergences that have no closed form.
-KL_DRAWS = 16
+# Draws for the objective "iwae".
+IWAE_DRAWS = 16
+# Of relaxed draws of discrete codes, in the first and in the last epoch.
+TEMPERATURES = (1.0, 0.3)
 
 
-class VAETransformer(
-    VAEEstimatesMixin, VAENetworksMixin, GenerativeModelMixin, NeuralLatentModel
-):
+class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     """Variational autoencoder: codes, a density, and new rows.
 
     The model is z ~ N(0, I), x = decoder(z) + ε with ε ~ N(0, σ² I), and the encoder
@@ -94,12 +94,7 @@ class VAETransformer(
         Whether each network adds a linear map of what it is given to what its layers
         return [5]_. The layers return 0 at first, so that training starts from the
         linear model, and they learn what it misses.
-    dropout : float, default=0.0
-        Share of the hidden units that are left out at each step of training, others
-        at each.
-    layer_norm : bool, default=False
-        Whether the hidden layers standardize each row of theirs, before the
-        activation.
+
     image_shape : array-like of shape (2,) or (3,), or None, default=None
         Channels, height and width of the images that the rows are, flattened in this
         order, such as (1, 8, 8) for digits; or height and width if there is one channel
@@ -124,15 +119,9 @@ class VAETransformer(
     warmup_epochs : int, default=0
         Epochs in which the weight rises to `beta`, in even steps from 0. Early
         stopping waits for their end.
-    free_bits : float, default=0.0
-        Nats that each component may carry at no cost [11]_: so none is given up. For
-        `objective="elbo"` and `prior="standard_normal"` alone.
     objective : {"elbo", "iwae"}, default="elbo"
         What training maximizes: the evidence lower bound, or the importance-weighted
         one [3]_, which is closer to log p(x).
-    n_train_samples : int, default=None
-        Draws per row in training. None is 1 for "elbo" and 16 for "iwae". Not used
-        where all codes are summed over.
     n_importance_samples : int, default=64
         Draws per row for `score_samples`, `elbo` and `impute`, which need none where
         all codes are summed over.
@@ -150,15 +139,12 @@ class VAETransformer(
         The optimizer, by name or as a subclass of
         :class:`torch.optim.Optimizer`. With :class:`torch.optim.LBFGS` an epoch is one
         step of up to 20 iterations that search along lines, on all rows at once: `lr`,
-        `lr_schedule`, `batch_size` and `max_grad_norm` are not used.
+        `lr_schedule` and `batch_size` are not used. Gradients many times as long as
+        those before, such as an outlying row has, are shortened for all but L-BFGS.
     update : {"joint", "alternating"}, default="joint"
         Whether each batch makes one step for all networks; or a step for the decoder
         and what belongs to the model p(x, z), then, at the loss this leaves, one for
         the encoder, at twice the cost.
-    max_grad_norm : float or None, default=10.0
-        A gradient longer than this many times the running mean of the lengths before
-        it, which spans some twenty steps, is shortened to that; so that an outlying
-        row does no harm. Above 1; None turns it off.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their loss no longer improves, and
         restore the parameters of the best epoch.
@@ -195,9 +181,6 @@ class VAETransformer(
         Where to compute, such as "cpu" or "cuda"; "auto" is the first GPU, or the
         CPU where there is none. Rows that do not fit into the memory of a GPU are
         sent to it batch by batch.
-    compile : bool, default=False
-        Whether :func:`torch.compile` compiles the training loss: a minute or so that
-        pays for large networks. It needs a C++ compiler.
     callbacks : list or None, default=None
         Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`; those that
         score predictions find none here. Copies are used, so what one records has to
@@ -235,7 +218,7 @@ class VAETransformer(
     history_ : dict of list
         Mean loss of each epoch: "train_loss" and, with `early_stopping`,
         "valid_loss". The loss is minus the bound, with `beta` (or what `warmup_epochs`
-        has reached of it) and `free_bits`, in nats per row for the units of the data.
+        has reached of it), in nats per row for the units of the data.
     loss_ : float
         Training loss of the last epoch.
     n_iter_ : int
@@ -317,7 +300,7 @@ class VAETransformer(
 
     _parameter_constraints = {
         **NeuralLatentModel._parameter_constraints,
-        "likelihood": [StrOptions(set(LIKELIHOODS)), list],
+        "likelihood": [StrOptions(set(LIKELIHOODS)), list, callable],
         "noise_variance": [
             StrOptions(set(NOISES)),
             Interval(Real, 0, None, closed="neither"),
@@ -329,9 +312,7 @@ class VAETransformer(
         "update": [StrOptions({"joint", "alternating"})],
         "beta": [Interval(Real, 0, None, closed="left")],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
-        "free_bits": [Interval(Real, 0, None, closed="left")],
-        "objective": [StrOptions(set(OBJECTIVES))],
-        "n_train_samples": [Interval(Integral, 1, None, closed="left"), None],
+        "objective": [StrOptions(set(model.OBJECTIVES))],
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -350,17 +331,13 @@ class VAETransformer(
         hidden_layer_sizes=(128, 64),
         activation="relu",
         skip_connections=False,
-        dropout=0.0,
-        layer_norm=False,
         image_shape=None,
         conv_channels=(16, 32),
         encoder=None,
         decoder=None,
         beta=1.0,
         warmup_epochs=0,
-        free_bits=0.0,
         objective="elbo",
-        n_train_samples=None,
         n_importance_samples=64,
         lr=1e-3,
         lr_schedule="constant",
@@ -368,7 +345,6 @@ class VAETransformer(
         max_epochs=100,
         optimizer="adam",
         update="joint",
-        max_grad_norm=10.0,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -378,7 +354,6 @@ class VAETransformer(
         standardize=True,
         dtype="float32",
         device="cpu",
-        compile=False,
         callbacks=None,
         verbose=0,
         random_state=None,
@@ -393,17 +368,13 @@ class VAETransformer(
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.skip_connections = skip_connections
-        self.dropout = dropout
-        self.layer_norm = layer_norm
         self.image_shape = image_shape
         self.conv_channels = conv_channels
         self.encoder = encoder
         self.decoder = decoder
         self.beta = beta
         self.warmup_epochs = warmup_epochs
-        self.free_bits = free_bits
         self.objective = objective
-        self.n_train_samples = n_train_samples
         self.n_importance_samples = n_importance_samples
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -411,7 +382,6 @@ class VAETransformer(
         self.max_epochs = max_epochs
         self.optimizer = optimizer
         self.update = update
-        self.max_grad_norm = max_grad_norm
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -421,13 +391,82 @@ class VAETransformer(
         self.standardize = standardize
         self.dtype = dtype
         self.device = device
-        self.compile = compile
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
-    def _train(self, X, *arguments, **settings):
-        trainer = super()._train(X, *arguments, **settings)
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _make_spec(self, common, X, share, table):
+        """Decide on likelihoods, and on which columns are standardized."""
+        self._check_combinations()
+        names = self._names()
+        if not share.all():
+            raise ValueError(
+                f"Column {names[share.argmin()]!r} of X must have an observed value; "
+                "got missing entries only. Leave it out."
+            )
+        dtype = self.dtype.replace("mixed", "float32")
+        columns = plan_columns(self.likelihood, table, X, names, dtype)
+        raw = ~standardized(columns, X.shape[1])
+        self.mean_[raw], self.scale_[raw] = 0.0, 1.0
+        for part in columns:
+            # A column of a block cannot be left at 0 where the one is drawn into it.
+            if part.likelihood == "one_hot":
+                self._constant[list(part.columns)] = np.nan
+        has_missing = bool((share < 1).any())
+        own = self._spec_parameters()
+        return VAESpec(**common, **own, columns=columns, has_missing=has_missing)
+
+    def _spec_parameters(self):
+        noise = self.noise_variance
+        if not isinstance(noise, str):
+            noise = tuple((noise / self.scale_**2).tolist())
+        return {
+            "latent": self.latent,
+            "n_levels": self.n_levels if self.latent == "categorical" else None,
+            "prior": self.prior,
+            "n_prior_components": (
+                None if self.prior == "standard_normal" else self.n_prior_components
+            ),
+            "noise_variance": self.noise_variance,
+            "noise": noise,
+            "likelihood": describe(self.likelihood),
+        }
+
+    def _check_combinations(self):
+        """Raise or warn where parameters exclude each other."""
+        if self.latent != "normal":
+            for name, needed in [("prior", "standard_normal"), ("objective", "elbo")]:
+                if getattr(self, name) != needed:
+                    raise ValueError(
+                        f"{name} must be {needed!r} with latent={self.latent!r}; got "
+                        f"{getattr(self, name)!r}."
+                    )
+        if self.warmup_epochs >= self.max_epochs:
+            warn(
+                f"warmup_epochs={self.warmup_epochs} does not end before "
+                f"max_epochs={self.max_epochs}: it is cut short, so that the last "
+                f"epoch has beta={self.beta:g}.",
+                UserWarning,
+            )
+
+    def _make_criterion(self, X):
+        return model.OBJECTIVES[self.objective](
+            beta=self.beta,
+            warmup_epochs=min(self.warmup_epochs, self.max_epochs - 1),
+            n_draws=IWAE_DRAWS if self.objective == "iwae" else 1,
+            temperatures=np.geomspace(*TEMPERATURES, self.max_epochs).tolist(),
+            log_scale=np.log(self.scale_),
+            share_observed=share_observed(X),
+            alternating=self.update == "alternating",
+        )
+
+    def _check_trained(self, X):
+        """Warn if no component of the code depends on the row, though rows differ."""
         n_steps = self.n_iter_ * -(-len(X) // self.batch_size)
         some = X[:BLOCK_ROWS]
         alike = not (np.fmax.reduce(some) > np.fmin.reduce(some)).any()
@@ -439,36 +478,452 @@ class VAETransformer(
                 "hidden_layer_sizes or a larger noise_variance.",
                 PosteriorCollapseWarning,
             )
-        return trainer
 
-    def _summarize(self, module, data):
+    def _validate_rows(self, X):
+        X = super()._validate_rows(X)
+        self.net_.module_.likelihood.check(X, self._names())
+        return X
+
+    def posterior(self, X):
+        """Mean and variance of the approximate posterior q(z | x) of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; NaN where an entry is missing.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_components)
+            For `latent="normal"` the same as `transform(X)`. For "bernoulli" the
+            probabilities of 1. For "categorical" the probabilities of the levels, of
+            shape (n_samples, n_components, n_levels).
+        variance : ndarray of the same shape
+            Diagonal of the covariance, which has no other entries; p (1 - p) for
+            probabilities p.
+
+        Examples
+        --------
+        Rows on a line tell their codes: the posterior is narrower than the prior, whose
+        variance is 1.
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> mean, variance = vae.posterior(X)
+        >>> bool((mean == vae.transform(X)).all()), bool((variance < 0.1).all())
+        (True, True)
+        """
+        X = self._validate_rows(X)
+        network = self._network(X.dtype)
+        return map_rows(
+            lambda rows: model.moments(network, self._tensor(rows, network)), X
+        )
+
+    def elbo(self, X):
+        """Evidence lower bound of each row, and its two terms.
+
+        E_q[log p(x | z)] is an average over `n_importance_samples` draws, and so is the
+        divergence if the prior is learned; otherwise it is exact. `beta` is not
+        applied. Discrete codes, if few, are summed over, and both are exact. Kingma
+        and Welling (2014) [1]_, eq. 3.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. Of a row with missing entries, the bound of the others.
+
+        Returns
+        -------
+        elbo : ndarray of shape (n_samples,)
+            `log_likelihood` - `kl`, in nats for the units of the data; at most the
+            log-density of the row, up to the error of the average.
+        log_likelihood : ndarray of shape (n_samples,)
+            E_q[log p(x | z)], how well codes drawn for the row explain it.
+        kl : ndarray of shape (n_samples,)
+            KL(q(z | x) ‖ p(z)), how many nats the code carries.
+
+        References
+        ----------
+        .. [1] D. P. Kingma and M. Welling (2014). Auto-encoding variational Bayes.
+           ICLR.
+
+        Examples
+        --------
+        A row far from the others takes a code that is far from the prior, so it costs
+        more nats:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> bound, log_likelihood, kl = vae.elbo([[0.0, 0.0, 0.0], [3.0, 6.0, -3.0]])
+        >>> np.allclose(bound, log_likelihood - kl), bool(kl[1] > kl[0] + 1)
+        (True, True)
+        """
+        X = self._validate_rows(X)
+        log_likelihood, kl = self._map_with_noise(model.elbo, X)
+        log_likelihood += self._log_jacobian(X)
+        return log_likelihood - kl, log_likelihood, kl
+
+    def score_samples(self, X, return_std=False):
+        """Importance-weighted lower bound on the log-density of each row.
+
+        log 1/K Σ_k p(x | z_k) p(z_k) / q(z_k | x) with K = `n_importance_samples`
+        draws z_k from the posterior [1]_. Its expectation rises with K towards
+        log p(x). Discrete codes, if few, are all summed over, which gives log p(x)
+        itself.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. Of a row with missing entries, the density of the others.
+        return_std : bool, default=False
+            Whether to return the standard errors too.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            In nats, for the units of the data; log-probability for discrete columns.
+        std : ndarray of shape (n_samples,)
+            Monte Carlo standard error, from the spread of the weights. Only if
+            `return_std`. Where it is above 1/2 or so, few draws carry all the weight
+            and it is too small itself. It is 0 where all codes are summed over.
+
+        References
+        ----------
+        .. [1] Y. Burda, R. Grosse and R. Salakhutdinov (2016). Importance weighted
+           autoencoders. ICLR. Eq. 8.
+
+        Examples
+        --------
+        A row off the line on which the training rows are is less likely, by far more
+        than the error:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> on_and_off = [[1.0, 2.0, -1.0], [1.0, -2.0, -1.0]]
+        >>> log_p, std = vae.score_samples(on_and_off, return_std=True)
+        >>> bool(log_p[0] - log_p[1] > 10), bool(std[0] < 0.5)
+        (True, True)
+        """
+        X = self._validate_rows(X)
+        log_density, std = self._map_with_noise(model.importance_weighted_bound, X)
+        log_density += self._log_jacobian(X)
+        return (log_density, std) if return_std else log_density
+
+    def effective_sample_size(self, X):
+        """How many draws the importance weights of each row are worth.
+
+        (Σ w)² / Σ w² [1]_, between 1 and `n_importance_samples`: near the latter where
+        the encoder's posterior is close to the true one, and near 1 where
+        `score_samples` and `impute` need more draws, if they draw codes at all.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; NaN where an entry is missing.
+
+        Returns
+        -------
+        size : ndarray of shape (n_samples,)
+            Effective number of draws.
+
+        References
+        ----------
+        .. [1] A. Kong, J. S. Liu and W. H. Wong (1994). Sequential imputations and
+           Bayesian missing data problems. Journal of the American Statistical
+           Association 89, 278-288.
+
+        Examples
+        --------
+        An encoder that has seen no holes in training has a poor posterior for a row
+        with one, which needs more draws:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> rows = [[1.0, 2.0, -1.0], [1.0, np.nan, -1.0]]
+        >>> complete, holed = vae.effective_sample_size(rows)
+        >>> bool(1 <= holed < complete <= vae.n_importance_samples)
+        True
+        """
+        X = self._validate_rows(X)
+        return self._map_with_noise(model.effective_sample_size, X)
+
+    def mutual_information(self, X, n_draws=1):
+        """Estimate how many nats codes carry about which row they were drawn for.
+
+        I(x; z) = E[log q(z | x) - log 1/n Σ_j q(z | x_j)] over the n rows x and draws z
+        [1]_. It is at most log n and, but for the error of the draws, at most the mean
+        divergence from the prior; what the latter exceeds it by, the codes as a whole
+        miss the prior by.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. All pairs of rows are looked at, so some thousand do.
+        n_draws : int, default=1
+            Draws of z per row.
+
+        Returns
+        -------
+        information : float
+            In nats.
+
+        Raises
+        ------
+        ValueError
+            If `n_draws` is below 1.
+
+        References
+        ----------
+        .. [1] M. D. Hoffman and M. J. Johnson (2016). ELBO surgery: yet another way to
+           carve up the variational evidence lower bound. NIPS Workshop on Advances in
+           Approximate Bayesian Inference.
+
+        Examples
+        --------
+        The codes of rows on a line tell these apart, and no better than each of 200
+        rows from all others:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> information = vae.mutual_information(X)
+        >>> bool(1 < information < min(vae.kl_per_component_.sum(), np.log(200)))
+        True
+        """
+        X = self._validate_rows(X)
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        network = self._network(X.dtype)
+        generator = torch.Generator().manual_seed(self._noise_seed)
+        x = self._tensor(X, network)
+        return model.mutual_information(network, x, n_draws, generator)
+
+    def impute(self, X, n_samples=None, return_std=False):
+        """Fill the holes with their expectation given what is observed of the row.
+
+        E[x | observed] by self-normalised importance sampling from the posterior
+        [1]_, or as a sum over all codes where these are discrete and few.
+        `effective_sample_size` tells of rows that need more draws. An expectation of
+        zeros and ones, counts or levels is in general none of these: `sample_missing`
+        draws values that are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            The data; NaN where an entry is missing.
+        n_samples : int, default=None
+            Draws per row; None takes `n_importance_samples`. Not used where all codes
+            are summed over.
+        return_std : bool, default=False
+            Whether to return the standard deviations too.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_rows, n_features)
+            The data, observed entries unchanged.
+        std : ndarray of shape (n_rows, n_features)
+            Standard deviation of each missing entry given what is observed, 0 for
+            observed ones. Only if `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is below 1.
+
+        References
+        ----------
+        .. [1] P.-A. Mattei and J. Frellsen (2019). MIWAE: deep generative modeling and
+           imputation of incomplete data sets. ICML. Eq. 11.
+
+        Examples
+        --------
+        The second feature of these rows is twice the first, and minus twice the third:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     hidden_layer_sizes=(),
+        ...     lr=0.05,
+        ...     batch_size=10,
+        ...     max_epochs=5,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> vae.impute([[1.0, np.nan, -1.0]], n_samples=1000).round()
+        array([[ 1.,  2., -1.]])
+        """
+        X = self._validate_rows(X)
+        if n_samples is not None:
+            check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        missing = np.isnan(X)
+        imputed, std = X.copy(), np.zeros_like(X)
+        incomplete = missing.any(axis=1)
+        if incomplete.any():
+            mean, variance = self._map_with_noise(
+                model.expected_row, X[incomplete], n_samples
+            )
+            mean = self._undo_standardize(mean)
+            scale = np.where(np.isnan(self._constant), self.scale_, 0.0)
+            deviation = (np.sqrt(variance) * scale).astype(X.dtype)
+            imputed[missing] = mean[missing[incomplete]]
+            std[missing] = deviation[missing[incomplete]]
+        return (imputed, std) if return_std else imputed
+
+    def sample_missing(self, X, n_samples=1, random_state=None):
+        """Fill the holes with draws given what is observed: multiple imputation.
+
+        Codes are drawn from `n_importance_samples` draws per row, or from all codes
+        where these are discrete and few, in proportion to their weights, and missing
+        entries from the likelihood.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            The data; NaN where an entry is missing.
+        n_samples : int, default=1
+            How many complete tables to draw.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same draws at every call.
+
+        Returns
+        -------
+        tables : ndarray of shape (n_samples, n_rows, n_features)
+            The data as often as `n_samples` says, observed entries unchanged.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is below 1.
+
+        Examples
+        --------
+        What is expected of a zero or a one is a share of ones; draws are zeros and
+        ones:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> rng = np.random.RandomState(0)
+        >>> X = 1.0 * (rng.uniform(size=(100, 4)) < rng.uniform(size=(100, 1)))
+        >>> vae = VAETransformer(
+        ...     n_components=1,
+        ...     likelihood="bernoulli",
+        ...     hidden_layer_sizes=(),
+        ...     max_epochs=2,
+        ...     random_state=0,
+        ... ).fit(X)
+        >>> holed = [[1.0, 1.0, 1.0, np.nan]]
+        >>> bool(0 < vae.impute(holed)[0, 3] < 1)
+        True
+        >>> tables = vae.sample_missing(holed, n_samples=50, random_state=0)
+        >>> tables.shape
+        (50, 1, 4)
+        >>> np.unique(tables[:, 0, 3])
+        array([0., 1.])
+        """
+        X = self._validate_rows(X)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        rng = random_generator(random_state)
+        tables = np.repeat(X[None], n_samples, axis=0)
+        missing = np.isnan(X)
+        incomplete = missing.any(axis=1)
+        if incomplete.any():
+            drawn = self._map_with_noise(
+                lambda *model_rows_noise: model.sampled_rows(
+                    *model_rows_noise, n_samples, rng
+                ),
+                X[incomplete],
+                device="cpu",
+            )
+            drawn = self._undo_standardize(drawn)
+            tables[:, missing] = np.moveaxis(drawn, 1, 0)[:, missing[incomplete]]
+        return tables
+
+    def _decode(self, Z):
+        check_codes = getattr(self.net_.module_.latent, "check", None)
+        if check_codes is not None:
+            check_codes(Z)
+        return super()._decode(Z)
+
+    def _log_jacobian(self, X):
+        """Log |d standardized / d x| of each row, to be added to a log-density."""
+        log_scale = np.log(self.scale_)
+        if not np.isnan(X).any():
+            return -log_scale.sum()
+        return -(~np.isnan(X) @ log_scale).astype(X.dtype)
+
+    def _map_with_noise(self, bound, X, n_draws=None, device=None):
+        """bound(model, x, noise) over blocks of rows, in the precision of X."""
+        n_draws = self.n_importance_samples if n_draws is None else n_draws
+        check_scalar(n_draws, "n_importance_samples", Integral, min_val=1)
+        network = self._network(X.dtype, device)
         # On the CPU, so that the noise is the same whatever the device.
         generator = torch.Generator().manual_seed(self._noise_seed)
-        noise = module.latent.noise((KL_DRAWS,), generator, torch.empty(0))
+        noise = network.latent.noise(
+            (n_draws,), generator, torch.empty(0, dtype=torch.float64)
+        )
+        noise = noise.to(next(network.parameters()))
+        codes = network.latent.codes
+        n_codes = 1 if codes is None else len(codes)
+        return map_rows(
+            lambda rows: bound(network, self._tensor(rows, network), noise),
+            X,
+            block_rows=max(1, BLOCK_ROWS // max(n_draws, n_codes)),
+        )
 
-        def summary(rows):
-            x, observed = module.observe(rows)
-            parameters = module.posterior(x, observed)
-            kl = module.latent.kl(parameters)
-            if kl is None:
-                z = module.latent.draw(parameters, noise.to(x))
-                kl = module.latent.marginal_kl(parameters, z, module.encode_inputs)
-                kl = kl.mean(1)
-            mean, _ = module.latent.moments(parameters)
-            z = module.latent.embed(module.latent.code(parameters))
-            return mean, kl, module.likelihood.variance(module.decoder(z))
-
-        mean, kl, variance = map_rows(summary, data)
-        spread = mean.var(axis=0)
-        if spread.ndim > 1:  # levels of a component
-            spread = spread.sum(axis=1)
-        return {
-            "kl_per_component_": kl.mean(axis=0, dtype=np.float64),
-            "n_active_units_": int((spread > ACTIVE_VARIANCE).sum()),
-            "noise_variance_": variance.mean(axis=0, dtype=np.float64) * self.scale_**2,
-        }
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
+    @torch.inference_mode()
+    def _sample(self, n_samples, rng):
+        # On the CPU, so that a seed gives the same rows whatever the device.
+        network = self._network(np.dtype(np.float64), device="cpu")
+        z = network.latent.sample(n_samples, rng, network.encode_inputs)
+        X = network.likelihood.sample(network.decoder(z), rng)
+        return self._undo_standardize(X.numpy())

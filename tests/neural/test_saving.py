@@ -156,7 +156,7 @@ def test_parameters_that_are_no_plain_data(cls, parameter, X, tmp_path):
 @BOTH
 def test_parameters_changed_since_the_fit(cls, X, tmp_path):
     estimator = cls(max_epochs=1).fit(X).set_params(hidden_layer_sizes=(5,))
-    with pytest.raises(ValueError, match="no longer describe the networks"):
+    with pytest.raises(ValueError, match="must be that of the fitted networks"):
         estimator.save(tmp_path / "model")
 
 
@@ -192,6 +192,18 @@ def set_key(section, **items):
     return change
 
 
+def hidden_layers(*sizes):
+    """Sizes in the parameters and in the spec, which have to agree."""
+
+    def change(settings, tensors):
+        settings["parameters"]["hidden_layer_sizes"] = list(sizes)
+        (spec,) = settings["attributes"]["_spec"].values()
+        networks = spec["networks"]["NetworkSpec"]
+        networks["hidden_layer_sizes"] = {"tuple": list(sizes)}
+
+    return change
+
+
 def drop_key(section, name):
     def change(settings, tensors):
         del settings[section][name]
@@ -223,15 +235,16 @@ WEIGHT = "module.encoder.0.weight"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (put(format="sklatent neural 2"), "the format 'sklatent neural 2'"),
+        (put(format="sklatent neural 9"), "the format 'sklatent neural 9'"),
         (put(surprise=1), r"sections.*unknown|sections, \[\] .*'surprise'"),
         (put(**{"class": "PCA"}), "class PCA, which"),
         (put(dtype="int8"), "dtype"),
         (put(parameters=[]), r"parameters should be a dict; got \[\]"),
         (set_key("parameters", callbacks=[1]), r"callbacks cannot be \[1\]"),
         (set_key("parameters", checkpoint_path="a"), "checkpoint_path cannot be 'a'"),
-        (set_key("parameters", hidden_layer_sizes=[10**30]), "describe no networks"),
-        (set_key("parameters", hidden_layer_sizes=[1] * 10**5), "tensors are too few"),
+        (hidden_layers(9 * 10**18), "describes no networks"),
+        (hidden_layers(*[1] * 10**5), "tensors are too few"),
+        (set_key("parameters", hidden_layer_sizes=[9]), "hidden_layer_sizes must be"),
         (set_key("attributes", n_components_=0), "n_components_ cannot be 0"),
         (
             set_key("attributes", _seeds_=[0, 1, 2.5]),
@@ -255,7 +268,7 @@ WEIGHT = "module.encoder.0.weight"
         ),
         (
             set_key("attributes", n_components_=5),
-            r"tensor module\.\S+ of shape|kl_per_component_ cannot be",
+            "_spec cannot be|kl_per_component_ cannot be",
         ),
         (tensor("array.scale_", None), r"array\.scale_ .* missing"),
         (tensor(WEIGHT, None), rf"tensors, \['{WEIGHT}'\] are missing"),

@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 from sklatent.exceptions import PosteriorCollapseWarning
 from sklatent.neural import VAETransformer
 from sklatent.neural.vae._likelihoods import GaussianLikelihood
-from sklatent.neural.vae._priors import StandardNormal
+from sklatent.neural.vae._normal_codes import StandardNormal
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_gaussian_likelihood_against_scipy(variance):
     x, output = rng.normal(size=(2, 5, 3))
     likelihood = gaussian(variance)
     expected = norm.logpdf(x, output, np.sqrt(variance)).sum(axis=1)
-    log_prob = likelihood.log_prob(torch.tensor(x), torch.tensor(output))
+    log_prob = likelihood.row_log_prob(torch.tensor(x), torch.tensor(output)[:, None])
     # The floor adds 1e-6 of the variance, and the variance is kept in float32.
     np.testing.assert_allclose(log_prob.detach(), expected, rtol=1e-5)
 

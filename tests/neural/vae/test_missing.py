@@ -7,7 +7,7 @@ from scipy.stats import multivariate_normal
 from sklearn.datasets import load_iris
 
 from sklatent.neural import VAETransformer
-from sklatent.neural.vae._noise import NOISES
+from sklatent.neural.vae._likelihoods import NOISES
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 
@@ -120,7 +120,7 @@ def test_a_row_without_anything_has_any_prior(holed, settings):
 def test_a_column_without_anything(holed):
     X = holed.copy()
     X[:, 2] = np.nan
-    with pytest.raises(ValueError, match="Nothing is observed of column 2"):
+    with pytest.raises(ValueError, match="Column 2 of X must have an observed value"):
         VAETransformer(**TINY).fit(X)
 
 
@@ -186,7 +186,7 @@ def test_a_changed_likelihood_does_not_go_on(change):
     vae = VAETransformer(warm_start=True, noise_variance=0.1, **TINY).fit(X)
     vae.set_params(**change)
     for go_on in (vae.fit, vae.partial_fit, lambda X: vae.save("unused")):
-        with pytest.raises(ValueError, match="no longer describe the networks"):
+        with pytest.raises(ValueError, match="must be that of the fitted networks"):
             go_on(X)
 
 

@@ -1,19 +1,4 @@
-"""Kinds of codes: their posterior q(z | x), their prior, and how they are drawn.
-
-A latent takes `n_encoded` numbers from the encoder and gives `n_decoded` to the
-decoder. Its methods, with `parameters` the tuple of arrays (n, ...) that describe
-q(z | x):
-
-- `parameters_of(output)` of the encoder's output, and `prior_parameters(encode)`, of
-  the prior or what comes nearest to it, which broadcast;
-- `noise(shape, generator, like)`, drawn for `shape` draws, and
-  `draw(parameters, noise)`, which makes of it the decoder's inputs, (n, K, n_decoded);
-  `relaxed_draw` is the same with a gradient;
-- `log_ratio(parameters, z, encode)`, log p(z) - log q(z | x), (n, K);
-- `pairwise_log_q(parameters, z)` of draws (m, n_decoded) under each posterior, (m, n);
-- `kl(parameters)`, KL(q ‖ p) of each component, (n, q), or None if it has no closed
-  form;
-- `code(parameters)`, what `transform` returns, and `embed(code)`, its decoder input.
+"""Discrete codes: zeros and ones, and levels. `_model` says what codes have to have.
 
 `codes` holds the decoder's inputs for all codes, (K, n_decoded), where these are few
 enough to be summed over, and is None elsewhere. A priori all are alike.
@@ -25,15 +10,6 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot, softplus
 
-from sklatent.neural.networks._perceptrons import normal_like
-from sklatent.neural.vae._noise import soft_exp_log
-from sklatent.neural.vae._priors import normal_log_prob, pairwise_normal_log_prob
-
-# Below this, the variance of a code is lost in single precision.
-MIN_LOG_VARIANCE = -30.0
-# Log variance of codes before training. From wide posteriors the decoder hears nothing
-# but noise, learns to do without the code, and the posterior collapses.
-START = -4.0
 # How many codes are summed over. The decoder sees each of them once, but every row is
 # compared with all.
 MAX_CODES = 256
@@ -46,91 +22,6 @@ def few_codes(latent, n_levels):
     levels = [torch.arange(n_levels)] * latent.n_components
     codes = torch.cartesian_prod(*levels).view(-1, latent.n_components)
     return latent.embed(codes.float())
-
-
-class NormalLatent(nn.Module):
-    """q(z | x) = N(mean, diag variance).
-
-    Parameters
-    ----------
-    n_components : int
-        Size of the code.
-    prior : nn.Module
-        Its prior.
-    """
-
-    codes = None
-
-    def __init__(self, n_components, prior):
-        super().__init__()
-        self.n_components = n_components
-        self.n_encoded, self.n_decoded = 2 * n_components, n_components
-        self.prior = prior
-
-    def parameters_of(self, output):
-        """Mean and log variance, each (n, q).
-
-        With s the encoder's output plus START, the variance is e^s up to 1, the
-        prior's, and 1 + s beyond: one outlying row would otherwise outweigh all others.
-        """
-        mean, s = output.chunk(2, dim=1)
-        return mean, soft_exp_log(s + START, MIN_LOG_VARIANCE)
-
-    def prior_parameters(self, encode):
-        """Mean and log variance of the prior, (q,)."""
-        mean, variance = self.prior.moments(self.n_components, encode)
-        return mean, variance.log()
-
-    def moments(self, parameters):
-        """Mean and variance of q, (n, q)."""
-        mean, log_variance = parameters
-        return mean, log_variance.exp()
-
-    def noise(self, shape, generator, like):
-        """Standard normal noise, (*shape, q)."""
-        return normal_like(like.new_empty((*shape, self.n_components)), generator)
-
-    def draw(self, parameters, noise):
-        """Codes mean + sqrt(variance) noise."""
-        mean, log_variance = parameters
-        return mean[:, None] + (0.5 * log_variance[:, None]).exp() * noise
-
-    def relaxed_draw(self, parameters, noise, temperature):
-        """The same: it has a gradient."""
-        return self.draw(parameters, noise)
-
-    def log_ratio(self, parameters, z, encode):
-        """Log p(z) - log q(z | x), (n, K)."""
-        mean, log_variance = parameters
-        log_q = normal_log_prob(z, mean[:, None], log_variance[:, None]).sum(-1)
-        return self.prior.log_prob(z, encode) - log_q
-
-    def kl(self, parameters):
-        """KL(q ‖ p) of each component, (n, q), or None."""
-        return self.prior.kl(*parameters) if self.prior.kl else None
-
-    def pairwise_log_q(self, parameters, z):
-        """Log q(z | x) of draws under each of the posteriors, (m, n)."""
-        return pairwise_normal_log_prob(z, *parameters)
-
-    def marginal_kl(self, parameters, z, encode):
-        """Draws of log q(z | x) - log p(z) of each component alone, (n, K, q)."""
-        mean, log_variance = parameters
-        log_q = normal_log_prob(z, mean[:, None], log_variance[:, None])
-        return log_q - self.prior.marginal_log_prob(z, encode)
-
-    def code(self, parameters):
-        """Mean of q, (n, q)."""
-        return parameters[0]
-
-    def embed(self, code):
-        """The code itself."""
-        return code
-
-    def sample(self, n_samples, rng, encode):
-        """Draw the decoder's inputs from the prior, in double precision."""
-        noise = torch.from_numpy(rng.standard_normal((n_samples, self.n_components)))
-        return self.prior.sample(noise, rng, encode)
 
 
 class BernoulliLatent(nn.Module):
@@ -174,14 +65,17 @@ class BernoulliLatent(nn.Module):
         )
         return uniform.logit(eps=1e-12).to(like)
 
-    def draw(self, parameters, noise):
-        """Signs: the log-odds, moved by the noise, above zero."""
-        return torch.where(parameters[0][:, None] + noise > 0, 1.0, -1.0).to(noise)
+    def draw(self, parameters, noise, temperature=None):
+        """Signs: the log-odds, moved by the noise, above zero.
 
-    def relaxed_draw(self, parameters, noise, temperature):
-        """Signs with the gradient of a smooth function of the log-odds."""
-        soft = torch.tanh((parameters[0][:, None] + noise) / (2 * temperature))
-        return soft + (self.draw(parameters, noise) - soft).detach()
+        With a temperature they have the gradient of a smooth function of the log-odds.
+        """
+        moved = parameters[0][:, None] + noise
+        signs = torch.where(moved > 0, 1.0, -1.0).to(noise)
+        if temperature is None:
+            return signs
+        soft = torch.tanh(moved / (2 * temperature))
+        return soft + (signs - soft).detach()
 
     def log_ratio(self, parameters, z, encode):
         """Log p(z) - log q(z | x), (n, K)."""
@@ -257,15 +151,17 @@ class CategoricalLatent(nn.Module):
         )
         return -uniform.clamp(1e-300, 1 - 1e-16).log().neg().log().to(like)
 
-    def draw(self, parameters, noise):
-        """One-hot levels, (n, K, q L)."""
-        level = (parameters[0][:, None] + noise).argmax(-1)
-        return one_hot(level, self.n_levels).flatten(-2).to(noise)
+    def draw(self, parameters, noise, temperature=None):
+        """One-hot levels, (n, K, q L).
 
-    def relaxed_draw(self, parameters, noise, temperature):
-        """One-hot levels with the gradient of a softmax."""
-        soft = ((parameters[0][:, None] + noise) / temperature).softmax(-1).flatten(-2)
-        return soft + (self.draw(parameters, noise) - soft).detach()
+        With a temperature they have the gradient of a softmax.
+        """
+        moved = parameters[0][:, None] + noise
+        levels = one_hot(moved.argmax(-1), self.n_levels).flatten(-2).to(noise)
+        if temperature is None:
+            return levels
+        soft = (moved / temperature).softmax(-1).flatten(-2)
+        return soft + (levels - soft).detach()
 
     def log_ratio(self, parameters, z, encode):
         """Log p(z) - log q(z | x), (n, K)."""
@@ -290,7 +186,8 @@ class CategoricalLatent(nn.Module):
         wrong = (codes != codes.round()) | (codes < 0) | (codes >= self.n_levels)
         if wrong.any():
             raise ValueError(
-                f"Codes are numbers of levels, 0 to {self.n_levels - 1}; got "
+                "Codes in X must be numbers of levels, 0 to "
+                f"{self.n_levels - 1}; got "
                 f"{codes[wrong][0]:g}."
             )
 

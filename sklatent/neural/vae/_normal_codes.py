@@ -1,14 +1,116 @@
-"""Priors p(z) of continuous codes.
+"""Normal codes and their priors p(z).
 
-`log_prob(z, encode)`, `marginal_log_prob(z, encode)` and `moments`, the latter two for
-each component; `encode` maps inputs of the encoder to the mean and log variance of q.
-`kl(mean, log_variance)` of each component exists where it has a closed form.
+A prior has `log_prob(z, encode)`, `marginal_log_prob(z, encode)` and
+`moments(n_components, encode)`, the latter two for each component, and
+`sample(noise, rng, encode)`; `encode` maps inputs of the encoder to the mean and log
+variance of q. `kl(mean, log_variance)` of each component exists where it has a closed
+form, and is None elsewhere.
 """
 
 import math
 
 import torch
 from torch import nn
+
+# Below this, the variance of a code is lost in single precision.
+MIN_LOG_VARIANCE = -30.0
+# Log variance of codes before training. From wide posteriors the decoder hears nothing
+# but noise, learns to do without the code, and the posterior collapses.
+START = -4.0
+
+
+class NormalLatent(nn.Module):
+    """q(z | x) = N(mean, diag variance).
+
+    Parameters
+    ----------
+    n_components : int
+        Size of the code.
+    prior : nn.Module
+        Its prior.
+    """
+
+    codes = None
+
+    def __init__(self, n_components, prior):
+        super().__init__()
+        self.n_components = n_components
+        self.n_encoded, self.n_decoded = 2 * n_components, n_components
+        self.prior = prior
+
+    def parameters_of(self, output):
+        """Mean and log variance, each (n, q).
+
+        With s the encoder's output plus START, the variance is e^s up to 1, the
+        prior's, and 1 + s beyond: one outlying row would otherwise outweigh all others.
+        """
+        mean, s = output.chunk(2, dim=1)
+        return mean, soft_exp_log(s + START, MIN_LOG_VARIANCE)
+
+    def prior_parameters(self, encode):
+        """Mean and log variance of the prior, (q,)."""
+        mean, variance = self.prior.moments(self.n_components, encode)
+        return mean, variance.log()
+
+    def moments(self, parameters):
+        """Mean and variance of q, (n, q)."""
+        mean, log_variance = parameters
+        return mean, log_variance.exp()
+
+    def noise(self, shape, generator, like):
+        """Standard normal noise, (*shape, q), of the precision and device of `like`."""
+        return torch.randn(
+            (*shape, self.n_components),
+            generator=generator,
+            dtype=like.dtype,
+            device=like.device,
+        )
+
+    def draw(self, parameters, noise, temperature=None):
+        """Codes mean + sqrt(variance) noise, which have a gradient as they are."""
+        mean, log_variance = parameters
+        return mean[:, None] + (0.5 * log_variance[:, None]).exp() * noise
+
+    def log_ratio(self, parameters, z, encode):
+        """Log p(z) - log q(z | x), (n, K)."""
+        mean, log_variance = parameters
+        log_q = normal_log_prob(z, mean[:, None], log_variance[:, None]).sum(-1)
+        return self.prior.log_prob(z, encode) - log_q
+
+    def kl(self, parameters):
+        """KL(q ‖ p) of each component, (n, q), or None."""
+        return self.prior.kl(*parameters) if self.prior.kl else None
+
+    def pairwise_log_q(self, parameters, z):
+        """Log q(z | x) of draws under each of the posteriors, (m, n)."""
+        return pairwise_normal_log_prob(z, *parameters)
+
+    def marginal_kl(self, parameters, z, encode):
+        """Draws of log q(z | x) - log p(z) of each component alone, (n, K, q)."""
+        mean, log_variance = parameters
+        log_q = normal_log_prob(z, mean[:, None], log_variance[:, None])
+        return log_q - self.prior.marginal_log_prob(z, encode)
+
+    def code(self, parameters):
+        """Mean of q, (n, q)."""
+        return parameters[0]
+
+    def embed(self, code):
+        """The code itself."""
+        return code
+
+    def sample(self, n_samples, rng, encode):
+        """Draw the decoder's inputs from the prior, in double precision."""
+        noise = torch.from_numpy(rng.standard_normal((n_samples, self.n_components)))
+        return self.prior.sample(noise, rng, encode)
+
+
+def soft_exp_log(s, lowest=None):
+    """Logarithm, at least `lowest`, of a number that is e^s up to 1 and 1 + s beyond.
+
+    Where an output is large by accident, an exponential would outweigh all rows.
+    """
+    return s.clamp(lowest, 0) + s.relu().log1p()
 
 
 def normal_log_prob(z, mean, log_variance):
