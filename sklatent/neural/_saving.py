@@ -289,9 +289,7 @@ def set_networks(estimator, dtype, tensors):
         try:
             networks = build()
         except (RuntimeError, TypeError) as error:  # sizes that overflow
-            raise ValueError(
-                f"its parameters describe no networks: {error}."
-            ) from error
+            raise ValueError(f"its spec describes no networks: {error}.") from error
         check_weights(weights, networks)
     module = build()
     check_numbers(weights, module)

@@ -37,188 +37,213 @@ TEMPERATURES = (1.0, 0.3)
 
 
 class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
-    """Variational autoencoder: codes, a density, and new rows.
+    """Variational autoencoder: an embedding with a density, for tables and images.
+
+    It embeds rows as codes, reconstructs rows from codes, scores how likely rows are,
+    samples new (synthetic) rows, and imputes missing values.
 
     The model is z ~ N(0, I), x = decoder(z) + ε with ε ~ N(0, σ² I), and the encoder
-    gives the posterior q(z | x) = N(mean(x), diag variance(x)). Decoder, encoder and
-    σ² are trained to make the evidence lower bound large [1]_:
+    gives the approximate posterior q(z | x) = N(mean(x), diag variance(x)). Decoder,
+    encoder and σ² are trained to maximize the evidence lower bound [1]_:
 
         log p(x) >= E_q[log p(x | z)] - KL(q(z | x) ‖ p(z)).
 
-    Without hidden layers its optimum is probabilistic PCA [4]_. Other likelihoods make
-    it a model of binary, count, categorical and mixed tables; other priors and
-    discrete codes can be had too. NaN marks missing entries: the bounds are then those
-    of what is observed [9]_.
+    Without hidden layers the optimum is probabilistic PCA [4]_. Other likelihoods model
+    binary, count, categorical and mixed tables; there are other priors and discrete
+    codes too. NaN marks missing entries. The bounds are then those of the observed
+    entries [9]_.
+
+    The parameters are in four groups:
+
+    - model: `n_components`, `likelihood`, `noise_variance`, `prior`,
+      `n_prior_components`, `latent`, `n_levels`, `n_importance_samples`, `standardize`;
+    - networks: `hidden_layer_sizes`, `activation`, `skip_connections`, `image_shape`,
+      `conv_channels`, `encoder`, `decoder`;
+    - training: `objective`, `beta`, `warmup_epochs`, `update`, `lr`, `lr_schedule`,
+      `batch_size`, `max_epochs`, `optimizer`, `early_stopping`, `validation_fraction`,
+      `n_iter_no_change`, `tol`;
+    - running: `warm_start`, `checkpoint_path`, `dtype`, `device`, `callbacks`,
+      `verbose`, `random_state`.
 
     Parameters
     ----------
     n_components : int or estimator, default=2
-        Size of the code; may exceed the number of features. An estimator of the
+        Size of the code. It may exceed the number of features. An estimator of the
         intrinsic dimension (with `fit` and `dimension_`) is fitted first, and its
         dimension is rounded.
     likelihood : {"bernoulli", "categorical", "gaussian", "one_hot", "poisson", \
-            "student_t"} or list of (str, columns), default="gaussian"
-        Law of the features given the code: zeros and ones; one of the levels seen in
-        training, numbers in any case; real numbers; blocks of columns with a single
-        one, all columns or else split from the left where every row has one; counts;
-        real numbers with outlying values. For a table with columns of several kinds, a
-        list of pairs of one of these and its columns, which are given as in
-        :class:`~sklearn.compose.ColumnTransformer`: by position, name, slice, mask or a
-        function of the table.
+            "student_t"}, callable or list of (str or callable, columns), \
+            default="gaussian"
+        Distribution of the features given the code. "gaussian" is for real numbers, and
+        "student_t" for real numbers with outliers; "bernoulli" for zeros and ones;
+        "poisson" for counts; "categorical" for columns that take one of the levels seen
+        in training, which are numbers; "one_hot" for blocks of columns with a single
+        one in each row. A subclass of :class:`Likelihood` can be given too. For a table
+        with columns of several kinds, give a list of pairs of one of these and its
+        columns, which are chosen as in :class:`~sklearn.compose.ColumnTransformer`: by
+        position, name, slice, mask or a function of the table.
     noise_variance : {"shared", "feature", "decoder", "batch"} or float, \
             default="shared"
-        σ² of Gaussian features, and the squared scale of Student's t: one number that
-        is learned, in units of the standardized features; one for each feature; what
-        the decoder says of each entry; the mean squared residual of each batch [10]_
-        (Gaussian only); or fixed, in squared units of the data.
+        Variance σ² of Gaussian features, and squared scale of Student's t. "shared"
+        learns one number, in units of the standardized features; "feature" learns one
+        number for each feature; "decoder" lets the decoder return one for each entry;
+        "batch" takes the mean squared residual of each batch [10]_ (Gaussian only). A
+        number is kept fixed, in squared units of the data.
     prior : {"standard_normal", "mixture", "vampprior"}, default="standard_normal"
-        p(z): N(0, I); a mixture of Gaussians that is learned; the mean of the
-        posteriors of learned pseudo-rows [8]_.
+        Prior distribution p(z) of the code: N(0, I); a mixture of Gaussians that is
+        learned; or the mean of the posteriors of pseudo-rows that are learned [8]_.
     n_prior_components : int, default=50
-        Number of Gaussians or pseudo-rows of a learned prior.
+        Number of Gaussians or of pseudo-rows of a prior that is learned.
     latent : {"normal", "bernoulli", "categorical"}, default="normal"
-        Kind of code: real numbers; zeros and ones, for hashing; numbers of one of
-        `n_levels` levels. The latter two have even odds a priori. Up to 256 codes are
-        summed over, in training and afterwards, unless `noise_variance` is "batch";
-        more are trained by Gumbel-softmax, straight through, at temperatures that fall
-        from 1 to 0.3 [6]_ [7]_.
+        Kind of code: real numbers; zeros and ones, for hashing; or levels, numbered 0
+        to `n_levels` - 1. Discrete codes are uniform a priori. If there are at most 256
+        of them they are summed over, in training and afterwards, unless
+        `noise_variance` is "batch". If there are more, they are trained by
+        straight-through Gumbel-softmax, at a temperature that falls from 1 to 0.3 [6]_
+        [7]_.
     n_levels : int, default=8
-        Levels of each component; used with `latent="categorical"` alone.
+        Number of levels of each component. Used only with `latent="categorical"`.
+    n_importance_samples : int, default=64
+        Number of draws from the posterior of each row for `score_samples`, `elbo` and
+        `impute`. Not used where all codes are summed over.
+    standardize : bool, default=True
+        Whether training sees every feature with variance 1. Turn it off for features of
+        one kind, such as pixels, whose variances say how much they matter: then all are
+        divided by one number, the mean of their standard deviations. Features are
+        centered, and results are in the units of the data, either way.
     hidden_layer_sizes : int or array-like of int, default=(128, 64)
-        Sizes of the encoder's hidden layers; the decoder has them in reverse.
-        Empty for a linear model.
+        Sizes of the encoder's hidden layers. The decoder has the same sizes in reverse
+        order. An empty sequence gives a linear model.
     activation : {"elu", "gelu", "identity", "leaky_relu", "logistic", "relu", \
             "selu", "softplus", "tanh"}, default="relu"
-        Activation between the layers; none follows the code or the output.
+        Activation between the layers. None follows the code or the output.
     skip_connections : bool, default=False
-        Whether each network adds a linear map of what it is given to what its layers
-        return [5]_. The layers return 0 at first, so that training starts from the
-        linear model, and they learn what it misses.
-
+        Whether a linear map of the input is added to the output of each network [5]_.
+        The layers return 0 at first, so that training starts from the linear model, and
+        they learn what it misses.
     image_shape : array-like of shape (2,) or (3,), or None, default=None
-        Channels, height and width of the images that the rows are, flattened in this
-        order, such as (1, 8, 8) for digits; or height and width if there is one channel
-        only. Convolutions then stand before the encoder's hidden layers, and their
-        mirror image behind the decoder's. None if the rows are no images.
+        Shape of the images that the rows are, flattened: (channels, height, width),
+        such as (1, 8, 8) for digits, or (height, width) for one channel. Convolutions
+        then precede the encoder's hidden layers, and transposed convolutions follow the
+        decoder's. None means that rows are not images.
     conv_channels : int or array-like of int, default=(16, 32)
-        Channels of the encoder's convolutional layers; the decoder has them in
-        reverse. Each has kernels of 3 x 3 and halves height and width, rounded up.
-        Used with `image_shape` alone.
+        Channels of the encoder's convolutional layers. The decoder has the same
+        channels in reverse order. Each layer has kernels of 3 x 3 and halves height and
+        width, rounded up. Used only with `image_shape`.
     encoder : callable or torch.nn.Module, default=None
-        Makes another encoder: called with the sizes of its input and output, it
-        returns a module that takes rows of the one to rows of the other. The output
-        holds the means of the code, then what gives their variances; of discrete codes
-        the log-odds, or the logits of the levels. Where training rows have holes, the
-        input ends in zeros and ones that say what is observed. A module is copied. None
-        makes the one that the parameters above describe.
+        Encoder to use in place of the one that the parameters above describe: a
+        function that is called with the sizes of its input and output, (n_in, n_out),
+        and returns a module that maps rows of shape (n, n_in) to (n, n_out); or such a
+        module, which is copied. The output of the encoder holds the means of the code,
+        followed by what gives their variances; for discrete codes it holds the
+        log-odds, or the logits of the levels. If training rows have missing entries,
+        the input ends in zeros and ones that say which entries are observed.
     decoder : callable or torch.nn.Module, default=None
-        Makes another decoder, likewise.
-    beta : float, default=1.0
-        Weight of the divergence in the training loss [2]_. Bounds and scores are
-        those of the model itself whatever it is.
-    warmup_epochs : int, default=0
-        Epochs in which the weight rises to `beta`, in even steps from 0. Early
-        stopping waits for their end.
+        Decoder to use in place of the one that the parameters above describe: a
+        function that is called with the sizes of its input and output, (n_in, n_out),
+        and returns a module that maps codes of shape (n, n_in) to (n, n_out); or such a
+        module, which is copied.
     objective : {"elbo", "iwae"}, default="elbo"
-        What training maximizes: the evidence lower bound, or the importance-weighted
-        one [3]_, which is closer to log p(x).
-    n_importance_samples : int, default=64
-        Draws per row for `score_samples`, `elbo` and `impute`, which need none where
-        all codes are summed over.
+        What training maximizes: the evidence lower bound with one draw per row, or the
+        importance-weighted bound [3]_ with 16, which is closer to log p(x).
+    beta : float, default=1.0
+        Weight of the divergence in the training loss [2]_. Bounds and scores are those
+        of the model itself, whatever its value.
+    warmup_epochs : int, default=0
+        Number of epochs in which the weight of the divergence rises to `beta`, in equal
+        steps from 0. Early stopping starts after them.
+    update : {"joint", "alternating"}, default="joint"
+        Whether each batch takes one step for all networks; or one step for the decoder
+        and the rest of the model p(x, z), and then, for the loss that this leaves, one
+        step for the encoder, at twice the cost.
     lr : float, default=0.001
         Learning rate of the optimizer.
     lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="constant"
-        Course of the learning rate: `lr` times 1; ½ (1 + cos πt); 1 - t; or a rise
-        from 0.04 to 1 until t = 0.3 and a fall to 0, both along half a cosine. t is
-        the share of `max_epochs` that is done, and changes with every step.
+        How the learning rate changes during training. With t the share of `max_epochs`
+        that is done, which grows with every step, `lr` is multiplied by 1; by ½ (1 +
+        cos πt); by 1 - t; or by a factor that rises from 0.04 to 1 until t = 0.3 and
+        then falls to 0, both along half a cosine.
     batch_size : int, default=128
-        Rows in each step of the optimizer.
+        Number of rows in each step of the optimizer.
     max_epochs : int, default=100
-        How often training passes over the rows.
+        Number of passes over the training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
-        The optimizer, by name or as a subclass of
-        :class:`torch.optim.Optimizer`. With :class:`torch.optim.LBFGS` an epoch is one
-        step of up to 20 iterations that search along lines, on all rows at once: `lr`,
-        `lr_schedule` and `batch_size` are not used. Gradients many times as long as
-        those before, such as an outlying row has, are shortened for all but L-BFGS.
-    update : {"joint", "alternating"}, default="joint"
-        Whether each batch makes one step for all networks; or a step for the decoder
-        and what belongs to the model p(x, z), then, at the loss this leaves, one for
-        the encoder, at twice the cost.
+        The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. With
+        :class:`torch.optim.LBFGS` an epoch is one step of up to 20 iterations with a
+        line search, on all rows at once, and `lr`, `lr_schedule` and `batch_size` are
+        not used. With all others, a gradient more than ten times as long as the running
+        mean of the lengths before it is shortened to that, so that an outlier does no
+        harm.
     early_stopping : bool, default=False
-        Whether to hold out rows, stop when their loss no longer improves, and
-        restore the parameters of the best epoch.
+        Whether to hold out some of the rows, to stop when their loss no longer
+        improves, and to restore the parameters of the best epoch.
     validation_fraction : float, default=0.1
-        Share of the rows held out; used with `early_stopping` alone.
+        Share of the rows that are held out. Used only with `early_stopping`.
     n_iter_no_change : int, default=10
-        How many epochs without improvement stop the training; used with
-        `early_stopping` alone.
+        Number of epochs without improvement after which training stops. Used only with
+        `early_stopping`.
     tol : float, default=0.0001
-        By how much the loss has to fall to count as an improvement; used with
-        `early_stopping` alone.
+        Decrease of the loss that counts as an improvement. Used only with
+        `early_stopping`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the fitted networks, if there are any, instead of
-        random ones. The units, `mean_` and `scale_`, stay as well; optimizer,
-        schedules and history begin anew.
+        Whether `fit` starts from the networks of the previous fit, if there is one,
+        rather than from random ones. The units, `mean_` and `scale_`, stay the same.
+        Optimizer, schedules and history start again.
     checkpoint_path : path-like or None, default=None
-        Folder, made if it is not there, in which each training keeps a file that is
-        written after each epoch. A `fit` with the same data and parameters that was
-        interrupted continues from it, to the bits of a training that was never
-        interrupted, and one that was finished returns at once; so a search that is run
-        again takes up where it stopped. Others have files of their own. Where two runs
-        are at the same training, one waits for the other. The files stay until the
-        folder is deleted.
-    standardize : bool, default=True
-        Whether training sees every feature with variance 1. Turn it off for
-        features of one kind, such as pixels, whose variances say how much they
-        matter: then all are divided by one number, the mean of their standard
-        deviations. Features are centered and the results are for the data as
-        given either way.
+        Folder in which each training keeps a file that is written after every epoch.
+        The folder is created if needed. A `fit` with the same data and parameters that
+        was interrupted resumes from its file and gives the same bits as one that was
+        not; one that was finished returns at once. So a grid search that is run again
+        continues where it stopped, as each of its trainings has a file of its own. If
+        two processes run the same training, one waits for the other. Delete the folder
+        to remove the files.
     dtype : {"float32", "float64", "mixed"}, default="float32"
-        Precision of the training; "mixed" is float32 with bfloat16 where it is safe,
-        and on the CPU float32. All else has the precision of its input.
+        Precision of the training. "mixed" is float32 with bfloat16 where that is safe
+        on a GPU, and float32 on the CPU. Everything after training has the precision of
+        its input.
     device : str, default="cpu"
-        Where to compute, such as "cpu" or "cuda"; "auto" is the first GPU, or the
-        CPU where there is none. Rows that do not fit into the memory of a GPU are
-        sent to it batch by batch.
+        Where to compute, such as "cpu" or "cuda". "auto" is the first GPU, or the CPU
+        if there is none. Rows that do not fit into the memory of a GPU are sent to it
+        batch by batch.
     callbacks : list or None, default=None
-        Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`; those that
-        score predictions find none here. Copies are used, so what one records has to
-        go to a file. scikit-learn's callbacks are given to `set_callbacks`.
+        Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`. Those that
+        score predictions do not work here. Copies of them are used, so that anything
+        that one records has to go to a file. Callbacks of scikit-learn are passed to
+        `set_callbacks`.
     verbose : int, default=0
-        1 prints a table of the losses.
+        If 1, print a table of the losses.
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the order of the rows, the rows held out,
-        and the noise of training and scoring. Pass an int for the same results at
-        every fit; None is different every time.
+        Determines everything that is random: the initial weights, the order of the
+        rows, the rows held out, and noise. Pass an int for the same results at every
+        fit. None gives different results every time.
 
     Attributes
     ----------
     n_components_ : int
         Size of the code.
     noise_variance_ : ndarray of shape (n_features,)
-        Variance of the features given the code, in squared units of the data: mean over
-        the training rows, σ² for Gaussian ones. Where σ² would vanish it stops at
-        1e-6, in standardized units.
+        Variance of each feature given the code, in squared units of the data, averaged
+        over the training rows; for Gaussian features this is σ². It is at least 1e-6
+        in standardized units.
     kl_per_component_ : ndarray of shape (n_components,)
         Mean divergence of the posterior from the prior over the training rows, in
-        nats: what each component tells about a row. Of a learned prior, from its
-        marginals.
+        nats, which is how much each component tells about a row. With a prior that is
+        learned, the divergence is from its marginal distributions.
     n_active_units_ : int
-        How many components have a posterior mean whose variance over the training
-        rows exceeds 0.01 [3]_.
+        Number of components whose posterior mean has a variance above 0.01 over the
+        training rows [3]_.
     net_ : skorch.NeuralNet
-        The trained net, on the CPU and trimmed to prediction; its `module_` has
-        an `encoder` and a `decoder`.
+        The trained net, on the CPU and without what is needed for training only. Its
+        `module_` has an `encoder` and a `decoder`.
     encoder_ : torch.nn.Sequential
-        A copy of the encoder, to be used or trained on its own: a module that takes
-        rows in the units of the data, as tensors in single precision on the CPU, and
-        returns the posterior means of their codes; of discrete codes probabilities,
-        those of the levels side by side. Training it leaves this estimator alone.
+        A copy of the encoder as a module, for use in other networks. It takes rows in
+        the units of the data, as tensors in single precision on the CPU, and returns
+        the posterior means of their codes; for discrete codes, probabilities, with
+        those of the levels side by side. Training it does not change this estimator.
     history_ : dict of list
         Mean loss of each epoch: "train_loss" and, with `early_stopping`,
-        "valid_loss". The loss is minus the bound, with `beta` (or what `warmup_epochs`
-        has reached of it), in nats per row for the units of the data.
+        "valid_loss". The loss is minus the bound, weighted by `beta` (or by the weight
+        that `warmup_epochs` has reached), in nats per row for the units of the data.
     loss_ : float
         Training loss of the last epoch.
     n_iter_ : int
@@ -226,11 +251,11 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     mean_ : ndarray of shape (n_features,)
         Subtracted from the features for training; 0 for discrete ones.
     scale_ : ndarray of shape (n_features,)
-        Divides the features for training: their standard deviations, a constant
-        feature having the median of the others'; or the mean of these, for all. 1 for
-        discrete features.
+        Number that each feature is divided by for training: its standard deviation, or
+        for a constant feature the median of the others'; with `standardize=False` the
+        mean of these for all. 1 for discrete features.
     device_ : str
-        The device in use.
+        The device that training used.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -238,27 +263,29 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     See Also
     --------
-    AETransformer : Codes without a density.
-    sklatent.decomposition.PPCA : What it finds without hidden layers, in closed form.
-    sklatent.density.GaussianMixture : A density of fewer parameters, without codes.
+    AETransformer : An embedding without a density.
+    sklatent.decomposition.PPCA : The model without hidden layers, in closed form.
+    sklatent.density.GaussianMixture : A density with fewer parameters, without codes.
     sklearn.decomposition.FactorAnalysis : The linear model with a noise variance for
         each feature.
 
     Notes
     -----
-    A feature that has the same value in all training rows is drawn, imputed and
+    A feature that has the same value in all training rows is sampled, imputed and
     reconstructed as that value, unless it is one of a block of "one_hot".
 
     The same `random_state` gives the same bits on the same machine with the same
-    number of threads. The global random generators are neither read nor written, but
-    for a module given as `encoder` or `decoder`: while such a module is at work, one
-    thread at a time, PyTorch's are seeded by `random_state`; then they are put back.
-    `score_samples` and `elbo` use the same noise for every row, fixed when the
-    model is fitted: the value of a row does not depend on the rows around it. So their
-    Monte Carlo errors do not average out over the rows: with the default 64 draws and
-    16 components the mean over the digits still varies by about 0.3 nats with the
-    noise. Where models that differ by less are compared, raise
-    `n_importance_samples`.
+    number of threads. The global random generators are neither read nor written. There
+    is one exception: while a module given as `encoder` or `decoder` is at work, one
+    thread at a time, PyTorch's generators are seeded from `random_state`, and restored
+    afterwards.
+
+    `score_samples` and `elbo` use the same noise for every row, fixed when the model is
+    fitted, so that the score of a row does not depend on the rows around it. For the
+    same reason the Monte Carlo errors do not average out over the rows: with the
+    default 64 draws and 16 components, the mean score of the digits varies by about
+    0.3 nats with the noise. Raise `n_importance_samples` to compare models that differ
+    by less.
 
     References
     ----------
@@ -328,6 +355,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         n_prior_components=50,
         latent="normal",
         n_levels=8,
+        n_importance_samples=64,
+        standardize=True,
         hidden_layer_sizes=(128, 64),
         activation="relu",
         skip_connections=False,
@@ -335,23 +364,21 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         conv_channels=(16, 32),
         encoder=None,
         decoder=None,
+        objective="elbo",
         beta=1.0,
         warmup_epochs=0,
-        objective="elbo",
-        n_importance_samples=64,
+        update="joint",
         lr=1e-3,
         lr_schedule="constant",
         batch_size=128,
         max_epochs=100,
         optimizer="adam",
-        update="joint",
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
         checkpoint_path=None,
-        standardize=True,
         dtype="float32",
         device="cpu",
         callbacks=None,
@@ -365,6 +392,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         self.n_prior_components = n_prior_components
         self.latent = latent
         self.n_levels = n_levels
+        self.n_importance_samples = n_importance_samples
+        self.standardize = standardize
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.skip_connections = skip_connections
@@ -372,23 +401,21 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         self.conv_channels = conv_channels
         self.encoder = encoder
         self.decoder = decoder
+        self.objective = objective
         self.beta = beta
         self.warmup_epochs = warmup_epochs
-        self.objective = objective
-        self.n_importance_samples = n_importance_samples
+        self.update = update
         self.lr = lr
         self.lr_schedule = lr_schedule
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.optimizer = optimizer
-        self.update = update
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
         self.checkpoint_path = checkpoint_path
-        self.standardize = standardize
         self.dtype = dtype
         self.device = device
         self.callbacks = callbacks
@@ -594,7 +621,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data. Of a row with missing entries, the density of the others.
+            The data. The score of a row with missing entries is that of the others.
         return_std : bool, default=False
             Whether to return the standard errors too.
 
@@ -664,8 +691,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         Examples
         --------
-        An encoder that has seen no holes in training has a poor posterior for a row
-        with one, which needs more draws:
+        An encoder that was trained on complete rows has a poor posterior for a row with
+        a missing entry, which needs more draws:
 
         >>> import numpy as np
         >>> from sklatent.neural import VAETransformer
@@ -680,8 +707,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         ...     random_state=0,
         ... ).fit(X)
         >>> rows = [[1.0, 2.0, -1.0], [1.0, np.nan, -1.0]]
-        >>> complete, holed = vae.effective_sample_size(rows)
-        >>> bool(1 <= holed < complete <= vae.n_importance_samples)
+        >>> complete, incomplete = vae.effective_sample_size(rows)
+        >>> bool(1 <= incomplete < complete <= vae.n_importance_samples)
         True
         """
         X = self._validate_rows(X)
@@ -747,13 +774,13 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         return model.mutual_information(network, x, n_draws, generator)
 
     def impute(self, X, n_samples=None, return_std=False):
-        """Fill the holes with their expectation given what is observed of the row.
+        """Impute missing entries by their expectation given the observed ones.
 
-        E[x | observed] by self-normalised importance sampling from the posterior
+        E[x | observed] by self-normalized importance sampling from the posterior
         [1]_, or as a sum over all codes where these are discrete and few.
-        `effective_sample_size` tells of rows that need more draws. An expectation of
-        zeros and ones, counts or levels is in general none of these: `sample_missing`
-        draws values that are.
+        `effective_sample_size` shows which rows need more draws. The expectation of
+        zeros and ones, counts or levels is in general not one of these; use
+        `sample_missing` for values that are.
 
         Parameters
         ----------
@@ -820,7 +847,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         return (imputed, std) if return_std else imputed
 
     def sample_missing(self, X, n_samples=1, random_state=None):
-        """Fill the holes with draws given what is observed: multiple imputation.
+        """Impute missing entries by draws given the observed ones: multiple imputation.
 
         Codes are drawn from `n_importance_samples` draws per row, or from all codes
         where these are discrete and few, in proportion to their weights, and missing
@@ -861,10 +888,10 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         ...     max_epochs=2,
         ...     random_state=0,
         ... ).fit(X)
-        >>> holed = [[1.0, 1.0, 1.0, np.nan]]
-        >>> bool(0 < vae.impute(holed)[0, 3] < 1)
+        >>> incomplete = [[1.0, 1.0, 1.0, np.nan]]
+        >>> bool(0 < vae.impute(incomplete)[0, 3] < 1)
         True
-        >>> tables = vae.sample_missing(holed, n_samples=50, random_state=0)
+        >>> tables = vae.sample_missing(incomplete, n_samples=50, random_state=0)
         >>> tables.shape
         (50, 1, 4)
         >>> np.unique(tables[:, 0, 3])
