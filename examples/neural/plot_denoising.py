@@ -1,16 +1,16 @@
 """
-=================================================
-Torn digits: who has seen holes knows how to mend
-=================================================
+======================================================================
+Denoising: an autoencoder trained on damaged digits restores them best
+======================================================================
 
-An autoencoder that is trained on digits with half of their pixels wiped out, and has to
-return them whole, mends torn digits that it never saw: better than one trained on whole
-digits, and better than a linear model that is told where the holes are.
+An autoencoder that is trained to reconstruct complete digits from digits with half of
+their pixels removed can restore new damaged digits: better than one that is trained on
+complete digits, and better than a linear model that knows which pixels are missing.
 """
 
 # %%
-# In a fifth of the digits, kept for the test, half of the pixels are replaced by their
-# mean.
+# A fifth of the digits are for the test. Half of their pixels are replaced by the mean
+# of the pixel.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,14 +20,15 @@ from sklearn.model_selection import train_test_split
 from sklatent.decomposition import PPCA
 from sklatent.neural import AETransformer
 
-train, whole = train_test_split(load_digits().data, test_size=0.2, random_state=0)
-holes = np.random.RandomState(0).uniform(size=whole.shape) < 0.5
-torn = np.where(holes, train.mean(axis=0), whole)
+train, original = train_test_split(load_digits().data, test_size=0.2, random_state=0)
+missing = np.random.RandomState(0).uniform(size=original.shape) < 0.5
+damaged = np.where(missing, train.mean(axis=0), original)
 
 # %%
-# Two autoencoders, with 16 components each; ``corruption`` wipes out pixels in
-# training, others at each step. Probabilistic PCA is given the holes as NaN; the
-# autoencoders have to find out. What each puts into the holes is compared.
+# There are two autoencoders with 16 components each; ``corruption`` removes random
+# pixels at each step of the training. Probabilistic PCA gets the missing pixels as NaN;
+# the autoencoders do not know which pixels are missing. The error of the restored
+# pixels is compared.
 
 settings = {
     "n_components": 16,
@@ -36,36 +37,38 @@ settings = {
     "random_state": 0,
 }
 autoencoders = {
-    "trained on whole digits": AETransformer(**settings),
-    "trained on torn digits": AETransformer(corruption=0.5, **settings),
+    "trained on complete digits": AETransformer(**settings),
+    "trained on damaged digits": AETransformer(corruption=0.5, **settings),
 }
 ppca = PPCA(16, random_state=0).fit(train)
-mended = {"PPCA, told the holes": ppca.impute(np.where(holes, np.nan, whole))}
+restored = {
+    "PPCA, missing pixels known": ppca.impute(np.where(missing, np.nan, original))
+}
 for name, ae in autoencoders.items():
-    rebuilt = ae.fit(train).inverse_transform(ae.transform(torn))
-    mended[name] = np.where(holes, rebuilt, whole)
+    reconstructed = ae.fit(train).inverse_transform(ae.transform(damaged))
+    restored[name] = np.where(missing, reconstructed, original)
 
-spread = ((torn - whole)[holes] ** 2).mean()
-print("mean squared error in the holes, of that of the mean")
-for name, images in mended.items():
-    print(f"{name:<26}{((images - whole)[holes] ** 2).mean() / spread:.2f}")
+of_mean = ((damaged - original)[missing] ** 2).mean()
+print("mean squared error of the missing pixels, relative to that of their mean")
+for name, images in restored.items():
+    print(f"{name:<28}{((images - original)[missing] ** 2).mean() / of_mean:.2f}")
 
 # %%
-# Ten digits of the test, torn and mended.
+# Ten digits of the test, damaged and restored.
 
-strips = {"written": whole, "torn": torn} | mended
+strips = {"original": original, "damaged": damaged} | restored
 rows = [
     np.hstack(np.pad(images[:10].reshape(-1, 8, 8), [(0, 0), (1, 1), (2, 2)]))
     for images in strips.values()
 ]
 figure, ax = plt.subplots(figsize=(8, 3.9), layout="constrained")
 ax.imshow(np.vstack(rows), cmap="gray_r", vmin=0, vmax=16)
-ax.set(xticks=[], title="Digits with half of their pixels lost")
+ax.set(xticks=[], title="Digits with half of their pixels missing")
 ax.set_yticks(np.arange(len(strips)) * 10 + 4.5, strips)
 plt.show()
 
 # %%
-# What is trained on whole digits takes the holes for part of the image, and leaves them
-# as shadows; what has seen holes looks through them, and draws strokes where strokes
-# were. Probabilistic PCA knows where the holes are, but can only fill them with sums of
-# its components, which are blurred.
+# The autoencoder that is trained on complete digits takes the replaced pixels for part
+# of the image, and leaves them as shadows; the one that is trained on damaged digits
+# ignores them, and restores the strokes. Probabilistic PCA knows which pixels are
+# missing, but can only impute sums of its components, which are blurred.
