@@ -44,8 +44,9 @@ pipeline = Pipeline(
 )
 
 
-def log_density(pipeline, X, y): """Mean log-density by the autoencoder in a pipeline,
-    in nats per row.""" return pipeline["vae"].score(X)
+def log_density(pipeline, X, y):
+    """Mean log-density by the autoencoder in a pipeline, in nats per row."""
+    return pipeline["vae"].score(X)
 
 
 def smallest_within_error(results):

@@ -48,10 +48,11 @@ def regression(table):
     return coefficients[1 + BMI], np.sqrt(noise * inverse[1 + BMI, 1 + BMI])
 
 
-def pooled(tables): """The same from several draws of a table, pooled by Rubin's
-    rules.""" estimates, errors = np.transpose([regression(table) for table in tables])
-    between = estimates.var(ddof=1) * (1 + 1 / len(tables)) return estimates.mean(),
-    np.sqrt(np.mean(errors**2) + between)
+def pooled(tables):
+    """The same from several draws of a table, pooled by Rubin's rules."""
+    estimates, errors = np.transpose([regression(table) for table in tables])
+    between = estimates.var(ddof=1) * (1 + 1 / len(tables))
+    return estimates.mean(), np.sqrt(np.mean(errors**2) + between)
 
 
 # %%

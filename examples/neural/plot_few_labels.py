@@ -47,7 +47,7 @@ def untrained(module):
 
 
 def accuracy(encoder, X_few, y_few):
-    """Share of the test digits that are classified correctly after training on a few."""
+    """Share of the test digits that are classified correctly."""
     head = nn.Sequential(nn.ReLU(), nn.Linear(ae.n_components_, 10))
     net = NeuralNetClassifier(
         nn.Sequential(encoder, *head),
