@@ -1,18 +1,19 @@
 """
-==========================================================
-Holes that are filled once claim more than the table knows
-==========================================================
+===========================================================================
+Multiple imputation: a table that is imputed once claims more than it knows
+===========================================================================
 
-Of a table of diabetes patients 30 % of the entries are removed. What is put into the
-holes can be judged twice: by how close it is to what was there, and by what it does to
-an estimate that is made from the filled table, with its error bar.
+In a table of diabetes patients 30 % of the entries are removed at random and imputed.
+An imputation can be judged in two ways: by its error, and by its effect on an estimate
+that is made from the imputed table, with a standard error.
 """
 
 # %%
-# Ten measurements and the progress of the disease, which belongs into the table:
-# without it the filled entries would know nothing of what they are to explain. All are
+# The table has ten measurements and the progress of the disease, which has to be in the
+# table: without it the imputed entries would not be related to it. All columns are
 # standardized. The estimate is the coefficient of the body mass index in a regression
-# of the progress on all ten, with the standard error that the regression reports.
+# of the progress on all ten measurements, with the standard error that the regression
+# reports.
 
 import warnings
 
@@ -28,7 +29,7 @@ from sklatent.density import GaussianMixture
 from sklatent.exceptions import HeywoodWarning
 from sklatent.neural import VAETransformer
 
-# Two blood values nearly determine a third: of that some methods warn.
+# Two blood values nearly determine a third. Some methods warn of this.
 warnings.simplefilter("ignore", ConvergenceWarning)
 warnings.simplefilter("ignore", HeywoodWarning)
 
@@ -48,16 +49,16 @@ def regression(table):
 
 
 def pooled(tables):
-    """The same from several draws of a table, by Rubin's rules."""
+    """The same from several draws of a table, pooled by Rubin's rules."""
     estimates, errors = np.transpose([regression(table) for table in tables])
     between = estimates.var(ddof=1) * (1 + 1 / len(tables))
     return estimates.mean(), np.sqrt(np.mean(errors**2) + between)
 
 
 # %%
-# Scikit-learn's imputers and the models of sklatent, each on five tables with other
-# holes. Models also draw each table twenty times: what comes of it is pooled by Rubin's
-# rules.
+# Scikit-learn's imputers and the models of sklatent impute five tables with different
+# missing entries. The models also draw each table twenty times for multiple imputation,
+# and the estimates are pooled by Rubin's rules.
 
 imputers = {
     "SimpleImputer": SimpleImputer(),
@@ -83,22 +84,22 @@ errors = {name: [] for name in [*imputers, *models]}
 single = {name: [] for name in errors}
 multiple = {name: [] for name in models if hasattr(models[name], "sample_missing")}
 for seed in range(5):
-    holes = np.random.RandomState(seed).uniform(size=X.shape) < 0.3
-    table = np.where(holes, np.nan, X)
+    missing = np.random.RandomState(seed).uniform(size=X.shape) < 0.3
+    table = np.where(missing, np.nan, X)
     for name in errors:
         if name in imputers:
-            filled = imputers[name].fit_transform(table)
+            imputed = imputers[name].fit_transform(table)
         else:
-            filled = models[name].fit(table).impute(table)
-        errors[name].append(np.mean((filled - X)[holes] ** 2))
-        single[name].append(regression(filled))
+            imputed = models[name].fit(table).impute(table)
+        errors[name].append(np.mean((imputed - X)[missing] ** 2))
+        single[name].append(regression(imputed))
         if name in multiple:
             draws = models[name].sample_missing(table, 20, random_state=0)
             multiple[name].append(pooled(draws))
 
 whole, whole_error = regression(X)
 print(f"complete table: {whole:.2f} ± {whole_error:.2f}")
-print(f"{'':<17} {'error':>6} {'filled once':>20} {'drawn 20 times':>20}")
+print(f"{'':<17} {'error':>6} {'imputed once':>20} {'drawn 20 times':>20}")
 for name in errors:
     cells = []
     for results in (single, multiple):
@@ -111,9 +112,10 @@ for name in errors:
     )
 
 # %%
-# The error of what was filled in, on the left, where the mean of a column has 1. On the
-# right the coefficient: a symbol for each of the five tables, and a bar for the mean
-# error that is reported with it. In grey what the complete table says.
+# The left panel has the mean squared error of the imputed entries, which is 1 for the
+# mean of a column. The right panel has the coefficient: a symbol for each of the five
+# tables, and a bar for the mean standard error that is reported with it. The estimate
+# from the complete table is grey.
 
 places = np.arange(len(errors))
 figure, (left, right) = plt.subplots(
@@ -126,7 +128,7 @@ left.set(xlabel="mean squared error, variances of the column")
 right.axvspan(whole - whole_error, whole + whole_error, color="0.85")
 right.axvline(whole, color="0.5", linewidth=0.8, label="complete table")
 for results, shift, color, label in (
-    (single, -0.15, "C1", "filled once"),
+    (single, -0.15, "C1", "imputed once"),
     (multiple, 0.15, "C2", "drawn twenty times"),
 ):
     for place, name in zip(places, errors, strict=True):
@@ -147,11 +149,12 @@ right.legend(loc="lower right")
 plt.show()
 
 # %%
-# Models of the whole table fill holes better than column means and neighbors do: with
-# a Gaussian mixture and with factor analysis half of the variance is left. Yet all that
-# fill once report about the error bar of the complete table (grey), as if nothing had
-# been missing, and most estimates of the models are too large, since expectations lie
-# closer to the regression than data do. Drawn twenty times, the error bars are a third
-# longer, and the coefficients of PPCA and of the autoencoder are nearer to the truth;
-# those of factor analysis are not. The iterative imputer does not converge on columns
-# that nearly determine each other, and its coefficients are anywhere.
+# Models of the whole table impute better than column means and nearest neighbors: with
+# a Gaussian mixture and with factor analysis the error is half of the variance. But
+# every single imputation reports about the standard error of the complete table (grey),
+# as if nothing had been missing, and most estimates of the models are too large, since
+# expectations lie closer to the regression than data do. With twenty draws, the
+# standard errors are a third larger, and the coefficients of PPCA and of the
+# autoencoder are nearer to the truth; those of factor analysis are not. The iterative
+# imputer does not converge on columns that nearly determine each other, and its
+# coefficients are far off.
