@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural.training import _rows as rows_module
 from sklatent.neural.training._rows import (
     StreamedRows,
@@ -15,8 +14,7 @@ from sklatent.neural.training._rows import (
     subset,
 )
 from sklatent.neural.training._units import BLOCK_ROWS, mean_and_scale
-
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
+from tests.neural.settings import BOTH
 
 
 @pytest.fixture

@@ -3,21 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
-from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural import AETransformer
 from sklatent.neural.training._clipping import GradientClipping
 from sklatent.neural.training._schedules import SCHEDULES
+from tests.neural.settings import BOTH
 
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 N_STEPS = 200
-
-
-@pytest.fixture(scope="module")
-def X():
-    return load_iris().data
 
 
 def of_pytorch(schedule):

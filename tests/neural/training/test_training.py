@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.datasets import load_iris, make_blobs
+from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -26,13 +26,7 @@ from sklatent.neural.training._early_stopping import EarlyStopping
 from sklatent.neural.training._losses import SquaredError
 from sklatent.neural.training._trainer import split_rows
 from sklatent.neural.training._units import standardize
-
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
-
-
-@pytest.fixture(scope="module")
-def X():
-    return load_iris().data
+from tests.neural.settings import BOTH
 
 
 def weights(estimator):
