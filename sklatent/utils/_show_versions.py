@@ -65,9 +65,7 @@ def show_versions():
     lines += ["", "Packages"]
     lines += [f"  {package}: {installed_version(package)}" for package in PACKAGES]
     lines += ["", "Threads"]
-    lines += [
-        f"  {pool['user_api']}: {pool['num_threads']} in {pool['internal_api']} "
-        f"{pool['version'] or '(no version)'}"
-        for pool in threadpool_info()
-    ]
+    for pool in threadpool_info():
+        library = " ".join(filter(None, [pool["prefix"], pool["version"]]))
+        lines.append(f"  {pool['user_api']}: {pool['num_threads']} ({library})")
     print("\n".join(lines))
