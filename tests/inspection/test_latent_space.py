@@ -8,10 +8,10 @@ from sklatent.decomposition import PCA, PPCA
 from sklatent.inspection import LatentSpaceDisplay
 from sklatent.inspection._plotting import PALETTE
 from sklatent.neural import AETransformer, VAETransformer
+from tests.instances import TINY
 
 DIGITS, LABELS = load_digits(n_class=4, return_X_y=True)
 IRIS = load_iris().data
-TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 MODELS = [PCA(3), PPCA(3), AETransformer(3, **TINY), VAETransformer(3, **TINY)]
 models = pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 

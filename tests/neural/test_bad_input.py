@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 from scipy import sparse
-from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.neural import AETransformer, VAETransformer
@@ -18,13 +17,7 @@ from sklatent.neural.training._rows import (
     standardize,
     undo_standardize,
 )
-
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
-
-
-@pytest.fixture(scope="module")
-def X():
-    return load_iris().data
+from tests.neural.settings import BOTH
 
 
 def fitted_attributes(estimator):

@@ -10,9 +10,8 @@ from sklearn.datasets import load_digits
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from sklatent.neural import AETransformer, VAETransformer
+from tests.neural.settings import BOTH
 
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 SETTINGS = [
     {},
     {"dtype": "float64"},

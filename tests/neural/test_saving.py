@@ -18,7 +18,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save, save_file
 from sklearn.base import clone
-from sklearn.datasets import load_iris
 
 from sklatent import __version__
 from sklatent.dimension import TwoNN
@@ -27,9 +26,9 @@ from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural._base import NeuralLatentModel
 from sklatent.neural._saving import decode, digest_of, encode
 from tests.instances import INSTANCES
+from tests.neural.settings import BOTH
 from tests.test_common import row_outputs
 
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 EACH = pytest.mark.parametrize(
     "estimator",
     [
@@ -39,11 +38,6 @@ EACH = pytest.mark.parametrize(
         if estimator.encoder is None  # a network of the user's is no plain data
     ],
 )
-
-
-@pytest.fixture(scope="module")
-def X():
-    return load_iris().data
 
 
 def contents(path):
@@ -366,15 +360,15 @@ ODD += [{"tuple": [10**9]}, {"array": ["<U9999999", ["a"]]}, {"array": ["V9", [1
 class TestHostileFiles:
     """Whatever a file holds: ValueError that names it, or a model that works."""
 
-    TINY = {"hidden_layer_sizes": (3,), "max_epochs": 1, "random_state": 0}
+    SMALLEST = {"hidden_layer_sizes": (3,), "max_epochs": 1, "random_state": 0}
     ESTIMATORS = [
-        AETransformer(image_shape=(2, 2), conv_channels=2, **TINY),
+        AETransformer(image_shape=(2, 2), conv_channels=2, **SMALLEST),
         VAETransformer(
             likelihood=[("categorical", [0, 1]), ("gaussian", slice(2, 4))],
             prior="mixture",
             n_prior_components=2,
             n_importance_samples=2,
-            **TINY,
+            **SMALLEST,
         ),
     ]
 

@@ -23,10 +23,9 @@ from sklatent.neural.networks._convolutions import (
 from sklatent.neural.networks._layers import Skip
 from sklatent.neural.networks._spec import NetworkSpec, build_networks
 from sklatent.neural.networks._user_networks import UserNetwork
+from tests.neural.settings import BOTH, TINY
 
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 IMAGE_SHAPES = [(1, 1, 1), (1, 5, 7), (3, 8, 8), (1, 28, 28), (2, 1, 9), (4, 17, 2)]
-TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 CONV = {**TINY, "image_shape": (1, 8, 8), "conv_channels": (3, 5)}
 NOISY = [
     {"skip_connections": True},

@@ -25,13 +25,7 @@ from skorch.callbacks import Callback
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural.training._checkpoint import pack
 from sklatent.neural.training._files import only_writer
-
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
-
-
-@pytest.fixture(scope="module")
-def X():
-    return load_iris().data
+from tests.neural.settings import BOTH
 
 
 def assert_same(a, b, X):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural.training import _rows as rows_module
 from sklatent.neural.training._rows import (
     BLOCK_ROWS,
@@ -16,8 +15,7 @@ from sklatent.neural.training._rows import (
     row_source,
     subset,
 )
-
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
+from tests.neural.settings import BOTH
 
 
 @pytest.fixture

@@ -3,22 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
-from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural import AETransformer
 from sklatent.neural.training import _trainer
 from sklatent.neural.training._schedules import SCHEDULES
 from sklatent.neural.training._stability import GradientClipping
+from tests.neural.settings import BOTH
 
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 N_STEPS = 200
-
-
-@pytest.fixture(scope="module")
-def X():
-    return load_iris().data
 
 
 def of_pytorch(schedule):

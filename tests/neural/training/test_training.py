@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.datasets import load_iris, make_blobs
+from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -25,13 +25,7 @@ from sklatent.neural.training._early_stopping import EarlyStopping
 from sklatent.neural.training._rows import standardize
 from sklatent.neural.training._stability import Snapshot
 from sklatent.neural.training._trainer import explodes, split_rows
-
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
-
-
-@pytest.fixture(scope="module")
-def X():
-    return load_iris().data
+from tests.neural.settings import BOTH
 
 
 def weights(estimator):

@@ -6,17 +6,11 @@ import torch
 from scipy.integrate import quad
 from scipy.special import logsumexp
 from scipy.stats import norm
-from sklearn.datasets import load_iris
 
 from sklatent.exceptions import PosteriorCollapseWarning
 from sklatent.neural import VAETransformer
 from sklatent.neural.vae._likelihoods import GaussianLikelihood
 from sklatent.neural.vae._normal_codes import StandardNormal
-
-
-@pytest.fixture(scope="module")
-def X():
-    return load_iris().data
 
 
 @pytest.fixture(scope="module")

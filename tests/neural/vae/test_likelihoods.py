@@ -21,9 +21,9 @@ from sklatent.neural.vae._likelihoods import (
     GaussianLikelihood,
     StudentTLikelihood,
 )
+from tests.neural.settings import TINY
 
 N_ROWS = 3000
-TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from sklearn.datasets import load_iris
 
 from sklatent.neural import VAETransformer
 from sklatent.neural.vae._likelihoods import NOISES
-
-TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
+from tests.neural.settings import TINY
 
 
 @pytest.fixture(scope="module")
