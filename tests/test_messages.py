@@ -30,6 +30,9 @@ MOST_TEXTS = 1000  # of one message, by the values of what is put into it
 EXEMPT = {
     ("sklatent/neural/_saving.py", "its? "): "`load` puts the path in front",
     ("sklatent/neural/_schema.py", "its? "): "`load` puts the path in front",
+    ("sklatent/neural/networks/_user_networks.py", f"`{UNKNOWN}` must"): (
+        "`build_networks` says 'encoder' or 'decoder'"
+    ),
     ("sklatent/neural/_saving.py", f"{UNKNOWN} is not plain data"): (
         "`save` catches it, and names the parameter"
     ),

@@ -68,12 +68,12 @@ class AETransformer(NeuralLatentModel):
         Encoder to use in place of the one that the parameters above describe: a
         function that is called with the sizes of its input and output, (n_in, n_out),
         and returns a module that maps rows of shape (n, n_in) to (n, n_out); or such a
-        module, which is copied.
+        module, which is copied. None uses the one that these describe.
     decoder : callable or torch.nn.Module, default=None
         Decoder to use in place of the one that the parameters above describe: a
         function that is called with the sizes of its input and output, (n_in, n_out),
         and returns a module that maps codes of shape (n, n_in) to (n, n_out); or such a
-        module, which is copied.
+        module, which is copied. None uses the one that these describe.
     tied_weights : bool, default=False
         Whether the decoder's weights are those of the encoder, transposed, which halves
         the number of weights. Only for networks without convolutions.

@@ -179,7 +179,7 @@ def blamed_on(path):
     except OSError:
         raise
     except Exception as error:
-        raise ValueError(f"{path!r} cannot be loaded: {error}") from error
+        raise ValueError(f"path={path!r} cannot be loaded: {error}") from error
 
 
 def with_subclasses(cls):

@@ -137,12 +137,13 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         module, which is copied. The output of the encoder holds the means of the code,
         followed by what gives their variances; for discrete codes it holds the
         log-odds, or the logits of the levels. If training rows have missing entries,
-        the input ends in zeros and ones that say which entries are observed.
+        the input ends in zeros and ones that say which entries are observed. None uses
+        the one that these describe.
     decoder : callable or torch.nn.Module, default=None
         Decoder to use in place of the one that the parameters above describe: a
         function that is called with the sizes of its input and output, (n_in, n_out),
         and returns a module that maps codes of shape (n, n_in) to (n, n_out); or such a
-        module, which is copied.
+        module, which is copied. None uses the one that these describe.
     objective : {"elbo", "iwae"}, default="elbo"
         What training maximizes: the evidence lower bound with one draw per row, or the
         importance-weighted bound [3]_ with 16, which is closer to log p(x).
@@ -308,8 +309,6 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
        imputation of incomplete data sets. ICML. Eq. 4.
     .. [10] O. Rybkin, K. Daniilidis and S. Levine (2021). Simple and effective VAE
        training with calibrated decoders. ICML. Section 3.2.
-    .. [11] D. P. Kingma et al. (2016). Improved variational inference with inverse
-       autoregressive flow. NeurIPS. Eq. 15.
 
     Examples
     --------

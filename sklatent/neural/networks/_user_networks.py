@@ -84,7 +84,8 @@ def user_network(name, given, n_in, n_out, generator):
         made = given if isinstance(given, nn.Module) else given(n_in, n_out)
         if not isinstance(made, nn.Module):
             raise TypeError(
-                f"{name}({n_in}, {n_out}) must return a torch.nn.Module; got {made!r}."
+                f"`{name}` must return a torch.nn.Module for ({n_in}, {n_out}); got "
+                f"{made!r}."
             )
         network = copy.deepcopy(made)
         check_shapes(name, network, n_in, n_out)
@@ -95,7 +96,7 @@ def user_network(name, given, n_in, n_out, generator):
 def check_shapes(name, network, n_in, n_out):
     """Raise unless a network takes (2, n_in) to (2, n_out)."""
     dtype = next((p.dtype for p in network.parameters()), torch.float32)
-    expected = f"{name} must take shape (2, {n_in}) to (2, {n_out})"
+    expected = f"`{name}` must map shape (2, {n_in}) to (2, {n_out})"
     try:
         got = network.eval()(torch.zeros(2, n_in, dtype=dtype))
     except Exception as error:

@@ -126,20 +126,20 @@ class Checkpoint:
         """
         if not os.path.exists(self.path):
             return None
+        cause = None
         try:
             with open(self.path, "rb") as file:
                 content = unpack(file.read())
-            if (content["format"], content["fingerprint"]) != (
-                FORMAT,
-                self.fingerprint,
-            ):
-                raise ValueError(content["format"])
-            return content["seeds"], content["state"]
+            found = content["format"], content["fingerprint"]
+            if found == (FORMAT, self.fingerprint):
+                return content["seeds"], content["state"]
         except Exception as error:  # PyTorch raises what its unpickler happens to
-            raise ValueError(
-                f"{self.path!r} is no checkpoint of this training, or is damaged "
-                f"({type(error).__name__}). Delete it to start from the beginning."
-            ) from error
+            cause = error
+        raise ValueError(
+            "checkpoint_path must hold checkpoints as they were written; got "
+            f"{self.path!r}, which is damaged or of another kind "
+            f"({type(cause).__name__}). Delete it to start from the beginning."
+        ) from cause
 
     def write(self, seeds, state):
         """Replace the file."""

@@ -228,7 +228,7 @@ class OneHotLikelihood(Likelihood):
         super().__init__(n_features)
         self.register_buffer("marginal", torch.zeros(n_features))
 
-    def first_outside(self, X):
+    def _first_outside(self, X):
         """Row and column of an entry that keeps a row from being one-hot, or None."""
         is_one_hot = ((X == 0) | (X == 1)).all(axis=1) & (X.sum(axis=1) == 1)
         outside = ~(is_one_hot | np.isnan(X).all(axis=1))

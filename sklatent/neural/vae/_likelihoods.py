@@ -102,6 +102,20 @@ class Likelihood(nn.Module):
         -------
         log_prob : Tensor of shape (..., n_features)
             Differentiable by `parameters`.
+
+        Examples
+        --------
+        A Gaussian of variance 1:
+
+        >>> import torch
+        >>> from sklatent.neural import Likelihood
+        >>> class UnitGaussian(Likelihood):
+        ...     def log_prob(self, x, parameters):
+        ...         mean = parameters[..., 0, :]
+        ...         return torch.distributions.Normal(mean, 1.0).log_prob(x)
+        >>> x, parameters = torch.zeros(1, 2), torch.zeros(1, 1, 2)
+        >>> UnitGaussian(n_features=2).log_prob(x, parameters)
+        tensor([[-0.9189, -0.9189]])
         """
         raise NotImplementedError
 
@@ -117,6 +131,18 @@ class Likelihood(nn.Module):
         -------
         mean : Tensor of shape (..., n_features)
             It reconstructs and imputes.
+
+        Examples
+        --------
+        The probability of a one, from its log-odds:
+
+        >>> import torch
+        >>> from sklatent.neural import Likelihood
+        >>> class Binary(Likelihood):
+        ...     def mean(self, parameters):
+        ...         return parameters[..., 0, :].sigmoid()
+        >>> Binary(n_features=2).mean(torch.zeros(1, 1, 2))
+        tensor([[0.5000, 0.5000]])
         """
         raise NotImplementedError
 
@@ -134,6 +160,21 @@ class Likelihood(nn.Module):
         -------
         x : Tensor of shape (..., n_features)
             One draw of each entry.
+
+        Examples
+        --------
+        Counts from the logarithms of their rates:
+
+        >>> import numpy as np
+        >>> import torch
+        >>> from sklatent.neural import Likelihood
+        >>> class Count(Likelihood):
+        ...     def sample(self, parameters, rng):
+        ...         rate = parameters[..., 0, :].exp()
+        ...         return torch.from_numpy(rng.poisson(rate.numpy()))
+        >>> rng = np.random.RandomState(0)
+        >>> Count(n_features=3).sample(torch.zeros(1, 1, 3), rng).shape
+        torch.Size([1, 3])
         """
         raise NotImplementedError
 
@@ -152,6 +193,19 @@ class Likelihood(nn.Module):
         -------
         variance : Tensor of shape (..., n_features)
             In squared units of the entries.
+
+        Examples
+        --------
+        Of zeros and ones with a probability of ½:
+
+        >>> import torch
+        >>> from sklatent.neural import Likelihood
+        >>> class Binary(Likelihood):
+        ...     def variance(self, parameters):
+        ...         p = parameters[..., 0, :].sigmoid()
+        ...         return p * (1 - p)
+        >>> Binary(n_features=2).variance(torch.zeros(1, 1, 2))
+        tensor([[0.2500, 0.2500]])
         """
         return torch.full_like(self.mean(parameters), torch.nan)
 
@@ -162,6 +216,20 @@ class Likelihood(nn.Module):
         ----------
         blocks : iterable of Tensor of shape (n_rows, n_features)
             The training rows; NaN where an entry is missing.
+
+        Examples
+        --------
+        The mean of each column, to be added to what the decoder returns:
+
+        >>> import torch
+        >>> from sklatent.neural import Likelihood
+        >>> class Centered(Likelihood):
+        ...     def initialize(self, blocks):
+        ...         self.center = torch.cat(list(blocks)).nanmean(0)
+        >>> likelihood = Centered(n_features=2)
+        >>> likelihood.initialize([torch.tensor([[1.0, 2.0], [3.0, torch.nan]])])
+        >>> likelihood.center
+        tensor([2., 2.])
         """
 
     def inside(self, X):
@@ -176,15 +244,30 @@ class Likelihood(nn.Module):
         -------
         inside : ndarray of bool of shape (n_rows, n_features)
             By default, what is finite is.
+
+        Examples
+        --------
+        Positive numbers, which are not standardized:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import Likelihood
+        >>> class Positive(Likelihood):
+        ...     standardized = False
+        ...     support = "positive numbers"
+        ...
+        ...     def inside(self, X):
+        ...         return X > 0
+        >>> Positive(n_features=2).inside(np.array([[1.0, -1.0]]))
+        array([[ True, False]])
         """
         return np.isfinite(X)
 
-    def first_outside(self, X):
+    def _first_outside(self, X):
         """Row and column of an observed entry outside the support, or None."""
         outside = ~(self.inside(X) | np.isnan(X))
         return divmod(int(outside.argmax()), X.shape[1]) if outside.any() else None
 
-    def row_log_prob(self, x, parameters, observed=None):
+    def _row_log_prob(self, x, parameters, observed=None):
         """Sum of `log_prob` over the features, of what is observed (None: all)."""
         terms = self.log_prob(x, parameters)
         # Whatever a missing entry gives, NaN included, leaves no trace.
@@ -221,7 +304,7 @@ class GaussianLikelihood(Likelihood):
         variance = self.noise.variance(parameters, square, observed)
         return -0.5 * (square / variance + torch.log(2 * math.pi * variance))
 
-    def row_log_prob(self, x, parameters, observed=None):
+    def _row_log_prob(self, x, parameters, observed=None):
         """Sum of `log_prob` over the features, of what is observed (None: all)."""
         square = (x - self.mean(parameters)).square()
         variance = self.noise.variance(parameters, square, observed)
@@ -283,7 +366,7 @@ class StudentTLikelihood(GaussianLikelihood):
         ratio = (x - self.mean(parameters)).square() / (df * squared_scale)
         return log_normalizer - (df + 1) / 2 * torch.log1p(ratio)
 
-    row_log_prob = Likelihood.row_log_prob
+    _row_log_prob = Likelihood._row_log_prob
 
     def variance(self, parameters):
         """s² ν / (ν - 2)."""
@@ -444,7 +527,7 @@ class TableLikelihood(nn.Module):
                 continue
             for start in range(0, len(X), BLOCK_ROWS):
                 block = X[start : start + BLOCK_ROWS, columns]
-                found = part.first_outside(block)
+                found = part._first_outside(block)
                 if found is not None:
                     row, j = found
                     column = names[int(np.arange(self.n_features)[columns][j])]
@@ -473,7 +556,7 @@ class TableLikelihood(nn.Module):
         total = 0
         for part, columns, parameters in self.split(output):
             seen = None if observed is None else observed[..., columns]
-            total = total + part.row_log_prob(x[..., columns], parameters, seen)
+            total = total + part._row_log_prob(x[..., columns], parameters, seen)
         return total
 
     def gather(self, results):

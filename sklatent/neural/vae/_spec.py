@@ -272,7 +272,7 @@ def column_indices(columns, n_features, names):
     if columns and all(isinstance(c, (bool, np.bool_)) for c in columns):
         if len(columns) != n_features:
             raise ValueError(
-                "A mask of columns in likelihood must have an entry for each of the "
+                "`likelihood` must give a mask with an entry for each of the "
                 f"{n_features} columns; got {len(columns)}."
             )
         return np.flatnonzero(columns).tolist()
@@ -293,8 +293,8 @@ def known_columns(columns, n_features, positions):
     unknown = [column for column in columns if not is_there(column)]
     if unknown:
         raise ValueError(
-            f"Columns in likelihood must be positions below {n_features}, or names of "
-            f"the data frame given to fit; got {unknown}."
+            f"`likelihood` must name columns by positions below {n_features}, or by "
+            f"names of the data frame given to fit; got {unknown}."
         )
     return [
         positions[c] if isinstance(c, str) else int(c) % n_features for c in columns

@@ -290,11 +290,11 @@ class TestUserNetworks:
     @pytest.mark.parametrize(
         ("made", "error", "message"),
         [
-            (nn.Linear(64, 3), ValueError, r"take shape \(2, 64\) to .*got \(2, 3\)"),
+            (nn.Linear(64, 3), ValueError, r"map shape \(2, 64\) to .*got \(2, 3\)"),
             (nn.Linear(5, 2), ValueError, r"shape \(2, 64\).*it raised RuntimeError"),
             (nn.LSTM(64, 2), ValueError, r"got <class 'tuple'>"),
             (nn.Unflatten(1, (8, 8)), ValueError, r"got \(2, 8, 8\)"),
-            ("network", TypeError, r"encoder\(64, \d\) must return a torch.nn.Module"),
+            ("network", TypeError, r"`encoder` must return a torch.nn.Module"),
         ],
     )
     def test_modules_that_do_not_fit(self, cls, made, error, message, X):

@@ -102,7 +102,7 @@ def test_gaussian_likelihood_against_scipy(variance):
     x, output = rng.normal(size=(2, 5, 3))
     likelihood = gaussian(variance)
     expected = norm.logpdf(x, output, np.sqrt(variance)).sum(axis=1)
-    log_prob = likelihood.row_log_prob(torch.tensor(x), torch.tensor(output)[:, None])
+    log_prob = likelihood._row_log_prob(torch.tensor(x), torch.tensor(output)[:, None])
     # The floor adds 1e-6 of the variance, and the variance is kept in float32.
     np.testing.assert_allclose(log_prob.detach(), expected, rtol=1e-5)
 

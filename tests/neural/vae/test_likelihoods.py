@@ -57,7 +57,7 @@ def log_prob(likelihood, x, output, observed=None):
     x, parameters = torch.as_tensor(x), parameters_of(likelihood, output)
     with torch.no_grad():
         likelihood = likelihood.double()
-        rows = likelihood.row_log_prob(x, parameters, observed)
+        rows = likelihood._row_log_prob(x, parameters, observed)
         if observed is None:
             entries = likelihood.log_prob(x, parameters)
             torch.testing.assert_close(entries.sum(-1), rows)
@@ -144,7 +144,7 @@ class TestAgainstSciPy:
         x = np.array([[0.0, 1, 5, 19, 20, 21, 1e3, 1e6]])
         likelihood = PoissonLikelihood(8)
         likelihood.log_mean.copy_(torch.as_tensor(np.log(x.ravel() + 0.7)))
-        got = likelihood.row_log_prob(
+        got = likelihood._row_log_prob(
             torch.as_tensor(x, dtype=torch.float32), torch.zeros(1, 1, 8)
         )
         expected = stats.poisson(x + 0.7).logpmf(x).sum()
@@ -233,7 +233,7 @@ def test_noise_of_a_batch_is_its_mean_square(rng):
     likelihood = started(GaussianLikelihood(3, "batch"), x).double().train()
     output = x + 0.3 * torch.as_tensor(rng.normal(size=(50, 3)))
     output.requires_grad_()
-    likelihood.row_log_prob(x, output[:, None]).mean().backward()
+    likelihood._row_log_prob(x, output[:, None]).mean().backward()
     # Its closed form, -p/2 log of the mean square and constants, has this gradient.
     other = output.detach().clone().requires_grad_()
     (-1.5 * (x - other).square().mean().log()).backward()
@@ -342,12 +342,12 @@ class TestTables:
     @pytest.mark.parametrize(
         ("columns", "message"),
         [
-            (["a", "q", 7], r"Columns in likelihood .*got \['q', 7\]\."),
-            (slice("a", "q"), r"Columns in likelihood .*got \['q'\]\."),
-            ("q", r"Columns in likelihood .*got \['q'\]\."),
-            ([1.5], r"Columns in likelihood .*got \[1.5\]\."),
-            ([-3], r"Columns in likelihood .*got \[-3\]\."),
-            (None, r"Columns in likelihood .*got \[None\]\."),
+            (["a", "q", 7], r"`likelihood` must name .*got \['q', 7\]\."),
+            (slice("a", "q"), r"`likelihood` must name .*got \['q'\]\."),
+            ("q", r"`likelihood` must name .*got \['q'\]\."),
+            ([1.5], r"`likelihood` must name .*got \[1.5\]\."),
+            ([-3], r"`likelihood` must name .*got \[-3\]\."),
+            (None, r"`likelihood` must name .*got \[None\]\."),
             ([True], "an entry for each of the 2 columns; got 1"),
         ],
     )
@@ -448,7 +448,7 @@ class TestTables:
             ([("gaussian",)], "list of pairs"),
             (
                 [("gaussian", slice("a", "c"))],
-                r"Columns in .*got \['a', 'c'\]\.",
+                r"must name columns .*got \['a', 'c'\]\.",
             ),
             ([("gaussian", [0, 1])], "every column one likelihood; column 2 has 0"),
             ([("gaussian", [0, 1, 2, 2])], "column 2 has 2"),
