@@ -1,7 +1,9 @@
 """What autoencoders and variational autoencoders have in common."""
 
+import contextlib
 import copy
 import dataclasses
+import functools
 import math
 import os
 from numbers import Integral, Real
@@ -146,18 +148,12 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             if self.checkpoint_path is not None:
                 check_folder(self.checkpoint_path)
             X = self._start(X, resume)
+            # What partial_fit kept of the optimizer belongs to another training.
             vars(self).pop("_training_state_", None)
-            if self.checkpoint_path is None:
-                self._train(X, y, self._draw_seeds(), None, resume)
-            else:
-                told_apart = self._fingerprint(X, resume)
-                with open_checkpoint(self.checkpoint_path, told_apart) as checkpoint:
-                    seeds, state = checkpoint.read() or (self._draw_seeds(), None)
-
-                    def keep(state):
-                        checkpoint.write(seeds, state)
-
-                    self._train(X, y, seeds, state, resume, keep=keep)
+            with self._checkpoint(X, resume) as (found, write):
+                seeds, state = found or (self._draw_seeds(), None)
+                keep = write and functools.partial(write, seeds)
+                self._train(X, y, seeds, state, resume, keep=keep)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -238,6 +234,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         table, n_least = X, 1 if resume else 2
         X = read_rows(self, X, ensure_min_samples=n_least, reset=not resume)
         if resume:
+            # The units stay: in others, the weights would mean something else.
             self._constant = still_constant(self._constant, X)
             self._check_same_networks()
         else:
@@ -250,6 +247,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
     def _draw_seeds(self):
         """Return seeds of the training, of the noise afterwards, and of the split."""
+        # One for each, so that none depends on how many numbers the others draw.
         rng = random_generator(self.random_state)
         return rng.randint(2**31 - 1, size=3).tolist()
 
@@ -268,6 +266,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             train, valid = self._split(data, split_seed)
             stopping = EarlyStopping(self.n_iter_no_change, self.tol)
 
+        # Weights are drawn on the CPU, so that a seed means the same on every device.
         generator = torch.Generator().manual_seed(seed)
         module = self._spec.build(generator)
         module.check(X, self._names())
@@ -293,6 +292,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         if state is not None:
             trainer.load_state(state)
         elif one_epoch and resume:
+            # After a fit, which keeps no optimizer, the history continues all the same.
             trainer.losses = copy.deepcopy(self.history_)
 
         def attributes():
@@ -325,6 +325,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
                 "validation_fraction must leave at least 2 rows for training; got "
                 f"{self.validation_fraction}, which holds out {n_valid} of {n_samples}."
             )
+        # A seed of its own: with another learning rate the same rows are held out.
         order = np.random.RandomState(seed).permutation(n_samples)
         return subset(data, order[n_valid:]), subset(data, order[:n_valid])
 
@@ -354,6 +355,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         """Raise if the parameters no longer describe the networks that were fitted."""
         common, own = self._common_parameters(), self._spec_parameters()
         now = dataclasses.replace(self._spec, **common, **own)
+        # What the first rows decided is the same in both: parameters differ, or nothing.
         for name, here, there in differences(now, self._spec):
             raise ValueError(
                 f"{name} must be that of the fitted networks, {there!r}; got {here!r}. "
@@ -371,11 +373,14 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         """Names of the columns, or their indices."""
         return getattr(self, "feature_names_in_", range(self.n_features_in_))
 
-    def _fingerprint(self, X, resume):
-        """Return what decides how a training turns out, by name."""
+    def _checkpoint(self, X, resume):
+        """Give seeds and state to resume from, and what writes these; or None."""
+        if self.checkpoint_path is None:
+            return contextlib.nullcontext((None, None))
         module = self._spec.build(torch.Generator())
         start = self.net_.module_ if resume else None
-        return fingerprint(self, self._spec, module, start, X)
+        told_apart = fingerprint(self, self._spec, module, start, X)
+        return open_checkpoint(self.checkpoint_path, told_apart)
 
     def _network(self, dtype, device=None):
         """Return the fitted module in a precision, on the device if it is there."""
@@ -384,6 +389,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             device = "cpu"
         module = self.net_.module_
         dtype = getattr(torch, dtype.name)
+        # A copy else, as another thread may be using the module in its precision.
         if device == "cpu" and next(module.parameters()).dtype == dtype:
             return module
         return copy.deepcopy(module).to(device=device, dtype=dtype)
@@ -401,6 +407,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         network = self._network(Z.dtype)
         device = next(network.parameters()).device
         Z = np.ascontiguousarray(Z)  # torch takes no negative strides
+        # A copy of each block: torch warns of arrays that may not be written to.
         X = map_rows(lambda rows: network.decode(torch.tensor(rows, device=device)), Z)
         return self._undo_standardize(X)
 

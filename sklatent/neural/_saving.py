@@ -242,6 +242,7 @@ def load(cls, path):
             )
         estimator = classes[name].__new__(classes[name])
         set_settings(estimator, settings, tensors)
+        # Numbers of a hostile file may overflow before the digest tells.
         with np.errstate(all="ignore"):
             set_networks(estimator, settings["dtype"], tensors)
         if digest != digest_of(settings, tensors):
@@ -269,6 +270,7 @@ def set_settings(estimator, settings, tensors):
         check_tensor(f"array.{name}", tensor, shape, torch.float64)
         attributes[name] = tensor.numpy()
     check_attributes(attributes, estimator._attribute_schema)
+    # Before anything is built of it, since building may take all memory.
     check_size(attributes["_spec"], tensors)
     vars(estimator).update(attributes)
     estimator._check_same_networks()

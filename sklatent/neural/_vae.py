@@ -437,6 +437,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
             )
         dtype = self.dtype.replace("mixed", "float32")
         columns = plan_columns(self.likelihood, table, X, names, dtype)
+        # Zeros and ones, counts and levels have to stay what they are.
         raw = ~standardized(columns, X.shape[1])
         self.mean_[raw], self.scale_[raw] = 0.0, 1.0
         for part in columns:
@@ -483,6 +484,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     def _make_criterion(self, X):
         return model.OBJECTIVES[self.objective](
             beta=self.beta,
+            # The last epoch at least has the whole weight.
             warmup_epochs=min(self.warmup_epochs, self.max_epochs - 1),
             n_draws=IWAE_DRAWS if self.objective == "iwae" else 1,
             temperatures=np.geomspace(*TEMPERATURES, self.max_epochs).tolist(),
@@ -494,6 +496,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     def _check_trained(self, X):
         """Warn if no component of the code depends on the row, though rows differ."""
         n_steps = self.n_iter_ * -(-len(X) // self.batch_size)
+        # Codes of rows that are all equal cannot differ, which is no collapse either.
         some = X[:BLOCK_ROWS]
         alike = not (np.fmax.reduce(some) > np.fmin.reduce(some)).any()
         if self.n_active_units_ == 0 and n_steps >= STEPS_TO_LEARN and not alike:
@@ -839,6 +842,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
                 model.expected_row, X[incomplete], n_samples
             )
             mean = self._undo_standardize(mean)
+            # A constant feature has the scale of others, and no spread of its own.
             scale = np.where(np.isnan(self._constant), self.scale_, 0.0)
             deviation = (np.sqrt(variance) * scale).astype(X.dtype)
             imputed[missing] = mean[missing[incomplete]]
@@ -924,7 +928,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         """Log |d standardized / d x| of each row, to be added to a log-density."""
         log_scale = np.log(self.scale_)
         if not np.isnan(X).any():
-            return -log_scale.sum()
+            return -log_scale.sum()  # discrete columns have scale 1
         return -(~np.isnan(X) @ log_scale).astype(X.dtype)
 
     def _map_with_noise(self, bound, X, n_draws=None, device=None):
@@ -938,6 +942,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
             (n_draws,), generator, torch.empty(0, dtype=torch.float64)
         )
         noise = noise.to(next(network.parameters()))
+        # A block of rows is held in memory once for each draw, or for each code.
         codes = network.latent.codes
         n_codes = 1 if codes is None else len(codes)
         return map_rows(

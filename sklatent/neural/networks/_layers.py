@@ -48,7 +48,7 @@ def perceptron(sizes, activation, generator):
     network = nn.Sequential()
     for n_in, n_out in itertools.pairwise(sizes):
         network.extend([linear(n_in, n_out, generator), ACTIVATIONS[activation]()])
-    return network[:-1]
+    return network[:-1]  # no activation follows the output
 
 
 class Skip(nn.Module):

@@ -87,6 +87,7 @@ def user_network(name, given, n_in, n_out, generator):
                 f"`{name}` must return a torch.nn.Module for ({n_in}, {n_out}); got "
                 f"{made!r}."
             )
+        # Training changes it, and the parameters of an estimator are the user's.
         network = copy.deepcopy(made)
         check_shapes(name, network, n_in, n_out)
     return UserNetwork(network)
@@ -98,6 +99,7 @@ def check_shapes(name, network, n_in, n_out):
     dtype = next((p.dtype for p in network.parameters()), torch.float32)
     expected = f"`{name}` must map shape (2, {n_in}) to (2, {n_out})"
     try:
+        # Two rows, as layers that normalize over rows take no single one.
         got = network.eval()(torch.zeros(2, n_in, dtype=dtype))
     except Exception as error:
         raise ValueError(f"{expected}; it raised {error!r}.") from error

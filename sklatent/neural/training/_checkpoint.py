@@ -55,6 +55,7 @@ def fingerprint(estimator, spec, module, start, X):
     }
     if isinstance(estimator.random_state, Integral):
         parameters["random_state"] = repr(estimator.random_state)
+    # Functions of the user have places in memory, which change; `layers` tells of them.
     plain = dataclasses.replace(spec.networks, encoder=None, decoder=None)
     return {
         **parameters,
@@ -77,6 +78,7 @@ def checksum(X):
 def weights_checksum(module):
     """Digest of the parameters and buffers of a module."""
     digest = hashlib.blake2b(digest_size=16)
+    # Names count too, as networks of other layers may hold the same numbers.
     for name, tensor in module.state_dict().items():
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(tensor.cpu().numpy()))
@@ -85,6 +87,8 @@ def weights_checksum(module):
 
 def pack(state):
     """Return tensors and plain data as bytes."""
+    # Bytes rather than tensors: a copy of the estimator shares them, and no device
+    # has to be there when it is unpickled.
     buffer = io.BytesIO()
     torch.save(state, buffer)
     return buffer.getvalue()
@@ -154,10 +158,10 @@ class Checkpoint:
 
 @contextlib.contextmanager
 def open_checkpoint(folder, told_apart):
-    """Give the checkpoint of a training, which one run at a time works on."""
+    """Give what a checkpoint holds, and what writes it; one run at a time has it."""
     checkpoint = Checkpoint(folder, told_apart)
     with only_writer(checkpoint.path):
-        yield checkpoint
+        yield checkpoint.read(), checkpoint.write
 
 
 def check_folder(path):

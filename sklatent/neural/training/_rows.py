@@ -94,6 +94,7 @@ def share_observed(X):
 def first_observed(X):
     """First value of each feature that is not NaN, or else 0."""
     origin = np.full(X.shape[1], np.nan)
+    # Most tables need the first block only.
     for block in row_blocks(X):
         left = np.flatnonzero(np.isnan(origin))
         if not len(left):

@@ -167,6 +167,7 @@ class Trainer(NeuralNet):
                 f"optimizer must be one of {sorted(OPTIMIZERS)} or a subclass of "
                 f"torch.optim.Optimizer; got {optimizer!r} instead."
             )
+        # A step of small networks is mostly calls, of which this makes one.
         if optimizer in FUSED:
             settings["optimizer__fused"] = True
         self.quasi_newton = issubclass(optimizer, torch.optim.LBFGS)
@@ -280,11 +281,13 @@ class Trainer(NeuralNet):
         """Pass over the rows once in random order; return their mean loss."""
         self.module_.train()
         total = torch.zeros((), dtype=X.dtype, device=X.device)
+        # One permutation and slices of it: no row is fetched on its own.
         order = torch.randperm(len(X), generator=self.generator, device=X.device)
         batches = split_rows(order, len(X) if self.quasi_newton else self.batch_size)
         for i, rows in enumerate(batches):
             self.schedule_lr((self.n_epochs + i / len(batches)) / self.max_epochs)
             total += self.train_step(X[rows], loss_of) * len(rows)
+        # The only place of an epoch that waits for the device.
         return total.item() / len(X) + self.criterion_.constant
 
     def train_step(self, batch, loss_of):
@@ -333,6 +336,7 @@ class Trainer(NeuralNet):
     def mean_loss(self, X):
         """Mean loss of rows that are not trained on, with the same noise each time."""
         self.module_.eval()
+        # The same noise each time, so that epochs can be compared.
         generator = torch.Generator(X.device).manual_seed(self.seed)
         losses = []
         for block in row_blocks(X):
@@ -418,6 +422,7 @@ class Trainer(NeuralNet):
         """Go on from what `state` returned, which is copied, with the settings here."""
         state = copy.deepcopy(state)
         self.module_.load_state_dict(state["module"])
+        # Another optimizer has no use for the state of this one.
         if state["optimizer_name"] == type(self.optimizer_).__name__:
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict(

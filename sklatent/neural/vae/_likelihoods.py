@@ -375,6 +375,7 @@ class StudentTLikelihood(GaussianLikelihood):
     def sample(self, parameters, rng):
         """Draw x."""
         mean = self.mean(parameters)
+        # NumPy's generator draws from Student's t; torch's takes no generator for it.
         df = np.broadcast_to(self.df.detach().numpy(), mean.shape)
         scale = super().variance(parameters).sqrt()
         return mean + scale * like(parameters, rng.standard_t(df))
@@ -405,6 +406,7 @@ class LearnedNoise(nn.Module):
 
     def initialize(self, variance):
         """Start at the variances of the features, or at their mean."""
+        # A feature without variance gets that of the others, or 1 if none has any.
         mean = variance.mean()
         variance = torch.where(variance > 0, variance, mean if mean > 0 else 1.0)
         self.initial.copy_(variance if self.initial.ndim else variance.mean())
@@ -454,7 +456,7 @@ class BatchNoise(nn.Module):
     def variance(self, parameters, square=None, observed=None):
         """σ², a scalar without gradient, which at an optimum is 0."""
         if not self.training or square is None:
-            return self.recent.clone()
+            return self.recent.clone()  # scores must not depend on the batch
         if observed is None:
             mean = square.mean()
         else:
@@ -517,6 +519,7 @@ class TableLikelihood(nn.Module):
         self.sizes = [n_parameters * n for n_parameters, n in self.shapes]
         self.n_outputs = sum(self.sizes)
         order = np.concatenate(columns)
+        # Parts follow one another in the decoder's output; columns are as in the table.
         self.restore = as_slice(tuple(order.argsort().tolist()))
         self.n_features = len(order)
 
@@ -588,6 +591,7 @@ def observed_mean(blocks, function=lambda x: x):
     """Mean of function(x) over the observed entries of each column, and their count."""
     total = count = 0.0
     for x in blocks:
+        # In double: in single precision a sum over many rows stops growing.
         x = x.double()
         value, seen = function(x), ~x.isnan()
         shape = seen.shape + (1,) * (value.ndim - seen.ndim)

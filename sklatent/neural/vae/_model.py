@@ -51,6 +51,7 @@ def observe(x):
     missing = x.isnan()
     if not missing.any():
         return x, None
+    # NaN times 0 is NaN, also in the gradient, so that no mask would do later on.
     return x.masked_fill(missing, 0.0), ~missing
 
 
@@ -85,6 +86,7 @@ class Recognition(nn.Module):
         empty = ~observed.any(1)
         if not empty.any():
             return parameters
+        # Training sees no such rows, so that what the encoder says of one is arbitrary.
         prior = self.latent.prior_parameters(self.encode_inputs)
         return tuple(
             torch.where(empty.view(-1, *[1] * (own.ndim - 1)), of_prior.to(own), own)
@@ -150,12 +152,14 @@ class VariationalAutoencoder(Recognition):
 
     def log_likelihood(self, x, observed, z):
         """Log p(x | z), (n, K), of K codes for each row or, (1, K, ...), for all."""
+        # Rows get a dimension for their draws.
         if observed is not None:
             observed = observed[:, None]
         return self.likelihood.log_prob(x[:, None], self.decoder(z), observed)
 
     def expected_log_likelihood(self, x, observed, parameters):
         """E_q[log p(x | z)] of each row, (n,), where codes are few: a sum over all."""
+        # Each code is decoded once for the batch, and compared with every row.
         codes = self.latent.codes
         q = self.latent.pairwise_log_q(parameters, codes).T.exp()
         return (q * self.log_likelihood(x, observed, codes[None])).sum(1)
@@ -200,6 +204,7 @@ class EncoderInput(nn.Module):
 
     def initialize(self, data):
         """Take mean and deviation of the columns that are not standardized yet."""
+        # The usual table is standardized when it gets here, and saves two passes.
         if self.standardized.all():
             return
         mean, _ = observed_mean(row_blocks(data))
@@ -214,7 +219,7 @@ class EncoderInput(nn.Module):
         if not self.standardized.all():
             x = (x - self.center) / self.width
         if observed is not None:
-            x = x * observed
+            x = x * observed  # 0 in the units of the data is not 0 after the center
         if not self.has_missing:
             return x
         mask = torch.ones_like(x) if observed is None else observed.to(x)
@@ -276,6 +281,7 @@ def importance_weighted_bound(model, x, noise):
     _, log_weights = weighted_codes(model, x, noise)
     n_draws = log_weights.shape[1]
     bound = log_weights.logsumexp(1) - math.log(n_draws)
+    # By all codes it is a sum, and not an estimate.
     if model.latent.codes is not None:
         return bound, torch.zeros_like(bound)
     spread = (log_weights - bound[:, None]).exp().var(1, correction=0)
@@ -314,6 +320,7 @@ def sampled_rows(model, x, noise, n_samples, rng):
     """
     z, log_weights = weighted_codes(model, x, noise)
     z = z.expand(len(x), -1, -1)
+    # By inversion of the cumulative weights, whose last one is 1 but for rounding.
     w = log_weights.softmax(1).cumsum(1)
     u = torch.from_numpy(rng.uniform(size=(len(x), n_samples))).to(w)
     chosen = torch.searchsorted(w, u * w[:, -1:])
@@ -334,6 +341,7 @@ def mutual_information(model, x, n_draws, generator):
         noise = latent.noise((n, 1), generator, torch.empty(0))
         z = latent.draw(parameters, noise.to(parameters[0])).squeeze(1)
         for start in range(0, n, BLOCK_ROWS):
+            # A block of draws against the posteriors of all rows.
             log_q = latent.pairwise_log_q(parameters, z[start : start + BLOCK_ROWS])
             own = log_q.diagonal(start)
             information += (own - log_q.logsumexp(1)).double().sum().item()
@@ -395,6 +403,7 @@ class NegativeBound(Loss):
         self.n_draws = n_draws
         self.temperatures = temperatures
         self.temperature = temperatures[0]
+        # In double precision, as it may be large beside what differs between rows.
         self.constant = float(np.dot(log_scale, share_observed))
         self.alternating = alternating
         self.complete = bool(np.min(share_observed) == 1)
@@ -408,6 +417,7 @@ class NegativeBound(Loss):
 
     def begin_epoch(self, epoch):
         """Set weight and temperature; epochs count from 1."""
+        # Never 0: without any cost the variances of codes could vanish in an epoch.
         self.weight = self.beta * min(1.0, epoch / (self.warmup_epochs + 1))
         self.temperature = self.temperatures[min(epoch, len(self.temperatures)) - 1]
 
@@ -415,6 +425,7 @@ class NegativeBound(Loss):
         """Parameters that a step leaves as they are, one list for each step."""
         if not self.alternating:
             return super().turns(model)
+        # The model p(x, z) first: the encoder then approximates the posterior of that.
         encoder = set(model.encoder.parameters())
         trained = [p for p in model.parameters() if p.requires_grad]
         others = [p for p in trained if p not in encoder]

@@ -44,7 +44,7 @@ class NormalLatent(nn.Module):
         With s the encoder's output plus START, the variance is e^s up to 1, the
         prior's, and 1 + s beyond: one outlying row would otherwise outweigh all others.
         """
-        mean, s = output.chunk(2, dim=1)
+        mean, s = output.chunk(2, dim=1)  # START narrows posteriors at first
         return mean, soft_exp_log(s + START, MIN_LOG_VARIANCE)
 
     def prior_parameters(self, encode):
@@ -125,6 +125,7 @@ def pairwise_normal_log_prob(z, mean, log_variance):
     Expanded into products of matrices, instead of an array of draws, Gaussians and
     components.
     """
+    # Codes are of the size of 1, so that the expanded square keeps its digits.
     precision = (-log_variance).exp()
     square = z.square() @ precision.T - 2 * z @ (mean * precision).T
     constants = mean.square() * precision + log_variance + math.log(2 * math.pi)

@@ -111,7 +111,9 @@ class VAESpec:
     def build(self, generator):
         """Build the networks, with random weights from a generator."""
         p, q = self.networks.n_features, self.n_components
-        n_inputs = 2 * p if self.has_missing else p
+        n_inputs = 2 * p if self.has_missing else p  # a mask of what is observed
+        # In this order, in which the generator has always been used: a seed stays a
+        # seed.
         latent = build_latent(self, q, n_inputs, generator)
         if self.noise == "batch":
             latent.codes = None  # the mean squared residual is that of draws
@@ -222,6 +224,7 @@ def likelihood_pairs(likelihood, table, n_features, names):
             )
         chosen = columns(table) if callable(columns) else columns
         indices = column_indices(chosen, n_features, names)
+        # Counted one by one, as a column may be there twice in one pair.
         np.add.at(times, indices, 1)
         if indices:
             pairs.append((kind, indices))
@@ -254,6 +257,7 @@ def column_indices(columns, n_features, names):
     By position, which may be negative, by name, by slice (of names: with both ends) or
     by mask; as a list of int.
     """
+    # A column whose name is a number can only be given by its position.
     positions = {name: i for i, name in enumerate(names) if isinstance(name, str)}
     if isinstance(columns, slice):
         start, stop = columns.start, columns.stop
@@ -347,6 +351,7 @@ def check_precision(levels_by_column, columns, names, dtype):
     """Raise where the precision of the training cannot tell levels apart."""
     for column, values in zip(columns, levels_by_column, strict=True):
         levels = np.asarray(values)
+        # As CategoricalLikelihood looks a level up, in the precision of training.
         between = ((levels[1:] + levels[:-1]) / 2).astype(dtype)
         index = (levels.astype(dtype)[:, None] > between).sum(axis=1)
         if (index != np.arange(len(levels))).any():
