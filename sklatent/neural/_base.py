@@ -355,7 +355,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         """Raise if the parameters no longer describe the networks that were fitted."""
         common, own = self._common_parameters(), self._spec_parameters()
         now = dataclasses.replace(self._spec, **common, **own)
-        # What the first rows decided is the same in both: parameters differ, or nothing.
+        # What the first rows decided is the same in both, so parameters differ.
         for name, here, there in differences(now, self._spec):
             raise ValueError(
                 f"{name} must be that of the fitted networks, {there!r}; got {here!r}. "

@@ -89,9 +89,11 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         number for each feature; "decoder" lets the decoder return one for each entry;
         "batch" takes the mean squared residual of each batch [10]_ (Gaussian only). A
         number is kept fixed, in squared units of the data.
-    prior : {"standard_normal", "mixture", "vampprior"}, default="standard_normal"
+    prior : {"standard_normal", "mixture", "vampprior"} or callable, \
+            default="standard_normal"
         Prior distribution p(z) of the code: N(0, I); a mixture of Gaussians that is
-        learned; or the mean of the posteriors of pseudo-rows that are learned [8]_.
+        learned; the mean of the posteriors of pseudo-rows that are learned [8]_; or a
+        subclass of :class:`Prior`.
     n_prior_components : int, default=50
         Number of Gaussians or of pseudo-rows of a prior that is learned.
     latent : {"normal", "bernoulli", "categorical"}, default="normal"
@@ -331,7 +333,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
             StrOptions(set(NOISES)),
             Interval(Real, 0, None, closed="neither"),
         ],
-        "prior": [StrOptions({"standard_normal", "mixture", "vampprior"})],
+        "prior": [StrOptions({"standard_normal", "mixture", "vampprior"}), callable],
         "n_prior_components": [Interval(Integral, 1, None, closed="left")],
         "latent": [StrOptions({"normal", "bernoulli", "categorical"})],
         "n_levels": [Interval(Integral, 2, None, closed="left")],
@@ -457,7 +459,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
             "n_levels": self.n_levels if self.latent == "categorical" else None,
             "prior": self.prior,
             "n_prior_components": (
-                None if self.prior == "standard_normal" else self.n_prior_components
+                self.n_prior_components
+                if self.prior in ("mixture", "vampprior")
+                else None
             ),
             "noise_variance": self.noise_variance,
             "noise": noise,

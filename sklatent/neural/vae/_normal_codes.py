@@ -1,14 +1,12 @@
-"""Normal codes and their priors p(z).
+"""Normal codes and their priors p(z): the public base class, and the built-in ones.
 
-A prior has `log_prob(z, encode)`, `marginal_log_prob(z, encode)` and
-`moments(n_components, encode)`, the latter two for each component, and
-`sample(noise, rng, encode)`; `encode` maps inputs of the encoder to the mean and log
-variance of q. `kl(mean, log_variance)` of each component exists where it has a closed
-form, and is None elsewhere.
+`encode`, which a VampPrior needs, maps inputs of the encoder to the mean and log
+variance of q.
 """
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -17,6 +15,8 @@ MIN_LOG_VARIANCE = -30.0
 # Log variance of codes before training. From wide posteriors the decoder hears nothing
 # but noise, learns to do without the code, and the posterior collapses.
 START = -4.0
+# Draws from which the moments of a prior are estimated that does not tell them.
+MOMENT_DRAWS = 1000
 
 
 class NormalLatent(nn.Module):
@@ -26,7 +26,7 @@ class NormalLatent(nn.Module):
     ----------
     n_components : int
         Size of the code.
-    prior : nn.Module
+    prior : Prior
         Its prior.
     """
 
@@ -49,7 +49,7 @@ class NormalLatent(nn.Module):
 
     def prior_parameters(self, encode):
         """Mean and log variance of the prior, (q,)."""
-        mean, variance = self.prior.moments(self.n_components, encode)
+        mean, variance = self.prior._moments(self.n_components, encode)
         return mean, variance.log()
 
     def moments(self, parameters):
@@ -89,7 +89,7 @@ class NormalLatent(nn.Module):
         """Draws of log q(z | x) - log p(z) of each component alone, (n, K, q)."""
         mean, log_variance = parameters
         log_q = normal_log_prob(z, mean[:, None], log_variance[:, None])
-        return log_q - self.prior.marginal_log_prob(z, encode)
+        return log_q - self.prior._marginal_log_prob(z, encode)
 
     def code(self, parameters):
         """Mean of q, (n, q)."""
@@ -132,14 +132,129 @@ def pairwise_normal_log_prob(z, mean, log_variance):
     return -0.5 * (square + constants.sum(1))
 
 
-class StandardNormal(nn.Module):
+class Prior(nn.Module):
+    """Base class of priors: the distribution p(z) of the real-valued codes.
+
+    A subclass defines two methods, `log_prob` and `sample`. It may learn numbers of its
+    own, as :class:`torch.nn.Parameter`. It is given to a :class:`VAETransformer` as
+    ``prior=Subclass``.
+
+    Parameters
+    ----------
+    n_components : int
+        Size of the code.
+
+    See Also
+    --------
+    VAETransformer : The model that takes a prior.
+    Likelihood : Base class of likelihoods.
+
+    Examples
+    --------
+    A heavy-tailed prior, Student's t with 4 degrees of freedom in each component:
+
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklatent.neural import Prior, VAETransformer
+    >>> class StudentT(Prior):
+    ...     def log_prob(self, z, encode=None):
+    ...         return torch.distributions.StudentT(4.0).log_prob(z).sum(-1)
+    ...
+    ...     def sample(self, noise, rng, encode=None):
+    ...         chi2 = torch.from_numpy(rng.chisquare(4, size=noise.shape))
+    ...         return noise / (chi2 / 4).sqrt()
+    >>> X = np.random.RandomState(0).standard_normal((200, 3))
+    >>> vae = VAETransformer(2, prior=StudentT, max_epochs=2, random_state=0).fit(X)
+    >>> vae.sample(5, random_state=0).shape
+    (5, 3)
+    """
+
+    kl = None  # of q from p, (n, q), where it has a closed form
+
+    def __init__(self, n_components):
+        super().__init__()
+        self.n_components = n_components
+
+    def log_prob(self, z, encode=None):
+        """Log p(z) of each code, in nats.
+
+        Parameters
+        ----------
+        z : Tensor of shape (..., n_components)
+            Codes.
+        encode : callable, default=None
+            The encoder, for priors that are made of it.
+
+        Returns
+        -------
+        log_prob : Tensor of shape (...)
+            Differentiable by `z`.
+
+        Examples
+        --------
+        Independent components that are uniform in [0, 1]:
+
+        >>> import torch
+        >>> from sklatent.neural import Prior
+        >>> class Uniform(Prior):
+        ...     def log_prob(self, z, encode=None):
+        ...         return torch.where((z >= 0) & (z <= 1), 0.0, -torch.inf).sum(-1)
+        >>> Uniform(n_components=2).log_prob(torch.tensor([[0.2, 0.5], [0.2, 1.5]]))
+        tensor([0., -inf])
+        """
+        raise NotImplementedError
+
+    def sample(self, noise, rng, encode=None):
+        """Draw codes from p(z).
+
+        Parameters
+        ----------
+        noise : Tensor of shape (n_samples, n_components)
+            Standard normal noise, in double precision, which may be used for it.
+        rng : numpy.random.RandomState
+            The only source of other random numbers.
+        encode : callable, default=None
+            The encoder, for priors that are made of it.
+
+        Returns
+        -------
+        z : Tensor of shape (n_samples, n_components)
+            The codes, in double precision.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import torch
+        >>> from sklatent.neural import Prior
+        >>> class Uniform(Prior):
+        ...     def sample(self, noise, rng, encode=None):
+        ...         return torch.from_numpy(rng.uniform(size=noise.shape))
+        >>> noise, rng = torch.zeros(3, 2), np.random.RandomState(0)
+        >>> Uniform(n_components=2).sample(noise, rng).shape
+        torch.Size([3, 2])
+        """
+        raise NotImplementedError
+
+    def _marginal_log_prob(self, z, encode=None):
+        """Log-density of each component; NaN where it is not known."""
+        return torch.full_like(z, torch.nan)
+
+    def _moments(self, n_components, encode=None):
+        """Mean and variance of each component, (q,); of draws unless known."""
+        rng = np.random.RandomState(0)
+        noise = torch.from_numpy(rng.standard_normal((MOMENT_DRAWS, n_components)))
+        z = self.sample(noise, rng, encode)
+        return z.mean(0), z.var(0)
+
+
+class StandardNormal(Prior):
     """z ~ N(0, I)."""
 
     def log_prob(self, z, encode=None):
         """Log-density -½ (|z|² + q log 2π), last dimension summed."""
         return -0.5 * (z.square().sum(-1) + z.shape[-1] * math.log(2 * math.pi))
 
-    def marginal_log_prob(self, z, encode=None):
+    def _marginal_log_prob(self, z, encode=None):
         """Log-density of each component."""
         return -0.5 * (z.square() + math.log(2 * math.pi))
 
@@ -151,7 +266,7 @@ class StandardNormal(nn.Module):
         """
         return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1)
 
-    def moments(self, n_components, encode=None):
+    def _moments(self, n_components, encode=None):
         """Mean and variance of each component, (q,)."""
         return torch.zeros(n_components), torch.ones(n_components)
 
@@ -160,7 +275,7 @@ class StandardNormal(nn.Module):
         return noise
 
 
-class GaussianMixturePrior(nn.Module):
+class GaussianMixturePrior(Prior):
     """z ~ Σ_c w_c N(m_c, diag v_c), all of it learned.
 
     Parameters
@@ -173,10 +288,8 @@ class GaussianMixturePrior(nn.Module):
         Draws the first means, from N(0, I).
     """
 
-    kl = None
-
     def __init__(self, n_prior_components, n_components, generator):
-        super().__init__()
+        super().__init__(n_components)
         shape = (n_prior_components, n_components)
         self.logits = nn.Parameter(torch.zeros(n_prior_components))
         self.mean = nn.Parameter(torch.randn(shape, generator=generator))
@@ -192,13 +305,13 @@ class GaussianMixturePrior(nn.Module):
         logs = pairwise_normal_log_prob(z, mean, log_variance)
         return (log_weights + logs).logsumexp(-1)
 
-    def marginal_log_prob(self, z, encode):
+    def _marginal_log_prob(self, z, encode):
         """Log-density of each component."""
         log_weights, mean, log_variance = self.gaussians(encode)
         logs = normal_log_prob(z.unsqueeze(-2), mean, log_variance)
         return (log_weights[:, None] + logs).logsumexp(-2)
 
-    def moments(self, n_components, encode):
+    def _moments(self, n_components, encode):
         """Mean and variance of each component, (q,)."""
         log_weights, mean, log_variance = self.gaussians(encode)
         w = log_weights.exp()
@@ -222,12 +335,14 @@ class VampPrior(GaussianMixturePrior):
     ----------
     n_prior_components : int
         Number of pseudo-inputs.
+    n_components : int
+        Size of the code.
     n_inputs : int
         Their size, that of the encoder's input.
     """
 
-    def __init__(self, n_prior_components, n_inputs):
-        nn.Module.__init__(self)
+    def __init__(self, n_prior_components, n_components, n_inputs):
+        Prior.__init__(self, n_components)
         self.inputs = nn.Parameter(torch.zeros(n_prior_components, n_inputs))
 
     def gaussians(self, encode):

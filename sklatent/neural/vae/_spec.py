@@ -80,8 +80,8 @@ class VAESpec:
         Kind of code.
     n_levels : int or None
         Of categorical codes.
-    prior : str
-        Prior of normal codes.
+    prior : str or callable
+        Prior of normal codes, or what makes one of the size of the code.
     n_prior_components : int or None
         Of a prior that is learned.
     noise_variance : str or float
@@ -100,7 +100,7 @@ class VAESpec:
     n_components: int
     latent: str
     n_levels: int | None
-    prior: str
+    prior: object = field(repr=False)
     n_prior_components: int | None
     noise_variance: object
     noise: object
@@ -145,12 +145,15 @@ def build_latent(spec, q, n_inputs, generator):
         return BernoulliLatent(q)
     if spec.latent == "categorical":
         return CategoricalLatent(q, spec.n_levels)
-    if spec.prior == "standard_normal":
-        return NormalLatent(q, StandardNormal())
-    if spec.prior == "mixture":
+    if callable(spec.prior):
+        prior = spec.prior(q)
+    elif spec.prior == "standard_normal":
+        prior = StandardNormal(q)
+    elif spec.prior == "mixture":
         prior = GaussianMixturePrior(spec.n_prior_components, q, generator)
-        return NormalLatent(q, prior)
-    return NormalLatent(q, VampPrior(spec.n_prior_components, n_inputs))
+    else:
+        prior = VampPrior(spec.n_prior_components, q, n_inputs)
+    return NormalLatent(q, prior)
 
 
 def build_likelihood(spec):

@@ -118,7 +118,7 @@ def test_standard_normal_against_torch_distributions():
     mean, log_variance = torch.tensor(np.random.RandomState(0).normal(size=(2, 4, 3)))
     q = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
     p = torch.distributions.Normal(torch.zeros(3), torch.ones(3))
-    prior = StandardNormal()
+    prior = StandardNormal(3)
     torch.testing.assert_close(
         prior.kl(mean, log_variance), torch.distributions.kl_divergence(q, p)
     )

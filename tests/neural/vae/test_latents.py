@@ -53,7 +53,7 @@ def test_marginals_of_the_mixture_prior_by_quadrature():
     grid = torch.linspace(-12, 12, 241, dtype=torch.float64)
     z0 = torch.tensor([0.3, -1.0], dtype=torch.float64)
     plane = torch.cartesian_prod(grid, grid)
-    got = prior.marginal_log_prob(torch.stack([z0, z0, z0], dim=-1), None)[:, 0]
+    got = prior._marginal_log_prob(torch.stack([z0, z0, z0], dim=-1), None)[:, 0]
     for value, log_density in zip(z0, got, strict=True):
         z = torch.cat([value.expand(len(plane), 1), plane], dim=1)
         integral = expected.log_prob(z).exp().sum() * (grid[1] - grid[0]) ** 2
@@ -76,7 +76,7 @@ def test_draws_of_the_mixture_prior():
 
 
 def test_vampprior_is_the_mean_of_posteriors():
-    prior = VampPrior(4, 2).double()
+    prior = VampPrior(4, 1, 2).double()
     with torch.no_grad():
         prior.inputs.normal_(generator=generator())
 
@@ -93,7 +93,7 @@ def test_vampprior_is_the_mean_of_posteriors():
 
 
 def normal_latent():
-    latent = NormalLatent(3, StandardNormal())
+    latent = NormalLatent(3, StandardNormal(3))
     output = torch.randn(6, 6, dtype=torch.float64, generator=generator())
     return latent, latent.parameters_of(output)
 
