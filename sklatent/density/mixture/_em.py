@@ -22,6 +22,7 @@ scheme S3.
 """
 
 import contextlib
+import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -37,6 +38,7 @@ from sklatent.density.mixture._passes import (
     WhitenedFull,
     row_parts,
 )
+from sklatent.utils._iterations import IterationReport
 from sklatent.utils._threads import map_threads
 
 # Differences that an extrapolation is made from. One extrapolated step that gains
@@ -89,6 +91,18 @@ class Ascent(NamedTuple):
     log_likelihood: float
 
 
+class EMReport(IterationReport):
+    """Callbacks, and lines on the standard output if `verbose` asks for them."""
+
+    def end(self, loss, mixture, history):
+        """Report the end of an iteration; return whether a callback asks to stop."""
+        estimator = self.fit_arguments["estimator"]
+        if estimator.verbose and len(history) % estimator.verbose_interval == 0:
+            log_likelihood = -(loss + self.offset)
+            sys.stdout.write(f"  EM step {len(history)}: {log_likelihood:.6f} nats\n")
+        return super().end(loss, mixture, history)
+
+
 def accelerated_em(step, mixture, *, tol, max_iter, accelerate, report, before=-np.inf):
     """Repeat EM steps until one gains less than `tol`, or ten extrapolated ones.
 
@@ -105,7 +119,7 @@ def accelerated_em(step, mixture, *, tol, max_iter, accelerate, report, before=-
         Bound on the number of steps, at least 1.
     accelerate : bool
         Whether to extrapolate.
-    report : IterationReport
+    report : EMReport
         Told about every iteration; it may ask to stop.
     before : float, default=-inf
         Mean log-likelihood where the run ended that this one resumes.
@@ -283,8 +297,7 @@ def m_step(statistics, mixture, reg):
     weights /= weights.sum()
     means, S = statistics.means, statistics.covariances
     if not alive.all():
-        L = mixture.expanded_root
-        old = L**2 if mixture.structure.diagonal else L @ np.swapaxes(L, 1, 2)
+        old = mixture.structure.square(mixture.expanded_root)
         means = np.where(alive[:, None], means, mixture.means)
         S = np.where(alive.reshape(-1, *[1] * (S.ndim - 1)), S, old)
     C = mixture.structure.constrain(S, weights, reg)
@@ -318,11 +331,11 @@ class MixtureStatistics:
     @classmethod
     def of(cls, mixture, reg):
         """What a mixture stands for: the statistics of total 1 whose M-step it is."""
-        L = mixture.expanded_root
+        covariances = mixture.structure.square(mixture.expanded_root)
         if mixture.structure.diagonal:
-            covariances = np.maximum(L**2 - reg, 0.0)
+            covariances = np.maximum(covariances - reg, 0.0)
         else:
-            covariances = L @ np.swapaxes(L, 1, 2) - np.diag(reg)
+            covariances = covariances - np.diag(reg)
         return cls(mixture.weights, mixture.means, covariances, np.nan, 1.0)
 
     def scaled(self, factor):

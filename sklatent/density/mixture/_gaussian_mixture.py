@@ -1,13 +1,13 @@
 """Mixture of Gaussian densities.
 
-`fit` is the way through the algorithm: the first mixture comes from `_start`, EM is in
-`_em` (with missing entries, L-BFGS follows, in `_quasi_newton`), its passes over the
-rows are in `_passes` and `_missing`, and the choice of a number of components in
-`_selection`. What all of them work on are the plain data of `_model`.
+`fit` reads from top to bottom. What it calls works on the plain data of `_model`: the
+first mixture comes from `_start`, EM is in `_em` (with missing entries, L-BFGS follows,
+in `_quasi_newton`), its passes over the rows are in `_passes` and `_missing`, and the
+number of components is chosen in `_selection`. The methods of a fitted mixture are in
+`_densities` and `_marginals`.
 """
 
 import contextlib
-import sys
 from functools import partial
 from numbers import Integral, Real
 
@@ -24,14 +24,21 @@ from sklatent.density.mixture._densities import (
     most_probable,
     responsibilities,
 )
-from sklatent.density.mixture._em import Ascent, accelerated_em, e_step, em_step, m_step
+from sklatent.density.mixture._em import (
+    Ascent,
+    EMReport,
+    accelerated_em,
+    e_step,
+    em_step,
+    m_step,
+)
 from sklatent.density.mixture._marginals import (
     conditional,
     draw,
     feature_positions,
     marginal,
 )
-from sklatent.density.mixture._model import STRUCTURES, Mixture, TrainingRows
+from sklatent.density.mixture._model import STRUCTURES, Frame, Mixture, TrainingRows
 from sklatent.density.mixture._quasi_newton import em_then_lbfgs
 from sklatent.density.mixture._selection import (
     best_candidate,
@@ -40,8 +47,6 @@ from sklatent.density.mixture._selection import (
     information,
 )
 from sklatent.density.mixture._start import first_mixture
-from sklatent.utils._constants import constant_values, set_constants
-from sklatent.utils._iterations import IterationReport
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -49,10 +54,15 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
-from sklatent.utils._tables import read_rows
+from sklatent.utils._tables import (
+    check_weight,
+    constant_values,
+    read_rows,
+    set_constants,
+)
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
-from sklatent.utils._weights import check_weight, row_count
+from sklatent.utils._weights import row_count
 
 # Attributes that not every fit sets.
 OPTIONAL_ATTRIBUTES = ("candidate_n_components_", "criterion_values_")
@@ -95,7 +105,7 @@ class GaussianMixture(
         a matrix ("tied") or a diagonal matrix ("tied_diag").
     tol : float, default=0.001
         EM stops when a step, or ten extrapolated steps, increase the mean
-        log-likelihood by less, in nats per row. With missing entries, it also goes on
+        log-likelihood by less, in nats per row. With missing entries, it also continues
         until the increase that is still possible is estimated to be less.
     reg_covar : float, default=1e-06
         Added to the variances in every step, so that no component shrinks to a
@@ -379,6 +389,7 @@ class GaussianMixture(
             if not resumes:
                 for name in OPTIONAL_ATTRIBUTES:  # of an earlier fit
                     vars(self).pop(name, None)
+            # In standardized units, those of the data do not change the results.
             rows = self._training_rows(X, sample_weight)
             reg = rows.frame.regularization(self.reg_covar, self.reg_relative)
 
@@ -387,7 +398,7 @@ class GaussianMixture(
             context = self._init_callback_context(max_subtasks=n_steps)
             task = {"estimator": self, "X": X, "y": y}
             context.call_on_fit_task_begin(**task)
-            report = _Report(
+            report = EMReport(
                 context,
                 "em",
                 lambda mixture, history: self._attributes(
@@ -399,6 +410,7 @@ class GaussianMixture(
 
             fits = []  # for each number of components, the best of all starts
             for k in numbers:
+                # So each candidate is the mixture that is fitted with it only.
                 ascents, rng = [], random_generator(self.random_state)
                 for _ in range(n_starts):
                     if resumes:
@@ -419,17 +431,9 @@ class GaussianMixture(
                 best = self._choose(mixtures, X, y, sample_weight)
             ascent, n_distinct = fits[best]
             vars(self).update(self._attributes(rows, ascent))
+            # Not to be sampled with the variance that reg_covar gives them.
             self._constants_ = constant_values(X, sample_weight)
-            self._warn_of_idle(n_distinct)
-            if not self.converged_ and self.max_iter > 0:
-                warn(
-                    "Best performing initialization did not converge. Try different "
-                    "init parameters, or increase max_iter, tol, or check for "
-                    "degenerate data. EM still gains more than "
-                    f"tol={self.tol:g} nats per row after max_iter={self.max_iter} "
-                    "iterations.",
-                    ConvergenceWarning,
-                )
+            self._warn(n_distinct, gains=not self.converged_ and self.max_iter > 0)
             context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return self
 
@@ -493,6 +497,7 @@ class GaussianMixture(
             n_min = 1 if resumes else 2
             X = read_rows(self, X, reset=not resumes, ensure_min_samples=n_min)
             sample_weight = check_weight(sample_weight, X)
+            # The units of the first call stay, and with them the size of reg_covar.
             frame = self._frame_ if resumes else None
             rows = self._training_rows(X, sample_weight, frame)
             reg = rows.frame.regularization(self.reg_covar, self.reg_relative)
@@ -515,10 +520,10 @@ class GaussianMixture(
             vars(self).update(self._attributes(rows, ascent, before))
             self.n_samples_seen_ = n_seen
             constants = constant_values(X, sample_weight)
-            if resumes:
+            if resumes:  # constant in all calls, with the same value
                 constants[constants != self._constants_] = np.nan
             self._constants_ = constants
-            self._warn_of_idle(n_distinct)
+            self._warn(n_distinct)
         return self
 
     def fit_predict(self, X, y=None, sample_weight=None):
@@ -897,7 +902,9 @@ class GaussianMixture(
         """
         features = self._positions(columns)
         if len(features) == 0:
-            raise ValueError(f"columns must name a feature or more; got {columns!r}.")
+            raise ValueError(
+                f"columns must name at least one feature; got {columns!r}."
+            )
         return self._with_features(marginal(self._mixture(), features), features)
 
     def conditional(self, given):
@@ -963,19 +970,9 @@ class GaussianMixture(
 
     def _start(self, k, rows, reg, rng):
         """First mixture, in standardized units, and how many different seeds it had."""
-        given = {
-            "weights_init": self.weights_init,
-            "means_init": self.means_init,
-            "precisions_init": self.precisions_init,
-        }
+        given = (self.weights_init, self.means_init, self.precisions_init)
         return first_mixture(
-            rows,
-            k,
-            self.covariance_type,
-            reg,
-            given=given,
-            init_params=self.init_params,
-            rng=rng,
+            rows, k, self.covariance_type, reg, given, self.init_params, rng
         )
 
     def _previous(self, k, rows, resumed):
@@ -1039,8 +1036,8 @@ class GaussianMixture(
             "_frame_": rows.frame,
         }
 
-    def _warn_of_idle(self, n_distinct):
-        """Warn of components that the parameters do not show to be of no use."""
+    def _warn(self, n_distinct, *, gains=False):
+        """Warn of components that are of no use, and if EM still `gains`."""
         k = self.n_components_
         if n_distinct < k:
             warn(
@@ -1053,6 +1050,14 @@ class GaussianMixture(
             warn(
                 f"{n_dead} of {k} components lost all their rows and have weight 0. "
                 "Lower n_components.",
+                ConvergenceWarning,
+            )
+        if gains:  # the first two sentences are scikit-learn's
+            warn(
+                "Best performing initialization did not converge. Try different init "
+                "parameters, or increase max_iter, tol, or check for degenerate data. "
+                f"EM still gains more than tol={self.tol:g} nats per row after "
+                f"max_iter={self.max_iter} iterations.",
                 ConvergenceWarning,
             )
 
@@ -1101,24 +1106,14 @@ class GaussianMixture(
         for name in KEPT_ATTRIBUTES:
             setattr(made, name, getattr(self, name))
         vars(made).update(_parameter_attributes(mixture))
-        made._frame_ = self._frame_.select(features)
+        made._frame_ = Frame(
+            self._frame_.origin[features], self._frame_.scale[features]
+        )
         made._constants_ = self._constants_[features]
         made.n_features_in_ = len(features)
         if hasattr(self, "feature_names_in_"):
             made.feature_names_in_ = self.feature_names_in_[features]
         return made
-
-
-class _Report(IterationReport):
-    """Callbacks, and lines on the standard output if `verbose` asks for them."""
-
-    def end(self, loss, mixture, history):
-        """Report the end of an iteration; return whether a callback asks to stop."""
-        estimator = self.fit_arguments["estimator"]
-        if estimator.verbose and len(history) % estimator.verbose_interval == 0:
-            log_likelihood = -(loss + self.offset)
-            sys.stdout.write(f"  EM step {len(history)}: {log_likelihood:.6f} nats\n")
-        return super().end(loss, mixture, history)
 
 
 @contextlib.contextmanager

@@ -302,10 +302,6 @@ class Frame:
             scale = np.clip(scale, *SINGLE_SCALES)
         return cls(mean.astype(dtype), scale)
 
-    def select(self, features):
-        """Frame for some of the features."""
-        return Frame(self.origin[features], self.scale[features])
-
     def regularization(self, reg_covar, relative):
         """What M-steps add to the variances, in these units."""
         if relative:

@@ -27,7 +27,7 @@ IMPUTING_FEATURES = 64
 IMPUTING_REG = 1e-6
 
 
-def first_mixture(rows, k, covariance_type, reg, *, given, init_params, rng):
+def first_mixture(rows, k, covariance_type, reg, given, init_params, rng):
     """Mixture that EM starts from, in the units of the rows' frame.
 
     Parameters
@@ -40,9 +40,9 @@ def first_mixture(rows, k, covariance_type, reg, *, given, init_params, rng):
         One of `STRUCTURES`.
     reg : ndarray of shape (p,)
         Added to the variances.
-    given : dict
-        Weights, means and precisions from the user under the names of the parameters,
-        in the units of the data; None for those that a clustering finds.
+    given : tuple
+        The parameters weights_init, means_init and precisions_init, in the units of
+        the data; None for what a clustering finds.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}
         Where the components come from otherwise.
     rng : RandomState
@@ -82,27 +82,10 @@ def _checked(given, k, p, covariance_type):
     """Weights, means and precision factors from the user; None for the others."""
     structure = STRUCTURES[covariance_type]
     kind = f"{covariance_type} precision"
-    names = {"weights_init": "weights", "means_init": "means", "precisions_init": kind}
-    checked = dict.fromkeys(names)
-    for name, value in given.items():
-        if value is None:
-            continue
-        checked[name] = value = check_array(
-            value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name
-        )
-        shape = {
-            "weights_init": (k,),
-            "means_init": (k, p),
-            "precisions_init": structure.shape(k, p),
-        }[name]
-        # The messages are those of scikit-learn, whose tests match on them.
-        if value.shape != shape:
-            raise ValueError(
-                f"{name}: The parameter '{names[name]}' should have the shape of "
-                f"{shape}, but got {value.shape}."
-            )
-    weights, means, precisions = checked.values()
+    weights, means, precisions = given
+    # The messages are those of scikit-learn, whose tests match on them.
     if weights is not None:
+        weights = _of_shape(weights, "weights", (k,), "weights_init")
         if (weights < 0).any():
             raise ValueError(
                 "weights_init: The parameter 'weights' should be in the range [0, 1], "
@@ -114,9 +97,26 @@ def _checked(given, k, p, covariance_type):
                 f"sum(weights) = {weights.sum():.5f}; divide them by their sum."
             )
         weights = weights / weights.sum()
+    if means is not None:
+        means = _of_shape(means, "means", (k, p), "means_init")
     if precisions is not None:
+        shape = structure.shape(k, p)
+        precisions = _of_shape(precisions, kind, shape, "precisions_init")
         precisions = _factors(precisions, structure, kind)
     return weights, means, precisions
+
+
+def _of_shape(value, parameter, shape, name):
+    """The parameter `name` as an array of a shape."""
+    value = check_array(
+        value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name
+    )
+    if value.shape != shape:
+        raise ValueError(
+            f"{name}: The parameter '{parameter}' should have the shape of {shape}, "
+            f"but got {value.shape}."
+        )
+    return value
 
 
 def _factors(precisions, structure, kind):

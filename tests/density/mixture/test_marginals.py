@@ -53,7 +53,7 @@ def test_features_by_name():
         mixture.conditional({3: 0.0})
     with pytest.raises(ValueError, match="must not repeat"):
         mixture.marginal([0, "a"])
-    with pytest.raises(ValueError, match=r"a feature or more; got \[\]"):
+    with pytest.raises(ValueError, match=r"at least one feature; got \[\]"):
         mixture.marginal([])
     with pytest.raises(ValueError, match="finite"):
         mixture.conditional({"a": np.nan})
