@@ -65,7 +65,7 @@ SMALLEST_SHARE = 1e-12
 
 
 class Ascent(NamedTuple):
-    """Where EM led.
+    """Result of maximizing the likelihood from one start.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Ascent(NamedTuple):
 
 
 class EMReport(IterationReport):
-    """Callbacks, and lines on the standard output if `verbose` asks for them."""
+    """Reports iterations to callbacks, and prints them if `verbose` is above 0."""
 
     def end(self, loss, mixture, history):
         """Report the end of an iteration; return whether a callback asks to stop."""
@@ -114,9 +114,9 @@ def accelerated_em(step, mixture, *, tol, max_iter, accelerate, report, before=-
     mixture : Mixture
         The start.
     tol : float
-        In nats per row.
+        Gain below which EM has converged, in nats per row.
     max_iter : int
-        Bound on the number of steps, at least 1.
+        Largest number of steps, at least 1.
     accelerate : bool
         Whether to extrapolate.
     report : EMReport
@@ -206,15 +206,15 @@ def em_step(mixture, rows, reg, n_threads, step_size=1.0):
     n_threads : int
         How many threads share the rows.
     step_size : float, default=1.0
-        Share of these rows in the statistics; the others are what the mixture stands
-        for.
+        Share of these rows in the statistics of the M-step. The rest are the
+        statistics that the mixture stands for, as in stepwise EM.
 
     Returns
     -------
     mixture : Mixture
-        Where it ends.
+        Where the step ends.
     log_likelihood : float
-        Mean log-likelihood per row where it started, in the units of the frame.
+        Mean log-likelihood per row where the step started, in the units of the frame.
     """
 
     def step(method):
@@ -313,11 +313,11 @@ class MixtureStatistics:
     weight : ndarray of shape (k,)
         Sums of responsibilities.
     means : ndarray of shape (k, p)
-        Of the rows, weighted by responsibility.
+        Means of the rows, weighted by responsibility.
     covariances : ndarray of shape (k, p, p) or (k, p)
-        About these means; only the variances for diagonal structures.
+        Covariances about these means; only the variances for diagonal structures.
     log_likelihood : float
-        Weighted sum over the rows, in nats.
+        Weighted sum of the log-densities of the rows, in nats.
     total : float
         Sum of the weights of the rows.
     """

@@ -87,8 +87,9 @@ class GaussianMixture(
 ):
     """Mixture of Gaussian densities, fitted by accelerated EM.
 
-    p(x) = sum_k w_k N(x | mu_k, Sigma_k), by maximum likelihood [1]_. Takes the
-    parameters of :class:`sklearn.mixture.GaussianMixture` and has its attributes.
+    The density is p(x) = sum_k w_k N(x | mu_k, Sigma_k), and its parameters are
+    estimated by maximum likelihood [1]_. The class takes the parameters of
+    :class:`sklearn.mixture.GaussianMixture` and has its attributes.
 
     NaN marks a missing entry, in every method. The likelihood is that of the observed
     entries [3]_, which is right if whether an entry is missing depends only on the
@@ -105,8 +106,8 @@ class GaussianMixture(
         a matrix ("tied") or a diagonal matrix ("tied_diag").
     tol : float, default=0.001
         EM stops when a step, or ten extrapolated steps, increase the mean
-        log-likelihood by less, in nats per row. With missing entries, it also continues
-        until the increase that is still possible is estimated to be less.
+        log-likelihood by less than `tol`, in nats per row. With missing entries, the
+        increase that is still possible must be estimated to be less than `tol` too.
     reg_covar : float, default=1e-06
         Added to the variances in every step, so that no component shrinks to a
         point. It is relative to the variance of each feature (to their mean if
@@ -162,8 +163,8 @@ class GaussianMixture(
         consecutive rows, or what :func:`sklearn.model_selection.check_cv` takes.
     learning_decay : float, default=0.7
         How fast `partial_fit` forgets, in (0.5, 1]. New rows that are a share s of all
-        rows so far get a share s ** learning_decay of the statistics [4]_. With 1 all
-        rows count the same, including those of early calls, whose responsibilities
+        rows so far get the weight s ** learning_decay in the statistics [4]_. With 1
+        all rows count the same, including those of early calls, whose responsibilities
         came from poor parameters.
 
     Attributes
@@ -214,7 +215,7 @@ class GaussianMixture(
 
     See Also
     --------
-    KernelDensity : A kernel on every row; no number of components to choose.
+    KernelDensity : A kernel at every row; there is no number of components to choose.
     HistogramDensity : A density that is constant within the cells of a grid.
     sklatent.decomposition.PPCA : One Gaussian with few directions of large variance.
     sklearn.mixture.GaussianMixture : Its `sample` returns component labels too; here
@@ -958,7 +959,7 @@ class GaussianMixture(
         return self._with_features(conditional(self._mixture(), known, values), others)
 
     def _training_rows(self, X, sample_weight, frame=None):
-        """Rows with their weights, in units that are given or standardize them."""
+        """Rows with their weights and units to compute in, found if none are given."""
         return TrainingRows.of(
             X,
             sample_weight,
@@ -1006,7 +1007,7 @@ class GaussianMixture(
                 reg,
                 **options,
             )
-        # What the previous fit reached counts for convergence.
+        # If the first step gains next to nothing, the previous fit had converged.
         before = self.lower_bound_ + rows.log_jacobian if resumes else -np.inf
         step = partial(em_step, rows=rows, reg=reg, n_threads=n_threads)
         return accelerated_em(step, mixture, before=before, **options)
@@ -1020,7 +1021,7 @@ class GaussianMixture(
         return best_candidate(self.criterion, numbers, values)
 
     def _attributes(self, rows, ascent, before=()):
-        """Fitted attributes for where EM led, in the units of the data."""
+        """Fitted attributes for the result of EM, in the units of the data."""
         history = (np.array(ascent.history) - rows.log_jacobian).tolist()
         history = [*before, *history]
         mixture = rows.frame.destandardize(ascent.mixture)

@@ -266,7 +266,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Frame:
-    """Units in which the data has mean 0 and variance 1.
+    """Units in which the data has mean 0 and variance 1: standardized units.
 
     EM runs in them, so that the units of the data, feature by feature, do not change
     the results, and so that expansions about the origin keep their digits.
@@ -366,7 +366,7 @@ class TrainingRows:
         frame : Frame or None
             Units to compute in; None for those in which these rows are standardized.
         structure : Structure
-            Of the covariances, if the frame is to be found.
+            What the covariances have in common, if the frame is to be found.
         names : sequence of str or None
             Names of the features for errors, if the frame is to be found.
         n_threads : int
@@ -411,9 +411,9 @@ class TrainingRows:
 
     @cached_property
     def log_jacobian(self):
-        """By how much the mean log-density in the units of the frame is the larger.
+        """Mean log-density in the units of the frame less that in units of the data.
 
-        A row has the density of its observed entries only.
+        The density of a row is that of its observed entries.
         """
         observed = np.ones(self.X.shape[1])
         if self.has_missing:

@@ -62,7 +62,7 @@ def em_then_lbfgs(e_step, m_step, mixture, reg, *, tol, max_iter, accelerate, re
     tol : float
         EM stops when what it can still gain is estimated to be less, in nats per row.
     max_iter : int
-        Bound on the number of E-steps, at least 1.
+        Largest number of E-steps, at least 1.
     accelerate : bool
         Whether L-BFGS takes over where EM is slow.
     report : EMReport
