@@ -3,20 +3,12 @@
 import numpy as np
 
 from sklatent.utils._sklearn import _check_sample_weight
+from sklatent.utils._tables import check_weight as check_weight
 from sklatent.utils._warnings import warn
 
 # Largest sum of weights that are taken for shares: published shares are rounded, and
 # so are their sums.
 LARGEST_SHARE = 1.01
-
-
-def check_weight(sample_weight, X):
-    """Return weights in double precision, none negative and not all zero; or None."""
-    if sample_weight is None:
-        return None
-    return _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
 
 
 def weighted_rows(X, sample_weight):
