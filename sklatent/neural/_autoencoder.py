@@ -327,16 +327,8 @@ class AETransformer(NeuralLatentModel):
 
         >>> import numpy as np
         >>> from sklatent.neural import AETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((100, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> ae = AETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.01,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(100, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> ae = AETransformer(1, hidden_layer_sizes=(), max_epochs=50, lr=0.01).fit(X)
         >>> on, off = ae.score_samples([[1.0, 2.0, -1.0], [1.0, -2.0, -1.0]])
         >>> bool(off < on <= 0)
         True

@@ -91,9 +91,9 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows, unless `warm_start` goes on. Where it is a
-            memory map in single or double precision, rows are read as they are needed.
-            NaN marks a missing entry where the class says so.
+            The data, of at least two rows unless `warm_start` resumes. Rows of a memory
+            map in single or double precision are read as they are needed. NaN marks a
+            missing entry in the classes that take missing entries.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 
@@ -105,9 +105,9 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         Raises
         ------
         RuntimeError
-            If training diverges. Like any error, it leaves the estimator as it was.
+            If training diverges. As after any error, the estimator is unchanged.
         TypeError
-            If a function given as `encoder` or `decoder` returns no module.
+            If a function given as `encoder` or `decoder` does not return a module.
         ValueError
             If a parameter or `X` cannot be used, or the file of this training in
             `checkpoint_path` is damaged.
@@ -115,33 +115,25 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         Warns
         -----
         ConvergenceWarning
-            If training diverged, and went on from the epoch before at a tenth of the
-            learning rate.
+            If training diverged and was resumed from the previous epoch at a tenth of
+            the learning rate.
         PosteriorCollapseWarning
-            If no component of the code of a variational autoencoder depends on the row.
+            If no component of a variational autoencoder's code depends on the row.
         UserWarning
             If `warmup_epochs` of a variational autoencoder does not end before
             `max_epochs`.
 
         Examples
         --------
-        Rows on a line need one component. What the linear network loses falls from
+        Rows on a line need one component. The loss of a linear network decreases from
         epoch to epoch:
 
         >>> import numpy as np
         >>> from sklatent.neural import AETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((100, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> ae = AETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.01,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(100, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> ae = AETransformer(1, hidden_layer_sizes=(), lr=0.01, random_state=0).fit(X)
         >>> bool((np.diff(ae.history_["train_loss"]) < 0).all()), ae.n_iter_
-        (True, 5)
+        (True, 100)
         """
         resume = self.warm_start and hasattr(self, "net_")
         with self._unchanged_on_error():
@@ -160,20 +152,21 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
     def partial_fit(self, X, y=None):
         """Train for one epoch.
 
-        The first call decides on networks and units from its rows. Every call takes up
-        the training, the optimizer and the random numbers where the last one stopped:
-        k calls with the same rows are `fit` with `max_epochs=k`, to the bit. After a
-        `fit`, which keeps no optimizer, they start from its networks.
+        The first call decides on the networks and units from its rows. Every call
+        resumes the training, with the optimizer and the random numbers, where the
+        previous one stopped: k calls with the same rows give the same bits as `fit`
+        with `max_epochs=k`. A `fit` keeps no optimizer, so that calls after it start from
+        its networks with a new one.
 
         Learning-rate schedules end at `max_epochs`, no rows are held out, and
-        `checkpoint_path` is not used. Attributes that describe the training rows are
-        about those of the last call.
+        `checkpoint_path` is not used. Attributes that describe the training rows
+        describe those of the last call.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows at the first call. NaN marks a missing entry
-            where the class says so.
+            The data, of at least two rows in the first call. NaN marks a missing entry
+            in the classes that take missing entries.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 
@@ -185,26 +178,26 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         Raises
         ------
         RuntimeError
-            If training diverges. Like any error, it leaves the estimator as it was.
+            If training diverges. As after any error, the estimator is unchanged.
         TypeError
-            If a function given as `encoder` or `decoder` returns no module.
+            If a function given as `encoder` or `decoder` does not return a module.
         ValueError
             If a parameter or `X` cannot be used.
 
         Warns
         -----
         ConvergenceWarning
-            If training diverged, and went on from the epoch before at a tenth of the
-            learning rate.
+            If training diverged and was resumed from the previous epoch at a tenth of
+            the learning rate.
         PosteriorCollapseWarning
-            If no component of the code of a variational autoencoder depends on the row.
+            If no component of a variational autoencoder's code depends on the row.
         UserWarning
             If `warmup_epochs` of a variational autoencoder does not end before
             `max_epochs`.
 
         Examples
         --------
-        Epoch by epoch, with anything in between, gives the networks of one `fit`:
+        Three calls give the same networks as one `fit` of three epochs:
 
         >>> import numpy as np
         >>> from sklatent.neural import AETransformer
@@ -345,7 +338,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         """Return the fitted attributes that are made of the networks only."""
         layers = copy.deepcopy(nn.ModuleList(module.code_layers())).float()
         encoder = nn.Sequential(Standardize(self.mean_, self.scale_), *layers)
-        # On the CPU a pickle opens anywhere; see _network for the way back.
+        # On the CPU, so that a pickle opens anywhere; `_network` moves it from there.
         return {"net_": prediction_net(module), "encoder_": encoder.eval()}
 
     def _check_trained(self, X):
@@ -418,10 +411,10 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
     def save(self, path):
         """Write the fitted estimator to a file, without pickle.
 
-        It is a safetensors file, with weights and arrays as tensors and all else as
-        JSON in its metadata: opening it runs no code, whoever it comes from. What
-        `partial_fit` keeps of the optimizer is left out, and so is `checkpoint_path`,
-        as no file should decide where a later `fit` writes.
+        It is a safetensors file, with weights and arrays as tensors and everything else
+        as JSON in its metadata. Opening it runs no code, whoever it comes from. The
+        state of the optimizer that `partial_fit` keeps is left out, and so is
+        `checkpoint_path`, as no file should decide where a later `fit` writes.
 
         Parameters
         ----------
@@ -431,12 +424,12 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         Raises
         ------
         ValueError
-            If a parameter is no plain data, such as a callable, a class, an estimator
-            or a generator of random numbers; or if one has changed since the fit, so
-            that it describes other networks; or if `n_importance_samples` is above
+            If a parameter is not plain data, such as a callable, a class, an estimator
+            or a generator of random numbers; if a parameter has changed since the fit,
+            so that it describes other networks; or if `n_importance_samples` is above
             100,000, which no file may ask for.
         OSError
-            If the file cannot be written. One that was there is then as it was.
+            If the file cannot be written. A file that was there is then unchanged.
 
         See Also
         --------
@@ -456,12 +449,12 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         ...     print([file.name for file in pathlib.Path(folder).iterdir()])
         ['ae.safetensors']
 
-        What would need code to be built again is refused:
+        A parameter that would need code to be built again is refused:
 
         >>> ae.set_params(random_state=np.random.RandomState(0)).save("ae.safetensors")
         Traceback (most recent call last):
             ...
-        ValueError: save writes plain data alone, which random_state=... is not. ...
+        ValueError: random_state must be plain data to be saved; got ...
         """
         _saving.save(self, path)
 
@@ -477,15 +470,15 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         Returns
         -------
         estimator : object
-            The fitted estimator, of the class or a subclass of the class that `load` is
-            called on. Its results are those of the one that was saved, to the bit.
+            The fitted estimator, of the class that `load` is called on or a subclass.
+            Its results are the same, to the bit, as those of the one that was saved.
 
         Raises
         ------
         ValueError
-            If the file is damaged, is of another format or class, lacks anything, or
-            has anything that `save` does not write. Each entry is checked before it is
-            used, and the sizes of networks before these are made.
+            If the file is damaged, has another format or class, lacks an entry, or has
+            an entry that `save` does not write. Each entry is checked before its use,
+            and the sizes of networks before memory is taken for them.
         OSError
             If the file cannot be read.
 

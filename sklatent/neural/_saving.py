@@ -122,8 +122,8 @@ def encode_all(values):
             encoded[name] = encode(value)
         except TypeError:
             raise ValueError(
-                f"save writes plain data alone, which {name}={value!r} is not. Pickle "
-                f"the estimator, or fit it with {name} as plain data."
+                f"{name} must be plain data to be saved; got {value!r}. Pickle the "
+                f"estimator, or fit it with {name} as plain data."
             ) from None
     return encoded
 

@@ -528,30 +528,23 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         Returns
         -------
         mean : ndarray of shape (n_samples, n_components)
-            For `latent="normal"` the same as `transform(X)`. For "bernoulli" the
-            probabilities of 1. For "categorical" the probabilities of the levels, of
+            With `latent="normal"`, the same as `transform(X)`. With "bernoulli", the
+            probabilities of 1. With "categorical", the probabilities of the levels, of
             shape (n_samples, n_components, n_levels).
         variance : ndarray of the same shape
-            Diagonal of the covariance, which has no other entries; p (1 - p) for
-            probabilities p.
+            Diagonal of the covariance, whose other entries are 0. For probabilities p
+            it is p (1 - p).
 
         Examples
         --------
-        Rows on a line tell their codes: the posterior is narrower than the prior, whose
-        variance is 1.
+        A row on a line determines its code, so that the posterior is narrower than the
+        prior, whose variance is 1:
 
         >>> import numpy as np
         >>> from sklatent.neural import VAETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> vae = VAETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.05,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> settings = {"lr": 0.05, "max_epochs": 50, "random_state": 0}
+        >>> vae = VAETransformer(1, hidden_layer_sizes=(), **settings).fit(X)
         >>> mean, variance = vae.posterior(X)
         >>> bool((mean == vae.transform(X)).all()), bool((variance < 0.1).all())
         (True, True)
@@ -565,25 +558,25 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     def elbo(self, X):
         """Evidence lower bound of each row, and its two terms.
 
-        E_q[log p(x | z)] is an average over `n_importance_samples` draws, and so is the
-        divergence if the prior is learned; otherwise it is exact. `beta` is not
-        applied. Discrete codes, if few, are summed over, and both are exact. Kingma
-        and Welling (2014) [1]_, eq. 3.
+        E_q[log p(x | z)] is an average over `n_importance_samples` draws. The term
+        KL(q(z | x) ‖ p(z)) is exact with the standard normal prior, and an average over
+        the draws with others [1]_. `beta` is not applied. If there are few discrete
+        codes, both terms are exact sums over all codes.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data. Of a row with missing entries, the bound of the others.
+            The data. The bound of a row with missing entries is that of the others.
 
         Returns
         -------
         elbo : ndarray of shape (n_samples,)
-            `log_likelihood` - `kl`, in nats for the units of the data; at most the
-            log-density of the row, up to the error of the average.
+            The bound, `log_likelihood` - `kl`, in nats for the units of the data. It is
+            at most the log-density of the row, up to the error of the average.
         log_likelihood : ndarray of shape (n_samples,)
-            E_q[log p(x | z)], how well codes drawn for the row explain it.
+            E_q[log p(x | z)], which says how well codes drawn for the row explain it.
         kl : ndarray of shape (n_samples,)
-            KL(q(z | x) ‖ p(z)), how many nats the code carries.
+            KL(q(z | x) ‖ p(z)), the number of nats that the code carries.
 
         References
         ----------
@@ -597,16 +590,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         >>> import numpy as np
         >>> from sklatent.neural import VAETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> vae = VAETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.05,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> settings = {"lr": 0.05, "max_epochs": 50, "random_state": 0}
+        >>> vae = VAETransformer(1, hidden_layer_sizes=(), **settings).fit(X)
         >>> bound, log_likelihood, kl = vae.elbo([[0.0, 0.0, 0.0], [3.0, 6.0, -3.0]])
         >>> np.allclose(bound, log_likelihood - kl), bool(kl[1] > kl[0] + 1)
         (True, True)
@@ -620,9 +606,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         """Importance-weighted lower bound on the log-density of each row.
 
         log 1/K Σ_k p(x | z_k) p(z_k) / q(z_k | x) with K = `n_importance_samples`
-        draws z_k from the posterior [1]_. Its expectation rises with K towards
-        log p(x). Discrete codes, if few, are all summed over, which gives log p(x)
-        itself.
+        draws z_k from the posterior [1]_. Its expectation increases with K towards
+        log p(x). If there are few discrete codes, the sum over all of them gives
+        log p(x) itself.
 
         Parameters
         ----------
@@ -636,9 +622,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         log_density : ndarray of shape (n_samples,)
             In nats, for the units of the data; log-probability for discrete columns.
         std : ndarray of shape (n_samples,)
-            Monte Carlo standard error, from the spread of the weights. Only if
-            `return_std`. Where it is above 1/2 or so, few draws carry all the weight
-            and it is too small itself. It is 0 where all codes are summed over.
+            Monte Carlo standard error, from the spread of the weights. Returned only if
+            `return_std`. If it is above about 1/2, few draws carry all the weight, and
+            the error itself is underestimated. It is 0 if all codes are summed over.
 
         References
         ----------
@@ -647,21 +633,14 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         Examples
         --------
-        A row off the line on which the training rows are is less likely, by far more
+        The training rows are on a line. A row off the line is less likely, by far more
         than the error:
 
         >>> import numpy as np
         >>> from sklatent.neural import VAETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> vae = VAETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.05,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> settings = {"lr": 0.05, "max_epochs": 50, "random_state": 0}
+        >>> vae = VAETransformer(1, hidden_layer_sizes=(), **settings).fit(X)
         >>> on_and_off = [[1.0, 2.0, -1.0], [1.0, -2.0, -1.0]]
         >>> log_p, std = vae.score_samples(on_and_off, return_std=True)
         >>> bool(log_p[0] - log_p[1] > 10), bool(std[0] < 0.5)
@@ -673,11 +652,11 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         return (log_density, std) if return_std else log_density
 
     def effective_sample_size(self, X):
-        """How many draws the importance weights of each row are worth.
+        """Effective number of draws of the importance weights of each row.
 
-        (Σ w)² / Σ w² [1]_, between 1 and `n_importance_samples`: near the latter where
-        the encoder's posterior is close to the true one, and near 1 where
-        `score_samples` and `impute` need more draws, if they draw codes at all.
+        (Σ w)² / Σ w² [1]_ is between 1 and `n_importance_samples`. It is large where the
+        encoder's posterior is close to the true one, and near 1 where `score_samples`
+        and `impute` need more draws, if they draw codes at all.
 
         Parameters
         ----------
@@ -702,16 +681,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         >>> import numpy as np
         >>> from sklatent.neural import VAETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> vae = VAETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.05,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> settings = {"lr": 0.05, "max_epochs": 50, "random_state": 0}
+        >>> vae = VAETransformer(1, hidden_layer_sizes=(), **settings).fit(X)
         >>> rows = [[1.0, 2.0, -1.0], [1.0, np.nan, -1.0]]
         >>> complete, incomplete = vae.effective_sample_size(rows)
         >>> bool(1 <= incomplete < complete <= vae.n_importance_samples)
@@ -721,17 +693,19 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         return self._map_with_noise(model.effective_sample_size, X)
 
     def mutual_information(self, X, n_draws=1):
-        """Estimate how many nats codes carry about which row they were drawn for.
+        """Estimate the mutual information of rows and codes, in nats.
 
         I(x; z) = E[log q(z | x) - log 1/n Σ_j q(z | x_j)] over the n rows x and draws z
-        [1]_. It is at most log n and, but for the error of the draws, at most the mean
-        divergence from the prior; what the latter exceeds it by, the codes as a whole
-        miss the prior by.
+        [1]_. It says how much a code tells about which row it was drawn for. It is at
+        most log n and, up to the error of the draws, at most the mean divergence from
+        the prior. The difference to the latter is the divergence of the codes of all
+        rows together from the prior.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data. All pairs of rows are looked at, so some thousand do.
+            The data. The cost grows with the number of pairs of rows, so use some
+            thousand rows.
         n_draws : int, default=1
             Draws of z per row.
 
@@ -753,21 +727,14 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         Examples
         --------
-        The codes of rows on a line tell these apart, and no better than each of 200
-        rows from all others:
+        Codes of rows on a line tell these apart, and no better than each of 200 rows
+        from all others:
 
         >>> import numpy as np
         >>> from sklatent.neural import VAETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> vae = VAETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.05,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> settings = {"lr": 0.05, "max_epochs": 50, "random_state": 0}
+        >>> vae = VAETransformer(1, hidden_layer_sizes=(), **settings).fit(X)
         >>> information = vae.mutual_information(X)
         >>> bool(1 < information < min(vae.kl_per_component_.sum(), np.log(200)))
         True
@@ -793,18 +760,18 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         X : array-like of shape (n_rows, n_features)
             The data; NaN where an entry is missing.
         n_samples : int, default=None
-            Draws per row; None takes `n_importance_samples`. Not used where all codes
-            are summed over.
+            Number of draws per row. None is `n_importance_samples`. Not used where all
+            codes are summed over.
         return_std : bool, default=False
             Whether to return the standard deviations too.
 
         Returns
         -------
         X_imputed : ndarray of shape (n_rows, n_features)
-            The data, observed entries unchanged.
+            The data with imputed entries. Observed entries are unchanged.
         std : ndarray of shape (n_rows, n_features)
-            Standard deviation of each missing entry given what is observed, 0 for
-            observed ones. Only if `return_std`.
+            Standard deviation of each missing entry given the observed ones, and 0 for
+            observed entries. Returned only if `return_std`.
 
         Raises
         ------
@@ -822,16 +789,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         >>> import numpy as np
         >>> from sklatent.neural import VAETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((200, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> vae = VAETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.05,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> settings = {"lr": 0.05, "max_epochs": 50, "random_state": 0}
+        >>> vae = VAETransformer(1, hidden_layer_sizes=(), **settings).fit(X)
         >>> vae.impute([[1.0, np.nan, -1.0]], n_samples=1000).round()
         array([[ 1.,  2., -1.]])
         """
@@ -865,14 +825,15 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         X : array-like of shape (n_rows, n_features)
             The data; NaN where an entry is missing.
         n_samples : int, default=1
-            How many complete tables to draw.
+            Number of complete tables to draw.
         random_state : int, RandomState instance or None, default=None
             Pass an int for the same draws at every call.
 
         Returns
         -------
         tables : ndarray of shape (n_samples, n_rows, n_features)
-            The data as often as `n_samples` says, observed entries unchanged.
+            The data, `n_samples` times, with imputed entries. Observed entries are
+            unchanged.
 
         Raises
         ------
@@ -881,20 +842,13 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         Examples
         --------
-        What is expected of a zero or a one is a share of ones; draws are zeros and
-        ones:
+        The expectation of zeros and ones is a share of ones. Draws are zeros and ones:
 
         >>> import numpy as np
         >>> from sklatent.neural import VAETransformer
         >>> rng = np.random.RandomState(0)
         >>> X = 1.0 * (rng.uniform(size=(100, 4)) < rng.uniform(size=(100, 1)))
-        >>> vae = VAETransformer(
-        ...     n_components=1,
-        ...     likelihood="bernoulli",
-        ...     hidden_layer_sizes=(),
-        ...     max_epochs=2,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> vae = VAETransformer(1, likelihood="bernoulli", max_epochs=2).fit(X)
         >>> incomplete = [[1.0, 1.0, 1.0, np.nan]]
         >>> bool(0 < vae.impute(incomplete)[0, 3] < 1)
         True

@@ -142,7 +142,7 @@ def test_parameters_that_are_no_plain_data(cls, parameter, X, tmp_path):
     (name,) = parameter
     X = X + np.random.RandomState(0).normal(scale=0.01, size=X.shape)
     estimator = cls(max_epochs=1, **parameter).fit(X)
-    with pytest.raises(ValueError, match=rf"{name}=.* is not\. Pickle the estimator"):
+    with pytest.raises(ValueError, match=f"{name} must be plain data .* Pickle the"):
         estimator.save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 

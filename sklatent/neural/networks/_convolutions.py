@@ -108,7 +108,7 @@ def convolutional_decoder(spec, sizes, generator):
     network.append(nn.Unflatten(-1, (channels[0], *smallest)))
     for pair, target in zip(itertools.pairwise(channels), targets[::-1], strict=True):
         network.append(ACTIVATIONS[spec.activation]())
-        # Sizes are halved and rounded up, so that the way back has to be told which.
+        # Two sizes are halved to the same one: the decoder has to be told which.
         extra = tuple(map(missing_size, target))
         network.append(
             convolution(nn.ConvTranspose2d, *pair, generator, output_padding=extra)

@@ -19,7 +19,7 @@ ACTIVATIONS = {
 
 
 def linear(n_in, n_out, generator, bias=True):
-    """Linear layer with Glorot's uniform weights, drawn from `generator` alone."""
+    """Linear layer with Glorot's uniform weights, drawn from `generator`."""
     device = torch.empty(()).device  # skip_init knows of no default
     layer = nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias, device=device)
     nn.init.xavier_uniform_(layer.weight, generator=generator)

@@ -58,7 +58,7 @@ def raised_by_statement(error):
 
 
 def split_rows(order, batch_size):
-    """Split rows into batches; a last row alone joins those before.
+    """Split rows into batches; a single last row joins those before.
 
     Of one row no layer can take a variance.
     """

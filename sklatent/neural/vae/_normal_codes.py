@@ -86,7 +86,7 @@ class NormalLatent(nn.Module):
         return pairwise_normal_log_prob(z, *parameters)
 
     def marginal_kl(self, parameters, z, encode):
-        """Draws of log q(z | x) - log p(z) of each component alone, (n, K, q)."""
+        """Draws of log q(z | x) - log p(z) of each single component, (n, K, q)."""
         mean, log_variance = parameters
         log_q = normal_log_prob(z, mean[:, None], log_variance[:, None])
         return log_q - self.prior._marginal_log_prob(z, encode)

@@ -1,7 +1,7 @@
 """How a variational autoencoder is built: the spec, and the networks that it describes.
 
 The spec is plain data. What its first rows decide, above all which columns have which
-likelihood, is in it too, so that the networks can be built again from it alone.
+likelihood, is in it too, so that it is enough to build the networks again.
 """
 
 import numbers

@@ -349,7 +349,7 @@ class TestImages:
             VAETransformer(**settings).fit(X)
         VAETransformer(**settings, decoder=nn.Linear).fit(X)
 
-    def test_images_with_holes(self, X):
+    def test_images_with_missing_pixels(self, X):
         torn = np.where(np.random.RandomState(0).uniform(size=X.shape) < 0.3, np.nan, X)
         vae = VAETransformer(**CONV).fit(torn)
         assert next(iter(vae.encoder_.parameters())).shape[1] == 2  # image and mask
