@@ -78,8 +78,8 @@ NAMED = re.compile(
 # Texts
 
 
-class Functions(ast.NodeVisitor):
-    """All calls of a source that construct an error, with the functions around them."""
+class Errors(ast.NodeVisitor):
+    """The first argument of each error of a source, with the functions around it."""
 
     def __init__(self, tree):
         self.stack, self.found = [], []
@@ -93,8 +93,14 @@ class Functions(ast.NodeVisitor):
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Call(self, node):
-        if isinstance(node.func, ast.Name) and node.func.id in ERRORS:
-            self.found.append((node, tuple(self.stack)))
+        if getattr(node.func, "id", None) in ERRORS:
+            text = node.args[0] if node.args else ast.Constant("")
+            self.found.append((node.lineno, text, tuple(self.stack)))
+        self.generic_visit(node)
+
+    def visit_Raise(self, node):
+        if getattr(node.exc, "id", None) in ERRORS:
+            self.found.append((node.lineno, ast.Constant(""), tuple(self.stack)))
         self.generic_visit(node)
 
 
@@ -252,9 +258,8 @@ def elements(node, place, tree):
 
 def messages(tree, calls=package_calls):
     """Yield the line and the possible texts of each error that a source constructs."""
-    for call, functions in Functions(tree).found:
-        texts = Texts(tree, functions, calls).of(call.args[0]) if call.args else {""}
-        yield call.lineno, texts
+    for line, text, functions in Errors(tree).found:
+        yield line, Texts(tree, functions, calls).of(text)
 
 
 def unnamed(texts):
@@ -355,6 +360,7 @@ def test_texts_that_name_something(text):
         ("def f(n):\n  n = n if n else 'a'\n  return ValueError(n)", {"a", UNKNOWN}),
         ("ValueError(str(error))", {UNKNOWN}),
         ("ValueError()", {""}),
+        ("raise ValueError", {""}),
     ],
 )
 def test_how_texts_are_read(source, texts):

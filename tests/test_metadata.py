@@ -27,7 +27,9 @@ def lower_bounds():
 
 
 def test_oldest_versions_are_the_lower_bounds():
-    assert pins("constraints-oldest.txt") == lower_bounds()
+    oldest = pins("constraints-oldest.txt")
+    of_others = {"pyparsing"}  # a dependency of matplotlib
+    assert {n: v for n, v in oldest.items() if n not in of_others} == lower_bounds()
 
 
 def test_hooks_have_the_versions_that_make_lint_has():

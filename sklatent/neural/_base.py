@@ -155,8 +155,8 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         The first call decides on the networks and units from its rows. Every call
         resumes the training, with the optimizer and the random numbers, where the
         previous one stopped: k calls with the same rows give the same bits as `fit`
-        with `max_epochs=k`. A `fit` keeps no optimizer, so that calls after it start from
-        its networks with a new one.
+        with `max_epochs=k`. A `fit` keeps no optimizer, so that calls after it start
+        from its networks with a new one.
 
         Learning-rate schedules end at `max_epochs`, no rows are held out, and
         `checkpoint_path` is not used. Attributes that describe the training rows

@@ -654,8 +654,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     def effective_sample_size(self, X):
         """Effective number of draws of the importance weights of each row.
 
-        (Σ w)² / Σ w² [1]_ is between 1 and `n_importance_samples`. It is large where the
-        encoder's posterior is close to the true one, and near 1 where `score_samples`
+        (Σ w)² / Σ w² [1]_ is between 1 and `n_importance_samples`. It is large where
+        the encoder's posterior is close to the true one, and near 1 where `score_samples`
         and `impute` need more draws, if they draw codes at all.
 
         Parameters
