@@ -1,27 +1,19 @@
 """Kernel density estimation, exactly, with bandwidths from the data.
 
-The sums over the rows are those of `sklatent.density.kernel._sums`.
+`fit` stores the rows and finds the bandwidth; `score_samples` is a sum of kernels over
+the rows (`sklatent.density.kernel._sums`).
 """
 
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import DensityMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import (
-    GenerativeModelMixin,
-    ScoreMixin,
-    SklatentEstimator,
-)
-from sklatent.density.kernel._bandwidth import (
-    cross_validated,
-    improved_sheather_jones,
-    rule_of_thumb,
-    spreads,
-)
+from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
+from sklatent.density.kernel._bandwidth import plug_in, rule_of_thumb, spreads
+from sklatent.density.kernel._cross_validation import cross_validated
 from sklatent.density.kernel._metric_sums import (
     METRICS,
     TREES,
@@ -30,15 +22,11 @@ from sklatent.density.kernel._metric_sums import (
     other_metric,
 )
 from sklatent.density.kernel._radial import KERNELS
-from sklatent.density.kernel._sphere import draw_on_sphere
+from sklatent.density.kernel._sphere import sample_on_sphere
 from sklatent.density.kernel._sums import KernelSums
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._neighbors import unique_rows
-from sklatent.utils._sklearn import (
-    Interval,
-    StrOptions,
-    _fit_context,
-)
+from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 from sklatent.utils._weights import as_counts, weighted_rows
@@ -46,7 +34,7 @@ from sklatent.utils._weights import as_counts, weighted_rows
 RULES = {"scott", "silverman", "loo", "lscv", "isj"}
 # Bound on the eigenvalues of the correlation of whitened data.
 SMALLEST_EIGENVALUE = 1e-6
-# Fitted attributes that are there with some parameters only.
+# Fitted attributes that only some parameters set.
 OPTIONAL_ATTRIBUTES = (
     "bandwidth_factors_",
     "candidate_bandwidths_",
@@ -312,18 +300,23 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         with self._unchanged_on_error():
             X = read_rows(self, X, reset=True)
             X, weight = weighted_rows(X, sample_weight)
-            for name in OPTIONAL_ATTRIBUTES:  # of an earlier fit
+            for name in OPTIONAL_ATTRIBUTES:  # an earlier fit may have set them
                 vars(self).pop(name, None)
+            metric = other_metric(**self.get_params())
             self._log_det = 0.0
             if self.whiten:
                 self._set_covariance(X, weight)
-            rows = self._whitened(X)
-            metric = other_metric(**self.get_params())
-            self.bandwidth_ = self._find_bandwidth(X, rows, weight, metric)
-            self._rows, self._weight = rows, weight
-            self._sums = self._kernel_sums() if metric is None else self._tree_sums()
+            self._rows, self._weight = self._whitened(X), weight
+            self.bandwidth_ = self._find_bandwidth(X, metric)
+            if metric is None:
+                self._sums = self._kernel_sums()
+            else:
+                self._sums = TreeSums(
+                    self._rows, weight, self.bandwidth_, self.get_params()
+                )
+                self.tree_ = self._sums.tree
             if self.adaptive:
-                logs = self._sums.log_sums(rows, self.n_jobs).astype(np.float64)
+                logs = self._sums.log_sums(self._rows, self.n_jobs).astype(np.float64)
                 logs -= np.average(logs, weights=weight)
                 self.bandwidth_factors_ = np.exp(-0.5 * logs)
                 self._sums = self._kernel_sums(self.bandwidth_factors_)
@@ -358,17 +351,23 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         X = read_rows(self, X)
         return self._sums.log_sums(self._whitened(X), self.n_jobs)
 
+    def _spreads(self, X, weight, what, remedy):
+        """Standard deviation of each feature; raise where one is constant."""
+        names = getattr(self, "feature_names_in_", range(X.shape[1]))
+        return spreads(X, weight, names, what, remedy)
+
     def _set_covariance(self, X, weight):
-        """Set the covariance and its root, by that of the correlation."""
-        sigma = spreads(X, weight, "With whiten=True distances are")
+        """Set the covariance and its root, from the correlation."""
+        sigma = self._spreads(X, weight, "whiten=True", "use whiten=False")
         self._mean = np.average(X, axis=0, weights=weight)
+        # Eigenvalues of the correlation, since their bound must not depend on units.
         Z = (X - self._mean) / sigma
         values, axes = np.linalg.eigh((Z.T * (weight / weight.sum())) @ Z)
         if values[0] < SMALLEST_EIGENVALUE:
             warn(
-                "Features are linear functions of others, or there are too few rows to "
+                "Features are linear functions of others, or X has too few rows to "
                 f"tell: {np.sum(values < SMALLEST_EIGENVALUE)} of {len(values)} "
-                "eigenvalues of the correlation are kept at their bound of "
+                "eigenvalues of the correlation are raised to "
                 f"{SMALLEST_EIGENVALUE}. Use whiten=False or fewer features.",
                 RankDeficientWarning,
             )
@@ -379,30 +378,36 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         self.covariance_ = self._root @ self._root.T
 
     def _whitened(self, X):
-        """Rows in the coordinates in which the kernels are round."""
+        """Rows in the coordinates in which the kernels are spherical."""
         if not self.whiten:
-            return X.copy()
+            return X.copy()  # the user may overwrite X after `fit`
         return ((X - self._mean) @ self._inverse_root).astype(X.dtype)
 
-    def _find_bandwidth(self, X, rows, weight, metric):
+    def _find_bandwidth(self, X, metric):
         """Return the bandwidth, a float or one for each feature."""
-        kernel, d = KERNELS[self.kernel], rows.shape[1]
-        if not isinstance(self.bandwidth, str):
+        rule, d = self.bandwidth, X.shape[1]
+        if not isinstance(rule, str):
             return self._given_bandwidth(d)
-        sigma = np.ones(d) if self.whiten or metric is not None else spreads(X, weight)
+        kernel, rows, weight = KERNELS[self.kernel], self._rows, self._weight
+        # A whitened feature has spread 1, and other metrics have no features.
+        sigma = np.ones(d)
+        if not self.whiten and metric is None:
+            what = f"bandwidth={rule!r}"
+            sigma = self._spreads(X, weight, what, "give bandwidth as a number")
         candidates = self._given_candidates()
-        if self.bandwidth not in {"loo", "lscv"} or np.ndim(candidates) == 0:
-            weight = as_counts(weight, f"bandwidth={self.bandwidth!r}")
-        if self.bandwidth in {"scott", "silverman"}:
-            width = rule_of_thumb(rows, weight, sigma, self.bandwidth)
-            return self._of_equal_variance(width)
+        if rule not in {"loo", "lscv"} or np.ndim(candidates) == 0:
+            weight = as_counts(weight, f"bandwidth={rule!r}")
+        # The rules are for Gaussian kernels; others take the same standard deviation.
+        scale = np.sqrt(kernel.variance(d))
+        if rule in {"scott", "silverman"}:
+            return rule_of_thumb(rows, weight, sigma, rule) / scale
         first, inverse, _ = unique_rows(X)
         rows, weight = rows[first], np.bincount(inverse, weight)
-        if self.bandwidth == "isj":
-            return self._of_equal_variance(self._plug_in(rows, weight, sigma))
-        if self.bandwidth == "lscv" and self.kernel != "gaussian":
+        if rule == "isj":
+            return plug_in(rows, weight, sigma) / scale
+        if rule == "lscv" and self.kernel != "gaussian":
             raise ValueError(
-                "bandwidth='lscv' has a closed form for kernel='gaussian' alone; got "
+                "bandwidth='lscv' has a closed form for kernel='gaussian' only; got "
                 f"kernel={self.kernel!r}. Use 'loo'."
             )
         width, self.candidate_bandwidths_, self.candidate_scores_ = cross_validated(
@@ -411,12 +416,12 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             sigma,
             kernel,
             candidates,
-            self.bandwidth,
+            rule,
             self.n_jobs,
             metric,
         )
-        if self.bandwidth == "loo":
-            self.candidate_scores_ -= self._log_det  # that of whitening
+        if rule == "loo":
+            self.candidate_scores_ -= self._log_det  # in the units of X
         return float(width) if np.ndim(width) == 0 else width
 
     def _given_bandwidth(self, d):
@@ -442,28 +447,6 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             )
         return candidates
 
-    def _of_equal_variance(self, width):
-        """Bandwidth of the kernel whose variance is that of a Gaussian's."""
-        return width / np.sqrt(KERNELS[self.kernel].variance(len(width)))
-
-    def _plug_in(self, rows, weight, sigma):
-        """Bandwidth of the improved Sheather-Jones rule, or Silverman's."""
-        if rows.shape[1] != 1:
-            raise ValueError(
-                "bandwidth='isj' is for one feature; got "
-                f"{rows.shape[1]}. Use 'loo' or 'silverman'."
-            )
-        width = improved_sheather_jones(rows[:, 0], weight)
-        if width is None:
-            warn(
-                "The equation of bandwidth='isj' has no solution for these rows, or "
-                f"one that describes those that coincide ({len(rows)} distinct values, "
-                f"of {weight.sum():g} rows); Silverman's rule stands in.",
-                ConvergenceWarning,
-            )
-            return rule_of_thumb(rows, weight, sigma, "silverman")
-        return np.array([width])
-
     def _kernel_sums(self, factor=None):
         """Sums whose logarithms are log-densities of whitened rows."""
         kernel, d = KERNELS[self.kernel], self.n_features_in_
@@ -474,28 +457,21 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         log_weight -= kernel.log_mass(d) + np.log(width).sum() + self._log_det
         return KernelSums(self._rows, kernel, width, log_weight, factor)
 
-    def _tree_sums(self):
-        """Log-densities for a metric that is not Euclidean."""
-        parameters = self.get_params() | {"bandwidth": self.bandwidth_}
-        sums = TreeSums(self._rows, self._weight, **parameters)
-        self.tree_ = sums.tree
-        return sums
-
     def _sample(self, n_samples, rng):
         kernel, d = KERNELS[self.kernel], self.n_features_in_
         p = norm_exponent(self.metric, self.metric_params)
         if p is None and self.metric != "haversine":
             raise NotImplementedError(
-                "Rows are drawn for metric='haversine' and where the metric is a norm "
-                "of the difference: euclidean, manhattan, chebyshev, minkowski without "
+                "sample is for metric='haversine' and for metrics that are a norm of "
+                "the difference: euclidean, manhattan, chebyshev, minkowski without "
                 f"weights; got metric={self.metric!r}."
             )
         share = self._weight / self._weight.sum()
         which = rng.choice(len(share), n_samples, p=share)
         if self.metric == "haversine":
-            return draw_on_sphere(kernel, self._rows[which], self.bandwidth_, rng)
-        draws = kernel.draw(d, n_samples, rng, p) * self.bandwidth_
+            return sample_on_sphere(kernel, self._rows[which], self.bandwidth_, rng)
+        X = kernel.sample(d, n_samples, rng, p) * self.bandwidth_
         if hasattr(self, "bandwidth_factors_"):
-            draws *= self.bandwidth_factors_[which, None]
-        draws += self._rows[which]
-        return draws @ self._root.T + self._mean if self.whiten else draws
+            X *= self.bandwidth_factors_[which, None]
+        X += self._rows[which]
+        return X @ self._root.T + self._mean if self.whiten else X
