@@ -27,6 +27,7 @@ extensions = [
     "api_reference",
     "benchmark_results",
     "estimator_map",
+    "inherited_examples",
 ]
 exclude_patterns = ["_build", "_templates", "**/README.rst"]
 templates_path = ["_templates"]
