@@ -34,7 +34,7 @@ def kl_bandwidth_path(
     random_state=None,
     n_jobs=None,
 ):
-    """Kullback-Leibler divergence between estimates of neighboring bandwidths.
+    """Kullback-Leibler divergence between density estimates of successive bandwidths.
 
     Where the divergence is small, the density hardly depends on the bandwidth. Where it
     has a maximum, structure of that size is smoothed away. A row plus a sample of the

@@ -4,27 +4,27 @@ import numpy as np
 
 from sklatent.utils._rounding import ROUNDING
 
-# Numbers of cells are kept below this.
+# Bound on the numbers of cells, so that they fit an int64.
 LARGEST_CODE = 2**62
 
 
 def bin_numbers(X, edges):
     """Find the bin of each entry.
 
-    A bin has its lower edge, the last one its upper edge as well. A column with two
-    equal edges has one bin, which is that point, and what differs from it by rounding.
+    A bin includes its lower edge, and the last one its upper edge too. A column with
+    two equal edges has one bin: that point, and what differs from it by rounding.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Rows.
+        The rows.
     edges : list of ndarray of shape (n_bins + 1,)
-        Ascending, for each feature.
+        Edges of each feature, ascending.
 
     Returns
     -------
     bins : ndarray of int of shape (n_samples, n_features)
-        From 0; -1 outside the edges.
+        Bin numbers from 0; -1 outside the edges.
     """
     bins = np.empty(X.shape, dtype=np.intp)
     for j, e in enumerate(edges):
@@ -40,21 +40,22 @@ def bin_numbers(X, edges):
 
 
 def _is_constant(x, value):
-    """Whether entries are a value, but for rounding in their precision."""
+    """Whether entries equal a value up to rounding in their precision."""
     return np.abs(x - value) <= abs(value) * float(ROUNDING * np.finfo(x.dtype).eps)
 
 
 class OccupiedCells:
-    """The distinct ones of many cells, and a way to find a cell among them.
+    """The distinct cells of many rows, and a search among them.
 
-    Bin numbers of a few columns at a time, as digits, make one number. Those that occur
-    are sorted, and the place among them stands for these columns and all before. So the
-    memory is that of the rows, whatever the number of cells of the grid.
+    A grid has more cells than an integer can number. So the bin numbers of a few
+    columns at a time are the digits of one number. The numbers that occur are sorted,
+    and the position among them is one more digit for the next columns. So the memory is
+    that of the rows, whatever the number of cells of the grid.
 
     Parameters
     ----------
     bins : ndarray of int of shape (n_samples, n_features)
-        Bin numbers, none negative.
+        Bin numbers of the rows, none negative.
     n_bins : list of int of length n_features
         Number of bins in each column.
 
@@ -81,17 +82,17 @@ class OccupiedCells:
         self.bins = bins[first]
 
     def find(self, bins):
-        """Find cells among those that are occupied.
+        """Find cells among the occupied ones.
 
         Parameters
         ----------
         bins : ndarray of int of shape (n_queries, n_features)
-            Bin numbers; -1 is outside.
+            Bin numbers; -1 is outside the edges.
 
         Returns
         -------
         cell : ndarray of shape (n_queries,)
-            As in `cell`, and -1 for those that are not occupied.
+            Position of the cell, as in `cell`; -1 if it is not occupied.
         """
         cell = np.full(len(bins), -1)
         rows = np.flatnonzero((bins >= 0).all(axis=1))
@@ -106,7 +107,7 @@ class OccupiedCells:
 
 
 def _groups(n_bins, n_places):
-    """Slices of columns whose bin numbers fit one integer, after a place."""
+    """Slices of columns whose bin numbers fit one integer, with one more digit."""
     start, size = 0, n_places
     for j, n in enumerate(n_bins):
         if j > start and size * n > LARGEST_CODE:
@@ -117,7 +118,7 @@ def _groups(n_bins, n_places):
 
 
 def _code(place, bins, sizes):
-    """One number for a place and the bin numbers of some columns."""
+    """One number for the digit so far and the bin numbers of some columns."""
     for j, size in enumerate(sizes):
         place = place * size + bins[:, j]
     return place
