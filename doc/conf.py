@@ -70,6 +70,8 @@ autodoc_default_options = {
     "inherited-members": True,
     "exclude-members": ", ".join(inherited),
 }
+# Types stand in the docstrings, which say more.
+autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 

@@ -44,8 +44,8 @@ def _is_constant(x, value):
     return np.abs(x - value) <= abs(value) * float(ROUNDING * np.finfo(x.dtype).eps)
 
 
-class OccupiedCells:
-    """The distinct cells of many rows, and a search among them.
+def occupied_cells(bins, n_bins):
+    """Find the distinct cells of many rows.
 
     A grid has more cells than an integer can number. So the bin numbers of a few
     columns at a time are the digits of one number. The numbers that occur are sorted,
@@ -59,51 +59,52 @@ class OccupiedCells:
     n_bins : list of int of length n_features
         Number of bins in each column.
 
-    Attributes
-    ----------
-    cell : ndarray of shape (n_samples,)
-        The cell of each row.
-    bins : ndarray of int of shape (n_cells, n_features)
+    Returns
+    -------
+    cells : ndarray of int of shape (n_cells, n_features)
         Bin numbers of the cells, in lexicographic order.
+    cell : ndarray of int of shape (n_samples,)
+        Position of the cell of each row.
+    levels : list of tuple
+        For `find_cells`: slices of columns, their numbers of bins, and the numbers that
+        occur.
     """
+    levels = []
+    cell = np.zeros(len(bins), dtype=np.int64)
+    for columns in _groups(n_bins, len(bins)):
+        sizes = n_bins[columns]
+        known, first, cell = np.unique(
+            _code(cell, bins[:, columns], sizes), return_index=True, return_inverse=True
+        )
+        levels.append((columns, sizes, known))
+    return bins[first], cell, levels
 
-    def __init__(self, bins, n_bins):
-        self.levels = []
-        place = np.zeros(len(bins), dtype=np.int64)
-        for columns in _groups(n_bins, len(bins)):
-            sizes = n_bins[columns]
-            known, first, place = np.unique(
-                _code(place, bins[:, columns], sizes),
-                return_index=True,
-                return_inverse=True,
-            )
-            self.levels.append((columns, sizes, known))
-        self.cell = place
-        self.bins = bins[first]
 
-    def find(self, bins):
-        """Find cells among the occupied ones.
+def find_cells(levels, bins):
+    """Find cells among the occupied ones.
 
-        Parameters
-        ----------
-        bins : ndarray of int of shape (n_queries, n_features)
-            Bin numbers; -1 is outside the edges.
+    Parameters
+    ----------
+    levels : list of tuple
+        As `occupied_cells` returns them.
+    bins : ndarray of int of shape (n_queries, n_features)
+        Bin numbers; -1 is outside the edges.
 
-        Returns
-        -------
-        cell : ndarray of shape (n_queries,)
-            Position of the cell, as in `cell`; -1 if it is not occupied.
-        """
-        cell = np.full(len(bins), -1)
-        rows = np.flatnonzero((bins >= 0).all(axis=1))
-        place = np.zeros(len(rows), dtype=np.int64)
-        for columns, sizes, known in self.levels:
-            code = _code(place, bins[rows, columns], sizes)
-            place = np.minimum(np.searchsorted(known, code), len(known) - 1)
-            found = known[place] == code
-            rows, place = rows[found], place[found]
-        cell[rows] = place
-        return cell
+    Returns
+    -------
+    cell : ndarray of int of shape (n_queries,)
+        Position of the cell; -1 if it is not occupied.
+    """
+    cell = np.full(len(bins), -1)
+    rows = np.flatnonzero((bins >= 0).all(axis=1))
+    place = np.zeros(len(rows), dtype=np.int64)
+    for columns, sizes, known in levels:
+        code = _code(place, bins[rows, columns], sizes)
+        place = np.minimum(np.searchsorted(known, code), len(known) - 1)
+        found = known[place] == code
+        rows, place = rows[found], place[found]
+    cell[rows] = place
+    return cell
 
 
 def _groups(n_bins, n_places):

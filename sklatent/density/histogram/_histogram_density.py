@@ -11,7 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
 from sklatent.density.histogram._bin_rules import BIN_RULES, count_bins
-from sklatent.density.histogram._cells import OccupiedCells, bin_numbers
+from sklatent.density.histogram._cells import (
+    bin_numbers,
+    find_cells,
+    occupied_cells,
+)
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._rounding import rounding_up_to, whole_numbers
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
@@ -210,17 +214,15 @@ class HistogramDensity(
                 f"bins must have edges around some rows of X; got n_samples={len(X)}, "
                 "all outside."
             )
-        cells = OccupiedCells(bins[inside], [len(e) - 1 for e in self.bin_edges_])
-        self.cells_ = cells.bins
-        self.cell_weight_ = np.bincount(cells.cell, weight[inside])
+        n_bins = [len(e) - 1 for e in self.bin_edges_]
+        self.cells_, cell, self._levels = occupied_cells(bins[inside], n_bins)
+        self.cell_weight_ = np.bincount(cell, weight[inside])
         log_volume = np.zeros(len(self.cells_))
         for j, e in enumerate(self.bin_edges_):
             if e[0] < e[-1]:
                 log_volume += np.log(np.diff(e))[self.cells_[:, j]]
         log_share = np.log(self.cell_weight_) - np.log(self.cell_weight_.sum())
         self.cell_log_density_ = log_share - log_volume
-        del cells.cell
-        self._cells = cells
 
     def score_samples(self, X, return_std=False):
         """Compute the log-density of each row.
@@ -260,7 +262,7 @@ class HistogramDensity(
         X = read_rows(self, X)
         cell = np.concatenate(
             [
-                self._cells.find(bin_numbers(X[rows], self.bin_edges_))
+                find_cells(self._levels, bin_numbers(X[rows], self.bin_edges_))
                 for rows in row_slices(len(X), BLOCK_ROWS)
             ]
         )

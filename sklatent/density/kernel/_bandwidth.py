@@ -9,7 +9,7 @@ from scipy.fft import dct
 from scipy.optimize import brentq
 from sklearn.exceptions import ConvergenceWarning
 
-from sklatent.utils._rounding import rounding, rounding_up_to
+from sklatent.utils._rounding import rounding
 from sklatent.utils._warnings import warn
 
 # Cells of the histogram whose cosine transform the plug-in takes.
@@ -45,23 +45,16 @@ def spreads(X, weight, names, what, remedy):
     ValueError
         If a feature is constant up to rounding.
     """
-    mean = np.average(X, axis=0, weights=weight)
-    difference = X - mean
-    largest = np.abs(difference).max(axis=0)
-    # The mean of equal numbers may be off by rounding, and so differ from all of them.
-    at_most = rounding_up_to(np.abs(mean) + largest, False, X.dtype)
-    constant = np.flatnonzero(largest <= at_most)
-    if len(constant):  # or whole numbers far from 0, which differ by 1 and are exact
-        few = X[:, constant]
-        constant = constant[np.ptp(few, axis=0) <= rounding(few)]
+    constant = np.flatnonzero(np.ptp(X, axis=0) <= rounding(X))
     if len(constant):
         rows = "1 sample" if len(X) == 1 else f"{len(X)} samples"
         raise ValueError(
             f"{what} is undefined because feature {names[constant[0]]!r} is constant "
             f"in {rows}; drop it or {remedy}."
         )
-    # In units of the largest, since squares may leave the range of numbers.
-    difference /= largest
+    difference = X - np.average(X, axis=0, weights=weight)
+    largest = np.abs(difference).max(axis=0)
+    difference /= largest  # so that no square overflows or underflows
     return largest * np.sqrt(np.average(difference**2, axis=0, weights=weight))
 
 
