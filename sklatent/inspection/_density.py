@@ -242,14 +242,8 @@ class DensityDisplay(Display):
             # Where the density is 0, the error of its logarithm is infinite.
             known = np.isfinite(self.log_density) & np.isfinite(self.log_density_std)
             spread = BAND * np.where(known, self.log_density_std, 0)
-            self.band_ = ax.fill_between(
-                x,
-                density * np.exp(-spread),
-                density * np.exp(spread),
-                color=BLUE,
-                alpha=0.25,
-                linewidth=0,
-            )
+            low, high = density * np.exp(-spread), density * np.exp(spread)
+            self._plot_band(ax, x, low, high)
         (self.line_,) = ax.plot(x, density, color=BLUE)
         ax.set_ylim(bottom=0)
         if self.X is not None:

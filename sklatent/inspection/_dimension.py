@@ -151,8 +151,11 @@ class DimensionDisplay(Display):
             numbers = {
                 "dimension": np.array([estimator.dimension_]),
                 "confidence_interval": np.array([estimator.confidence_interval_]),
-                "fit": _fit(estimator, X),
             }
+            if hasattr(estimator, "log_ratios_"):
+                numbers["fit"] = _pareto_fit(estimator, X)
+            elif hasattr(estimator, "mean_log_distances_"):
+                numbers["fit"] = _rank_fit(estimator)
         return cls(**numbers, names=[name]).plot(ax=ax)
 
     @classmethod
@@ -277,10 +280,7 @@ class DimensionDisplay(Display):
         (self.line_,) = ax.plot(
             self.scales, self.dimension, "o-", color=BLUE, label=name
         )
-        low, high = np.transpose(self.confidence_interval)
-        self.band_ = ax.fill_between(
-            self.scales, low, high, color=BLUE, alpha=0.25, linewidth=0
-        )
+        self._plot_band(ax, self.scales, *np.transpose(self.confidence_interval))
         xlabel = "distance, units of the data"
         ax.set(xscale="log", xlabel=xlabel, ylabel="dimension")
         # Numbers, which are read more easily than powers, on a range this short.
@@ -322,15 +322,6 @@ def _by_scale(estimator):
         "confidence_interval": interval,
         "scales": estimator.scales_,
     }
-
-
-def _fit(estimator, X):
-    """Points and fitted line of an estimator, or None."""
-    if hasattr(estimator, "log_ratios_"):
-        return _pareto_fit(estimator, X)
-    if hasattr(estimator, "mean_log_distances_"):
-        return _rank_fit(estimator)
-    return None
 
 
 def _pareto_fit(estimator, X):

@@ -45,6 +45,10 @@ class Display:
         self.ax_, self.figure_ = ax, ax.figure
         return ax
 
+    def _plot_band(self, ax, x, low, high):
+        """Shade the band between two curves, and keep it."""
+        self.band_ = ax.fill_between(x, low, high, color=BLUE, alpha=0.25, linewidth=0)
+
     @classmethod
     def _check(cls, estimator, *needed, have):
         """Check that an estimator is fitted, and has what the display draws.

@@ -307,28 +307,22 @@ def _column_edges(bins, x, whole, name, weight, d):
     if first == last or (not whole and last - first <= tolerance):
         return np.array([first, first]), None
 
-    def even_edges(rule):
+    problem = None
+    for rule in [bins, "scott"] if bins == "fd" else [bins]:
         n_bins = rule
         if rule in BIN_RULES:
             n_bins = count_bins(rule, x, weight, d, tolerance)
             if whole:  # bins narrower than 1 would only add empty ones
                 n_bins = int(min(n_bins, last - first))
-        edges = np.linspace(first, last, n_bins + 1) if n_bins <= MAX_BINS else None
-        distinct = edges is not None and (np.diff(edges) > 0).all()
-        return n_bins, edges if distinct else None
-
-    n_bins, edges = even_edges(bins)
-    if edges is not None:
-        return edges, None
-    problem = (
-        f"bins={bins!r} asks for {n_bins} bins between {first:g} and {last:g} in "
-        f"feature {name!r}, more than {MAX_BINS} or than floating point tells apart"
-    )
-    if bins == "fd":
-        _, edges = even_edges("scott")
-    if edges is None:
-        raise ValueError(f"{problem}; give bins as a number, or as edges.")
-    return edges, problem
+        if n_bins <= MAX_BINS:
+            edges = np.linspace(first, last, n_bins + 1)
+            if (np.diff(edges) > 0).all():
+                return edges, problem
+        problem = problem or (
+            f"bins={bins!r} asks for {n_bins} bins between {first:g} and {last:g} in "
+            f"feature {name!r}, more than {MAX_BINS} or than floating point tells apart"
+        )
+    raise ValueError(f"{problem}; give bins as a number, or as edges.")
 
 
 def _given_edges(edges, name):

@@ -93,12 +93,12 @@ def kl_bandwidth_path(
     """
     X = check_array(X, dtype=FLOAT_DTYPES)
     bandwidths = check_array(bandwidths, dtype=np.float64, ensure_2d=False)
-    if bandwidths.ndim != 1 or len(bandwidths) < 2 or bandwidths[0] <= 0:
+    ascending = bandwidths.ndim == 1 and (np.diff(bandwidths, prepend=0) > 0).all()
+    if not ascending or len(bandwidths) < 2:
         raise ValueError(
-            f"bandwidths must be two or more positive numbers; got {bandwidths!r}."
+            "bandwidths must be two or more positive numbers in ascending order; got "
+            f"{bandwidths!r}."
         )
-    if (np.diff(bandwidths) <= 0).any():
-        raise ValueError(f"bandwidths must be ascending; got {bandwidths!r}.")
     X, weight = weighted_rows(X, sample_weight)
     rng = random_generator(random_state)
     noise = KERNELS[kernel].sample(X.shape[1], len(X), rng)

@@ -130,12 +130,12 @@ class KernelSums:
             -inf where every kernel is 0. Exact to 1e-9 for double and 1e-4 for single
             precision, relative to max(1, |log S|) with the largest a_j taken for 0.
         """
-        n_threads = count_threads(n_jobs)
         X = self.scaled(queries)
         first, inverse, _ = unique_rows(X)
         X = X[first]
         logs = np.empty(len(X))
         rows = spatial_order(X * self.inverse, BLOCK_ROWS)
+        n_threads = count_threads(n_jobs)
         for log_sums in self._methods(queries.dtype):
 
             def add(block, rows=rows, log_sums=log_sums):
