@@ -61,6 +61,7 @@ def helicoid(u):
 def s_curve(u):
     """Two bent sheets that join smoothly."""
     t, height = 3 * np.pi * (u[:, 0] - 0.5), 2 * u[:, 1]
+    # The sign bends the two halves in opposite directions.
     return np.column_stack([np.sin(t), height, np.sign(t) * (np.cos(t) - 1)])
 
 

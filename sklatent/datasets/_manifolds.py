@@ -257,6 +257,7 @@ def make_cubic_surface(
     array([1])
     """
     rng = random_generator(random_state)
+    # Points in the cube, moved along an axis to one of its two faces.
     X = rng.uniform(size=(n_samples, dimension + 1))
     axis = rng.randint(dimension + 1, size=n_samples)
     X[np.arange(n_samples), axis] = rng.randint(2, size=n_samples)
@@ -319,6 +320,7 @@ def make_flat_torus(
     """
     rng = random_generator(random_state)
     angle = 2 * np.pi * rng.uniform(size=(n_samples, dimension))
+    # Cosine and sine of an angle are next to each other.
     X = np.stack([np.cos(angle), np.sin(angle)], axis=2).reshape(n_samples, -1)
     return observe(X, rng, noise, n_features), dimension
 

@@ -39,6 +39,7 @@ def observe(X, rng, noise, n_features=None):
         )
     if n_features is not None and n_features > needed:
         # The first columns of a random rotation; the others would multiply zeros.
+        # Uniform only if R has a positive diagonal, which `qr` does not promise.
         Q, R = np.linalg.qr(rng.standard_normal((n_features, needed)))
         X = X @ (Q * np.sign(np.diag(R))).T
     return X + noise * rng.standard_normal(X.shape) if noise else X

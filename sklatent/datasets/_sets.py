@@ -135,6 +135,7 @@ def make_line_disk_ball(
     ((100, 3), array([ 0, 34, 33, 33]))
     """
     rng = random_generator(random_state)
+    # 1, 2, 3, 1, ...: what three does not divide goes to the line first.
     dimensions = rng.permutation(1 + np.arange(n_samples) % 3)
     X = np.zeros((n_samples, 3))
     for dimension in (1, 2, 3):

@@ -159,6 +159,8 @@ class DensityDisplay(Display):
         >>> plt.close(display.figure_)
         """
         cls._check(estimator, "score_samples", have=HAVE)
+        # Latent models with a density are not tagged, but have `sample`. Autoencoders
+        # and outlier detectors have neither, and scores that are not log-densities.
         tagged = get_tags(estimator).estimator_type == "density_estimator"
         if not tagged and not hasattr(estimator, "sample"):
             raise TypeError(
@@ -223,6 +225,7 @@ class DensityDisplay(Display):
         >>> plt.close(display.figure_)
         """
         ax = self._start(ax)
+        # None is left of an earlier call that drew more.
         self.line_ = self.band_ = self.contours_ = None
         self.colorbar_ = self.points_ = None
         names = self.feature_names or [f"feature {i}" for i in range(len(self.grid))]
@@ -251,7 +254,7 @@ class DensityDisplay(Display):
                 self.X[:, 0],
                 np.full(len(self.X), 0.02),
                 "|",
-                transform=ax.get_xaxis_transform(),
+                transform=ax.get_xaxis_transform(),  # at the bottom, at any zoom
                 color="black",
                 alpha=0.3,
                 markersize=8,
@@ -272,6 +275,7 @@ class DensityDisplay(Display):
             levels=[*levels, top],
             colors=colormaps["Blues"](np.linspace(0.25, 0.8, len(levels))),
         )
+        # Uniform, since labels of levels that are close would overlap.
         self.colorbar_ = self.figure_.colorbar(
             self.contours_, ax=ax, spacing="uniform", label="log-density, nats (mass)"
         )
@@ -288,6 +292,7 @@ class DensityDisplay(Display):
         the largest. Levels are lowered a little, since a contour encloses only what is
         above it.
         """
+        # From the largest mass: `unique` returns the first of equal levels.
         masses, at = np.sort(self.masses)[::-1], np.argsort(self.masses)[::-1]
         levels, first = np.unique(np.asarray(self.levels)[at], return_index=True)
         labels = [
@@ -318,7 +323,7 @@ def _feature_names(estimator, X, n_features):
 def _cover(column, n_grid, margin):
     """Evenly spaced values over the range of a column, and a margin."""
     low, high = np.nanmin(column), np.nanmax(column)
-    beyond = margin * ((high - low) or 1.0)
+    beyond = margin * ((high - low) or 1.0)  # also for a constant column
     return np.linspace(low - beyond, high + beyond, n_grid)
 
 

@@ -241,6 +241,7 @@ class DimensionDisplay(Display):
         True
         >>> plt.close(figure)
         """
+        # None is left of an earlier call that drew something else.
         self.line_ = self.band_ = self.errorbar_ = None
         self.points_ = self.left_out_points_ = None
         if self.fit is not None:
@@ -313,7 +314,7 @@ def _by_scale(estimator):
     dimension = estimator.dimension_scales_
     if hasattr(estimator, "confidence_interval_scales_"):
         interval = estimator.confidence_interval_scales_
-    else:
+    else:  # an estimator of another package may have standard errors only
         z = ndtri(0.5 + 0.5 * getattr(estimator, "confidence_level", 0.95))
         log_std = estimator.dimension_std_scales_ / dimension
         interval = dimension[:, None] * np.exp(np.outer(log_std, [-z, z]))
@@ -348,6 +349,7 @@ def _left_out(estimator, X):
     with warnings.catch_warnings():
         for warning in (DiscreteDataWarning, DuplicateRowsWarning):
             warnings.simplefilter("ignore", warning)  # the user's fit has warned
+        # TwoNN stores only the ratios that it keeps.
         every = clone(estimator)
         every.set_params(discard_fraction=0.0, n_neighbors=None).fit(X)
     n_kept = len(estimator.log_ratios_)
@@ -381,6 +383,7 @@ def _names(estimators):
     """Names of estimators: the class, with parameters if a class occurs twice."""
     names = [type(estimator).__name__ for estimator in estimators]
     return [
+        # The representation may have several lines.
         name if names.count(name) == 1 else " ".join(str(estimator).split())
         for name, estimator in zip(names, estimators, strict=True)
     ]

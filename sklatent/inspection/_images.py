@@ -56,6 +56,8 @@ def mosaic(rows, image_shape, limits):
     """
     n_down, n_across, _ = rows.shape
     channels, height, width = image_shape
+    # Axes in the order (down, height, across, width, channels): rows of pixels go
+    # through all images of a line.
     image = rows.reshape(n_down, n_across, *image_shape).transpose(0, 3, 1, 4, 2)
     image = image.reshape(n_down * height, n_across * width, channels)
     if channels == 1:

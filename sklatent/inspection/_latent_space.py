@@ -240,6 +240,7 @@ class LatentSpaceDisplay(Display):
             labels, number = np.unique(self.y, return_inverse=True)
             colors = [PALETTE[i] for i in number]
             self.scatter_ = ax.scatter(*self.codes.T, c=colors, **dots)
+            # Empty plots, since a scatter of several colors has one legend entry.
             handles = [
                 ax.plot([], [], "o", color=color, label=str(label))[0]
                 for label, color in zip(labels, PALETTE, strict=False)
@@ -265,6 +266,7 @@ class LatentSpaceDisplay(Display):
         """Draw images, each at its code."""
         (left, right), (bottom, top) = self._edges()
         limits = (self.decoded.min(), self.decoded.max())
+        # The first row of an image is at the top, that of the axes at the bottom.
         image = mosaic(self.decoded[::-1], self.image_shape, limits)
         n_down, n_across = image.shape[:2]
         n1, n0, _ = self.decoded.shape
@@ -290,6 +292,7 @@ class LatentSpaceDisplay(Display):
         x = self.grid[0][:, None] + 0.8 * width * np.linspace(-0.5, 0.5, p)
         y = self.grid[1][:, None, None] + 0.8 * height * share
         x = np.broadcast_to(x, y.shape)
+        # One collection draws much faster than a line for each row.
         curves = np.stack([x, y], axis=-1).reshape(-1, p, 2)
         self.curves_ = LineCollection(curves, color=BLUE, linewidth=1)
         ax.add_collection(self.curves_)
@@ -321,6 +324,7 @@ def _check_y(y, codes):
         raise ValueError(
             f"y must have one number or label per row; got shape {y.shape}."
         )
+    # More whole numbers than colors are values; more strings are an error.
     n_labels = len(np.unique(y)) if y.dtype.kind not in "fiu" else 0
     if n_labels > len(PALETTE):
         raise ValueError(
@@ -341,6 +345,7 @@ def _are_labels(y):
 def _decode_grid(estimator, codes, components, n_grid):
     """Codes along two components, and the rows that they are decoded to."""
     check_scalar(n_grid, "n_grid", numbers.Integral, min_val=2)
+    # Codes of the VAE may be discrete; other estimators have no parameter `latent`.
     if getattr(estimator, "latent", "normal") != "normal":
         raise ValueError(
             "kind='grid' needs codes that vary continuously; got "

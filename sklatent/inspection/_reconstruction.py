@@ -145,6 +145,7 @@ class ReconstructionDisplay(Display):
         if order not in ORDERS:
             raise ValueError(f"order must be one of {ORDERS}; got {order!r}.")
         check_scalar(n_rows, "n_rows", int, min_val=1)
+        # These rows are drawn; the estimator validates X itself.
         rows = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite=False)
         shape = resolve_image_shape(estimator, image_shape, rows.shape[1])
         reconstructed = np.asarray(estimator.inverse_transform(estimator.transform(X)))
@@ -234,6 +235,7 @@ class ReconstructionDisplay(Display):
             self.lines_ += ax.plot(x, pair[1], ".--", color=ORANGE, markersize=4)
             if i:
                 ax.axvline(i * width - 0.5, color="0.8", linewidth=0.8)
+        # Only the first pair has labels, so that the legend has each once.
         for line, label in zip(self.lines_, ["row", "rebuilt"], strict=False):
             line.set_label(label)
         ax.set(

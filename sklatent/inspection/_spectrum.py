@@ -194,6 +194,7 @@ class SpectrumDisplay(Display):
         ax.set_xlim(0.4, len(number) + 0.8)
         ax.set_yscale("log" if log else "linear")
         _add_space(ax)
+        # No ticks between components.
         ax.xaxis.get_major_locator().set_params(integer=True)
         if ax.get_legend_handles_labels()[0]:
             legend = ax.legend(loc="upper center", ncols=2, fontsize="small")
@@ -259,6 +260,7 @@ def _loadings_spectrum(estimator):
     isotropic = hasattr(estimator, "W_")
     W = estimator.W_ if isotropic else estimator.components_.T
     squares = np.einsum("ij,ij->j", W, W)
+    # One number for PPCA, and one for each feature for factor analysis.
     noise = np.broadcast_to(estimator.noise_variance_, len(W))
     variance = squares + noise[0] if isotropic else squares
     return {

@@ -183,6 +183,7 @@ def _of_epochs(estimator):
         name.removesuffix("_loss"): np.array(values)
         for name, values in estimator.history_.items()
     }
+    # The class would tell, but its import loads torch.
     nats = hasattr(estimator, "elbo")
     unit = "minus the bound, nats per row" if nats else "squared error per row"
     return {
@@ -196,7 +197,7 @@ def _best_epoch(estimator, losses):
     """Epoch whose parameters early stopping restored, or None."""
     valid = losses.get("valid")
     if valid is None or len(valid) < len(losses["train"]):
-        return None
+        return None  # `partial_fit` has no validation loss
     # While the weight of the divergence increases, losses cannot be compared.
     n_unsettled = estimator.warmup_epochs if getattr(estimator, "beta", 0) else 0
     best, best_epoch = np.inf, None

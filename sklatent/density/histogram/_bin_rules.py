@@ -52,7 +52,7 @@ class Column:
 
     def quantile(self, q):
         """Return the quantile of the repeated rows, as `np.quantile` does."""
-        at = max(q * (self.n - 1), 0.0)
+        at = max(q * (self.n - 1), 0.0)  # the rank, from 0, between two rows
         ranks = np.floor([at, at + 1])
         # Rounding of the sums must not move a rank to the row before.
         index = np.searchsorted(self.cumulative, ranks * (1 + 1e-12), side="right")
@@ -113,7 +113,7 @@ def _stone(column):
     def risk(n_bins):
         weights, _ = np.histogram(column.z, n_bins, (0, 1), weights=column.weight)
         p = weights / n
-        return (2 - (n + 1) * (p @ p)) * n_bins
+        return (2 - (n + 1) * (p @ p)) * n_bins  # up to a positive factor
 
     return min(range(1, max(STONE_BINS, int(np.sqrt(n))) + 1), key=risk)
 

@@ -173,6 +173,7 @@ class HistogramDensity(
             X = read_rows(self, X, reset=True)
             X, weight = weighted_rows(X, sample_weight)
             counts = as_counts(weight, "The number of bins, or the error bar,")
+            # Error bars count rows, also where weights are shares.
             self._rows_per_weight = counts.sum() / weight.sum()
             self.bin_edges_ = self._edges(X, counts)
             self._count(X, weight)
@@ -219,7 +220,9 @@ class HistogramDensity(
         self.cell_weight_ = np.bincount(cell, weight[inside])
         log_volume = np.zeros(len(self.cells_))
         for j, e in enumerate(self.bin_edges_):
-            if e[0] < e[-1]:
+            if (
+                e[0] < e[-1]
+            ):  # a constant column has no width, and no part in the volume
                 log_volume += np.log(np.diff(e))[self.cells_[:, j]]
         log_share = np.log(self.cell_weight_) - np.log(self.cell_weight_.sum())
         self.cell_log_density_ = log_share - log_volume
@@ -260,6 +263,7 @@ class HistogramDensity(
         """
         check_is_fitted(self)
         X = read_rows(self, X)
+        # In blocks, since bin numbers take as much memory as the rows.
         cell = np.concatenate(
             [
                 find_cells(self._levels, bin_numbers(X[rows], self.bin_edges_))

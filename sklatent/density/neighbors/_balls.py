@@ -84,10 +84,11 @@ def find_balls(sample, sizes, queries=None, n_jobs=None):
     distances, neighbor = k_nearest(
         sample.rows, n_columns, queries=queries, n_jobs=n_jobs
     )
+    # The nearest row is at distance 0 only if it equals the query: distances are exact.
     seen = (distances[:, 0] == 0).astype(np.intp)
     counts = sample.counts[neighbor]
     counts[:, 0] -= seen
-    n_equal = seen * counts[:, 0]
+    n_equal = seen * counts[:, 0]  # other than the one that is left out
     # The k-th row is in the first column up to which there are k. One pass over the
     # columns at a time: all comparisons at once would take a third dimension.
     column = np.zeros((len(distances), len(sizes)), dtype=np.intp)

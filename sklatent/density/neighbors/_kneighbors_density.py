@@ -212,6 +212,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
                     f"X must have distinct rows; got n_samples={len(X)}, all equal, "
                     "which have no density."
                 )
+            # Coinciding rows are searched once, and counted.
             self._sample = Sample(X[first], counts, len(X))
             self.dimension_ = self._resolve_dimension(X)
             balls = find_balls(self._sample, self._sizes, n_jobs=self.n_jobs)
@@ -306,6 +307,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
 
     def _log_density(self, balls):
         """Log-density in the balls, by `unbiased`."""
+        # A query of the sample was left out, which leaves one row less.
         k, n = balls.k, self._sample.n_rows - balls.seen
         if self.unbiased == "log_density":
             log_share = psi(k) - psi(n + 1)
