@@ -14,8 +14,8 @@ from sklatent.utils._warnings import warn
 
 # Cells of the histogram whose cosine transform the plug-in takes.
 CELLS = 2**14
-# Share of the rows from which on rows that coincide, and have few others within reach
-# of the kernel, are what determines a plug-in.
+# Largest share of rows that coincide and have few others within reach of the kernel.
+# With more of them the plug-in describes these values, not a density.
 LARGEST_SHARE_ALONE = 0.05
 
 
@@ -45,7 +45,8 @@ def spreads(X, weight, names, what, remedy):
     ValueError
         If a feature is constant up to rounding.
     """
-    constant = np.flatnonzero(np.ptp(X, axis=0) <= rounding(X))
+    with np.errstate(over="ignore"):  # an infinite range is not constant
+        constant = np.flatnonzero(np.ptp(X, axis=0) <= rounding(X))
     if len(constant):
         rows = "1 sample" if len(X) == 1 else f"{len(X)} samples"
         raise ValueError(
@@ -98,7 +99,7 @@ def rule_of_thumb(X, weight, sigma, rule):
 
 
 def _quantiles(x, weight, q):
-    """Return the smallest numbers that a share q of the weight is not above."""
+    """Return the smallest numbers up to which there is a share q of the weight."""
     order = np.argsort(x)
     cumulative = np.cumsum(weight[order])
     # Rounding of the sums must not move a quantile that is at a step to the next row.

@@ -34,14 +34,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from sklatent.density.kernel._leaves import (
-    LEAF_ROWS,
-    bound_sums,
-    box_leaves,
-    runs_of_rows,
-    spatial_order,
-    that_matter,
-)
+from sklatent.density.kernel import _leaves
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import has_few_dimensions, unique_rows
 from sklatent.utils._threads import count_threads, map_threads
@@ -94,7 +87,7 @@ class KernelSums:
         self.kernel = kernel
         factor = np.ones(n) if factor is None else factor
         rows, factor, log_weight = _merged(self.scaled(rows), factor, log_weight)
-        order = spatial_order(rows * self.inverse, LEAF_ROWS)
+        order = _leaves.spatial_order(rows * self.inverse, _leaves.LEAF_ROWS)
         self.rows = rows[order]
         # The largest weight is divided out, so that no exponential overflows by it.
         self.largest = log_weight.max()
@@ -104,7 +97,7 @@ class KernelSums:
         self.steepest = self.lam.max()
         with np.errstate(all="ignore"):
             y = self.rows * self.inverse
-            self.leaves = box_leaves(y, self.a, self.lam)
+            self.leaves = _leaves.box_leaves(y, self.a, self.lam)
         y = np.clip(y, -FARTHEST, FARTHEST)
         self.tree = None
         if not kernel.compact and has_few_dimensions(y):
@@ -134,14 +127,14 @@ class KernelSums:
         first, inverse, _ = unique_rows(X)
         X = X[first]
         logs = np.empty(len(X))
-        rows = spatial_order(X * self.inverse, BLOCK_ROWS)
+        rows = _leaves.spatial_order(X * self.inverse, BLOCK_ROWS)
         n_threads = count_threads(n_jobs)
-        for log_sums in self._methods(queries.dtype):
+        for method in self._methods(queries.dtype):
 
-            def add(block, rows=rows, log_sums=log_sums):
+            def add(block, rows=rows, method=method):
                 block = rows[block]
                 with np.errstate(all="ignore"):  # what overflows is not sure
-                    logs[block], sure = log_sums(X=X[block])
+                    logs[block], sure = method(X[block])
                 return block[~sure]
 
             size = min(BLOCK_ROWS, -(-len(rows) // n_threads))
@@ -161,6 +154,7 @@ class KernelSums:
         tolerance = TOLERANCES[dtype]
         by_product = _compact_log_sums if self.kernel.compact else _positive_log_sums
         for precision in (np.float32, np.float64):
+            # Half of the exponents are for the kernel, half for the weights.
             range_of_exp = 0.5 * np.log(np.finfo(precision).max)
             if np.dtype(precision) >= dtype and -self.smallest < range_of_exp:
                 product = _prepare_product(self, precision)
@@ -185,18 +179,18 @@ class KernelSums:
             Logarithm of the term of the nearest row, if that was looked for.
         """
         kernel, terms = self.kernel, None
-        upper, least = bound_sums(self.leaves, kernel, X * self.inverse)
-        kept = that_matter(kernel, upper, least, tolerance)
+        upper, least = _leaves.bound_sums(self.leaves, kernel, X * self.inverse)
+        kept = _leaves.that_matter(kernel, upper, least, tolerance)
         # The boxes bound a sum from below by their far ends, which says little. The
         # nearest rows say more, but looking for them pays only if it can leave out
         # half of the leaves: if it could with the largest sum that there can be.
         largest = np.logaddexp.reduce(upper)
-        fewest = that_matter(kernel, upper, largest, tolerance)
+        fewest = _leaves.that_matter(kernel, upper, largest, tolerance)
         if self.tree is not None and kept.sum() > 2 * fewest.sum():
             terms = self._nearest_terms(X)
             least = max(least, terms.min())
-            kept = that_matter(kernel, upper, least, tolerance)
-        return runs_of_rows(kept, len(self.rows)), terms
+            kept = _leaves.that_matter(kernel, upper, least, tolerance)
+        return _leaves.runs_of_rows(kept, len(self.rows)), terms
 
     def _nearest_terms(self, X):
         """Return a_j + log K of the nearest row to each query."""
