@@ -655,8 +655,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         """Effective number of draws of the importance weights of each row.
 
         (Σ w)² / Σ w² [1]_ is between 1 and `n_importance_samples`. It is large where
-        the encoder's posterior is close to the true one, and near 1 where `score_samples`
-        and `impute` need more draws, if they draw codes at all.
+        the encoder's posterior is close to the true one, and near 1 where
+        `score_samples` and `impute` need more draws, if they draw codes at all.
 
         Parameters
         ----------

@@ -74,5 +74,5 @@ def test_closed_form_has_no_curve():
 
 def test_no_record():
     density = KNeighborsDensity().fit(X)
-    with pytest.raises(TypeError, match="KNeighborsDensity keeps none"):
+    with pytest.raises(TypeError, match="KNeighborsDensity, which has none"):
         TrainingDisplay.from_estimator(density)

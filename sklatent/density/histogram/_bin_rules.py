@@ -1,15 +1,15 @@
 """Rules for the number of bins of a histogram.
 
-Each looks at one column, moved and scaled to [0, 1], so that neither the units nor the
-place of the data matter. Weights count rows: with integer weights, every rule gives
-what it gives for rows repeated that often.
+Each rule takes one column, shifted and scaled to [0, 1], so that neither the units nor
+the location of the data matters. Weights count rows: with integer weights, each rule
+gives the same number as for repeated rows.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# No more bins are tried by "stone", as in NumPy, unless there are many rows.
+# The largest number of bins that "stone" tries, as in NumPy, unless rows are many.
 STONE_BINS = 100
 
 
@@ -22,7 +22,7 @@ class Column:
     z : ndarray of shape (n_rows,)
         Values, ascending, from 0 to 1.
     weight : ndarray of shape (n_rows,)
-        Their weights, positive.
+        Weights of the values, positive.
     d : int
         Number of dimensions of the histogram.
     rounding : float, default=0.0
@@ -52,7 +52,7 @@ class Column:
 
     def quantile(self, q):
         """Return the quantile of the repeated rows, as `np.quantile` does."""
-        at = max(q * (self.n - 1), 0.0)
+        at = max(q * (self.n - 1), 0.0)  # the rank, from 0, between two rows
         ranks = np.floor([at, at + 1])
         # Rounding of the sums must not move a rank to the row before.
         index = np.searchsorted(self.cumulative, ranks * (1 + 1e-12), side="right")
@@ -92,7 +92,7 @@ def _sturges(column):
 
 
 def _auto(column):
-    """As NumPy: the more of `_fd`, up to 2 `_sqrt`, and `_sturges`."""
+    """As in NumPy: the larger of `_fd`, at most 2 `_sqrt`, and `_sturges`."""
     return max(min(_fd(column), 2 * _sqrt(column)), _sturges(column))
 
 
@@ -113,7 +113,7 @@ def _stone(column):
     def risk(n_bins):
         weights, _ = np.histogram(column.z, n_bins, (0, 1), weights=column.weight)
         p = weights / n
-        return (2 - (n + 1) * (p @ p)) * n_bins
+        return (2 - (n + 1) * (p @ p)) * n_bins  # up to a positive factor
 
     return min(range(1, max(STONE_BINS, int(np.sqrt(n))) + 1), key=risk)
 

@@ -10,7 +10,10 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.datasets import make_flat_torus
-from sklatent.density._kneighbors import KNeighborsDensity, log_unit_ball
+from sklatent.density.neighbors._kneighbors_density import (
+    KNeighborsDensity,
+    log_unit_ball,
+)
 from sklatent.dimension import TwoNN
 
 LOG_TORUS = -2 * np.log(2 * np.pi)  # density on the torus of two circles
@@ -147,7 +150,7 @@ class TestLeaveOneOut:
         assert log_density[0] == pytest.approx(expected, rel=1e-12)
 
     def test_all_equal(self):
-        with pytest.raises(ValueError, match=r"All rows are equal \(n_samples=9\)"):
+        with pytest.raises(ValueError, match="n_samples=9, all equal"):
             KNeighborsDensity().fit(np.ones((9, 2)))
 
 
@@ -343,7 +346,7 @@ class TestAnyData:
 
     @pytest.mark.parametrize("n", [2, 3, 5])
     def test_as_many_neighbors_as_there_are(self, n, X):
-        message = f"n_neighbors=5 is more .* .n_samples={n}., so that all {n - 1}"
+        message = f"n_neighbors=5 is more .* .n_samples={n}., so all {n - 1}"
         with pytest.warns(UserWarning, match=message) as caught:
             density = KNeighborsDensity().fit(X[:n])
         assert len(caught) == 1
@@ -353,7 +356,9 @@ class TestAnyData:
         np.testing.assert_array_equal(density.score_samples(X), want.score_samples(X))
 
     def test_density_needs_two(self, X):
-        with pytest.raises(ValueError, match="takes n_neighbors >= 2; got 1"):
+        with pytest.raises(
+            ValueError, match=r"must be 2 or more with unbiased.*; got 1"
+        ):
             KNeighborsDensity(1, unbiased="density").fit(X)
         with pytest.raises(ValueError, match="needs n_samples >= 3"):
             KNeighborsDensity(unbiased="density").fit(X[:2])

@@ -1,21 +1,21 @@
-"""The largest neighborhood in which the density is constant, row by row.
+"""The largest neighborhood in which the density is constant, for each row.
 
 Rodriguez, d'Errico, Facco and Laio (2018). With V_k(x) the volume of the ball around x
-that holds k rows, and j the (k + 1)-th nearest row, two models say how k rows come to
-be in V_k(x) and k in V_k(j): with two densities, or with one. Twice the logarithm of
-the ratio of their likelihoods is
+that holds k rows, and j the (k + 1)-th nearest row, two models explain why there are k
+rows in V_k(x) and k in V_k(j): one with two densities, and one with a common density.
+Twice the logarithm of the ratio of their likelihoods is
 
     D_k = -2 k (log V_k(x) + log V_k(j) - 2 log(V_k(x) + V_k(j)) + log 4)
         = 4 k log cosh((log V_k(x) - log V_k(j)) / 2),
 
-which has a chi-squared law with one degree of freedom if the density is one. The first
-k at which it is too large ends the growth of the neighborhood.
+which has a chi-squared distribution with one degree of freedom if the density is
+common. The first k at which it is too large ends the growth of the neighborhood.
 """
 
 import numpy as np
 from scipy.special import chdtri
 
-# The smallest neighborhood, as in the paper.
+# Smallest size of a neighborhood, as in the paper.
 SMALLEST = 3
 
 
@@ -25,11 +25,11 @@ def choose_k(balls, sample_log_radius, counts, dimension, alpha):
     Parameters
     ----------
     balls : Balls
-        Around the queries, of the sizes 1 to K + 1.
+        Balls around the queries, of the sizes 1 to K + 1.
     sample_log_radius : ndarray of shape (n_distinct, K + 1)
-        Of the balls around the distinct rows of the sample.
+        Log-radius of the balls around the distinct rows of the sample.
     counts : ndarray of int of shape (n_distinct,)
-        How often each of these occurs.
+        How often each distinct row occurs.
     dimension : float
         Exponent of the radius in a volume.
     alpha : float
@@ -55,7 +55,7 @@ def choose_k(balls, sample_log_radius, counts, dimension, alpha):
         )
         t = dimension / 2 * np.abs(grown.log_radius[:, k - 1] - log_r_j)
         log_ratio = 4 * k * (t + np.log1p(np.exp(-2 * t)) - np.log(2))
-        # Balls of equal rows alone have no volume, and say nothing.
+        # Balls of rows that are all equal have no volume, and say nothing.
         equal = (grown.k[:, k - 1] > k) | (counts[j] > k)
         growing = growing[(log_ratio < threshold) | equal]
         index[growing] = k - 1

@@ -1,13 +1,13 @@
 """Density from the distance to the k-th nearest row.
 
-The share v of a density that the ball up to the k-th of n rows holds has, whatever the
-density, a Beta(k, n - k + 1) law. With V_d r_k^d the volume of the ball, p = v / (V_d
-r_k^d) where p is even within it. So
+The probability v of the ball up to the k-th of n rows has a Beta(k, n - k + 1)
+distribution, whatever the density p. If p is constant within the ball, of volume
+V_d r_k^d, then p = v / (V_d r_k^d). So
 
     log p + log V_d + d log r_k = log v,
 
-which has mean psi(k) - psi(n + 1) and variance psi'(k) - psi'(n + 1), and the mean of
-1 / v is n / (k - 1).
+which has mean psi(k) - psi(n + 1) and variance psi'(k) - psi'(n + 1). The mean of 1 / v
+is n / (k - 1).
 """
 
 from numbers import Integral, Real
@@ -19,60 +19,64 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import ScoreMixin, SklatentEstimator
-from sklatent.density import _kstar
-from sklatent.density._neighborhoods import Neighborhoods
+from sklatent.density.neighbors import _kstar
+from sklatent.density.neighbors._balls import Sample, find_balls
+from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 
 class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
-    """Density from the distance to the k-th neighbor, with error bars.
+    """Density estimation from the distance to the k-th nearest neighbor, with errors.
 
-    log p(x) = psi(k) - psi(n + 1) - log V_d - d log r_k(x), with r_k the distance to
-    the k-th nearest of n rows, V_d the volume of the unit ball in d dimensions and psi
-    the digamma function: unbiased where the density is even up to there [1]_ [2]_. Not
-    a normalized density, since it falls off like r^-d alone; so there is no `sample`.
+    The log-density is log p(x) = psi(k) - psi(n + 1) - log V_d - d log r_k(x), with r_k
+    the distance to the k-th nearest of n rows, V_d the volume of the unit ball in d
+    dimensions and psi the digamma function. It is unbiased if the density is constant
+    up to the k-th neighbor [1]_ [2]_. The density does not integrate to 1, since it
+    decreases only as r^-d far from the data; so there is no `sample`.
 
-    A row that `fit` has seen is left out where it is scored, there and in
-    `score_samples`: it gets what a model that is fitted to the n - 1 other rows gives
-    it. So `score` on the training rows is a leave-one-out estimate.
+    A row of the training data is left out when it is scored, in `fit` and in
+    `score_samples`: it gets the density of a model fitted to the n - 1 other rows. So
+    `score` on the training data is a leave-one-out estimate.
 
     Parameters
     ----------
     n_neighbors : int, "auto" or "kstar", default=5
-        Number of neighbors, k; all other rows, with a warning, if these are fewer.
+        Number of neighbors, k. If there are fewer other rows, all of them are used,
+        with a warning.
 
         - "auto": the k up to `max_neighbors` with the largest leave-one-out likelihood
-          of the training rows, for (k - 1) / n, whose expectation is the density. In
-          few dimensions long tails make it large.
+          of the training rows, computed with (k - 1) / n, for which the density is
+          unbiased. In few dimensions long tails make k large.
         - "kstar": for each row the largest k from 3 to `max_neighbors` up to which
           likelihood-ratio tests find no difference between the density around the row
           and around its (k + 1)-th neighbor [3]_.
     dimension : float or estimator, default=None
         Number of dimensions, d, for rows on a manifold of fewer dimensions than
-        features: the density is per volume of the manifold. An estimator (with `fit`
-        and `dimension_`) is fitted first. None takes the number of features.
+        features. The density is then per volume of the manifold. An estimator with
+        `fit` and `dimension_`, such as :class:`sklatent.dimension.TwoNN`, is fitted to
+        the data first. None takes the number of features.
     unbiased : {"log_density", "density"}, default="log_density"
-        What is unbiased: the log-density as above; or the density, with
-        (k - 1) / n in place of exp(psi(k) - psi(n + 1)), for k of 2 or more [4]_; or
-        with None neither, with k / n.
+        The quantity that is unbiased. "log_density" is the formula above. "density" has
+        (k - 1) / n in place of exp(psi(k) - psi(n + 1)), for k of 2 or more [4]_. None
+        has k / n, with which neither is unbiased.
     max_neighbors : int, default=100
-        Largest k that "auto" and "kstar" look at.
+        Largest k that "auto" and "kstar" consider.
     alpha : float, default=1e-06
-        Level of significance of each test of "kstar".
+        Significance level of each test of "kstar".
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
 
     Attributes
     ----------
     n_neighbors_ : int or ndarray of shape (n_samples,)
-        Number of neighbors, k; with "kstar" that of each training row.
+        Number of neighbors, k; with "kstar" one for each training row.
     dimension_ : float
         Number of dimensions, d.
     log_density_ : ndarray of shape (n_samples,)
-        Log-density at each training row, itself left out, in nats; the same as
-        `score_samples` gives.
+        Log-density at each training row, computed from the other rows, in nats. It
+        equals `score_samples` of the training data.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -80,19 +84,19 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
 
     See Also
     --------
-    HistogramDensity : Even within the cells of a grid, and normalized.
-    KernelDensity : One bandwidth everywhere unless `adaptive`, and normalized.
-    sklatent.dimension.TwoNN : An estimator of the dimension.
-    sklearn.neighbors.NearestNeighbors : The neighbors and their distances.
+    HistogramDensity : Normalized density that is constant within the cells of a grid.
+    KernelDensity : Normalized density with one bandwidth, unless `adaptive`.
+    sklatent.dimension.TwoNN : Estimator of the intrinsic dimension.
+    sklearn.neighbors.NearestNeighbors : Nearest neighbors and their distances.
 
     Notes
     -----
-    Where k or more other rows equal x, and r_k is 0, k grows at x to the first
-    neighbor at a distance. With "kstar" the distances from each training row to its
-    neighbors are kept, `max_neighbors` of them.
+    If k or more other rows equal x, r_k would be 0, and k is increased at x up to the
+    first neighbor at a positive distance. With "kstar" the estimator stores the
+    distances from each training row to `max_neighbors` neighbors.
 
-    The mean of `log_density_` with the default `unbiased` is minus the entropy by
-    Kozachenko and Leonenko [2]_.
+    The mean of `log_density_` with the default `unbiased` is minus the entropy estimate
+    of Kozachenko and Leonenko [2]_.
 
     References
     ----------
@@ -108,7 +112,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
 
     Examples
     --------
-    On a torus that is 2-dimensional, with a density of 1 / (2 pi)^2, or -3.68 nats:
+    Rows on a torus of dimension 2 have a density of 1 / (2 pi)^2, or -3.68 nats:
 
     >>> from sklatent.datasets import make_flat_torus
     >>> from sklatent.density import KNeighborsDensity
@@ -154,12 +158,12 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
-        """Estimate the density at each row, itself left out.
+        """Estimate the density at each row from the other rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows that differ.
+            The data, with two or more distinct rows.
         y : Ignored
             Present for API consistency.
 
@@ -171,20 +175,20 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         Raises
         ------
         ValueError
-            If there are too few rows, all rows are equal, `dimension` gives no
-            positive number, or one neighbor is asked for with `unbiased="density"`.
+            If there are too few rows, all rows are equal, `dimension` is not a positive
+            number, or `n_neighbors` is 1 with `unbiased="density"`.
 
         Warns
         -----
         UserWarning
-            If there are not as many other rows as `n_neighbors`: all of them are taken.
+            If `n_neighbors` exceeds the number of other rows; all of them are used.
         ConvergenceWarning
-            If "auto" ends at `max_neighbors`, and there are more.
+            If "auto" chooses `max_neighbors`, and there are more neighbors.
 
         Examples
         --------
-        Minus the mean log-density estimates the entropy, which for the standard normal
-        law is 1.42 nats:
+        Minus the mean log-density is an estimate of the entropy, which is 1.42 nats for
+        the standard normal distribution:
 
         >>> import numpy as np
         >>> from sklatent.density import KNeighborsDensity
@@ -193,7 +197,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         >>> float(-density.log_density_.mean().round(1))
         1.4
 
-        "kstar" takes more neighbors where the density changes less:
+        "kstar" uses more neighbors where the density changes less:
 
         >>> density = KNeighborsDensity(n_neighbors="kstar").fit(X)
         >>> int(density.n_neighbors_.min()), int(density.n_neighbors_.max())
@@ -202,15 +206,18 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         with self._unchanged_on_error():
             X = read_rows(self, X, reset=True)
             self._sizes = self._candidates(len(X))
-            self._sample = Neighborhoods(X)
-            if len(self._sample.rows) == 1:
+            first, inverse, counts = unique_rows(X)
+            if len(first) == 1:
                 raise ValueError(
-                    f"All rows are equal (n_samples={len(X)}), so that they have no "
-                    "density."
+                    f"X must have distinct rows; got n_samples={len(X)}, all equal, "
+                    "which have no density."
                 )
+            # Coinciding rows are searched once, and counted.
+            self._sample = Sample(X[first], counts, len(X))
             self.dimension_ = self._resolve_dimension(X)
-            balls = self._sample.balls(self._sizes, n_jobs=self.n_jobs)
+            balls = find_balls(self._sample, self._sizes, n_jobs=self.n_jobs)
             if self.n_neighbors == "kstar":
+                # The tests compare balls around queries with these.
                 self._sample_log_radius = balls.log_radius
             if self.n_neighbors == "auto":
                 best = self._most_likely(balls)
@@ -218,38 +225,38 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
                 balls = balls.column(best)
             else:
                 balls = self._choose(balls)
-            inverse = self._sample.pop_inverse()
-            self.n_neighbors_ = (
-                balls.k[inverse] if self.n_neighbors == "kstar" else int(self._sizes[0])
-            )
+            if self.n_neighbors == "kstar":
+                self.n_neighbors_ = balls.k[inverse]
+            else:
+                self.n_neighbors_ = int(self._sizes[0])
             self.log_density_ = self._log_density(balls)[inverse].astype(X.dtype)
         return self
 
     def _candidates(self, n):
-        """Sizes of neighborhoods to look at, for n rows."""
-        if self.n_neighbors == "kstar":  # which looks at the (k + 1)-th neighbor too
-            smallest, n_needed = _kstar.SMALLEST, _kstar.SMALLEST + 2
+        """Sizes of neighborhoods to consider, for n rows."""
+        k = self.n_neighbors
+        if k == "kstar":  # the tests need the (k + 1)-th neighbor too
+            n_needed = _kstar.SMALLEST + 2
             sizes = np.arange(1, min(self.max_neighbors, n - 2) + 2)
-        elif self.n_neighbors == "auto":
-            smallest, n_needed = 2, 3
+        elif k == "auto":
+            n_needed = 3
             sizes = np.arange(2, min(self.max_neighbors, n - 1) + 1)
         else:
-            smallest, n_needed = (
-                self.n_neighbors,
-                3 if self.unbiased == "density" else 2,
+            n_needed = 3 if self.unbiased == "density" else 2
+            sizes = np.array([min(k, n - 1)])
+        if self.unbiased == "density" and k == 1:
+            raise ValueError(
+                "n_neighbors must be 2 or more with unbiased='density'; got 1."
             )
-            sizes = np.array([min(smallest, n - 1)])
-        if self.unbiased == "density" and smallest == 1:
-            raise ValueError("unbiased='density' takes n_neighbors >= 2; got 1.")
         if n < n_needed:
             raise ValueError(
-                f"n_neighbors={self.n_neighbors!r} needs n_samples >= {n_needed}, "
-                f"since no row is its own neighbor; got n_samples={n}."
+                f"n_neighbors={k!r} needs n_samples >= {n_needed}, since no row is its "
+                f"own neighbor; got n_samples={n}."
             )
-        if not isinstance(self.n_neighbors, str) and smallest >= n:
+        if not isinstance(k, str) and k >= n:
             warn(
-                f"n_neighbors={smallest} is more than there are other rows "
-                f"(n_samples={n}), so that all {n - 1} are taken."
+                f"n_neighbors={k} is more than the number of other rows "
+                f"(n_samples={n}), so all {n - 1} are used."
             )
         return sizes
 
@@ -271,21 +278,22 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     def _most_likely(self, balls):
         """Return the column of the size with the largest leave-one-out likelihood.
 
-        Of (k - 1) / n: on average that is the density, and integrates to 1, so that
-        its likelihood tells which is best. k / n would gain by few neighbors.
+        It is that of (k - 1) / n, whatever `unbiased` is. On average this is the
+        density, which integrates to 1, so its likelihoods compare; k / n is larger than
+        the density by a factor that favors few neighbors.
         """
         gain = np.log(balls.k - 1) - self.dimension_ * balls.log_radius
         best = int(np.argmax(self._sample.counts @ gain))
         if self._sizes[best] == self.max_neighbors < self._sample.n_rows - 1:
             warn(
-                "The likelihood of n_neighbors='auto' is best at the largest "
+                "The likelihood of n_neighbors='auto' is largest at the last "
                 f"candidate, max_neighbors={self.max_neighbors}; give a larger one.",
                 ConvergenceWarning,
             )
         return best
 
     def _choose(self, balls):
-        """Return the one ball that counts for each query."""
+        """Return the one ball that is used for each query."""
         if self.n_neighbors != "kstar":
             return balls.column(0)
         index = _kstar.choose_k(
@@ -298,7 +306,8 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         return balls.column(index)
 
     def _log_density(self, balls):
-        """Log-density in the balls; see `unbiased`."""
+        """Log-density in the balls, by `unbiased`."""
+        # A query of the sample was left out, which leaves one row less.
         k, n = balls.k, self._sample.n_rows - balls.seen
         if self.unbiased == "log_density":
             log_share = psi(k) - psi(n + 1)
@@ -308,30 +317,30 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         return log_share - log_unit_ball(d) - d * balls.log_radius
 
     def score_samples(self, X, return_std=False):
-        """Log-density of each row.
+        """Compute the log-density of each row.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data. A row that equals one of `fit` is taken for that row, which is
-            left out.
+            The data. If a row equals a training row, that training row is left out.
         return_std : bool, default=False
             Whether to return the standard error too.
 
         Returns
         -------
         log_density : ndarray of shape (n_samples,)
-            In nats, for the units and in the precision of the data.
+            Natural logarithm of the density, in the units and the precision of the
+            data.
         std : ndarray of shape (n_samples,)
-            Standard error of the log-density, sqrt(psi'(k) - psi'(n + 1)) or about
-            1 / sqrt(k), in nats: exp(log_density - 2 std) to exp(log_density + 2 std)
-            is an interval for the density. It knows of counting, not of changes of the
-            density within the ball, nor of the error of an estimated dimension. Only
-            if `return_std`.
+            Standard error of the log-density in nats, sqrt(psi'(k) - psi'(n + 1)), or
+            about 1 / sqrt(k). An interval for the density is from
+            exp(log_density - 2 std) to exp(log_density + 2 std). The error is that of
+            counting rows. It does not include changes of the density within the ball,
+            nor the error of an estimated dimension. Only if `return_std`.
 
         Examples
         --------
-        More neighbors, smaller error bars; rows of `fit` are left out where they are
+        More neighbors give smaller error bars. Training rows are left out when they are
         scored:
 
         >>> import numpy as np
@@ -346,7 +355,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         """
         check_is_fitted(self)
         X = read_rows(self, X)
-        balls = self._choose(self._sample.balls(self._sizes, X, self.n_jobs))
+        balls = self._choose(find_balls(self._sample, self._sizes, X, self.n_jobs))
         log_density = self._log_density(balls).astype(X.dtype)
         if not return_std:
             return log_density
