@@ -19,18 +19,21 @@ from sklatent.decomposition._em import (
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
 from sklatent.decomposition._observed_rows import ObservedRows, triangle
 from sklatent.decomposition._quasi_newton import maximize_observed
-from sklatent.utils._constants import constant_values, set_constants
+from sklatent.utils._columns import (
+    centered_rows,
+    constant_values,
+    observed_moments,
+    set_constants,
+)
 from sklatent.utils._iterations import IterationReport
 from sklatent.utils._moments import Moments
-from sklatent.utils._observed import observed_moments
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
     _fit_context,
 )
-from sklatent.utils._tables import read_rows
+from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
-from sklatent.utils._weights import check_weight
 
 BLOCK_ROWS = 2048
 
@@ -48,16 +51,6 @@ def map_observed(function, X, model):
     centered = LinearGaussian(model.W, np.zeros_like(model.mu), model.psi)
     parts = [function(block, centered) for block in observed_blocks(X, model.mu)]
     return np.concatenate(parts)
-
-
-def centered_rows(X, sample_weight):
-    """Mean of the rows, and R with R' R their 1/n covariance."""
-    weight = np.ones(len(X)) if sample_weight is None else sample_weight
-    held = weight > 0
-    X, share = X[held].astype(np.float64), weight[held] / weight.sum()
-    mean = X[0] + share @ (X - X[0])
-    mean = mean + share @ (X - mean)
-    return mean, (X - mean) * np.sqrt(share)[:, None]
 
 
 def posterior_mean(block, model):

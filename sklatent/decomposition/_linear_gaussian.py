@@ -18,7 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, LatentModelMixin
-from sklatent.utils._constants import set_constants
+from sklatent.utils._columns import set_constants
 
 
 @dataclass(frozen=True)

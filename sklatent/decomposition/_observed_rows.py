@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sklatent.utils._observed import group_patterns
+from sklatent.utils._columns import group_patterns
 
 
 def invert_spd(M):

@@ -24,14 +24,13 @@ from sklearn import config_context
 from sklearn.utils import assert_all_finite
 from sklearn.utils.extmath import randomized_svd
 
-from sklatent.utils._moments import (
-    Moments,
-    dense_rows,
-    guess_center,
-    narrow_blas,
-    row_blocks,
-    two_sum,
+from sklatent.utils._columns import (
+    centered,
+    centered_copy,
+    sparse_moments,
+    weighted_mean,
 )
+from sklatent.utils._moments import Moments, narrow_blas, row_blocks
 
 # Relative error that explained variances may have, by the precision of the data.
 DIGITS = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-3}
@@ -179,58 +178,6 @@ def svd_resolution(n_features, dtype):
 
 
 # --------------------------------------------------------------------------------
-# Centring
-
-
-def weighted_mean(X, weight=None):
-    """Sum of weights, mean, and rounding error of the mean, in one pass.
-
-    Rows are summed in their own precision, relative to a guess of the mean.
-    """
-    origin = guess_center(X, weight).astype(X.dtype)
-    total, sums = 0.0, np.zeros(X.shape[1])
-    for rows in row_blocks(*X.shape, X.dtype.itemsize):
-        r = dense_rows(X, rows) - origin
-        w = np.ones(len(r)) if weight is None else weight[rows]
-        # Relative to the largest, weights of any size suit single precision.
-        scale = w.max() or 1.0
-        total += w.sum()
-        sums += scale * np.dot((w / scale).astype(r.dtype), r).astype(np.float64)
-    return float(total), *two_sum(origin.astype(np.float64), sums / total)
-
-
-def centered(X, rows, mean, mean_error, weight=None, out=None):
-    """Rows minus the mean, times the root of their weight, in the precision of `out`.
-
-    A new array in double precision if that is None.
-    """
-    block = dense_rows(X, rows)
-    if out is None:
-        out = np.empty(block.shape)
-    high = mean.astype(out.dtype)
-    np.subtract(block, high, out=out)
-    out -= ((mean - high) + mean_error).astype(out.dtype)
-    if weight is not None:
-        out *= np.sqrt(weight[rows]).astype(out.dtype)[:, None]
-    return out
-
-
-def centered_copy(X, weight=None, dtype=np.float64):
-    """Sum of weights, mean and its error, all centered rows, squares by column."""
-    total, mean, error = weighted_mean(X, weight)
-    A = np.empty(X.shape, dtype)
-    squares = np.zeros(X.shape[1])
-    for rows in row_blocks(*X.shape, A.itemsize):
-        squares += _column_squares(centered(X, rows, mean, error, weight, A[rows]))
-    return total, mean, error, A, squares
-
-
-def _column_squares(A):
-    """Sums of squares of the columns."""
-    return np.einsum("ij,ij->j", A, A)
-
-
-# --------------------------------------------------------------------------------
 # Solvers
 
 
@@ -252,7 +199,7 @@ def exact(X, weight=None):
             r = centered(X, rows, mean, error, weight)
             stacked = np.vstack([A, r])
             A = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:p]
-        column_squares = _column_squares(A)
+        column_squares = np.einsum("ij,ij->j", A, A)
     try:
         _, s, V = svd(A, full_matrices=False, check_finite=False)
     except LinAlgError:
@@ -359,7 +306,7 @@ def randomized(X, weight, n_components, **options):
 def arpack(X, weight, n_components, tol, v0):
     """Find a few axes by Lanczos iterations; sparse rows stay sparse."""
     if issparse(X):
-        total, mean, column_squares = _sparse_moments(X, weight)
+        total, mean, column_squares = sparse_moments(X, weight)
         error = np.zeros_like(mean)
         A = _centered_operator(X, mean, weight)
     else:
@@ -387,23 +334,6 @@ def _partial(X, weight, total, mean, error, column_squares, s, V):
             rest += np.vdot(r, r)
     resolution = svd_resolution(X.shape[1], X.dtype)
     return Spectrum(total, mean, error, squares, V, rest, resolution, column_squares)
-
-
-def _sparse_moments(X, weight):
-    """Sum of weights, mean, and squares about it by column, of CSR rows."""
-    n, p = X.shape
-    w = np.ones(n) if weight is None else weight
-    total = w.sum()
-    each = np.repeat(w, np.diff(X.indptr))
-    data = X.data.astype(np.float64)
-    mean = np.bincount(X.indices, each * data, minlength=p) / total
-    stored = np.bincount(X.indices, each, minlength=p)
-    # What rounding a sum over all rows lost.
-    residual = np.bincount(X.indices, each * (data - mean[X.indices]), minlength=p)
-    mean += (residual - (total - stored) * mean) / total
-    squares = each * (data - mean[X.indices]) ** 2
-    squares = np.bincount(X.indices, squares, minlength=p)
-    return float(total), mean, squares + (total - stored) * mean**2
 
 
 def _centered_operator(X, mean, weight):

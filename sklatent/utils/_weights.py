@@ -3,7 +3,6 @@
 import numpy as np
 
 from sklatent.utils._sklearn import _check_sample_weight
-from sklatent.utils._tables import check_weight as check_weight
 from sklatent.utils._warnings import warn
 
 # Largest sum of weights that are taken for shares: published shares are rounded, and

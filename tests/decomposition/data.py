@@ -1,9 +1,22 @@
-"""Data with a known model, and plain loops to compare with."""
+"""Data with a known model, plain loops to compare with, and fitted PCA."""
 
 import numpy as np
+import pytest
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 from threadpoolctl import threadpool_limits
+
+from sklatent.decomposition import PCA
+
+SOLVERS = ["auto", "full", "covariance_eigh", "arpack", "randomized"]
+each_solver = pytest.mark.parametrize("svd_solver", SOLVERS)
+ARRAYS = [
+    "components_",
+    "explained_variance_",
+    "explained_variance_ratio_",
+    "singular_values_",
+    "mean_",
+]
 
 
 def linear_gaussian(n, p, q, seed=0, psi=None):
@@ -137,3 +150,48 @@ class ObservedLikelihood:
                 },
             )
         return -found.fun
+
+
+def pca(n_components=None, svd_solver="auto", **settings):
+    """Fit the same at every call."""
+    return PCA(n_components, svd_solver=svd_solver, random_state=0, **settings)
+
+
+def normal(n, p, seed=0):
+    return np.random.RandomState(seed).normal(size=(n, p))
+
+
+def spread_out(n, p, seed=0):
+    """Rows whose variances differ by feature, so that the axes are well defined."""
+    return normal(n, p, seed) * (3 * 0.6 ** np.arange(p) + 0.05) + 10.0
+
+
+def with_singular_values(n, s, seed=0):
+    """Centered rows with given singular values, to rounding."""
+    rng = np.random.RandomState(seed)
+    p = len(s)
+    U = rng.normal(size=(n, p))
+    U = np.linalg.qr(U - U.mean(axis=0))[0]
+    return (U * s) @ np.linalg.qr(rng.normal(size=(p, p)))[0].T
+
+
+def covariance_eigenvalues(X):
+    """Eigenvalues of the 1/n covariance, decreasing, by NumPy."""
+    return np.linalg.eigvalsh(np.cov(X.T, bias=True).reshape(X.shape[1], -1))[::-1]
+
+
+def maximum_likelihood_model(X, q):
+    """Mean and covariance of probabilistic PCA, from Tipping and Bishop's formulae."""
+    p = X.shape[1]
+    lam, V = np.linalg.eigh(np.cov(X.T, bias=True))
+    lam, V = lam[::-1], V[:, ::-1]
+    sigma2 = lam[q:].sum() / (p - q)
+    C = (V[:, :q] * (lam[:q] - sigma2)) @ V[:, :q].T + sigma2 * np.eye(p)
+    return X.mean(axis=0), C, sigma2
+
+
+def assert_same(ours, other, rtol=1e-9, atol=1e-9):
+    for name in ARRAYS:
+        np.testing.assert_allclose(
+            getattr(ours, name), getattr(other, name), rtol, atol, err_msg=name
+        )

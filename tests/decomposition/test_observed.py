@@ -7,7 +7,7 @@ from sklatent.decomposition._covariance import FullCovariance
 from sklatent.decomposition._em import DiagonalStep, IsotropicStep, MissingStep
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._observed_rows import ObservedRows, invert_spd
-from sklatent.utils._observed import group_patterns
+from sklatent.utils._columns import group_patterns
 from tests.decomposition.data import em_step_by_rows, linear_gaussian, with_holes
 
 

@@ -47,6 +47,7 @@ from sklatent.density.mixture._selection import (
     information,
 )
 from sklatent.density.mixture._start import first_mixture
+from sklatent.utils._columns import constant_values, set_constants
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -54,12 +55,7 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
-from sklatent.utils._tables import (
-    check_weight,
-    constant_values,
-    read_rows,
-    set_constants,
-)
+from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
 from sklatent.utils._weights import row_count

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklatent.density.mixture._passes import WhitenedDiagonal, WhitenedFull
-from sklatent.utils._observed import group_patterns
+from sklatent.utils._columns import group_patterns
 
 HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 

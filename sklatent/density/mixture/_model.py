@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from sklatent.density.mixture._missing import pattern_order
-from sklatent.utils._observed import observed_moments
+from sklatent.utils._columns import observed_moments
 from sklatent.utils._threads import map_threads
 from sklatent.utils._weights import total_weight
 
