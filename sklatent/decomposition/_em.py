@@ -1,7 +1,7 @@
 """Maximum likelihood of linear-Gaussian models by accelerated EM.
 
 Steps for complete data, which read nothing but the covariance, and for data with
-holes; with one noise variance (probabilistic PCA) or one per feature (factor
+missing entries; with one noise variance (probabilistic PCA) or one per feature (factor
 analysis).
 
 Tipping and Bishop (1999), appendix B; Rubin and Thayer (1982); for missing values the
@@ -154,7 +154,7 @@ class DiagonalStep(EMStep):
 
 
 class MissingStep(EMStep):
-    """EM steps on centered data with holes.
+    """EM steps on centered data with missing entries.
 
     Given z, each feature is a weighted regression on (z, 1), over the rows where it is
     observed; its normal equations need only sums over rows.

@@ -1,4 +1,4 @@
-"""What probabilistic PCA and factor analysis share: EM, and data with holes."""
+"""What probabilistic PCA and factor analysis share: EM, and missing entries."""
 
 import itertools
 import numbers
@@ -39,7 +39,7 @@ BLOCK_ROWS = 2048
 
 
 def observed_blocks(X, center):
-    """Rows with holes in blocks whose intermediate results fit the cache."""
+    """Rows with missing entries in blocks whose intermediate results fit the cache."""
     return [
         ObservedRows(X[i : i + BLOCK_ROWS], center)
         for i in range(0, len(X), BLOCK_ROWS)
@@ -47,7 +47,7 @@ def observed_blocks(X, center):
 
 
 def map_observed(function, X, model):
-    """Concatenate function(block, model) over blocks of rows with holes."""
+    """Concatenate function(block, model) over blocks of incomplete rows."""
     centered = LinearGaussian(model.W, np.zeros_like(model.mu), model.psi)
     parts = [function(block, centered) for block in observed_blocks(X, model.mu)]
     return np.concatenate(parts)
@@ -142,12 +142,12 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         if not 0 <= q <= X.shape[1]:
             raise ValueError(
                 f"n_components must be in [0, {X.shape[1]}], the number of features; "
-                f"got {q} instead."
+                f"got {q}."
             )
         return q
 
     def _fit_em(self, X, y, sample_weight):
-        """Estimate by EM, from the moments or, with holes, from the rows."""
+        """Estimate by EM, from the moments or, with missing entries, the rows."""
         self.n_components_ = self._n_components(X)
         make_step = self._missing_step if np.isnan(X).any() else self._complete_step
         mean, scale, step, optimize = make_step(X, sample_weight)
@@ -277,8 +277,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
         Examples
         --------
-        Of a row with holes it is the density of the rest of the row, which is normal
-        like the model:
+        For a row with missing entries it is the density of the observed ones:
 
         >>> import numpy as np
         >>> from scipy.stats import norm
@@ -298,7 +297,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return log_density.astype(X.dtype, copy=False)
 
     def impute(self, X, return_std=False):
-        """Fill the holes with their expectation given what is observed of the row.
+        """Impute missing entries by their expectation given the observed ones.
 
         Parameters
         ----------
@@ -351,7 +350,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return imputed, np.where(missing, std, X.dtype.type(0))
 
     def sample_missing(self, X, n_samples=1, random_state=None):
-        """Fill the holes with draws given what is observed: multiple imputation.
+        """Impute missing entries by draws given the observed ones: multiple imputation.
 
         Parameters
         ----------
@@ -395,9 +394,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         model = self._model()
         missing = np.isnan(X)
         tables = np.repeat(X[None], n_samples, axis=0)
-        holed = np.flatnonzero(missing.any(axis=1))
-        for i in range(0, len(holed), BLOCK_ROWS):
-            rows = holed[i : i + BLOCK_ROWS]
+        incomplete = np.flatnonzero(missing.any(axis=1))
+        for i in range(0, len(incomplete), BLOCK_ROWS):
+            rows = incomplete[i : i + BLOCK_ROWS]
             mean = map_observed(posterior_mean, X[rows], model)
             root = np.linalg.cholesky(
                 map_observed(posterior_covariance, X[rows], model)

@@ -1,10 +1,10 @@
-"""Rows with holes under the linear-Gaussian model, grouped by their pattern.
+"""Rows with missing entries under the linear-Gaussian model, grouped by their pattern.
 
 What is observed of a row, x_o, is linear-Gaussian again with the rows W_o, mu_o, psi_o:
 
     M_o = I + W_o' psi_o^-1 W_o,   E[z | x_o] = M_o^-1 W_o' psi_o^-1 (x_o - mu_o)
 
-M_o depends on the pattern of holes alone. All patterns are handled at once: the sum
+M_o depends only on which entries are missing. All patterns are handled at once: the sum
 over the observed features in M_o is a product of the 0/1 patterns with the p outer
 products W_j W_j' / psi_j.
 """
