@@ -27,6 +27,8 @@ extensions = [
     "api_reference",
     "benchmark_results",
     "estimator_map",
+    "inherited_examples",
+    "search_words",
 ]
 exclude_patterns = ["_build", "_templates", "**/README.rst"]
 templates_path = ["_templates"]
@@ -66,9 +68,11 @@ inherited = [
 ]
 autodoc_default_options = {
     "members": True,
-    "inherited-members": True,
+    "inherited-members": "Module",
     "exclude-members": ", ".join(inherited),
 }
+# Types stand in the docstrings, which say more.
+autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 

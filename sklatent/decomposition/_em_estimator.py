@@ -242,8 +242,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
         Examples
         --------
-        Of a row with holes it is the density of the rest of the row, which is normal
-        like the model:
+        For a row with missing entries it is the density of the observed ones:
 
         >>> import numpy as np
         >>> from scipy.stats import norm
@@ -263,7 +262,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return result.astype(X.dtype, copy=False)
 
     def impute(self, X, return_std=False):
-        """Fill the holes with their expectation given what is observed of the row.
+        """Impute missing entries by their expectation given the observed ones.
 
         Parameters
         ----------
@@ -308,7 +307,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return imputed, np.where(missing, std, X.dtype.type(0))
 
     def sample_missing(self, X, n_samples=1, random_state=None):
-        """Fill the holes with draws given what is observed: multiple imputation.
+        """Impute missing entries by draws given the observed ones: multiple imputation.
 
         Parameters
         ----------
@@ -332,7 +331,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
         Examples
         --------
-        Several tables differ by as much as a hole leaves open:
+        The spread of several tables is the uncertainty of the missing entries:
 
         >>> import numpy as np
         >>> from sklearn.datasets import load_iris

@@ -68,15 +68,15 @@ class FactorAnalysis(EMEstimator):
         psi, in squared units of the data; not less than 1e-9 of the variance of
         the feature, or 1e-6 if entries are missing.
     mean_ : ndarray of shape (n_features,)
-        mu; with missing entries not the mean of what is observed.
+        The mean mu. With missing entries it is not the mean of the observed ones.
     log_likelihood_ : float
         Mean log-likelihood of the training rows, in nats, for the units of the
         data.
     log_likelihood_history_ : list of float
-        The same before each iteration and at the end; it never decreases.
+        Mean log-likelihood before each iteration and at the end. It never decreases.
     loglike_ : list of float
-        The same, summed over the rows: times the sum of the weights. It counts rows,
-        so weights that sum to 1 make it the mean.
+        Log-likelihood before each iteration and at the end, summed over the rows, as
+        scikit-learn has it: the mean times the sum of the weights.
     n_iter_ : int
         Number of iterations.
     n_features_in_ : int

@@ -20,7 +20,7 @@ from sklatent.utils._warnings import warn
 
 
 class PPCA(EMEstimator):
-    """Probabilistic PCA: principal components as a density, with holes allowed.
+    """Probabilistic PCA: principal components with a density, and missing values.
 
     x = W z + mu + eps with z ~ N(0, I) and eps ~ N(0, sigma2 I), fitted by maximum
     likelihood [1]_: in closed form from the principal components, or by EM. Missing
@@ -67,7 +67,8 @@ class PPCA(EMEstimator):
         Mean log-likelihood of the training rows, in nats, for the units of the
         data.
     log_likelihood_history_ : list of float
-        The same before each iteration of EM and at the end; it never decreases.
+        Mean log-likelihood before each iteration of EM and at the end. It never
+        decreases.
     n_iter_ : int
         Number of iterations; 1 for the closed form.
     n_features_in_ : int
@@ -77,7 +78,7 @@ class PPCA(EMEstimator):
 
     See Also
     --------
-    PCA : The components alone, by more solvers.
+    PCA : Principal components by more solvers, without missing values.
     FactorAnalysis : The same with a noise variance for each feature.
     sklearn.decomposition.PCA : The same density, of complete rows.
 

@@ -7,6 +7,8 @@
 - dates and durations are refused, which would be read in whatever unit they are stored;
 
 and what it refuses is said with the column, and what to do.
+
+Sample weights are read by `check_weight`.
 """
 
 import contextlib
@@ -72,15 +74,6 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
         if "NAType" not in str(error):
             raise
     return read_rows(estimator, _na_as_nan(X), **options)
-
-
-def check_weight(sample_weight, X):
-    """Return weights in double precision, none negative and not all zero; or None."""
-    if sample_weight is None:
-        return None
-    return _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
 
 
 @contextlib.contextmanager
@@ -149,3 +142,12 @@ def _no_number(X, error):
                     "sklearn.preprocessing.OrdinalEncoder or OneHotEncoder."
                 )
     return error
+
+
+def check_weight(sample_weight, X):
+    """Return weights in double precision, none negative and not all zero; or None."""
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )

@@ -20,7 +20,7 @@ from tests.decomposition.data import (
     em_step,
     em_step_by_rows,
     linear_gaussian,
-    with_holes,
+    with_missing,
 )
 
 
@@ -46,7 +46,7 @@ def model():
 
 
 def test_posterior_is_the_conditional_gaussian(model):
-    X = with_holes(linear_gaussian(40, 6, 2)[0], 0.4)
+    X = with_missing(linear_gaussian(40, 6, 2)[0], 0.4)
     X[0] = np.nan
     mean = map_observed(posterior_mean, X, model)
     covariance = map_observed(posterior_covariance, X, model)
@@ -78,7 +78,7 @@ def test_blocks_hold_all_rows():
 
 
 def test_one_step_is_that_of_a_loop_over_rows(model):
-    X = with_holes(linear_gaussian(200, 6, 2)[0], 0.3)
+    X = with_missing(linear_gaussian(200, 6, 2)[0], 0.3)
     W, mu, residual, count = em_step_by_rows(X, model.W, model.mu, model.psi)
     for isotropic in (False, True):
         after = em_step(MissingData(X, np.ones(200), isotropic), model)
