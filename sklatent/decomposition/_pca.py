@@ -19,7 +19,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent.base import SklatentEstimator
 from sklatent.decomposition import _pca_solvers as solvers
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
-from sklatent.decomposition._pca_number import by_evidence, by_share
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._moments import Moments, dense_rows, row_blocks
 from sklatent.utils._random import random_generator
@@ -28,15 +27,12 @@ from sklatent.utils._sklearn import (
     Interval,
     RealNotInt,
     StrOptions,
-    _check_sample_weight,
     _fit_context,
 )
-from sklatent.utils._tables import explained_errors, read_rows
+from sklatent.utils._tables import check_weight, explained_errors, read_rows
 from sklatent.utils._warnings import warn
 from sklatent.utils._weights import are_shares
 
-# Solvers that find some axes only, given how many.
-TRUNCATED = ("arpack", "randomized")
 SPARSE = ("auto", "arpack", "covariance_eigh")
 # By how much of itself rounding may change a sum of weights.
 WEIGHT_ROUNDING = 1e-12
@@ -278,8 +274,18 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                 ensure_min_samples=2,
                 reset=True,
             )
-            X = _canonical(X)
-            weight = _weights(sample_weight, X)
+            weight = check_weight(sample_weight, X)
+            if (
+                weight is not None
+                and _row_count(weight.sum(), np.count_nonzero(weight)) < 2
+            ):
+                raise ValueError(
+                    "sample_weight must be positive for at least 2 rows, or count one "
+                    f"row twice; got one positive weight, {weight.max():.6g}."
+                )
+            if issparse(X) and not X.has_canonical_format:
+                X = X.copy()  # the input is not written to
+                X.sum_duplicates()
             self._moments = None
             spectrum, q = self._solve(X, weight)
             vars(self).update(self._fitted_attributes(spectrum, q, X.dtype))
@@ -339,51 +345,45 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         True
         """
         with self._unchanged_on_error():
-            self._partial_fit(X, sample_weight)
+            seen = getattr(self, "_moments", None)
+            if seen is None and hasattr(self, "components_"):
+                warn(
+                    "partial_fit starts from nothing: this PCA was fitted by fit, "
+                    "which keeps no moments. Give every batch to partial_fit instead.",
+                    UserWarning,
+                )
+            X = read_rows(self, X, accept_sparse="csr", reset=seen is None)
+            weight, dtype = check_weight(sample_weight, X), X.dtype
+            moments = Moments.of(X, weight, dtype=np.float64)
+            n_rows = X.shape[0] if weight is None else np.count_nonzero(weight)
+            if seen is not None:
+                moments = seen.merge(moments)
+                n_rows += self._n_rows
+                dtype = np.result_type(dtype, self.components_)
+            if seen is not None and hasattr(self.n_components, "fit"):
+                number = self.n_components_  # estimated on the first batch
+            else:
+                n = _row_count(moments.weight, n_rows)
+                # More rows may come, and the number given may fit them.
+                limit = X.shape[1]
+                if self.n_components is None:
+                    limit = max(min(n, limit), 1)
+                shares = n_rows > 1 and are_shares(moments.weight)
+                number = solvers.check_number(
+                    self.n_components,
+                    X,
+                    limit,
+                    n,
+                    shares,
+                    "covariance_eigh",
+                    self._resolve_n_components,
+                )
+            leading = number if isinstance(number, int) else None
+            spectrum = solvers.of_moments(moments, leading)
+            q = spectrum.number(number, dtype)
+            vars(self).update(self._fitted_attributes(spectrum, q, dtype))
+            self._moments, self._n_rows = moments, n_rows
         return self
-
-    def _partial_fit(self, X, sample_weight):
-        seen = getattr(self, "_moments", None)
-        if seen is None and hasattr(self, "components_"):
-            warn(
-                "partial_fit starts from nothing: this PCA was fitted by fit, which "
-                "keeps no moments. Give every batch to partial_fit instead.",
-                UserWarning,
-            )
-        X = read_rows(self, X, accept_sparse="csr", reset=seen is None)
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        moments = Moments.of(X, weight, dtype=np.float64)
-        n_rows = X.shape[0] if weight is None else np.count_nonzero(weight)
-        dtype = X.dtype
-        if seen is not None:
-            moments = seen.merge(moments)
-            n_rows += self._n_rows
-            dtype = np.result_type(dtype, self.components_)
-        n_components = self._n_components_of_batches(
-            X, moments.weight, n_rows, seen is None
-        )
-        spectrum = solvers.of_moments(
-            moments, n_components if isinstance(n_components, int) else None
-        )
-        q = _number(spectrum, n_components, dtype)
-        vars(self).update(self._fitted_attributes(spectrum, q, dtype))
-        self._moments, self._n_rows = moments, n_rows
-
-    def _n_components_of_batches(self, X, weight, n_rows, first):
-        """`_wanted` where more rows than `X` may have been seen, or may come."""
-        p = X.shape[1]
-        if not first and hasattr(self.n_components, "fit"):
-            return self.n_components_
-        n_samples = _row_count(weight, n_rows)
-        limit = max(min(n_samples, p), 1) if self.n_components is None else p
-        shares = n_rows > 1 and are_shares(weight)
-        return self._checked_n_components(
-            X, limit, n_samples, shares, "covariance_eigh"
-        )
 
     def _solve(self, X, weight):
         """Spectrum of the rows, by the solver that suits, and how much to keep."""
@@ -392,83 +392,40 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             n = _row_count(weight.sum(), np.count_nonzero(weight))
             shares = are_shares(weight)
         limit = min(n, X.shape[1])
-        n_components = self._checked_n_components(X, limit, n, shares, self.svd_solver)
-        n_leading = n_components if isinstance(n_components, int) else None
+        number = solvers.check_number(
+            self.n_components,
+            X,
+            limit,
+            n,
+            shares,
+            self.svd_solver,
+            self._resolve_n_components,
+        )
         solver = self.svd_solver
         if solver == "auto":
-            solver = _suitable_solver(X, limit, n_leading)
+            solver = solvers.suitable(X, limit, number)
         self._fit_svd_solver = solver  # scikit-learn's name, which is read outside it
         if solver != "covariance_eigh":  # which checks by itself
             assert_all_finite(X, estimator_name="PCA", input_name="X")
         if solver == "full":
             spectrum = solvers.exact(X, weight)
         elif solver == "covariance_eigh":
-            spectrum = solvers.covariance(
-                X, weight, n_leading, lambda s: _number(s, n_components, X.dtype)
-            )
+            spectrum = solvers.covariance(X, weight, number)
         elif solver == "arpack":
             rng = random_generator(self.random_state)
             v0 = rng.uniform(-1, 1, size=min(X.shape)).astype(X.dtype)
-            spectrum = solvers.arpack(X, weight, n_components, self.tol, v0)
+            spectrum = solvers.arpack(X, weight, number, self.tol, v0)
         else:
             spectrum = solvers.randomized(
                 X,
                 weight,
-                n_components,
+                number,
                 n_oversamples=self.n_oversamples,
                 n_iter=self.iterated_power,
                 power_iteration_normalizer=self.power_iteration_normalizer,
                 random_state=random_generator(self.random_state),
             )
-        return spectrum, _number(spectrum, n_components, X.dtype)
-
-    def _checked_n_components(self, X, limit, n_samples, shares, solver):
-        """n_components as an int, or as it is where the spectrum decides."""
-        n_components = self.n_components
-        p = X.shape[1]
-        got = f"got n_samples={n_samples} and n_features={p}."
-        if n_components is None:
-            truncated = solver == "arpack" or (solver == "auto" and issparse(X))
-            n_components = limit - truncated
-        if isinstance(n_components, str) or 0 < _as_number(n_components) < 1:
-            if solver in TRUNCATED:
-                kind = "string" if isinstance(n_components, str) else "share"
-                raise ValueError(
-                    f"n_components={n_components!r} cannot be a {kind} with svd_solver="
-                    f"{solver!r}, which does not compute the whole spectrum; use "
-                    "'full' or 'covariance_eigh'."
-                )
-            if n_components == "mle" and n_samples < p:
-                raise ValueError(
-                    "n_components='mle' is only supported if n_samples >= n_features; "
-                    f"{got}"
-                )
-            if n_components == "mle" and shares:
-                raise ValueError(
-                    "n_components='mle' weighs the evidence of a number of rows, so "
-                    "sample_weight must count rows; got weights that sum to 1 or "
-                    "less. Multiply them by the number of rows."
-                )
-            return n_components
-        lowest = int(solver in TRUNCATED)
-        highest = limit - (solver == "arpack")
-        if not isinstance(n_components, Integral):
-            n_components = self._resolve_n_components(X, highest)
-        if n_components == limit > highest:
-            raise ValueError(
-                f"n_components={n_components} must be strictly less than "
-                f"min(n_samples, n_features)={limit} with svd_solver={solver!r}; {got}"
-            )
-        if not lowest <= n_components <= highest:
-            # "auto" ends where "full" does, since it resorts to that.
-            solver = "full" if solver == "auto" else solver
-            # Of batches, more rows may come.
-            what = "min(n_samples, n_features)" if n_samples >= limit else "n_features"
-            raise ValueError(
-                f"n_components={n_components} must be between {lowest} and "
-                f"{what}={limit} with svd_solver={solver!r}; {got}"
-            )
-        return int(n_components)
+        return spectrum, spectrum.number(number, X.dtype)
 
     def _fitted_attributes(self, spectrum, q, dtype):
         """Return what a spectrum gives the estimator, in the data's precision."""
@@ -591,35 +548,6 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         return max(eps**1.5 * largest, 4 * np.finfo(np.float64).tiny)
 
 
-def _as_number(n_components):
-    """Return the parameter if it is a number, or else one that is no share."""
-    return n_components if isinstance(n_components, Real) else 0
-
-
-def _number(spectrum, n_components, dtype):
-    """Number of axes for a spectrum, in data of a precision."""
-    if isinstance(n_components, int):
-        return n_components
-    if n_components == "mle":
-        return by_evidence(spectrum, dtype)
-    return by_share(spectrum, n_components, dtype)
-
-
-def _weights(sample_weight, X):
-    """Check weights; return them in double precision, or None."""
-    if sample_weight is None:
-        return None
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    if _row_count(weight.sum(), np.count_nonzero(weight)) < 2:
-        raise ValueError(
-            "sample_weight must be positive for at least 2 rows, or count one row "
-            f"twice; got one positive weight, {weight.max():.6g}."
-        )
-    return weight
-
-
 def _row_count(weight, n_positive):
     """Return how many rows weights stand for; at least those that have any."""
     return max(int(weight * (1 + WEIGHT_ROUNDING)), n_positive)
@@ -628,22 +556,3 @@ def _row_count(weight, n_positive):
 def _divisor(weight):
     """Return what divides a sum of squares: n - 1 for n rows, the sum of shares."""
     return weight if are_shares(weight) else weight - 1
-
-
-def _canonical(X):
-    """Return sparse rows that store each entry once."""
-    if issparse(X) and not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    return X
-
-
-def _suitable_solver(X, limit, n_leading):
-    """Return what "auto" means for the rows; `n_leading` is None if unknown."""
-    n, p = X.shape
-    if issparse(X) and n_leading is not None and 1 <= n_leading < limit:
-        return "arpack"
-    few = n_leading is not None and 1 <= n_leading < 0.1 * min(n, p)
-    if n >= p and (p <= 1000 or not few or issparse(X)):
-        return "covariance_eigh"
-    return "randomized" if few and min(n, p) > 500 else "full"

@@ -15,6 +15,7 @@ All weight the rows, and all give a `Spectrum`.
 """
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.linalg import LinAlgError, eigh, qr, svd
@@ -30,12 +31,17 @@ from sklatent.utils._columns import (
     sparse_moments,
     weighted_mean,
 )
+from sklatent.utils._evidence import minka_evidence
 from sklatent.utils._moments import Moments, narrow_blas, row_blocks
 
 # Relative error that explained variances may have, by the precision of the data.
 DIGITS = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-3}
 # Error of an eigenvalue of the scatter matrix, in units of rounding of the largest.
 EIGEN_ERROR = 16.0
+# Shares of the variance that differ by less are equal, in units of rounding.
+SHARE_ERROR = 16.0
+# Solvers that find only some axes, given how many.
+TRUNCATED = ("arpack", "randomized")
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,30 @@ class Spectrum:
         direction.
         """
         return np.finfo(dtype).eps ** 2 * self.weight * (shares @ self.mean**2)
+
+    def number(self, n_components, dtype):
+        """How many components to keep, given as such, as a share, or by evidence.
+
+        A share takes the fewest components that explain more of the variance. One
+        that equals the share of k components, but for rounding, takes k + 1, if that
+        many have any variance. "mle" takes the number of the largest evidence or, for
+        rows of deficient rank, the rank, for which the likelihood is infinite.
+        """
+        if isinstance(n_components, int):
+            return n_components
+        p = len(self.mean)
+        if self.total == 0 or (p < 2 and n_components == "mle"):
+            return 1
+        if n_components == "mle":
+            rank = self.rank(dtype)
+            if rank < p:
+                return rank
+            return 1 + int(np.argmax(minka_evidence(self.squares, self.weight)))
+        shares = np.cumsum(self.squares) / self.total
+        share = n_components + SHARE_ERROR * np.finfo(dtype).eps
+        k = int(np.searchsorted(shares, share, side="right")) + 1
+        n_alive = int(np.sum(self.squares > self.bound(None, dtype)))
+        return max(min(k, n_alive), 1)
 
     def bound(self, n_components, dtype):
         """Squares up to which the first axes have no variance, (n_components,)."""
@@ -178,6 +208,88 @@ def svd_resolution(n_features, dtype):
 
 
 # --------------------------------------------------------------------------------
+# The choice of the number and of the solver
+
+
+def check_number(n_components, X, limit, n_samples, shares, solver, resolve):
+    """Return n_components as an int, or as it is where the spectrum decides.
+
+    Parameters
+    ----------
+    n_components : int, float, "mle", estimator or None
+        As PCA takes it.
+    X : ndarray or CSR matrix of shape (n_rows, n_features)
+        The rows.
+    limit : int
+        Largest number that the rows have.
+    n_samples : int
+        How many rows there are, by their weights.
+    shares : bool
+        Whether the weights are shares of the rows, and do not count them.
+    solver : str
+        As PCA takes it.
+    resolve : callable
+        resolve(X, most) fits an estimator of the dimension, and returns the number.
+    """
+    p = X.shape[1]
+    got = f"got n_samples={n_samples} and n_features={p}."
+    if n_components is None:
+        truncated = solver == "arpack" or (solver == "auto" and issparse(X))
+        n_components = limit - truncated
+    if isinstance(n_components, (str, Real)) and not isinstance(n_components, Integral):
+        if solver in TRUNCATED:
+            kind = "string" if isinstance(n_components, str) else "share"
+            raise ValueError(
+                f"n_components={n_components!r} cannot be a {kind} with svd_solver="
+                f"{solver!r}, which does not compute the whole spectrum; use "
+                "'full' or 'covariance_eigh'."
+            )
+        if n_components == "mle" and n_samples < p:
+            raise ValueError(
+                "n_components='mle' is only supported if n_samples >= n_features; "
+                f"{got}"
+            )
+        if n_components == "mle" and shares:
+            raise ValueError(
+                "n_components='mle' weighs the evidence of a number of rows, so "
+                "sample_weight must count rows; got weights that sum to 1 or "
+                "less. Multiply them by the number of rows."
+            )
+        return n_components
+    lowest = int(solver in TRUNCATED)
+    highest = limit - (solver == "arpack")
+    if not isinstance(n_components, Integral):
+        n_components = resolve(X, highest)
+    if n_components == limit > highest:
+        raise ValueError(
+            f"n_components={n_components} must be strictly less than "
+            f"min(n_samples, n_features)={limit} with svd_solver={solver!r}; {got}"
+        )
+    if not lowest <= n_components <= highest:
+        # "auto" ends where "full" does, since it resorts to that.
+        solver = "full" if solver == "auto" else solver
+        # Of batches, more rows may come.
+        what = "min(n_samples, n_features)" if n_samples >= limit else "n_features"
+        raise ValueError(
+            f"n_components={n_components} must be between {lowest} and "
+            f"{what}={limit} with svd_solver={solver!r}; {got}"
+        )
+    return int(n_components)
+
+
+def suitable(X, limit, number):
+    """Return what svd_solver="auto" means for the rows and a number of axes."""
+    n, p = X.shape
+    known = isinstance(number, int)
+    if issparse(X) and known and 1 <= number < limit:
+        return "arpack"
+    few = known and 1 <= number < 0.1 * min(n, p)
+    if n >= p and (p <= 1000 or not few or issparse(X)):
+        return "covariance_eigh"
+    return "randomized" if few and min(n, p) > 500 else "full"
+
+
+# --------------------------------------------------------------------------------
 # Solvers
 
 
@@ -238,7 +350,7 @@ def _leading(S, n_leading):
     return squares, vectors, max(np.trace(S) - squares.sum(), 0.0)
 
 
-def covariance(X, weight, n_leading, choose):
+def covariance(X, weight, number, only_leading=True):
     """Eigenvectors of the scatter matrix, or `exact` where that would cost digits.
 
     Parameters
@@ -248,10 +360,10 @@ def covariance(X, weight, n_leading, choose):
         saves one reading.
     weight : ndarray of shape (n_samples,) or None
         Their weights.
-    n_leading : int or None
-        Number of axes, if that is known.
-    choose : callable
-        Gives that number, from a spectrum.
+    number : int, float or "mle"
+        How many axes are needed; see `Spectrum.number`.
+    only_leading : bool, default=True
+        Whether no others are looked for, if their number is known.
 
     Returns
     -------
@@ -259,13 +371,14 @@ def covariance(X, weight, n_leading, choose):
         With relative errors of the explained variances within `DIGITS`.
     """
     digits = DIGITS[X.dtype]
+    n_leading = number if only_leading and isinstance(number, int) else None
     for dtype in dict.fromkeys([X.dtype, np.dtype(np.float64)]):
         moments = Moments.of(X, weight, dtype=dtype)
         if not np.isfinite(moments.scatter).all():
             assert_all_finite(X, estimator_name="PCA", input_name="X")
         spectrum = of_moments(moments, n_leading)
         smallest = EIGEN_ERROR * np.finfo(dtype).eps / digits
-        if _resolved(spectrum, choose(spectrum), smallest):
+        if _resolved(spectrum, spectrum.number(number, X.dtype), smallest):
             return spectrum
     return exact(X, weight)
 

@@ -216,7 +216,7 @@ class PPCA(EMEstimator):
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
         if len(X) >= X.shape[1]:
-            spectrum = solvers.covariance(X, sample_weight, q or None, lambda _: q)
+            spectrum = solvers.covariance(X, sample_weight, q, only_leading=q > 0)
         else:
             spectrum = solvers.exact(X, sample_weight)
         self._set_closed_form(spectrum, q)
