@@ -113,7 +113,7 @@ class ScoreMixin:
 
     Examples
     --------
-    An exponential law, of whose density the logarithm is -log(mean) - x / mean:
+    An exponential distribution, whose log-density is -log(mean) - x / mean:
 
     >>> import numpy as np
     >>> from sklatent.base import ScoreMixin, SklatentEstimator
@@ -165,7 +165,7 @@ class ScoreMixin:
 
 
 class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
-    """`n_components_` numbers per row, and the way back.
+    """Codes of `n_components_` numbers for rows, and reconstructions from codes.
 
     Subclasses implement `_encode(X) -> Z` and `_decode(Z) -> X` on validated
     arrays, and `score_samples`.
@@ -453,5 +453,5 @@ class DimensionMixin:
         self.confidence_interval_ = dimension * np.exp(self._quantiles() * log_std)
 
     def _quantiles(self):
-        """Lower and upper quantile of the standard normal law."""
+        """Lower and upper quantile of the standard normal distribution."""
         return ndtri(0.5 + 0.5 * self.confidence_level * np.array([-1.0, 1.0]))

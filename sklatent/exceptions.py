@@ -96,7 +96,7 @@ class InconsistentVersionWarning(UserWarning):
 
     See Also
     --------
-    sklearn.exceptions.InconsistentVersionWarning : The same of scikit-learn.
+    sklearn.exceptions.InconsistentVersionWarning : For estimators of scikit-learn.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class RankDeficientWarning(UserWarning):
 
     See Also
     --------
-    HeywoodWarning : The same for a single feature.
+    HeywoodWarning : A single feature without noise.
 
     Examples
     --------
@@ -144,7 +144,7 @@ class HeywoodWarning(UserWarning):
 
     See Also
     --------
-    RankDeficientWarning : The same for all features.
+    RankDeficientWarning : Nothing is left to be noise of any feature.
 
     Examples
     --------

@@ -86,7 +86,7 @@ class FactorAnalysis(EMEstimator):
 
     See Also
     --------
-    PPCA : The same with one noise variance for all features.
+    PPCA : A model with one noise variance for all features.
     PCA : Directions of largest variance.
     sklearn.decomposition.FactorAnalysis : The estimator whose parameters these are.
 

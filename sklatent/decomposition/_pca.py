@@ -124,7 +124,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
 
     See Also
     --------
-    PPCA : The same density, also of rows with missing entries.
+    PPCA : This density for rows with missing entries.
     FactorAnalysis : With a noise variance for each feature.
     sklatent.dimension.PCASpectrum : How many components there are, by seven criteria.
     sklearn.decomposition.PCA : The estimator whose parameters these are.
@@ -298,8 +298,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         The axes are those of all the rows given to `partial_fit` so far, whatever the
         batches, by way of their moments: singular values below 1e-8 of the largest
         are not resolved, and `svd_solver` is not asked. A share and "mle" are decided
-        anew with every batch, a dimension is estimated on the first. What `fit` has
-        seen does not count, since it keeps no moments.
+        again with every batch; a dimension is estimated on the first. Rows that `fit`
+        has seen do not count, since it keeps no moments.
 
         Parameters
         ----------

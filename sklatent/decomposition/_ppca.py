@@ -79,8 +79,8 @@ class PPCA(EMEstimator):
     See Also
     --------
     PCA : Principal components by more solvers, without missing values.
-    FactorAnalysis : The same with a noise variance for each feature.
-    sklearn.decomposition.PCA : The same density, of complete rows.
+    FactorAnalysis : A model with a noise variance for each feature.
+    sklearn.decomposition.PCA : This density for complete rows.
 
     References
     ----------

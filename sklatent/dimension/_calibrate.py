@@ -7,7 +7,7 @@ every kernel and setting:
   size in relation to the distances is what makes estimates too low;
 - the dependence, by which factor the standard deviation of log d^ exceeds that of
   independent points, for an even sample without a boundary;
-- quantiles of the misfit to the Pareto law, for the same.
+- quantiles of the misfit to the Pareto distribution, for such a sample.
 """
 
 import pathlib

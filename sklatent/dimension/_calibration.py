@@ -66,7 +66,7 @@ def correct(kernel, settings, n_samples, *dimensions):
     Returns
     -------
     corrected : ndarray of shape (n_dimensions,)
-        The same for the corrected.
+        Dimension of the ball for each of the estimates.
     """
     table = _table()
     balls = np.log(table["balls"])
@@ -90,7 +90,7 @@ def correct(kernel, settings, n_samples, *dimensions):
 
 
 def misfit_pvalue(misfit, discard_fraction):
-    """Share of samples of an even density that fit the Pareto law no better.
+    """Share of samples of an even density whose ratios fit no better.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 Around a point of a sample with d dimensions and an even density, the volumes of the
 balls that reach its neighbors are the arrival times of a Poisson process. So with
-t = log(r_n2 / r_n1), exp(-d t) has a beta law with parameters n1 and n2 - n1; for
-neighboring n1 = n2 - 1, t is exponential with rate n1 d.
+t = log(r_n2 / r_n1), exp(-d t) has a beta distribution with parameters n1 and
+n2 - n1; for neighboring n1 = n2 - 1, t is exponential with rate n1 d.
 
 Each function returns the estimate d^, and what each point contributes to log d^ - log d
 times the number of points, to first order (its influence). If the points were
@@ -41,8 +41,8 @@ def censored(t, discard_fraction):
 def pareto_mle(t, discard_fraction=0.0):
     """Maximum likelihood of exponential t = log(r_2 / r_1), the largest censored.
 
-    With m kept, the total of the censored t has a gamma law with shape m and rate d, so
-    that (m - 1) / total is unbiased.
+    With m kept, the total of the censored t has a gamma distribution with shape m and
+    rate d, so that (m - 1) / total is unbiased.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def pareto_mle(t, discard_fraction=0.0):
 
 
 def pareto_plot(t, n):
-    """Ascending t, and -log(1 - F) for them: a line of slope d where the law holds.
+    """Ascending t, and -log(1 - F) for them: a line of slope d if t is exponential.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def levina_bickel(log_distances, k):
     """Maximum likelihood within the distance to the k-th neighbor.
 
     MacKay and Ghahramani (2005): with s = sum over j < k of log(r_k / r_j), which has a
-    gamma law with shape k - 1 and rate d, all the s together give
+    gamma distribution with shape k - 1 and rate d, all the s together give
 
         d^ = (n (k - 1) - 1) / sum(s)
 
@@ -181,7 +181,7 @@ def levina_bickel(log_distances, k):
 
 
 def pareto_misfit(t, discard_fraction=0.0):
-    """Largest distance between the law of t and the exponential fitted to it.
+    """Largest distance between the distribution of t and the exponential fitted to it.
 
     Parameters
     ----------
@@ -198,6 +198,6 @@ def pareto_misfit(t, discard_fraction=0.0):
     n = len(t)
     kept, _ = censored(t, discard_fraction)
     dimension, _ = pareto_mle(t, discard_fraction)
-    law = -np.expm1(-dimension * np.sort(t[kept]))
-    steps = np.arange(len(law) + 1) / n
-    return np.sqrt(n) * max((law - steps[:-1]).max(), (steps[1:] - law).max())
+    cdf = -np.expm1(-dimension * np.sort(t[kept]))
+    steps = np.arange(len(cdf) + 1) / n
+    return np.sqrt(n) * max((cdf - steps[:-1]).max(), (steps[1:] - cdf).max())

@@ -1,7 +1,7 @@
 """TwoNN: the dimension from the two nearest neighbors of each row.
 
 Facco, d'Errico, Rodriguez and Laio (2017): the ratio mu = r_2 / r_1 of the distances
-to the second and the first neighbor has a Pareto law,
+to the second and the first neighbor has a Pareto distribution,
 
     P(mu > x) = x^-d
 
@@ -52,10 +52,10 @@ class TwoNN(
     Parameters
     ----------
     method : {"mle", "linear", "bayes"}, default="mle"
-        How the law is fitted.
+        How the distribution of the ratios is fitted.
 
         - "mle": maximum likelihood, with the discarded ratios known to be larger than
-          the others (censored) [2]_; unbiased for ratios that follow the law.
+          the others (censored) [2]_; unbiased for ratios that follow it.
         - "linear": least squares of -log(1 - F) against log mu through the origin,
           with F the empirical distribution, as in [1]_.
         - "bayes": posterior mean, with a gamma prior on d [2]_.
@@ -127,7 +127,7 @@ class TwoNN(
 
     See Also
     --------
-    Gride : The same at larger scales.
+    Gride : The dimension at larger scales.
     LevinaBickel : More neighbors, less variance, and more bias.
 
     Notes

@@ -174,7 +174,7 @@ def set_constants(X, values, where=None):
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Rows that a model drew or imputed.
+        Rows that a model has sampled or imputed.
     values : ndarray of shape (n_features,)
         From `constant_values`.
     where : ndarray of bool, of shape (n_samples, n_features), default=None
