@@ -236,6 +236,7 @@ def extrapolate(before, middle, after):
     """
     r = middle - before
     v = (after - middle) - r
+    # Less than 1 would end before the second step, and 1 ends there.
     length = max(1.0, np.linalg.norm(r) / max(np.linalg.norm(v), 1e-300))
     return before + 2 * length * r + length**2 * v
 

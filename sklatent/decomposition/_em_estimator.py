@@ -121,6 +121,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             start = LinearGaussian(W, np.zeros_like(psi), psi)
         else:
             start = principal_factors(step.covariance, psi, self.n_components_)
+        # Densities in units of the data: an observed entry brings 1 / scale.
         log_jacobian = step.share_observed @ np.log(scale)
 
         def attributes(model, history):
@@ -137,6 +138,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
         report = IterationReport(context, "em", attributes, offset=log_jacobian, **task)
+        # Generators, so that callbacks and the bound on iterations stay here.
         ascend = maximize_observed if has_missing else maximize
         ascent = ascend(step, start, self.tol)
         for _ in range(self.max_iter):
@@ -146,6 +148,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             if converged:
                 break
         if not has_missing:
+            # A leap ends at a model that is better than the likelihood recorded.
             model, history[-1] = step.finish(model)
         vars(self).update(attributes(model, history))
         if not converged:

@@ -48,7 +48,8 @@ MEMORY = 30
 PATIENCE = 3
 # The logarithm of a noise variance changes by no more in an iteration.
 MAX_LOG_CHANGE = 2.0
-N_TRIALS = 15
+# A step that gains too little is tried again, this much shorter.
+SHORTER = 0.3
 
 
 # --------------------------------------------------------------------------------
@@ -110,6 +111,7 @@ def observed_blocks(X, center, weight):
 
 def map_observed(function, X, model):
     """Concatenate function(block, model), in the order of the rows, over blocks."""
+    # The mean is subtracted first, so that an offset of the data costs no digits.
     centered = LinearGaussian(model.W, np.zeros_like(model.mu), model.psi)
     results = []
     for block in observed_blocks(X, model.mu, np.ones(len(X))):
@@ -375,7 +377,7 @@ def _block_sums(block, model):
     i, j, full = triangle(q + 1)
     moments = weighted[i]
     moments *= z1[j]
-    if len(patterns) < len(w):
+    if len(patterns) < len(w):  # else each row is a pattern
         moments = np.add.reduceat(moments, block.starts, axis=1)
     normal = (moments @ patterns)[full].transpose(2, 0, 1).copy()
     i, j, full = triangle(q)
@@ -420,9 +422,14 @@ def maximize_observed(data, model, tol):
     here = data.evaluate(np.maximum(theta, lower))
     history, pairs, n_small = [here.value], deque(maxlen=MEMORY), 0
     while True:
-        e = here.state
         there = advance(
-            here, pairs, data.evaluate, partial(data.precondition, e), lower, longest
+            here,
+            pairs,
+            data.evaluate,
+            partial(data.precondition, here.state),
+            lower=lower,
+            longest=longest,
+            shorter=SHORTER,
         )
         gain = 0.0
         if there is not None:

@@ -511,6 +511,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
         axes = self.components_.T.astype(X.dtype)
         Z = np.empty((X.shape[0], self.n_components_), dtype=X.dtype)
+        # Block by block, so that there is no second array of the size of the data.
         for rows in row_blocks(*X.shape, X.dtype.itemsize):
             Z[rows] = (dense_rows(X, rows) - high - low) @ axes
         Z *= inverse.astype(X.dtype)

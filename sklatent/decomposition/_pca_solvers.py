@@ -305,6 +305,7 @@ def exact(X, weight=None):
     else:
         total, mean, error = weighted_mean(X, weight)
         A = np.empty((0, p))
+        # 256 kB or so, and not so few rows that each QR is mostly of the triangle.
         step = max(2 * p, 2**15 // p)
         for start in range(0, n, step):
             rows = slice(start, min(start + step, n))

@@ -190,6 +190,7 @@ class PPCA(EMEstimator):
             has_missing = bool(np.isnan(X).any())
             if self.method == "em" or (self.method == "auto" and has_missing):
                 step, model, _ = self._fit_em(X, y, sample_weight)
+                # By exp(log(floor)), the noise at its bound differs by rounding.
                 noise, bound = model.psi[0], step.floor * (1 + 1e-9)
             elif has_missing:
                 raise ValueError(

@@ -101,7 +101,7 @@ def _angles(points, neighbors, distances):
 
 
 def concentration(length):
-    """Concentration tau with I1(tau) / I0(tau) = `length`, of a von Mises distribution."""
+    """Concentration tau of von Mises directions: I1(tau) / I0(tau) = `length`."""
     length = np.clip(length, 1e-12, 1 - 1e-12)
     # Since tau / 2 >= I1(tau) / I0(tau) > 1 - 1 / tau.
     return brentq(

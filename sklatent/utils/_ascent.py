@@ -3,12 +3,12 @@
 A step goes along H g, with g the gradient and H an estimate of the inverse of minus the
 Hessian: a first guess, such as the inverse information of the completed data, with
 which H g is an EM step, corrected by what the last steps did to the gradient. The
-length is halved or so until the value gains a small share of what the gradient
+length is reduced until the value gains a small share of what the gradient
 promises, so that no step leads down.
 
 Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization,
 Mathematical Programming 45; Nocedal and Wright (2006), Numerical Optimization,
-algorithms 3.1 and 7.4.
+algorithms 3.1 and 7.4, eq. 7.20.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 
 N_TRIALS = 15
-SHORTER = 0.3
 # Share of the gain that the gradient promises.
 SUFFICIENT = 1e-4
 
@@ -42,7 +41,16 @@ class Point(NamedTuple):
     state: object
 
 
-def advance(here, pairs, evaluate, precondition, lower=-np.inf, longest=np.inf):
+def advance(
+    here,
+    pairs,
+    evaluate,
+    precondition=None,
+    *,
+    lower=-np.inf,
+    longest=np.inf,
+    shorter=0.5,
+):
     """A point with a larger value, or None if none is found.
 
     Parameters
@@ -54,22 +62,26 @@ def advance(here, pairs, evaluate, precondition, lower=-np.inf, longest=np.inf):
         Forgotten if they lead nowhere.
     evaluate : callable
         evaluate(theta) returns a `Point`, whose theta may differ by rounding.
-    precondition : callable
-        precondition(v) returns the first guess of H times v.
+    precondition : callable, default=None
+        precondition(v) returns the first guess of H times v. None is the identity, or
+        once there are pairs the multiple of it that suits the last of them.
     lower : float or ndarray of shape (n,), default=-inf
         Bounds of the parameters. One that is at its bound and would go below stays.
     longest : float or ndarray of shape (n,), default=inf
         By how much a parameter may change.
+    shorter : float, default=0.5
+        Factor of the length after a trial that gains too little.
 
     Returns
     -------
     there : Point or None
         Where it ends.
     """
-    there = _search(here, pairs, evaluate, precondition, lower, longest)
-    if there is None and pairs:
+    options = (precondition, lower, longest, shorter)
+    there = _search(here, pairs, evaluate, *options)
+    if there is None and pairs:  # what was remembered misleads
         pairs.clear()
-        there = _search(here, pairs, evaluate, precondition, lower, longest)
+        there = _search(here, pairs, evaluate, *options)
     if there is not None:
         s, y = there.theta - here.theta, here.gradient - there.gradient
         if s @ y > 1e-10 * np.linalg.norm(s) * np.linalg.norm(y):
@@ -77,7 +89,7 @@ def advance(here, pairs, evaluate, precondition, lower=-np.inf, longest=np.inf):
     return there
 
 
-def _search(here, pairs, evaluate, precondition, lower, longest):
+def _search(here, pairs, evaluate, precondition, lower, longest, shorter):
     """Go in the direction of BFGS, and less far until that is upwards."""
     held = (here.theta <= lower + 1e-9) & (here.gradient < 0)
     gradient = np.where(held, 0.0, here.gradient)
@@ -91,7 +103,7 @@ def _search(here, pairs, evaluate, precondition, lower, longest):
         promised = gradient @ (there.theta - here.theta)
         if there.value - here.value > SUFFICIENT * max(promised, 0):
             return there
-        length *= SHORTER
+        length *= shorter
     return None
 
 
@@ -101,7 +113,11 @@ def _direction(gradient, pairs, precondition):
     for s, y in reversed(pairs):
         shares.append((s @ v) / (s @ y))
         v -= shares[-1] * y
-    v = precondition(v)
+    if precondition is not None:
+        v = precondition(v)
+    elif pairs:
+        s, y = pairs[-1]
+        v *= (s @ y) / (y @ y)
     for s, y in pairs:
         v += (shares.pop() - (y @ v) / (s @ y)) * s
     return v

@@ -100,3 +100,11 @@ def test_what_misleads_is_forgotten():
 def test_none_at_the_maximum():
     evaluate = quadratic(np.eye(2), np.zeros(2))
     assert advance(evaluate(np.zeros(2)), deque(), evaluate, lambda v: v) is None
+
+
+def test_the_first_guess_is_of_the_size_of_the_last_step():
+    """H y = s for the multiple of the identity, of a Hessian that is one."""
+    evaluate = quadratic(3 * np.eye(3), np.ones(3))
+    pairs = deque(maxlen=5)
+    here = advance(evaluate(np.zeros(3)), pairs, evaluate)
+    np.testing.assert_allclose(advance(here, pairs, evaluate).theta, 1 / 3)
