@@ -4,7 +4,7 @@
 #   make demo    the digits, three ways: a table and digits.png
 #   make test    the whole test suite
 #   make quick   the part of it that takes two minutes, for the work in between
-#   make lint    what the pre-commit hooks check
+#   make lint    ruff and codespell, as the pre-commit hooks run them
 #   make doc     the documentation, in doc/_build/html
 #   make dist    a wheel and a source distribution, and the README in an empty environment
 #   make bench   speed beside other packages
@@ -12,6 +12,9 @@
 PYTHON ?= python3
 # For a CPU build of torch, say where it is: PIP_ARGS="--extra-index-url ..."
 PIP_ARGS ?=
+# In a fresh clone, the oldest dependencies: CONSTRAINTS=constraints-oldest.txt; the newest:
+# CONSTRAINTS=/dev/null.
+CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 
 .PHONY: demo test quick lint doc dist bench clean
@@ -61,10 +64,10 @@ bench: .venv/bench .peers
 	touch $@
 
 # One stamp per extra: what it needs is installed.
-.venv/%: pyproject.toml constraints.txt
+.venv/%: pyproject.toml $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		$(PIP_ARGS) -c constraints.txt -e ".[neural,$*]"
+		$(PIP_ARGS) -c $(CONSTRAINTS) -e ".[neural,$*]"
 	touch $@
 
 clean:

@@ -208,7 +208,7 @@ def mixture_speed(d, dtype, reach):
 
 
 def mixture_convergence():
-    """To convergence from the same start."""
+    """Until convergence from the same start."""
     X, start = mixture(100_000, 10)
     options = {"max_iter": 2000, "tol": 1e-6, **start}
     ours = GaussianMixture(10, reg_relative=False, **options)
@@ -226,7 +226,7 @@ def mixture_convergence():
 
 
 def mixture_default():
-    """As it comes, the start included."""
+    """With default parameters, the start included."""
     X, _ = mixture(100_000, 10)
     ours = GaussianMixture(10, random_state=0)
     theirs = sklearn.mixture.GaussianMixture(10, random_state=0)

@@ -13,7 +13,7 @@ from skorch import NeuralNet
 
 from benchmarks._harness import compare
 from sklatent.neural import VAETransformer
-from sklatent.neural.vae._elbo import NegativeELBO
+from sklatent.neural.vae._model import NegativeELBO
 
 HAND = "hand-written PyTorch loop"
 PLAIN = "the same loop with a tutorial's loss"

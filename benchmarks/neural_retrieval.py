@@ -23,7 +23,7 @@ SETTINGS = {
     "max_epochs": 100,
     "warmup_epochs": 50,
 }
-GRID = {"hidden_layer_sizes": [(128, 64), (256, 128)], "layer_norm": [False, True]}
+GRID = {"hidden_layer_sizes": [(128, 64), (256, 128)]}
 SEEDS = range(5)
 
 

@@ -27,6 +27,8 @@ extensions = [
     "api_reference",
     "benchmark_results",
     "estimator_map",
+    "inherited_examples",
+    "search_words",
 ]
 exclude_patterns = ["_build", "_templates", "**/README.rst"]
 templates_path = ["_templates"]
@@ -69,6 +71,8 @@ autodoc_default_options = {
     "inherited-members": True,
     "exclude-members": ", ".join(inherited),
 }
+# Types stand in the docstrings, which say more.
+autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 

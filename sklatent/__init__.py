@@ -1,7 +1,8 @@
 """Latent structure for scikit-learn.
 
-Estimators live in the subpackages and can also be imported from here. Both are
-loaded on first use: ``import sklatent`` itself loads nothing heavy.
+Estimators live in the subpackages and can also be imported from here, as can
+`show_versions`. All are loaded on first use: ``import sklatent`` itself loads nothing
+heavy.
 """
 
 import importlib
@@ -21,8 +22,8 @@ _SUBPACKAGES = (
     "utils",
 )
 
-# Where each estimator that can be imported from the top lives.
-_ESTIMATORS = {
+# Where each name that can be imported from the top lives.
+_MEMBERS = {
     "AETransformer": "neural",
     "DANCo": "dimension",
     "FactorAnalysis": "decomposition",
@@ -38,16 +39,17 @@ _ESTIMATORS = {
     "PPCA": "decomposition",
     "TwoNN": "dimension",
     "VAETransformer": "neural",
+    "show_versions": "utils",
 }
 
-__all__ = ["__version__", *_SUBPACKAGES, *_ESTIMATORS]
+__all__ = ["__version__", *_SUBPACKAGES, *_MEMBERS]
 
 
 def __getattr__(name):
     if name in _SUBPACKAGES:
         return importlib.import_module(f"sklatent.{name}")
-    if name in _ESTIMATORS:
-        subpackage = importlib.import_module(f"sklatent.{_ESTIMATORS[name]}")
+    if name in _MEMBERS:
+        subpackage = importlib.import_module(f"sklatent.{_MEMBERS[name]}")
         return getattr(subpackage, name)
     raise AttributeError(f"module 'sklatent' has no attribute {name!r}")
 

@@ -10,10 +10,11 @@ import re
 import types
 
 import pytest
-from numpydoc.docscrape import FunctionDoc
+from numpydoc.docscrape import ClassDoc, FunctionDoc
 from numpydoc.validate import ERROR_MSGS, validate
 
 import sklatent
+from sklatent.neural import AETransformer, VAETransformer
 
 # What numpydoc asks for and is not wanted here.
 NOT_ASKED = {
@@ -110,3 +111,44 @@ def test_defaults_are_the_documented_ones(name):
         for n, p in signature.items()
         if p.default is not p.empty and n in documented
     }
+
+
+# Tooltips show each entry by itself, so that none may lean on the one before it.
+LEANS = re.compile(r"(?:Its|Their|Those|The same|See|and|or)\b|.*\blikewise\b")
+
+
+@pytest.mark.parametrize("name", sorted(MEMBERS | METHODS))
+def test_entries_stand_by_themselves(name):
+    member = (MEMBERS | METHODS)[name]
+    member = member.fget if isinstance(member, property) else member
+    doc = ClassDoc(member) if inspect.isclass(member) else FunctionDoc(member)
+    assert [
+        entry.name
+        for section in ("Parameters", "Attributes", "Returns")
+        for entry in doc[section]
+        if LEANS.match(" ".join(entry.desc))
+    ] == []
+
+
+def described_parameters(cls):
+    """Type and text of each parameter; references have numbers of their own."""
+    return {
+        entry.name: (entry.type, re.sub(r"\[\d+\]_", "[]_", " ".join(entry.desc)))
+        for entry in ClassDoc(cls)["Parameters"]
+    }
+
+
+# The encoder of a VAETransformer returns more, and its text says what.
+SAY_MORE = {"encoder"}
+
+
+def test_autoencoders_describe_what_they_share_with_the_same_words():
+    ae, vae = map(described_parameters, (AETransformer, VAETransformer))
+    shared = ae.keys() & vae.keys()
+    assert len(shared) > 20
+    assert {n: ae[n] for n in shared - SAY_MORE} == {
+        n: vae[n] for n in shared - SAY_MORE
+    }
+    for name in SAY_MORE:
+        assert ae[name][0] == vae[name][0]
+        assert set(ae[name][1].split(". ")) < set(vae[name][1].split(". "))

@@ -1,4 +1,4 @@
-"""Draws the map "which estimator when": a decision tree whose boxes are links.
+"""Draws the map "which estimator to use": a decision tree whose boxes are links.
 
 ``.. estimator-map::`` puts it into a page as an inline SVG, whose colors are those of
 the theme. A link to a page that does not exist is a warning of Sphinx.
@@ -14,52 +14,52 @@ logger = logging.getLogger(__name__)
 
 SKLEARN = "https://scikit-learn.org/stable/modules/generated/sklearn."
 
-# Question, where it is answered, and its answers: what is the case, and what to take.
-# An answer is a name under `sklatent` or, behind "sklearn.", of scikit-learn's.
+# Task, its page, and for each case the estimator to use.
+# An estimator is a name under `sklatent` or, after "sklearn.", one of scikit-learn's.
 TREE = [
     (
-        ["How many numbers", "does each row need?"],
+        ["Intrinsic dimension:", "how many components?"],
         "user_guide/dimension",
         [
             ("a first number, with an error bar", "dimension.TwoNN"),
             ("noise: the dimension by scale", "dimension.Gride"),
             ("around each row; the parts differ", "dimension.LevinaBickel"),
-            ("small noise: averaged away", "dimension.NeighborScaling"),
+            ("small noise: averaged", "dimension.NeighborScaling"),
             ("ten dimensions and more, few rows", "dimension.DANCo"),
-            ("flat data: count principal axes", "dimension.PCASpectrum"),
+            ("linear data: number of components", "dimension.PCASpectrum"),
         ],
     ),
     (
-        ["Those numbers,", "and a way back?"],
+        ["Dimensionality", "reduction, embedding,", "imputation"],
         "user_guide/decomposition",
         [
-            ("flat, every entry is there", "decomposition.PCA"),
-            ("flat, entries are missing", "decomposition.PPCA"),
-            ("flat, features differ in noise", "decomposition.FactorAnalysis"),
-            ("curved: codes and rebuilt rows", "neural.AETransformer"),
-            ("curved: a density too, or mixed kinds", "neural.VAETransformer"),
+            ("linear, no missing values", "decomposition.PCA"),
+            ("linear, missing values", "decomposition.PPCA"),
+            ("linear, features differ in noise", "decomposition.FactorAnalysis"),
+            ("nonlinear: embed and reconstruct", "neural.AETransformer"),
+            ("nonlinear: a density, mixed columns", "neural.VAETransformer"),
         ],
     ),
     (
-        ["How likely is a row?", "Which are odd?", "New ones?"],
+        ["Density estimation,", "outlier detection,", "synthetic data"],
         "user_guide/density",
         [
-            ("groups; missing entries; prediction", "density.GaussianMixture"),
+            ("clusters; missing values; prediction", "density.GaussianMixture"),
             ("any shape, up to ten features or so", "density.KernelDensity"),
             ("on a manifold; with error bars", "density.KNeighborsDensity"),
             ("one or two features, many rows", "density.HistogramDensity"),
-            ("many features, flat", "decomposition.FactorAnalysis"),
-            ("many features, curved; images", "neural.VAETransformer"),
+            ("many features, linear", "decomposition.FactorAnalysis"),
+            ("many features, nonlinear; images", "neural.VAETransformer"),
         ],
     ),
     (
-        ["None of these?", "Take scikit-learn's"],
+        ["None of these?", "Use scikit-learn's"],
         "which_estimator",
         [
             ("sparse rows, large", "sklearn.decomposition.TruncatedSVD"),
-            ("a picture in the plane, nothing else", "sklearn.manifold.TSNE"),
+            ("only a visualization in the plane", "sklearn.manifold.TSNE"),
             ("parts that add up, all positive", "sklearn.decomposition.NMF"),
-            ("ranks of outliers, no density", "sklearn.ensemble.IsolationForest"),
+            ("a quick ranking of outliers", "sklearn.ensemble.IsolationForest"),
         ],
     ),
 ]
@@ -146,7 +146,7 @@ def draw():
             parts.append(answer(case, name, top + ROW * (i + 0.5), middle))
         parts.append(question(words, page, middle))
         top += height + GAP
-    title = "Which estimator when: questions, cases, and the estimator for each"
+    title = "Which estimator to use: tasks, cases, and the estimator for each"
     return (
         f'<div class="estimator-map"><style>{STYLE}</style>'
         f'<svg viewBox="0 0 {WIDTH} {top - GAP + MARGIN}" role="group" '

@@ -1,18 +1,18 @@
 """
-=================================================
-Six numbers per wine are within error of the best
-=================================================
+=====================================================================
+Model selection: six components per wine are within error of the best
+=====================================================================
 
-How many components should a variational autoencoder have that stands before a
-classifier? The best score of a grid search is the best of several noisy numbers. Its
-folds say how noisy they are, and the smallest size within their error is the safer
+How many components should a variational autoencoder have if a classifier uses them? The
+best score of a grid search is the best of several noisy numbers. The folds show how
+noisy they are, and the smallest number of components within their error is the safer
 choice.
 """
 
 # %%
-# Thirteen measurements of wines from three growers. One search has two scores: the
-# accuracy of the classifier, and the log-density of the autoencoder inside, which knows
-# no classes. Both are of rows left out.
+# The data are thirteen measurements of wines from three growers. The search has two
+# scores: the accuracy of the classifier, and the log-density of the autoencoder inside,
+# which does not use the classes. Both are computed on held-out rows.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,7 +45,7 @@ pipeline = Pipeline(
 
 
 def log_density(pipeline, X, y):
-    """What the autoencoder in a pipeline says of rows, in nats per row."""
+    """Mean log-density by the autoencoder in a pipeline, in nats per row."""
     return pipeline["vae"].score(X)
 
 
@@ -74,13 +74,13 @@ for i, size in enumerate(sizes):
         f"log-density {results['mean_test_log_density'][i]:.2f} nats"
     )
 vae = search.best_estimator_["vae"]
-print(f"components that carry something: {vae.n_active_units_} of {chosen}")
+print(f"components that carry information: {vae.n_active_units_} of {chosen}")
 
 # %%
-# Each fold as a point, their mean as a line.
+# Each point is a fold, the line is their mean.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-labels = {"accuracy": "accuracy, rows left out", "log_density": "nats per row left out"}
+labels = {"accuracy": "accuracy, held-out rows", "log_density": "nats per held-out row"}
 for axis, (score, label) in zip(axes, labels.items(), strict=True):
     values = np.array([results[f"split{k}_test_{score}"] for k in range(5)])
     mean, std = values.mean(axis=0), values.std(axis=0)
@@ -93,9 +93,9 @@ axes[0].legend(loc="lower right")
 plt.show()
 
 # %%
-# The best mean accuracy has eight components, but six are within a standard error of
+# Eight components have the best mean accuracy, but six are within a standard error of
 # it, and are chosen. The band, the standard deviation of the folds, is about as wide as
-# the curve rises from two components on: a search with one more fold, or another seed,
-# may find another maximum. The log-density on the right has no maximum at all that
-# stands out of its band, and would not have told the size: what a classifier needs of a
-# row is not what makes the row likely.
+# the rise of the curve from two components on: a search with one more fold, or another
+# seed, may find another maximum. The log-density on the right has no clear maximum, and
+# could not have been used for the choice: what a classifier needs of a row is not what
+# makes the row likely.

@@ -1,20 +1,19 @@
 """
-=============================================================
-Odd tumours show in their codes more than in what is left out
-=============================================================
+================================================================================
+Anomaly detection: tumors stand out in their codes more than in what is left out
+================================================================================
 
-A tumour is malignant if it is unlike the benign ones: can that be said by who has seen
-benign ones only? A density is fitted to benign tumours, of their 30 measurements as
-they are or of a few numbers that stand for them, and has to rank new tumours of both
-kinds.
+Can malignant tumors be detected as anomalies by a model that has only seen benign ones?
+A density is fitted to the 30 measurements of benign tumors, or to an embedding in a few
+dimensions, and has to rank new tumors of both kinds.
 """
 
 # %%
-# Four representations: the standardized measurements, and five numbers by PCA, an
-# autoencoder and a variational autoencoder. On each, the densities of kernels, of a
-# Gaussian mixture and of nearest neighbors; and what the model itself says of a row,
-# which for an autoencoder is minus the squared error of what it rebuilds. Everything is
-# fitted to half of the benign tumours, in five random halves; the rest and all
+# There are four representations: the standardized measurements, and embeddings in five
+# dimensions by PCA, an autoencoder and a variational autoencoder. For each there are
+# densities by kernels, a Gaussian mixture and nearest neighbors, and the model's own
+# score, which for an autoencoder is minus the squared reconstruction error. Everything
+# is fitted to half of the benign tumors, for five random halves; the other half and all
 # malignant ones are ranked.
 
 import matplotlib.pyplot as plt
@@ -58,15 +57,15 @@ for seed, areas_of_half in enumerate(areas):
     train, rest = train_test_split(benign, test_size=0.5, random_state=seed)
     scaler = StandardScaler().fit(train)
     train, new = scaler.transform(train), scaler.transform(np.vstack([rest, malignant]))
-    odd = np.repeat([0, 1], [len(rest), len(malignant)])
+    outlier = np.repeat([0, 1], [len(rest), len(malignant)])
     for row, model in zip(areas_of_half, representations.values(), strict=True):
         codes, new_codes = train, new
         if model is not None:
             codes, new_codes = model.fit(train).transform(train), model.transform(new)
-            row[-1] = roc_auc_score(odd, -model.score_samples(new))
+            row[-1] = roc_auc_score(outlier, -model.score_samples(new))
         for j, density in enumerate(densities.values()):
             scores = density.fit(codes).score_samples(new_codes)
-            row[j] = roc_auc_score(odd, -scores)
+            row[j] = roc_auc_score(outlier, -scores)
 
 mean, spread = areas.mean(axis=0), areas.std(axis=0)
 print(f"{'area under the ROC curve':<25}", *(f"{name:>15}" for name in columns))
@@ -77,8 +76,8 @@ for name, row, std in zip(representations, mean, spread, strict=True):
     print(f"{name:<25}", *(f"{cell:>15}" for cell in cells))
 
 # %%
-# The table as a picture; and, for the last half, the log-density of the code and the
-# squared error of what PCA rebuilds, side by side.
+# The left panel has the table; the right panel has, for the last half, the log-density
+# of the code against the squared reconstruction error of PCA.
 
 model = representations["PCA"]
 log_density = (
@@ -99,7 +98,7 @@ for (i, j), area in np.ndenumerate(mean):
         left.text(j, i, text, ha="center", va="center", color=color)
 left.set_title("area under the ROC curve")
 for label, name in enumerate(["benign, new", "malignant"]):
-    shown = odd == label
+    shown = outlier == label
     right.plot(log_density[shown], error[shown], ".", alpha=0.6, label=name)
 right.set(
     title="PCA",
@@ -111,10 +110,10 @@ right.legend()
 plt.show()
 
 # %%
-# Densities of the five numbers rank the tumours at about 0.93, whichever reduction and
-# whichever density is taken, and no worse than densities of the 30 measurements; the
-# differences are hardly larger than those from one half of the data to the next. The
-# scores of the models themselves, which count what the code leaves out as well, are
-# worse, and the one that counts nothing else, that of the autoencoder, is worst. The
-# picture of PCA on the right shows why: malignant tumours are farther to the left than
-# they are higher, and in the error, which is the height, the two kinds overlap more.
+# Densities of the embeddings in five dimensions have an area of about 0.93, for every
+# dimensionality reduction and every density, and are no worse than densities of the 30
+# measurements; the differences are hardly larger than those between halves of the data.
+# The models' own scores, which include the reconstruction error, are worse, and that of
+# the autoencoder, which is only the reconstruction error, is worst. The plot of PCA on
+# the right shows why: malignant tumors differ more in the log-density of their codes
+# than in the error, where the two kinds overlap more.

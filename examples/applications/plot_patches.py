@@ -1,17 +1,18 @@
 """
-==============================================================
-PCA compresses patches better, a network knows which are rough
-==============================================================
+==============================================================================
+Embedding: PCA compresses patches better, an autoencoder knows which are rough
+==============================================================================
 
-Small patches of photographs are the plainest of images. They are compressed to a few
-numbers, cleaned of noise, and drawn anew, by PCA and by autoencoders; the right halves
-of two photographs judge what is fitted to the left halves.
+Small patches of photographs are simple images. PCA and autoencoders embed them in a few
+numbers, remove noise from them, and sample new ones. The models are fitted to the left
+halves of two photographs and tested on the right halves.
 """
 
 # %%
-# Three thousand patches of 8 x 8 grey values from 0 to 1. No pixel is more important
-# than another, so they are not standardized. Networks have skip connections: they start
-# as linear models, and learn what these miss. One has convolutions instead.
+# There are three thousand patches of 8 x 8 grey values from 0 to 1. No pixel is more
+# important than another, so they are not standardized. One network has skip
+# connections: it starts as a linear model, and learns what this misses. Another one has
+# convolutions instead.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,8 +61,8 @@ models = {
 }
 
 # %%
-# The share of the test patches' variance that is lost; and what is left of the noise
-# when noisy patches are encoded and decoded again.
+# The table has the share of the variance of the test patches that is lost, and the
+# share of the noise that is left when noisy patches are encoded and decoded.
 
 lost, noise_left = {}, {}
 for name, of_sizes in models.items():
@@ -75,9 +76,9 @@ for name, of_sizes in models.items():
     print(f"{'':<22} left", *(f"{value:6.0%}" for value in noise_left[name]))
 
 # %%
-# To draw patches takes a density. That of PCA is a Gaussian with the same noise
-# everywhere; a variational autoencoder can say how much noise each entry has, given the
-# code. The log-density of the test patches judges them.
+# Sampling patches needs a density. That of PCA is a Gaussian with the same noise
+# everywhere; a variational autoencoder can predict the noise of each entry from the
+# code. The log-density of the test patches compares them.
 
 pca = models["PCA"][1]
 vae = VAETransformer(8, noise_variance="decoder", skip_connections=True, **settings)
@@ -101,12 +102,12 @@ for axis in (left, right):
     axis.minorticks_off()
 left.legend(loc="lower left")
 rng = np.random.RandomState(0)
-drawn = {
+shown = {
     "of the photographs": test[rng.permutation(len(test))[:96]],
-    "drawn by PCA": pca.sample(96, random_state=0),
-    "drawn by VAETransformer": vae.sample(96, random_state=0),
+    "sampled by PCA": pca.sample(96, random_state=0),
+    "sampled by VAETransformer": vae.sample(96, random_state=0),
 }
-for axis, (name, rows) in zip(bottom.subplots(1, 3), drawn.items(), strict=True):
+for axis, (name, rows) in zip(bottom.subplots(1, 3), shown.items(), strict=True):
     edge = [(0, 0), (0, 0), (1, 1), (1, 1)]
     tiles = np.pad(rows.reshape(8, 12, 8, 8), edge, constant_values=1)
     axis.imshow(np.block([list(row) for row in tiles]), cmap="gray", vmin=0, vmax=1)
@@ -114,10 +115,11 @@ for axis, (name, rows) in zip(bottom.subplots(1, 3), drawn.items(), strict=True)
 plt.show()
 
 # %%
-# With as many components PCA loses less of the patches than both networks do after
-# these 25 epochs, and four numbers are as good as more for taking noise away: the
+# With the same number of components PCA loses less of the patches than both networks do
+# after these 25 epochs. Four components are as good as more for removing noise: the
 # network with convolutions does as well there, and none does better. Pixels this close
-# together are nearly linear functions of each other. What PCA does not know is that
-# some patches are smooth and others rough. What it draws is all equally grainy; the
-# variational autoencoder draws some of either kind, and gives new patches tens of nats
-# more. Neither draws as many black and white ones as the photographs have.
+# together are nearly linear functions of each other. But PCA does not know that some
+# patches are smooth and others rough. All of its samples are equally grainy; the
+# variational autoencoder samples patches of both kinds, and its log-density of new
+# patches is higher by tens of nats. Neither samples as many black and white patches as
+# the photographs have.

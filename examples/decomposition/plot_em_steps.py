@@ -1,17 +1,17 @@
 """
-===============================================
-EM never goes down, and ends at the closed form
-===============================================
+==============================================================================
+Missing values: EM never decreases the likelihood, and reaches the closed form
+==============================================================================
 
-Probabilistic PCA has its maximum of the likelihood in closed form as long as the table
-is complete. EM climbs to the same point step by step; and it climbs as well where
-entries are missing and there is no closed form.
+Probabilistic PCA has its maximum of the likelihood in closed form if the table is
+complete. The EM algorithm reaches the same point step by step; and it also works with
+missing values, for which there is no closed form.
 """
 
 # %%
-# The same table, standardized, whole and with 20 % and 60 % of its entries removed.
-# With holes there is nothing to compare with but where EM ends. A tolerance of zero
-# keeps it going until no digit changes.
+# The same standardized table is used completely and with 20 % and 60 % of its entries
+# removed. With missing values the only reference is the final value of EM. A tolerance
+# of zero lets it run until no digit changes.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,9 +38,10 @@ for share in (0, 0.2, 0.6):
 print(f"closed form: {closed.log_likelihood_:.4f}")
 
 # %%
-# On the left the likelihood of what is observed; with fewer entries it is nearer zero,
-# so the heights do not compare. On the right what is left to the end, which for the
-# whole table is the closed form; gaps below 1e-13 are drawn there.
+# The left panel has the likelihood of the observed entries; with fewer entries it is
+# nearer zero, so the heights cannot be compared. The right panel has the distance to
+# the final value, which for the complete table is the closed form; distances below
+# 1e-13 are drawn at 1e-13.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 for share, history in histories.items():
@@ -56,8 +57,8 @@ right.legend()
 plt.show()
 
 # %%
-# Every curve on the left rises all the way. The blue one ends on the line of the closed
-# form, and its gap on the right falls to rounding, with no plateau above it. With holes
-# EM takes about as many iterations: five bring it to within two hundredths of a nat per
-# row of the end, the next ten gain some six decimals, ten more at least three. An
-# iteration here is three steps, the third from an extrapolated point.
+# Every curve on the left increases in every iteration. The blue one ends at the closed
+# form, and its distance on the right falls to rounding error. With missing values EM
+# takes about as many iterations: after five it is within two hundredths of a nat per
+# row of the final value, the next ten gain about six decimals, and ten more at least
+# three. An iteration here is three steps, the third from an extrapolated point.

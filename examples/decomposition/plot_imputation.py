@@ -1,10 +1,11 @@
 """
-=========================================
-Half a table tells most of the other half
-=========================================
+=================================================================
+Imputation: half of the entries are removed at random and imputed
+=================================================================
 
-Probabilistic PCA and factor analysis are fitted to what is observed of each row, and
-say what they expect of the rest, and how far off they may be.
+Probabilistic PCA and factor analysis are fitted to the observed entries of a table.
+They impute the missing values with their expectations, and return standard deviations.
+Most of the variance of the removed entries is recovered.
 """
 
 # %%
@@ -24,9 +25,9 @@ missing = rng.uniform(size=X.shape) < 0.5
 table = np.where(missing, np.nan, X)
 
 # %%
-# Mean squared error of the removed entries; that of guessing the mean is about 1. The
-# warning names the mean perimeter of the nuclei, which their radius nearly determines,
-# and the worst texture, which goes with the mean one.
+# The mean squared error of the imputed entries; imputing the mean has an error of about
+# 1. The warning names the mean perimeter of the nuclei, which is nearly determined by
+# their radius, and the worst texture, which is nearly determined by the mean texture.
 
 models = {
     "PPCA": PPCA(8, random_state=0),
@@ -37,29 +38,29 @@ imputed |= {
     "SimpleImputer": SimpleImputer().fit_transform(table),
     "KNNImputer": KNNImputer().fit_transform(table),
 }
-for name, filled in imputed.items():
-    print(f"{name:<15} {((filled - X)[missing] ** 2).mean():.3f}")
+for name, values in imputed.items():
+    print(f"{name:<15} {((values - X)[missing] ** 2).mean():.3f}")
 
 # %%
-# If the model were true, 95 % of the removed entries would lie within 1.96 of the
-# standard deviations. The data are no exact Gaussians, and the parameters are estimated
-# too, so it is a little less.
+# If the model were true, 95 % of the removed entries would lie within 1.96 standard
+# deviations. The data are not exactly Gaussian, and the parameters are estimated too,
+# so it is a little less.
 
-filled, std = models["FactorAnalysis"].impute(table, return_std=True)
-z = ((X - filled) / np.where(missing, std, 1))[missing]
+values, std = models["FactorAnalysis"].impute(table, return_std=True)
+z = ((X - values) / np.where(missing, std, 1))[missing]
 within = (np.abs(z) < 1.96).mean()
 print(f"\nwithin 1.96 standard deviations: {within:.1%}, of a Gaussian 95 %")
 
 # %%
-# Multiple imputation draws whole tables instead. What is computed from each of them
-# differs by what is not known.
+# Multiple imputation draws several complete tables instead. The spread of a statistic
+# between them shows the uncertainty due to missing values.
 
 tables = models["FactorAnalysis"].sample_missing(table, n_samples=50, random_state=0)
 correlations = [np.corrcoef(t[:, 1], t[:, 4])[0, 1] for t in tables]
 truth = np.corrcoef(X[:, 1], X[:, 4])[0, 1]
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-axes[0].plot(X[missing], filled[missing], ".", markersize=1)
+axes[0].plot(X[missing], values[missing], ".", markersize=1)
 axes[0].plot([-3, 12], [-3, 12], color="black", linewidth=0.8)
 axes[0].set(
     xlabel="removed value, standard deviations",
@@ -77,8 +78,8 @@ axes[1].legend()
 plt.show()
 
 # %%
-# What is imputed follows what was removed, on the left, but is drawn in towards the
-# mean, as an expectation is: of values beyond three standard deviations most are put
-# too low. On the right the complete data's correlation lies within the spread of the 50
-# tables. That spread is what the missing entries leave open when the parameters are
-# known; that these are estimated too is not in it.
+# On the left, imputed values follow the removed ones but are closer to the mean, as
+# expectations are: most values beyond three standard deviations are imputed too low. On
+# the right, the correlation in the complete data lies within the spread of the 50
+# tables. This spread is the uncertainty due to missing values for known parameters; it
+# does not include that the parameters are estimated.

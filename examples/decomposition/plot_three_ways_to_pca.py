@@ -1,16 +1,16 @@
 """
-=======================================================
-A linear autoencoder finds PCA, as two eigenproblems do
-=======================================================
+==================================================================
+PCA: a linear autoencoder finds the same axes as two eigenproblems
+==================================================================
 
 The principal axes are the eigenvectors of the covariance between the features. They
 also follow from the inner products between the rows, which is cheaper where there are
 fewer rows than features; and a linear autoencoder finds them by gradient descent,
-without being told of eigenvectors at all.
+without any eigenvectors.
 """
 
 # %%
-# All three on the digits, for eight axes.
+# All three are computed for the digits, with eight axes.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,7 +43,7 @@ autoencoder = AETransformer(
 decoder = autoencoder.net_.module_.decoder[0].weight.detach().numpy()
 
 # %%
-# They span the same subspace: the angles between it and PCA's are next to nothing.
+# They span the same subspace: the angles between it and that of PCA are nearly zero.
 
 pca = PCA(q).fit(X)
 for name, axes in [
@@ -55,9 +55,9 @@ for name, axes in [
     print(f"{name:<20} largest angle to PCA's subspace {angle:.6f} degrees")
 
 # %%
-# The autoencoder knows the subspace and not the axes in it: the squared error does not
-# tell one basis from another. Inside the subspace an eigendecomposition turns the one
-# into the other.
+# The autoencoder finds the subspace but not the axes in it: the squared error is the
+# same for every basis. Inside the subspace an eigendecomposition rotates one basis into
+# the other.
 
 basis = np.linalg.qr(decoder)[0]
 inside = np.linalg.eigh(basis.T @ covariance @ basis)[1][:, ::-1]
@@ -72,7 +72,7 @@ for row, axes, label in zip(
 plt.show()
 
 # %%
-# The rows of images agree: axis by axis the autoencoder, turned within its subspace,
-# has drawn what PCA computes, after 600 steps of gradient descent and to within a
-# degree. Where the subspace is all that is wanted, PCA is the quicker way; the
-# autoencoder is the one of the three that goes on working with hidden layers between.
+# The rows of images agree: after rotation within its subspace, each axis of the
+# autoencoder equals that of PCA, after 600 steps of gradient descent and to within a
+# degree. If you only need the subspace, PCA is quicker; the autoencoder is the only one
+# of the three that can have hidden layers for curved data.

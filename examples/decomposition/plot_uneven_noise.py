@@ -1,16 +1,16 @@
 """
-==============================================================
-PCA takes uneven noise for structure, factor analysis does not
-==============================================================
+================================================================================
+Model selection: PCA takes unequal noise for structure, factor analysis does not
+================================================================================
 
-PCA looks for variance, and noise is variance too. Where some features are noisier than
-others, their noise passes for structure. Factor analysis gives each feature a noise
-variance of its own, and is not misled.
+PCA looks for variance, and noise is variance too. If some features are noisier than
+others, PCA takes their noise for structure and needs too many components. Factor
+analysis gives each feature its own noise variance, and is not misled.
 """
 
 # %%
-# Three factors behind 20 features; the noise of the features differs by a factor of
-# 100 in variance. With the same data in even noise for comparison.
+# Three factors determine 20 features, whose noise variances differ by a factor of 100.
+# For comparison, the same data with equal noise.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,12 +22,13 @@ rng = np.random.RandomState(0)
 n, p, q = 600, 20, 3
 signal = rng.normal(size=(n, q)) @ rng.normal(size=(q, p))
 noises = {
-    "even noise": np.ones(p),
-    "uneven noise": np.geomspace(0.1, 10, p),
+    "equal noise": np.ones(p),
+    "unequal noise": np.geomspace(0.1, 10, p),
 }
 
 # %%
-# Both are densities, so their scores on held-out rows compare, and the best size too.
+# Both models are densities, so their scores on held-out rows can be compared, and
+# choose the number of components.
 
 sizes = np.arange(1, 9)
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
@@ -40,15 +41,15 @@ for axis, (name, variance) in zip(axes, noises.items(), strict=True):
         ]
         label = type(model).__name__
         axis.plot(sizes, scores, "o-", label=label)
-        print(f"{name:<13} {label:<15} best size {sizes[np.argmax(scores)]}")
+        print(f"{name:<14} {label:<15} best size {sizes[np.argmax(scores)]}")
     axis.axvline(q, color="grey", linewidth=0.8)
     axis.set(title=name, xlabel="n_components", ylabel="held-out, nats per row")
     axis.legend()
 plt.show()
 
 # %%
-# In even noise, on the left, both models are best with the three factors that are there
-# (grey line), and from there on equally good. In uneven noise PPCA goes on gaining up
-# to eight components, the most that were tried, and spends most of them on the noisy
-# features; even then it is nearly three nats per row below factor analysis, which is
-# best with three.
+# With equal noise, on the left, both models are best with the three true factors (grey
+# line), and equally good with more. With unequal noise PPCA improves up to eight
+# components, the most that were tried, and uses most of them for the noisy features;
+# even then it is nearly three nats per row below factor analysis, which is best with
+# three.

@@ -1,16 +1,17 @@
 """
-====================================
-A rule of thumb makes bumps too wide
-====================================
+==========================================================================
+Density estimation: a rule of thumb for the bandwidth makes bumps too wide
+==========================================================================
 
-Silverman's rule is right for one Gaussian bump. Where there are several it is too wide;
-bandwidths that are chosen by the likelihood of rows left out, or by a plug-in, are not.
+Silverman's rule is right for one Gaussian bump. For several bumps it is too wide;
+bandwidths that are chosen by the leave-one-out likelihood, or by a plug-in rule, are
+not.
 """
 
 # %%
-# Two narrow bumps far apart, the densities by three rules, and how the estimate changes
-# from one bandwidth to the next: the Kullback-Leibler divergence between neighboring
-# bandwidths is smallest where the estimate is settled, and rises where bumps are
+# The data are two narrow bumps far apart. Their density is estimated with three rules.
+# The Kullback-Leibler divergence between the estimates of neighboring bandwidths is
+# smallest where the estimate hardly depends on the bandwidth, and rises where bumps are
 # smoothed beyond their own width.
 
 import matplotlib.pyplot as plt
@@ -52,8 +53,8 @@ right.legend()
 plt.show()
 
 # %%
-# On the left Silverman's rule makes the narrow bump nearly three times as wide as it
+# On the left, Silverman's rule makes the narrow bump nearly three times as wide as it
 # is, and the other 1.6 times, and both too low; the two other rules coincide and follow
-# the histogram. On the right these lie a little above the bandwidth where the estimate
-# changes least, and Silverman's just below the one where it changes most. In held-out
-# nats the difference is a third per row.
+# the histogram. On the right, these are a little above the bandwidth where the estimate
+# changes least, and Silverman's is just below the one where it changes most. The
+# difference in held-out log-density is a third of a nat per row.

@@ -1,16 +1,17 @@
 """
-=======================================================
-Wide bins flatten a peak, and error bars do not show it
-=======================================================
+===========================================================================
+Density estimation: wide bins flatten a peak, and error bars do not show it
+===========================================================================
 
-The rules for the width of bins differ by a factor of nearly ten on one sample. The
-error bar of a bin is that of the mean density within it; of a peak that is narrower
-than the bin it says nothing.
+Rules for the width of histogram bins differ by a factor of nearly ten on one sample.
+The error bar of a bin is for the mean density within it; it does not show a peak that
+is narrower than the bin.
 """
 
 # %%
-# 1,000 rows: half of them in a narrow peak, half in a long tail. A histogram is even
-# within its bins, so the mean of the truth over a bin is all that it can say.
+# Half of the 1,000 rows are in a narrow peak, half in a long tail. A histogram is
+# constant within its bins, so it can only estimate the mean of the true density over a
+# bin.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,7 +27,7 @@ rules = ["sturges", "doane", "scott", "rice", "fd", "auto", "sqrt", "stone"]
 histograms = {rule: HistogramDensity(rule).fit(X) for rule in rules}
 
 # %%
-# Edges can be given too: here each bin has forty rows, whatever its width.
+# Edges can be given too. Here each bin has forty rows, whatever its width.
 
 edges = np.quantile(X, np.linspace(0, 1, 26))
 histograms["40 rows a bin"] = HistogramDensity([edges]).fit(X)
@@ -50,7 +51,8 @@ for name, histogram in histograms.items():
     print(f"{name:<14} {len(log_p):6} {error:14.4f} {np.mean(np.abs(z) < 1.96):16.0%}")
 
 # %%
-# Four of them, with 95 % intervals for the mean density of each bin that has rows.
+# Four of the histograms, with 95 % intervals for the mean density of each bin that has
+# rows.
 
 figure, axes = plt.subplots(
     2, 2, figsize=(9, 5.5), sharex=True, sharey=True, layout="constrained"
@@ -74,8 +76,8 @@ plt.show()
 
 # %%
 # The figure shows that the rule of Freedman and Diaconis, the default, makes bins as
-# wide as the peak, and that of Sturges twice as wide: the tail widens them. Their error
-# bars are short, and hold the mean of the truth over the bin, which is about half of
-# the height of the peak or less. The rule of Stone, which looks at the squared error,
-# narrows the bins, and pays with noise in the tail. Bins with the same number of rows
-# have the smallest error of all, a smooth tail and a rather noisy peak.
+# wide as the peak, and that of Sturges twice as wide, because of the tail. Their error
+# bars are short, and contain the mean of the true density over the bin, which is about
+# half of the height of the peak or less. The rule of Stone, which estimates the squared
+# error, makes narrower bins, and the tail is noisy. Bins with the same number of rows
+# have the smallest error of all, with a smooth tail and a rather noisy peak.

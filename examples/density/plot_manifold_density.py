@@ -1,16 +1,16 @@
 """
-====================================================
-On a curve the density is per length, not per volume
-====================================================
+========================================================================
+Density estimation: on a curve the density is per length, not per volume
+========================================================================
 
-The rows of three columns lie on a curve. By the volume of balls in three dimensions,
-their density changes with the number of neighbors; by length along the curve, it is
-what it should be.
+The rows have three columns and lie on a curve. A density per volume of balls in three
+dimensions depends on the number of neighbors; the density per length of the curve is
+right.
 """
 
 # %%
 # A curve that winds eight times around a torus, ``make_helix``. A row at angle t about
-# the axis is kept with probability :math:`(1 + 0.8 \sin t) / 1.8`: the density per
+# the axis is kept with probability :math:`(1 + 0.8 \sin t) / 1.8`, so the density per
 # unit of length is :math:`(1 + 0.8 \sin t) / (2 \pi \, |x'(t)|)`.
 
 import matplotlib.pyplot as plt
@@ -29,8 +29,8 @@ speed = np.hypot(n_turns, 2 + np.cos(n_turns * t))
 truth = np.log1p(0.8 * np.sin(t)) - np.log(2 * np.pi * speed)
 
 # %%
-# ``dimension`` is a number, or an estimator that finds it from the rows. None, the
-# default, takes the number of columns.
+# ``dimension`` is a number, or an estimator that is fitted to the rows. None, the
+# default, is the number of columns.
 
 print("error in nats: mean, spread, largest, and standard error as estimated")
 densities = {}
@@ -47,9 +47,9 @@ for unit, dimension in {"length": TwoNN(), "volume": None}.items():
         densities[unit, k] = log_p, std
 
 # %%
-# On the left the three columns; on the right the estimated density of each row, in
-# terms of its angle. The truth per length is drawn beside both for its shape; per
-# volume there is none.
+# The left panel shows the three columns, the others the estimated density of each row
+# against its angle. The true density per length is drawn in both; there is no true
+# density per volume.
 
 figure = plt.figure(figsize=(10, 3.6), layout="constrained")
 curve = figure.add_subplot(1, 3, 1, projection="3d")
@@ -83,9 +83,9 @@ figure.axes[1].legend(markerscale=4)
 plt.show()
 
 # %%
-# The figure shows that by length the estimate follows the truth. Four times as many
-# neighbors bring its spread from 0.31 to 0.19 nats, more than the standard error of
-# 0.16: where rows are few, forty neighbors reach over to the next turn, and the
-# estimate is up to 0.75 nats too high. By volume it rises and falls three times as
-# steeply, and is nearly three nats lower with four times as many neighbors: that is no
-# density of these rows.
+# The figure shows that the estimate per length follows the truth. Four times as many
+# neighbors reduce its spread from 0.31 to 0.19 nats, which is still more than the
+# standard error of 0.16: where rows are few, forty neighbors include rows of the next
+# turn, and the estimate is up to 0.75 nats too high. The estimate per volume varies
+# three times as much, and is nearly three nats lower with four times as many neighbors:
+# it is not a density of these rows.

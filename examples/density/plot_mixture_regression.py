@@ -1,16 +1,17 @@
 """
-===============================================================
-A conditional mixture answers where a regression has to average
-===============================================================
+=================================================================================
+Prediction: a conditional mixture has several answers where a regression averages
+=================================================================================
 
-Where one x goes with several y, the mean of y may be a value that never occurs. A
-mixture of the pairs estimates the whole distribution of y given x.
+If several values of y belong to one x, the mean of y may be a value that never occurs.
+A Gaussian mixture of the pairs estimates the whole distribution of y given x.
 """
 
 # %%
-# x is a function of y, but not the other way round. The mixture is fitted to the pairs
-# (x, y); `conditional` gives the distribution of y at a given x, itself a mixture, and
-# `impute` its mean and standard deviation for all rows at once, y being missing there.
+# Here x is a function of y, but y is not a function of x. The mixture is fitted to the
+# pairs (x, y). `conditional` returns the distribution of y at a given x, which is again
+# a mixture. `impute` returns its mean and standard deviation for many rows at once,
+# with y as the missing value.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,14 +36,14 @@ x, y = np.linspace(-0.05, 1.05, 111), np.linspace(-0.1, 1.1, 240)
 density = np.array(
     [np.exp(mixture.conditional({0: at}).score_samples(y[:, None])) for at in x]
 )
-filled, std = mixture.impute(
+imputed, std = mixture.impute(
     np.column_stack([x, np.full_like(x, np.nan)]), return_std=True
 )
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 axes[0].scatter(*train.T, s=3, color="grey")
-axes[0].plot(x, filled[:, 1], color="C1", label="mean")
-low, high = filled[:, 1] - 2 * std[:, 1], filled[:, 1] + 2 * std[:, 1]
+axes[0].plot(x, imputed[:, 1], color="C1", label="mean")
+low, high = imputed[:, 1] - 2 * std[:, 1], imputed[:, 1] + 2 * std[:, 1]
 axes[0].fill_between(x, low, high, color="C1", alpha=0.2, label="2 standard deviations")
 axes[0].set(title="mean of y given x", xlabel="x", ylabel="y", ylim=(-0.1, 1.1))
 axes[0].legend(loc="upper left")
@@ -60,19 +61,19 @@ axes[1].set(title="density of y given x, and its branches", xlabel="x")
 plt.show()
 
 # %%
-# How likely is y in new pairs? As a Gaussian about the prediction of a regression, with
-# the residual variance, and by the mixture: p(y | x) = p(x, y) / p(x).
+# How likely is y in new pairs? The regression gives a Gaussian about its prediction,
+# with the residual variance; the mixture gives p(y | x) = p(x, y) / p(x).
 
 regression = KNeighborsRegressor(30).fit(train[:, :1], train[:, 1])
 residuals = new[:, 1] - regression.predict(new[:, :1])
 variance = np.mean((train[:, 1] - regression.predict(train[:, :1])) ** 2)
 gaussian = -0.5 * (np.log(2 * np.pi * variance) + np.mean(residuals**2) / variance)
-alone = np.column_stack([new[:, 0], np.full(len(new), np.nan)])
-conditional = mixture.score(new) - mixture.score(alone)
+only_x = np.column_stack([new[:, 0], np.full(len(new), np.nan)])
+conditional = mixture.score(new) - mixture.score(only_x)
 print(f"log-density of y given x: regression {gaussian:.3f}, mixture {conditional:.3f}")
 
 # %%
-# In the middle, three branches share the probability; the mean follows the one that
-# happens to lie between the others, and where it leaves that one it runs where no y
-# occurs, with a band that covers all branches. The density keeps them apart, and gives
-# new pairs nearly one nat more.
+# In the middle, the probability is divided between three branches; the mean follows the
+# branch between the others, and where it leaves this branch it runs where no y occurs,
+# with a band that covers all branches. The conditional density keeps the branches
+# apart, and is higher by nearly one nat for new pairs.

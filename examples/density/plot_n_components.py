@@ -1,16 +1,17 @@
 """
-=======================================
-BIC counts Gaussians, ICL counts groups
-=======================================
+==========================================================
+Model selection: BIC counts Gaussians, ICL counts clusters
+==========================================================
 
-A group need not be a Gaussian. Given several numbers of components, a mixture takes the
-one that a criterion likes best, and the criteria ask different questions.
+How many components should a Gaussian mixture have? Given several numbers, it chooses
+the best one by a criterion. A cluster need not be a Gaussian, and the criteria answer
+different questions.
 """
 
 # %%
-# One round group, and one in the shape of a cross, which takes two Gaussians. Each
-# criterion is drawn relative to its best value; that of cross-validation is the
-# log-density of rows left out, brought to the scale of the others.
+# The data are a round cluster, and one in the shape of a cross, which needs two
+# Gaussians. Each criterion is drawn relative to its best value; that of
+# cross-validation is the log-density of held-out rows, on the scale of the others.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,7 +47,7 @@ for criterion, mixture in mixtures.items():
     axes[0].plot(numbers, values - values.min(), marker="o", label=criterion)
     print(f"{criterion}: {mixture.n_components_} components")
 axes[0].set(
-    title="criteria less their best",
+    title="criteria minus their best value",
     xlabel="components",
     ylabel="nats, times two",
     yscale="symlog",
@@ -73,6 +74,6 @@ for axis, criterion in zip(axes[1:], ("bic", "icl"), strict=True):
 plt.show()
 
 # %%
-# AIC, BIC and cross-validation look for the density and find the three Gaussians; AIC,
-# whose penalty does not grow with the data, objects least to a few more. ICL asks for
-# components that no row doubts, and takes the cross for what it is: one group.
+# AIC, BIC and cross-validation select by the density and find the three Gaussians; AIC,
+# whose penalty does not grow with the data, penalizes a few more components least. ICL
+# prefers components that do not share rows, and finds that the cross is one cluster.

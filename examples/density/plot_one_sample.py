@@ -1,17 +1,18 @@
 """
-=======================================================
-Of four densities of one sample, the mixture is closest
-=======================================================
+===========================================================================
+Density estimation: of four densities of one sample, the mixture is closest
+===========================================================================
 
-Three bumps of different width, 1,000 rows, and four ways to estimate their density; two
-of them say how far off they may be.
+Four estimators of a density are compared on 1,000 rows of three bumps with different
+widths. Two of them have error bars.
 """
 
 # %%
 # The bandwidth, the number of neighbors, the bins and the number of components are
-# chosen from the data. Two of the scores flatter: the estimate of nearest neighbors is
-# no density that integrates to one, while the others are; and the histogram's leaves
-# out the rows that fall where it is zero, of which each would make it minus infinity.
+# chosen from the data. Two of the scores are too optimistic: the estimate of nearest
+# neighbors does not integrate to one, as the others do; and that of the histogram
+# leaves out the rows where its density is zero, each of which would make it minus
+# infinity.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -70,10 +71,11 @@ axes[0, 1].legend()
 plt.show()
 
 # %%
-# The truth is a mixture of three Gaussians, so the one model of that form follows the
-# grey area best and has the best held-out log-density of those that integrate to one.
-# Kernels with one bandwidth ripple where the bump is wide; the histogram, whose rule
-# sees the spread of all bumps, has bins too wide for the narrow one. Nearest neighbors
-# have sharp peaks and tails that are too heavy; their 95 % band, which knows of chance
-# and not of bias, covers the truth for some five of six new rows. The histogram's does
-# for a third: its band is about the mean over a bin, not the density within it.
+# The truth is a mixture of three Gaussians, so the model of this form follows the grey
+# area best and has the best held-out log-density of those that integrate to one.
+# Kernels with one bandwidth have ripples where the bump is wide; the histogram, whose
+# rule depends on the spread of all bumps, has bins that are too wide for the narrow
+# one. Nearest neighbors have sharp peaks and tails that are too heavy; their 95 % band,
+# which covers chance and not bias, contains the truth for about five of six new rows.
+# That of the histogram does so for a third: its band is for the mean over a bin, not
+# the density within it.

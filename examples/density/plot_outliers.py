@@ -1,21 +1,21 @@
 """
-=========================================================
-Odd digits: no code beats nearest neighbors of the pixels
-=========================================================
+===============================================================================
+Outlier detection: no embedding of digits beats nearest neighbors of the pixels
+===============================================================================
 
-Odd rows are those of low density. Is it better to estimate that density after a
-representation has been learned? Digits of one class are hidden from the fit and mixed
-into new digits of the others; the density that ranks them lowest wins.
+Outliers, or anomalies, are rows of low density. Is it better to estimate the density of
+a learned embedding? Digits of one class are hidden from the fit and mixed with new
+digits of the other classes; the density that ranks the hidden class lowest is the best.
 """
 
 # %%
-# Three densities, of four representations: the pixels as they are, and eight numbers
-# by PCA, an autoencoder and a variational autoencoder. The last column is the model's
-# own ``score_samples``, which looks at the pixels too: a likelihood for PCA and the
-# variational autoencoder, minus the squared reconstruction error for the autoencoder.
-# Pixels at the rim, which hardly any digit reaches, are left out. The table has areas
-# under the ROC curve, 0.5 for a coin and 1 for no mistake, each the mean over three
-# hidden classes.
+# Three densities are fitted to four representations: the pixels, and embeddings in
+# eight dimensions by PCA, an autoencoder and a variational autoencoder. The last column
+# is the model's own ``score_samples``, which depends on all pixels: a likelihood for
+# PCA and the variational autoencoder, minus the squared reconstruction error for the
+# autoencoder. Pixels near the border, which hardly any digit reaches, are left out. The
+# table has areas under the ROC curve, 0.5 for random guesses and 1 for no mistake, each
+# the mean over three hidden classes.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,16 +47,16 @@ densities = {
 areas = np.full((len(hidden_classes), len(representations), len(densities) + 1), np.nan)
 for areas_of_class, hidden in zip(areas, hidden_classes, strict=True):
     train, new = train_test_split(X[y != hidden], random_state=0)
-    odd = np.repeat([0, 1], [len(new), np.sum(y == hidden)])
+    outlier = np.repeat([0, 1], [len(new), np.sum(y == hidden)])
     new = np.vstack([new, X[y == hidden]])
     for row, model in zip(areas_of_class, representations.values(), strict=True):
         codes, new_codes = train, new
         if model is not None:
             codes, new_codes = model.fit(train).transform(train), model.transform(new)
-            row[-1] = roc_auc_score(odd, -model.score_samples(new))
+            row[-1] = roc_auc_score(outlier, -model.score_samples(new))
         for column, density in enumerate(densities.values()):
             scores = density.fit(codes).score_samples(new_codes)
-            row[column] = roc_auc_score(odd, -scores)
+            row[column] = roc_auc_score(outlier, -scores)
 
 columns = [*densities, "own score"]
 mean = areas.mean(axis=0)
@@ -65,8 +65,9 @@ for name, row in zip(representations, mean, strict=True):
     print(f"{name:<26}", *(f"{'' if np.isnan(a) else f'{a:.3f}':>11}" for a in row))
 
 # %%
-# The last class that was hidden, as the autoencoder sees it: its codes are unlikely,
-# and what is decoded from them is far from the digit. Either alone leaves an overlap.
+# The last hidden class in terms of the autoencoder: the density of its codes is low,
+# and its reconstruction error is large. With only one of the two scores the classes
+# overlap.
 
 model = representations["AETransformer"]
 log_density = (
@@ -86,7 +87,7 @@ for (i, j), area in np.ndenumerate(mean):
         left.text(j, i, f"{area:.3f}", ha="center", va="center", color=color)
 left.set_title("area under the ROC curve")
 for label, name in enumerate(["other digits", f"digit {hidden_classes[-1]}, hidden"]):
-    shown = odd == label
+    shown = outlier == label
     right.plot(log_density[shown], error[shown], ".", alpha=0.6, label=name)
 right.set(
     title="AETransformer",
@@ -98,13 +99,12 @@ right.legend()
 plt.show()
 
 # %%
-# Kernels and mixtures, whose bandwidth or covariances must serve all features at once,
-# rank odd digits best by the eight numbers of the autoencoder; those of PCA help
-# kernels and hardly the mixture, and those of the variational autoencoder are worse
-# than the pixels for both. Distances to nearest neighbors adapt to each place, and
-# lose by every reduction, since what a code leaves out may be what is odd: on the
+# Kernels and mixtures, whose bandwidth or covariances are the same for all features,
+# detect the hidden digits best from the embedding by the autoencoder; that by PCA helps
+# kernels and hardly the mixture, and that by the variational autoencoder is worse than
+# the pixels for both. Nearest-neighbor distances are local, and every dimensionality
+# reduction makes them worse, since what a code leaves out may be the anomaly: on the
 # pixels they are the best of the table. Three classes and one split are few, and
-# differences of a hundredth say little. Of the models' own scores the variational
-# autoencoder's is best, and better than any density of its codes. So a density of the
-# data as they are is the one to beat before representations are learned for this
-# purpose.
+# differences of a hundredth say little. Of the models' own scores that of the
+# variational autoencoder is best, and better than any density of its codes. So try a
+# density of the data themselves before you learn an embedding for outlier detection.

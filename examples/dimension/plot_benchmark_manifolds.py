@@ -1,15 +1,15 @@
 """
-===================================================
-No estimator of dimension is best on every manifold
-===================================================
+===========================================================
+Intrinsic dimension: no estimator is best on every manifold
+===========================================================
 
-Twenty-four manifolds whose dimension is known, from a curve to 70 dimensions, and all
-six estimators. Each is right on many of them, and each is far off on some.
+All six estimators are applied to 24 manifolds of known dimension, from a curve to 70
+dimensions. Each estimator is right on many of them, and far off on some.
 """
 
 # %%
-# Six hundred rows of each manifold, fewer than most tables have. What is compared is
-# the estimate over the dimension: 1 is right, 0.5 is half of it. TwoNN is taken with
+# Each manifold has six hundred rows, fewer than most tables. The table compares the
+# estimate divided by the dimension: 1 is right, 0.5 is half of it. TwoNN is used with
 # and without its correction for finite samples.
 
 import matplotlib.pyplot as plt
@@ -50,7 +50,7 @@ for name, error, ratio in zip(estimators, errors.T, ratios.T, strict=True):
     print(f"{name:<18} {error.mean():6.0%} {np.median(error):7.0%} {spread:>12}")
 
 # %%
-# Manifolds in the order of their dimension, which stands behind the name.
+# The manifolds are sorted by their dimension, which follows the name.
 
 figure, axis = plt.subplots(figsize=(8, 8.5), layout="constrained")
 image = axis.imshow(ratios, norm=LogNorm(1 / 2.5, 2.5), cmap="RdBu", aspect="auto")
@@ -69,10 +69,10 @@ plt.show()
 # %%
 # White is right, red too low, blue too high; below 0.4 the color stays the same. The
 # spectrum counts straight directions: it is right where the manifold fills a flat
-# space, and finds up to 2.4 times the dimension, or a tenth of it, where it does not.
-# What looks at neighbors is mostly right below some five dimensions and mostly too low
-# above, and the more so the more neighbors are asked; TwoNN asks two. Its correction
-# and DANCo, which compare with points of known dimension, mend most of that, at the
-# price of too high a number for some manifolds. Where nearly all rows are crowded in a
-# corner, as in Mbeta, each of those that look at neighbors is low; where the turns of
-# a spiral are as close as its rows, most are high.
+# space, and elsewhere finds up to 2.4 times the dimension, or a tenth of it. Estimators
+# from neighbors are mostly right below about five dimensions and mostly too low above,
+# and more so with more neighbors; TwoNN uses two. Its correction and DANCo, which
+# compare with points of known dimension, remove most of this bias, at the price of a
+# number that is too high for some manifolds. Where nearly all rows are crowded in a
+# corner, as in Mbeta, all estimators from neighbors are too low; where the turns of a
+# spiral are as close as its rows, most are too high.

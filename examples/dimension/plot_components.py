@@ -1,15 +1,17 @@
 """
-===========================================================
-An estimated dimension spares PCA the threshold of variance
-===========================================================
+===================================================================================
+Dimensionality reduction: an estimated dimension replaces the threshold of variance
+===================================================================================
 
-Wherever a latent model takes `n_components`, it takes an estimator of the dimension.
-The number is then found inside the pipeline, from the rows that it is fitted to.
+How many components should PCA keep? `n_components` may be an estimator of the intrinsic
+dimension. The number of components is then chosen inside the pipeline, from the rows
+that it is fitted to, without looking for an elbow.
 """
 
 # %%
-# Three curved dimensions in 30 columns: TwoNN finds three, while the share of variance
-# that PCA explains needs a threshold, and each threshold says another number.
+# The data have three curved dimensions in 30 columns. TwoNN finds three. The share of
+# variance that PCA explains needs a threshold, and each threshold gives a different
+# number of components.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,7 +35,7 @@ for share in (0.8, 0.95, 0.99):
     print(f"{share:.0%} of the variance: {PCA(share).fit(X).n_components_} components")
 
 # %%
-# In a pipeline. Three components serve a linear model nearly as well as many.
+# In a pipeline with a regression, three components are nearly as good as many.
 
 pipeline = make_pipeline(PCA(TwoNN(correction="ball")), LinearRegression())
 chosen = pipeline.fit(X, y)[0].n_components_
@@ -51,7 +53,6 @@ plt.show()
 print(f"the pipeline chose {chosen}")
 
 # %%
-# The score of the regression jumps at three components and hardly rises beyond: three
-# is also what TwoNN finds in the data alone, without the target. The shares of variance
-# give three, four or nine components, and nothing in the data says which share is
-# right.
+# The score of the regression has its elbow at three components and hardly rises beyond.
+# TwoNN finds three too, without the target. The shares of variance give three, four or
+# nine components, and nothing in the data says which share is right.

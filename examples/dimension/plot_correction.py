@@ -1,19 +1,19 @@
 """
-===============================================================
-Estimates fall short in many dimensions, and a correction helps
-===============================================================
+=====================================================================================
+Intrinsic dimension: estimates are too low in many dimensions, and a correction helps
+=====================================================================================
 
-In ten dimensions a thousand rows are few: even the nearest neighbors are so far that
-most neighborhoods reach beyond the edge of the data, or around its curve. Estimators
-that take the space there to be flat and evenly filled come out too low, the more so the
-higher the dimension. ``correction="ball"`` mends most of it.
+In ten dimensions a thousand rows are few: even the nearest neighbors are so far away
+that most neighborhoods reach beyond the edge of the data, or around its curvature.
+Estimators that assume a flat space of constant density are too low, the more so the
+higher the dimension. ``correction="ball"`` removes most of this bias.
 """
 
 # %%
-# A thousand rows from a ball, from the surface of a sphere and from a cube of every
-# dimension up to 50. The correction reports the dimension of that ball in which as many
-# rows give the same estimate, so for the ball itself it has to be right; the sphere
-# and the cube are the test of it.
+# A thousand rows are drawn from a ball, from the surface of a sphere and from a cube,
+# with dimensions up to 50. The correction returns the dimension of the ball in which as
+# many rows give the same estimate, so it has to be right for the ball; the sphere and
+# the cube test it.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,9 +60,9 @@ axes[2].legend(loc="lower left")
 plt.show()
 
 # %%
-# Without the correction (open symbols, dotted) both estimators fall further and further
-# behind, to some three fifths of the dimension at 50, whatever the shape; their 95 %
-# intervals are those of chance and know nothing of it. With it (full symbols) they stay
-# within 12 % of the truth: by construction near it in the ball; on the sphere, which
-# has no edge, mostly a little above it, though TwoNN is below it from 30 dimensions on;
-# and in the cube, which has corners, a little below it.
+# Without the correction (open symbols, dotted) both estimators fall to about three
+# fifths of the dimension at 50, whatever the shape; their 95 % intervals cover chance
+# only, not this bias. With the correction (full symbols) they stay within 12 % of the
+# truth: near it by construction in the ball; mostly a little above it on the sphere,
+# which has no edge, though TwoNN is below it from 30 dimensions on; and a little below
+# it in the cube, which has corners.

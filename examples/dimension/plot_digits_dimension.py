@@ -1,15 +1,15 @@
 """
-===============================================================
-The digits have 7 to 10 curved dimensions, and 13 straight ones
-===============================================================
+===================================================================================
+Intrinsic dimension: the digits have 7 to 10 curved dimensions and 13 straight ones
+===================================================================================
 
-An 8 x 8 image is 64 numbers, but the images of one digit differ in a few ways only:
-slant, width, stroke. Estimators that look at neighbors find 7 to 10 dimensions; the
-spectrum, which counts straight directions, needs more.
+An 8 x 8 image is 64 numbers, but images of one digit differ only in a few ways: slant,
+width, stroke. Estimators from neighbors find 7 to 10 dimensions; the spectrum, which
+counts straight directions, needs more.
 """
 
 # %%
-# Each estimator with its 95 % interval, on all 1,797 images.
+# All 1,797 images, by each estimator, with its 95 % interval.
 
 import warnings
 
@@ -27,8 +27,8 @@ from sklatent.dimension import (
 )
 from sklatent.exceptions import DiscreteDataWarning
 
-# Grey values are integers from 0 to 16, so that some distances tie: of that the
-# estimators warn, and here it does no harm.
+# Grey values are integers from 0 to 16, so some distances tie. The estimators warn of
+# this, which does no harm here.
 warnings.simplefilter("ignore", DiscreteDataWarning)
 
 X, y = load_digits(return_X_y=True)
@@ -54,9 +54,9 @@ axis.set(xlabel="dimension, with its 95 % interval", xlim=(0, None))
 plt.show()
 
 # %%
-# One digit at a time, about 180 images each. Some digits are written in more ways than
-# others. With the numbers above these do not compare: fewer rows have wider
-# neighborhoods, and an estimate depends on their width.
+# Now one digit at a time, with about 180 images each. Some digits are written in more
+# ways than others. These estimates cannot be compared with those above: fewer rows have
+# wider neighborhoods, and an estimate depends on their width.
 
 figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
 for digit in range(10):
@@ -68,7 +68,8 @@ axis.set(xlabel="digit", ylabel="dimension", xticks=range(10), ylim=(0, None))
 plt.show()
 
 # %%
-# Above, estimators of curved dimensions find 7 to 10, far fewer than 64. Those that ask
-# more neighbors find about 7; TwoNN, which asks two, and DANCo about 9; the correction
-# adds one. The intervals are those of chance alone, and do not hold such differences.
-# Below, a one is written in about five ways, a zero in about nine.
+# In the first figure, estimators of curved dimensions find 7 to 10, far fewer than 64.
+# Those that use more neighbors find about 7; TwoNN, which uses two, and DANCo find
+# about 9; the correction adds one. The intervals cover chance only, and do not contain
+# such differences. In the second figure, a one varies in about five ways, a zero in
+# about nine.

@@ -1,16 +1,17 @@
 """
-===========================================
-A curve up close may be a surface from afar
-===========================================
+==================================================================
+Intrinsic dimension: a curve nearby may be a surface from far away
+==================================================================
 
-Five shapes whose dimension is known, and how many dimensions Gride sees in them at
-each distance. At small distances it finds the dimension; farther out it finds how the
-shape is wound or folded.
+Gride estimates the dimension of five known shapes at each distance. At small distances
+it finds their dimension; at larger distances the estimate depends on how the shape is
+wound or folded.
 """
 
 # %%
-# The generators return the points and their dimension. Two thousand points each, in
-# three features; the fractal has two, and a dimension that is no whole number.
+# The generators return the points and their dimension. There are two thousand points of
+# each shape, in three features; the fractal has two features, and a dimension that is
+# not a whole number.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,9 +55,9 @@ for i, (name, (X, dimension)) in enumerate(shapes.items()):
 plt.show()
 
 # %%
-# The dimension that each generator returns (grey line) is found at small distances. The
-# helix is a curve as long as its turns are out of sight, and beyond that, with 1.9 to
-# 2.6, nearer to the torus around which it is wound; the Swiss roll is a surface until
-# the next turn comes near. The band and the sphere stay surfaces, the band with an edge
-# that lowers the number at large distances. The fractal keeps to its 1.26, as it looks
-# the same at all scales, until the distance is that of the whole.
+# At small distances Gride finds the dimension that each generator returns (grey line).
+# The helix is a curve as long as neighbors are closer than its turns; beyond, with 1.9
+# to 2.6, it is nearer to the torus around which it is wound. The Swiss roll is a
+# surface up to the distance of the next turn. The band and the sphere stay surfaces;
+# the edge of the band lowers the estimate at large distances. The fractal stays at its
+# 1.26, since it looks the same at all scales, up to the size of the whole.

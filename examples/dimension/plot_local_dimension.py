@@ -1,15 +1,16 @@
 """
-=======================================================================
-Local dimension tells a line from a disk, and mostly a disk from a ball
-=======================================================================
+=====================================================================================
+Local intrinsic dimension: it tells a line from a disk, and mostly a disk from a ball
+=====================================================================================
 
-A line, a disk and a ball in one table. The dimension of the whole is an average that
-fits none of them; the dimension around each row is near that of its part.
+A table contains a line, a disk and a ball. The dimension of the whole table is an
+average that is right for none of them; the dimension around each row is near that of
+its part.
 """
 
 # %%
-# `local_dimension_` for the rows of `fit`, `transform` for new ones: a column that can
-# be a feature in a pipeline.
+# `local_dimension_` is for the rows of `fit`, and `transform` for new rows: it returns
+# a column that can be a feature in a pipeline.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,8 +40,8 @@ right.legend()
 plt.show()
 
 # %%
-# Above, seen from the top, each row has the color of its local dimension: the line
-# is dark, the ball bright. Below, the three histograms overlap, since ten to
-# thirty neighbors give a rough number, but their middles are near 1, 2 and 3. Those of
-# the disk and the ball are a little low, as rows at the rim have neighbors on one side
-# only. One number for all rows would describe none of them.
+# In the upper panel each row has the color of its local dimension: the line is dark,
+# the ball bright. In the lower panel the three histograms overlap, since the estimate
+# from ten to thirty neighbors has a large error, but their centers are near 1, 2 and 3.
+# Those of the disk and the ball are a little low, because rows near the boundary have
+# neighbors only on one side. One number for all rows would describe none of the parts.

@@ -1,19 +1,19 @@
 """
-======================================
-Noise has dimensions, at its own scale
-======================================
+=====================================================================
+Intrinsic dimension: noise adds dimensions, but only at its own scale
+=====================================================================
 
-A Swiss roll is a sheet: two dimensions. With noise it is a thick sheet, which between
-near neighbors has three. Which of the two numbers is right depends on the scale that
-is asked about, so ask about all of them.
+A Swiss roll is a sheet with two dimensions. With noise it is a thick sheet, which has
+three dimensions at the distance of near neighbors. Which of the two numbers is right
+depends on the scale, so estimate the dimension at all scales.
 """
 
 # %%
-# Gride compares farther and farther neighbors of the same rows; decimation compares
-# the nearest neighbors in smaller and smaller parts of the data. With noise both start
-# near three and fall towards two where neighbors are farther apart than the sheet is
-# thick, which is drawn at two standard deviations of the noise. Beyond, at the distance
-# between the turns, the number rises again.
+# Gride compares farther and farther neighbors of the same rows; decimation compares the
+# nearest neighbors in smaller and smaller parts of the data. With noise both start near
+# three and fall towards two where neighbors are farther apart than the thickness of the
+# sheet, which is drawn at two standard deviations of the noise. At the distance between
+# the turns the estimate rises again.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,8 +47,8 @@ axes[1].legend()
 plt.show()
 
 # %%
-# Without noise the curve is flat at two until the turns of the roll come into sight.
-# With noise it starts near three and falls once neighbors are farther apart than the
-# sheet is thick (dotted), the later the thicker it is. With noise 0.3 it is at two at
-# five times that distance. With the strongest noise it stops at 2.3: the turns, 6.3
-# apart, come into sight before the thickness is out of it.
+# Without noise the curve is flat at two up to the distance between the turns of the
+# roll. With noise it starts near three and falls where neighbors are farther apart than
+# the thickness of the sheet (dotted line). With noise 0.3 it is at two at five times
+# that distance. With the strongest noise it only falls to 2.3, because the distance of
+# the turns, 6.3, is reached first.

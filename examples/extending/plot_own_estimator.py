@@ -1,18 +1,20 @@
 """
-===================================================
-Twenty lines make an estimator that fits the others
-===================================================
+====================================================================
+Extending: twenty lines make an estimator that works with the others
+====================================================================
 
-What sklatent's estimators have in common are the mixins of ``sklatent.base``. A class
-of one's own needs the mathematics alone; checks, scores, samples and error bars come
-with them, and so it takes part in searches beside the estimators of the package.
+The mixins of ``sklatent.base`` have what sklatent's estimators have in common. Your own
+class only needs the mathematics; checks, scores, samples and error bars come with the
+mixins, so the class can be used in searches together with the estimators of the
+package.
 """
 
 # %%
-# A density. ``ScoreMixin`` makes ``score`` the mean of ``score_samples``, which has to
-# be there; ``GenerativeModelMixin`` makes ``sample`` of ``_sample``, which is given a
-# random state. The law is Laplace's, in each column: :math:`p(x) = \prod_j \exp(-|x_j -
-# m_j| / b_j) / (2 b_j)`.
+# The first class is a density. ``ScoreMixin`` defines ``score`` as the mean of
+# ``score_samples``, which the class has to define; ``GenerativeModelMixin`` defines
+# ``sample`` by ``_sample``, which gets a random state. The density is a Laplace
+# distribution in each column: :math:`p(x) = \prod_j \exp(-|x_j - m_j| / b_j) / (2
+# b_j)`.
 
 import textwrap
 
@@ -43,7 +45,7 @@ from sklatent.utils.discovery import all_estimators
 
 
 class LaplaceDensity(ScoreMixin, GenerativeModelMixin, DensityMixin, SklatentEstimator):
-    """Product of Laplace laws, fitted by maximum likelihood."""
+    """Product of Laplace distributions, fitted by maximum likelihood."""
 
     def fit(self, X, y=None):
         """Take the medians, and the mean distances from them."""
@@ -67,10 +69,10 @@ class LaplaceDensity(ScoreMixin, GenerativeModelMixin, DensityMixin, SklatentEst
 
 
 # %%
-# A latent model. ``LatentModelMixin`` makes ``transform``, ``inverse_transform`` and
-# ``reconstruction_error`` of ``_encode`` and ``_decode``, and finds ``n_components`` by
-# a dimension estimator where it is one. Codes are projections in random directions, and
-# the pseudo-inverse brings them back.
+# The second class is a dimensionality reduction. ``LatentModelMixin`` defines
+# ``transform``, ``inverse_transform`` and ``reconstruction_error`` by ``_encode`` and
+# ``_decode``, and fits ``n_components`` if it is a dimension estimator. Codes are
+# projections onto random directions, and the pseudo-inverse reconstructs the rows.
 
 
 class RandomProjection(LatentModelMixin, SklatentEstimator):
@@ -102,12 +104,13 @@ class RandomProjection(LatentModelMixin, SklatentEstimator):
 
 
 # %%
-# A dimension. ``DimensionMixin`` makes ``dimension_``, ``dimension_std_`` and
-# ``confidence_interval_`` of an estimate and the standard error of its logarithm. This
-# is the correlation dimension by F. Takens, On the numerical determination of the
-# dimension of an attractor, Lecture Notes in Mathematics 1125, 1985: the inverse of
-# minus the mean logarithm of the distances, as shares of the largest that is looked at.
-# The error is that of the jackknife, which leaves out each row in turn.
+# The third class estimates the intrinsic dimension. ``DimensionMixin`` sets
+# ``dimension_``, ``dimension_std_`` and ``confidence_interval_`` from an estimate and
+# the standard error of its logarithm. This is the correlation dimension by F. Takens,
+# On the numerical determination of the dimension of an attractor, Lecture Notes in
+# Mathematics 1125, 1985: the inverse of minus the mean logarithm of the distances,
+# relative to the largest one that is used. The standard error is by the jackknife,
+# which leaves out each row in turn.
 
 
 class CorrelationDimension(DimensionMixin, SklatentEstimator):
@@ -135,7 +138,7 @@ class CorrelationDimension(DimensionMixin, SklatentEstimator):
 
 
 # %%
-# All three pass scikit-learn's checks, as those of the package do, which
+# All three pass scikit-learn's checks, like the estimators of the package, which
 # ``all_estimators`` lists.
 
 for estimator in (LaplaceDensity(), RandomProjection(), CorrelationDimension()):
@@ -146,9 +149,9 @@ names = ", ".join(name for name, _ in all_estimators())
 print(textwrap.fill(f"of the package: {names}"))
 
 # %%
-# In searches they are choices among others: the density for columns that are Laplace's;
-# the latent model as a step before a classifier of digits, and the dimension as its
-# number of components.
+# They can be used in searches with other estimators: the density for columns with a
+# Laplace distribution; the dimensionality reduction as a step before a classifier of
+# digits, and the dimension as its number of components.
 
 X = np.random.RandomState(0).laplace(size=(400, 3)) * [1.0, 3.0, 0.5]
 densities = [
@@ -179,7 +182,8 @@ for parameters, score in zip(
     print(f"{score:6.3f}  {name}(n_components={parameters['latent__n_components']})")
 
 # %%
-# The dimension of points in balls of one to six dimensions, by three estimators.
+# Three estimators of the dimension are compared for points in balls of one to six
+# dimensions.
 
 dimensions = np.arange(1, 7)
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
@@ -203,6 +207,6 @@ ax.legend()
 plt.show()
 
 # %%
-# The figure shows the class of twenty lines among the package's: all find the dimension
-# where it is low, and fall short of it where it is high, the more the farther they
-# look. The intervals of the two that look farther know nothing of that.
+# The figure compares the class of twenty lines with those of the package: all find the
+# dimension if it is low, and are too low if it is high, more so with farther neighbors.
+# The intervals of the two that use farther neighbors do not include this bias.

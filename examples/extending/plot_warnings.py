@@ -1,15 +1,15 @@
 """
-==============================================
-A warning says what is odd, and what to change
-==============================================
+===========================================================
+Warnings: each one says what is unusual, and what to change
+===========================================================
 
-Each warning of sklatent has a class of its own in `sklatent.exceptions`, so that it can
-be looked for, silenced, or made an error without touching the others. Here each of them
-is provoked.
+Each warning of sklatent has its own class in `sklatent.exceptions`, so that it can be
+filtered, silenced, or made an error without changing the others. This example provokes
+each of them.
 """
 
 # %%
-# `caught` fits an estimator and returns what it warned of.
+# `caught` calls a function and prints its first warning.
 
 import warnings
 
@@ -44,22 +44,22 @@ rng = np.random.RandomState(0)
 X = rng.normal(size=(400, 5))
 
 # %%
-# Rounded rows, whose distances tie; and rows that come twice, as after a join. Round
-# less, or ask at a larger scale; drop the copies, or find out where they come from.
+# Distances of rounded rows tie, and rows may be duplicates, for example after a join.
+# Round less, or estimate the dimension at a larger scale; drop duplicates, or find out
+# where they come from.
 
 caught(DiscreteDataWarning, TwoNN().fit, X.round(1))
 caught(DuplicateRowsWarning, TwoNN().fit, np.vstack([X, X[:40]]))
 
 # %%
-# Fewer rows than neighbors that are asked for. As many as there are is used; ask for
-# fewer.
+# There are fewer rows than requested neighbors. All of them are used; request fewer.
 
 caught(FewRowsWarning, LevinaBickel().fit, X[:12])
 
 # %%
-# Three directions in six columns leave no noise for a density to have; and a column
-# that others determine leaves a factor analysis none for that column. Fewer components,
-# or fewer columns.
+# Rows in three directions of six columns have no noise, so a density is unbounded; and
+# a column that is determined by others has no noise in factor analysis. Use fewer
+# components, or fewer columns.
 
 flat = X[:, :3] @ rng.normal(size=(3, 6))
 caught(RankDeficientWarning, PPCA(3).fit, flat)
@@ -67,14 +67,15 @@ copied = np.column_stack([X[:, :3] @ rng.normal(size=(3, 5)), X[:, 0], X[:, 0]])
 caught(HeywoodWarning, FactorAnalysis(2).fit, copied)
 
 # %%
-# A fitted estimator of another version, as a pickle of it would say. Fit it again.
+# A fitted estimator of another version, as loaded from a pickle. Fit it again.
 
 state = {**PCA(2).fit(X).__getstate__(), "_sklatent_version": "0.0.1"}
 caught(InconsistentVersionWarning, PCA().__setstate__, state)
 
 # %%
-# An autoencoder whose divergence weighs so much that no component of the code is worth
-# its price. The message names the parameters that help; a smaller `beta` is the first.
+# A variational autoencoder in which the weight of the divergence is so large that no
+# component of the code is used. The message names the parameters that help, first of
+# all a smaller `beta`.
 
 table = X[:, :2] @ rng.normal(size=(2, 8)) + 0.3 * rng.normal(size=(400, 8))
 settings = {
@@ -89,7 +90,7 @@ collapsed = caught(
 sound = VAETransformer(beta=1, **settings).fit(table)
 
 # %%
-# Where such a thing must not pass unnoticed, make the class an error:
+# To make sure that a warning is noticed, turn its class into an error:
 
 with warnings.catch_warnings():
     warnings.simplefilter("error", DuplicateRowsWarning)
@@ -99,7 +100,7 @@ with warnings.catch_warnings():
         print("stopped:", error)
 
 # %%
-# The codes of the two autoencoders, collapsed and sound.
+# The codes of the two autoencoders, with and without posterior collapse.
 
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
 for axis, vae in zip(axes, (collapsed, sound), strict=True):
@@ -115,7 +116,7 @@ for axis, vae in zip(axes, (collapsed, sound), strict=True):
 plt.show()
 
 # %%
-# Collapsed codes are one point, whatever the row; those of the same model with a
-# smaller weight spread over the plane and know the row, whose first hidden number is
-# the color. None of the other warnings shows in a figure: the fit looks well, and the
-# message is all there is.
+# Collapsed codes are one point, whatever the row. Those of the same model with a
+# smaller weight spread over the plane and depend on the row, whose first hidden number
+# is the color. The other warnings do not show in a figure: the fit looks good, and the
+# message is the only sign.

@@ -1,16 +1,16 @@
 """
-======================================
-Contours that say what share they hold
-======================================
+=============================================================================
+Visualization: density contours that contain a known share of the probability
+=============================================================================
 
 Contours at arbitrary levels of a density are hard to compare between models. Contours
-that hold one half, 90 % and 99 % of the probability can be: the smaller the region for
-the same share, the more the model claims to know.
+that contain one half, 90 % and 99 % of the probability can be compared: the smaller the
+region for the same share, the more precise the model claims to be.
 """
 
 # %%
-# Two half moons with noise, and three densities of different kinds. A Gaussian mixture
-# with one component has to cover the hollow, too.
+# The data are two half moons with noise; the densities are of three kinds. A Gaussian
+# mixture with one component has to cover the empty space between the moons, too.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,10 +39,10 @@ for ax, (name, density) in zip(axes.flat, densities.items(), strict=True):
 plt.show()
 
 # %%
-# :class:`~sklatent.inspection.DensityDisplay` fills the regions that hold 50, 90 and
-# 99 % of each model's own probability, from dark to light. New rows tell whether the
-# claim is right: the eight components of :class:`~sklatent.density.GaussianMixture` and
-# the kernels of :class:`~sklatent.density.KernelDensity` hold about those shares of
-# them in regions that leave the hollow out.
-# :class:`~sklatent.density.KNeighborsDensity` cannot be drawn from, so its contours
-# hold those shares of the rows that it was fitted to.
+# :class:`~sklatent.inspection.DensityDisplay` shades the regions that contain 50, 90
+# and 99 % of each model's own probability, from dark to light. New rows show whether
+# the claim is right: the regions of the eight components of
+# :class:`~sklatent.density.GaussianMixture` and of
+# :class:`~sklatent.density.KernelDensity` contain about these shares of them, without
+# the empty space. :class:`~sklatent.density.KNeighborsDensity` cannot sample, so its
+# contours contain these shares of the rows to which it was fitted.

@@ -1,15 +1,15 @@
 """
-==================================================
-A dimension is a slope, and the line has to be one
-==================================================
+===================================================================================
+Intrinsic dimension: it is the slope of a line, and the points must lie on the line
+===================================================================================
 
-TwoNN reads the dimension off a straight line. Where the points bend away from the line,
-the number stands for something else than the law that it was derived from.
+TwoNN estimates the dimension as the slope of a straight line. If the points are not on
+a line, the assumption behind the number is wrong.
 """
 
 # %%
-# A sheet in three dimensions, and the same number of rows of which half are a line: two
-# laws mixed. With `X`, the ratios that the fit left out are drawn too.
+# The data are a sheet in three dimensions, and as many rows of which half are a line
+# and half a ball. If `X` is given, the ratios that the fit left out are drawn too.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,8 +41,8 @@ plt.show()
 # %%
 # :class:`~sklatent.inspection.DimensionDisplay` shows the fit of
 # :class:`~sklatent.dimension.TwoNN`: each ratio of distances, those left out in grey,
-# and the line whose slope is the dimension. The sheet follows its line as far as the
-# fit goes. The mixture of a line and a ball does not: a slope that no part of the data
-# has, and a p-value near 0. On the right, four estimators find between 1.8 and 2.1 for
-# the same rows, where the truth is 1 and 12: their intervals know of chance, and not of
-# a law that does not hold.
+# and the line whose slope is the dimension. The points of the sheet follow the line as
+# far as the fit goes. The points of the line and the ball do not: the slope belongs to
+# no part of the data, and the p-value is near 0. On the right, four estimators find
+# between 1.8 and 2.1 for the same rows, where the truth is 1 and 12: their intervals
+# cover chance, and not a wrong assumption.

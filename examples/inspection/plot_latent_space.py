@@ -1,16 +1,16 @@
 """
-=================================================
-A latent space is read best by what it decodes to
-=================================================
+======================================================================
+Visualization: a latent space is best understood by what it decodes to
+======================================================================
 
-The codes of a model say which rows are alike. What a grid of codes decodes to says why:
-it shows what changes along each component.
+An embedding shows which rows are similar. What a grid of codes decodes to shows why: it
+shows what changes along each component.
 """
 
 # %%
-# Two numbers per handwritten digit, from a variational autoencoder with convolutions,
-# for the digits 0 to 4. The parameter `image_shape` of the estimator tells the picture
-# too that rows are images.
+# A variational autoencoder with convolutions embeds the handwritten digits 0 to 4 in
+# two dimensions. The display uses the parameter `image_shape` of the estimator to draw
+# rows as images.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -40,8 +40,8 @@ plt.show()
 print(f"the grid holds {display.decoded.shape[0] * display.decoded.shape[1]} images")
 
 # %%
-# :class:`~sklatent.inspection.LatentSpaceDisplay` has on the left the codes that a
-# :class:`~sklatent.neural.VAETransformer` gives the rows, colored by the digit, which
-# training did not know. On the right are the images that an even grid over the same
-# plane decodes to. Where two groups of dots meet, one digit turns into another; within
-# a group the digit changes its shape.
+# On the left, :class:`~sklatent.inspection.LatentSpaceDisplay` draws the embedding of
+# the rows by a :class:`~sklatent.neural.VAETransformer`, colored by the digit, which
+# was not used in training. On the right are the images that a regular grid over the
+# same plane decodes to. Where two clusters meet, one digit turns into another; within a
+# cluster the digit changes its shape.

@@ -1,15 +1,15 @@
 """
-==================================================
-The rows rebuilt worst say what the model left out
-==================================================
+========================================================================
+Reconstruction: the worst reconstructions show what the model leaves out
+========================================================================
 
-A mean reconstruction error says how much is lost, not what. The rows with the largest
-error show it.
+A mean reconstruction error says how much is lost, but not what. The rows with the
+largest error show it, and may be outliers.
 """
 
 # %%
-# All digits through 16 principal components: the six that are rebuilt worst, and the
-# six that are rebuilt best.
+# All digits are reconstructed from 16 principal components. The figure shows the six
+# worst and the six best reconstructions.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -26,11 +26,11 @@ worst = ReconstructionDisplay.from_estimator(pca, X, ax=upper, **options)
 best = ReconstructionDisplay.from_estimator(pca, X, ax=lower, order="best", **options)
 plt.show()
 
-print(f"digits rebuilt worst: {y[worst.indices]}, best: {y[best.indices]}")
+print(f"digits reconstructed worst: {y[worst.indices]}, best: {y[best.indices]}")
 error = pca.reconstruction_error(X)
 print(f"mean squared error {error.mean():.0f}, largest {error.max():.0f}")
 
 # %%
-# :class:`~sklatent.inspection.ReconstructionDisplay` has each row above what
-# :class:`~sklatent.decomposition.PCA` makes of its code, with the number of the row and
+# :class:`~sklatent.inspection.ReconstructionDisplay` draws each row above its
+# reconstruction by :class:`~sklatent.decomposition.PCA`, with the number of the row and
 # the squared distance between the two.

@@ -1,15 +1,17 @@
 """
-==============================================
-The share explained hides what is above chance
-==============================================
+======================================================================
+Number of components: the share of variance hides what is above chance
+======================================================================
 
-A threshold on the cumulated share of the variance keeps axes of noise where there is
-much noise. The spectrum beside that of permuted columns shows where the noise begins.
+With much noise, a threshold on the cumulative share of the variance keeps axes of
+noise, and the spectrum may have no clear elbow. Comparing it with the spectrum of
+permuted columns shows where the noise begins.
 """
 
 # %%
-# Four strong directions in 30 noisy columns. The eigenvalues, what they add up to, and
-# what the same columns have when each is permuted by itself.
+# The data have four strong directions in 30 noisy columns. The plot shows the
+# eigenvalues, their cumulative share, and the eigenvalues after each column is
+# permuted.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,8 +42,8 @@ print(f"noise variance of the model: {ppca.noise_variance_:.2f}; true value 1")
 
 # %%
 # :class:`~sklatent.inspection.SpectrumDisplay` shows the eigenvalues of a
-# :class:`~sklatent.dimension.PCASpectrum` as bars, with the crosses of what chance
-# gives: four bars are above, and the cumulated share at the fifth says nothing special.
-# Of a :class:`~sklatent.decomposition.PPCA` with four components it shows the variance
-# of the model along each, the noise that all directions have, and the share of the
-# total that the four explain, noise along them included.
+# :class:`~sklatent.dimension.PCASpectrum` as bars, and those expected by chance as
+# crosses: four bars are above, and the cumulative share has nothing special at the
+# fifth. For a :class:`~sklatent.decomposition.PPCA` with four components it shows the
+# variance of the model along each, the noise variance of all directions, and the share
+# of the total variance that the four explain, including the noise along them.

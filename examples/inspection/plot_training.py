@@ -1,16 +1,16 @@
 """
-=================================================
-Early stopping keeps the epoch before overfitting
-=================================================
+==================================================================
+Model selection: early stopping keeps the epoch before overfitting
+==================================================================
 
-A variational autoencoder with a large network and few rows learns them by heart: its
-training loss goes on falling while that of rows held out rises. Early stopping gives
-the estimator the parameters of the best epoch, and the picture says which that was.
+A variational autoencoder with a large network overfits few rows: its training loss
+continues to fall while that of held-out rows rises. Early stopping restores the
+parameters of the best epoch, and the plot shows which epoch this is.
 """
 
 # %%
-# 300 digits, of which 60 are held out. `n_iter_no_change` is large, so that there is
-# something to see beyond the best epoch.
+# Of the 300 digits 60 are held out. `n_iter_no_change` is large, so that the plot
+# continues beyond the best epoch.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -44,13 +44,13 @@ best = display.best_step
 valid = vae.history_["valid_loss"]
 print(f"best epoch {best} of {vae.n_iter_}")
 print(
-    f"loss of the rows held out: {valid[best - 1]:.1f} there, {valid[-1]:.1f} at last"
+    f"loss of the held-out rows: {valid[best - 1]:.1f} there, {valid[-1]:.1f} at last"
 )
 
 # %%
 # :class:`~sklatent.inspection.TrainingDisplay` shows both losses of a
 # :class:`~sklatent.neural.VAETransformer` by epoch, in nats per row, and the epoch
-# whose parameters it has. Beyond that the two losses part: what is learnt there is
-# about the 240 rows of training alone. On the right, the log-likelihood of
-# :class:`~sklatent.decomposition.FactorAnalysis` rises at every iteration, as EM
-# guarantees; it says nothing about rows held out.
+# whose parameters it has. After this epoch the two losses diverge: what is learned
+# there is only true of the 240 training rows. On the right, the log-likelihood of
+# :class:`~sklatent.decomposition.FactorAnalysis` increases at every iteration, as EM
+# guarantees; it says nothing about held-out rows.

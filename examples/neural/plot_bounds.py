@@ -1,18 +1,18 @@
 """
-=====================================================
-More draws lift the bound to the exact log-likelihood
-=====================================================
+==============================================================================
+Density estimation: more draws raise a VAE's bound to the exact log-likelihood
+==============================================================================
 
-A variational autoencoder knows its log-likelihood from below: by the evidence lower
-bound, ``elbo``, and by the importance-weighted bound, ``score_samples``, which rises
-with the number of draws. Of a linear one the exact value is known too.
+A variational autoencoder has two lower bounds of its log-likelihood: the evidence lower
+bound, ``elbo``, and the importance-weighted bound, ``score_samples``, which increases
+with the number of draws. For a linear autoencoder the exact value is known too.
 """
 
 # %%
-# Three factors, eight columns, and noise. Without hidden layers the autoencoder is the
-# model of probabilistic PCA. All rows share the noise of a bound, so the error of its
-# mean does not fall with the number of rows; it is seen from eight trainings, each with
-# random numbers of its own.
+# The data are three factors in eight columns, and noise. Without hidden layers the
+# autoencoder is the model of probabilistic PCA. All rows share the random draws of a
+# bound, so the error of its mean does not fall with the number of rows; eight trainings
+# with different random numbers show it.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,10 +35,10 @@ settings = {
 vaes = [VAETransformer(3, random_state=seed, **settings).fit(X) for seed in range(8)]
 
 # %%
-# The decoder is :math:`\mu + V z`; decoding zeros and ones shows both. So the rows are
-# Gaussian with covariance :math:`V V^\top + \sigma^2 I`, and so are those of their
-# columns that are observed. Training comes within 0.03 nats of the optimum, which is
-# that of probabilistic PCA.
+# The decoder is :math:`\mu + V z`; decoding zeros and ones gives both. So the rows are
+# Gaussian with covariance :math:`V V^\top + \sigma^2 I`, and so are the observed
+# columns. Training comes within 0.03 nats of the optimum, which is that of
+# probabilistic PCA.
 
 
 def exact(vae, X):
@@ -47,30 +47,31 @@ def exact(vae, X):
     mu = vae.inverse_transform(np.zeros((1, 3)))
     V = (vae.inverse_transform(np.eye(3)) - mu).T
     covariance = V @ V.T + np.diag(vae.noise_variance_)
-    law = multivariate_normal(mu[0, seen], covariance[seen][:, seen])
-    return law.logpdf(X[:, seen]).mean()
+    gaussian = multivariate_normal(mu[0, seen], covariance[seen][:, seen])
+    return gaussian.logpdf(X[:, seen]).mean()
 
 
 truth = multivariate_normal(cov=W.T @ W + np.eye(8))
 print("nats per new row")
-print(f"law they are drawn from  {truth.logpdf(new).mean():.3f}")
+print(f"true distribution        {truth.logpdf(new).mean():.3f}")
 best = PPCA(3).fit(X).score(new)
 reached = np.mean([exact(vae, new) for vae in vaes])
 print(f"probabilistic PCA        {best:.3f}")
 print(f"autoencoders             {reached:.3f}, {best - reached:.2f} less")
 
 # %%
-# Complete rows, and rows that have lost three of their columns, such as the encoder has
-# never seen. The evidence lower bound is what one draw gives on average.
+# The bounds are computed for complete rows, and for rows with missing values in three
+# columns, which the encoder has never seen. The evidence lower bound is the average of
+# the bound with one draw.
 
-holes = new.copy()
-holes[:, 5:] = np.nan
+incomplete = new.copy()
+incomplete[:, 5:] = np.nan
 draws = 4 ** np.arange(1, 6)
 figure, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
 ax.axhline(0, color="black", linewidth=1, label="exact value")
 for rows, color, name in [
     (new, "C0", "complete rows"),
-    (holes, "C1", "rows with holes"),
+    (incomplete, "C1", "missing values"),
 ]:
     values = np.array([exact(vae, rows) for vae in vaes])
     bounds = np.empty((len(draws), len(vaes)))
@@ -91,8 +92,7 @@ plt.show()
 
 # %%
 # The figure shows both bounds, with error bars of two standard errors. For complete
-# rows the encoder has the posterior, and nothing is left to gain: the optimum of a
-# linear autoencoder turns its factors so that they are independent given the row. For
-# rows with holes its posterior is a poor one, which costs the evidence lower bound a
-# third of a nat; draws make up for it, and with 1,024 of them hardly anything is
-# missing.
+# rows the encoder has the true posterior, and nothing is left to gain: at the optimum
+# of a linear autoencoder its factors are independent given the row. For rows with
+# missing values its posterior is poor, and the evidence lower bound is a third of a nat
+# too low; draws compensate for this, and with 1,024 of them the bound is nearly exact.

@@ -1,15 +1,16 @@
 """
-=================================================
-Loss curves tell why a candidate of a search lost
-=================================================
+=======================================================================
+Model selection: loss curves show why a candidate of a grid search lost
+=======================================================================
 
-A grid search returns one score for each candidate. ``LossMonitor``, a callback set on
-the autoencoder that is a step of the searched pipeline, records what lies behind it:
-the loss at each epoch, of every candidate and fold.
+A grid search returns one score for each candidate. ``LossMonitor``, a callback that is
+set on the autoencoder in the pipeline of the search, records the loss at each epoch,
+for every candidate and fold.
 """
 
 # %%
-# Digits, codes of two sizes learned at three rates, and a classifier of the codes.
+# A classifier uses embeddings of the digits, with two numbers of components and three
+# learning rates.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,9 +36,9 @@ search = GridSearchCV(
 ).fit(X, y)
 
 # %%
-# Each row of the log has the path of its task, from the search down to the epoch: of
-# the five numbers the third counts the fits of the search, candidate after candidate,
-# and each on all folds; the last one counts the epochs.
+# Each row of the log has the path of its task, from the search down to the epoch. Of
+# the five numbers the third counts the fits of the search, candidate by candidate and
+# fold by fold; the last one counts the epochs.
 
 candidates = search.cv_results_["params"]
 losses = np.zeros((len(candidates), n_folds, ae.max_epochs))
@@ -56,7 +57,7 @@ for parameters, loss, score in zip(
     )
 
 # %%
-# The curves of both folds, in the color of their learning rate.
+# The curves of both folds have the color of their learning rate.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
 for parameters, folds, score in zip(candidates, losses, scores, strict=True):
@@ -73,8 +74,8 @@ axes[0].set_ylabel("loss, standardized units squared")
 plt.show()
 
 # %%
-# The figure shows the losses, and beside the learning rates what the search returns.
-# The two lower rates lost because their trainings were not at their end: more epochs
-# may yet bring them up. With two components the loss at the highest rate hardly falls
-# any more, at more than twice that of eight: there it is the size of the code that is
-# short.
+# The figure shows the losses, with the learning rates and the scores of the search in
+# the legend. The two lower rates lost because their trainings had not converged: more
+# epochs may improve them. With two components the loss at the highest rate hardly falls
+# any more, at more than twice that of eight components: there the number of components
+# is the limit.

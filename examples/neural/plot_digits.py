@@ -1,16 +1,17 @@
 """
-=============================================================
-Two curved numbers tell a digit better than two straight ones
-=============================================================
+============================================================================
+Embedding: two nonlinear components tell digits apart better than two of PCA
+============================================================================
 
-A classifier sees each handwritten digit, 64 pixels, through a few numbers only. A
-grid search chooses how many, for three ways to get them: PCA, an autoencoder and a
-variational autoencoder. They are interchangeable: one pipeline, one grid.
+A classifier uses an embedding of each handwritten digit, 64 pixels, in a few numbers. A
+grid search chooses the number of components for three methods of dimensionality
+reduction: PCA, an autoencoder and a variational autoencoder. They are interchangeable:
+one pipeline, one grid.
 """
 
 # %%
-# The data are all 1,797 digits that scikit-learn ships. Pixels are features of one
-# kind, so none is given the variance of another: ``standardize=False``.
+# The data are the 1,797 digits of scikit-learn. Pixels are features of one kind, so
+# they are not scaled to the same variance: ``standardize=False``.
 
 import os
 
@@ -43,8 +44,8 @@ reducers = {
 }
 
 # %%
-# One search per reducer. The progress bar follows it through the folds of the
-# cross-validation into the epochs of each training. Thirty epochs at a learning rate
+# There is one search per reducer. The progress bar shows the folds of the
+# cross-validation and the epochs of each training. Thirty epochs at a learning rate
 # that rises and falls again are enough here; more of them gain a little.
 
 searches = {}
@@ -62,8 +63,8 @@ for name, search in searches.items():
     print(f"{label:<26}", *(f"{accuracy:7.3f}" for accuracy in accuracies))
 
 # %%
-# Two numbers per digit can be drawn. The curved codes of the networks keep more of
-# a digit than PCA's plane, and keep the digits apart.
+# Two components per digit can be plotted. The nonlinear embeddings of the networks
+# reconstruct a digit better than the plane of PCA, and separate the digits.
 
 codes, errors = {}, {}
 print(f"\n{'two components':<26} error/PCA  5-NN accuracy of the codes")
@@ -78,15 +79,15 @@ for name, reducer in reducers.items():
     print(f"{type(reducer).__name__:<26} {of_pca:9.2f}  {accuracy:10.3f}")
 
 # %%
-# The way back: the variational autoencoder that the search chose rebuilds digits
-# from their codes, and draws digits that nobody wrote.
+# The variational autoencoder that the search chose reconstructs digits from their
+# codes, and samples new digits.
 
 vae = searches["vae"].best_estimator_["vae"]
 shown = [np.flatnonzero(y == digit)[0] for digit in range(10)]
 strips = {
-    "written": X[shown],
-    f"rebuilt from {vae.n_components_}": vae.inverse_transform(vae.transform(X[shown])),
-    "drawn": vae.sample(10, random_state=0),
+    "original": X[shown],
+    f"from {vae.n_components_} numbers": vae.inverse_transform(vae.transform(X[shown])),
+    "sampled": vae.sample(10, random_state=0),
 }
 
 figure, axes = plt.subplot_mosaic(
@@ -108,16 +109,15 @@ rows = [
     for images in strips.values()
 ]
 axes["strips"].imshow(np.vstack(rows), cmap="gray_r", vmin=0, vmax=16)
-axes["strips"].set(title="Digits, there and back", xticks=[])
+axes["strips"].set(title="Digits, their reconstructions, and sampled digits", xticks=[])
 axes["strips"].set_yticks([4.5, 14.5, 24.5], strips)
 figure.savefig("digits.png", dpi=120)
 print("\nPicture: digits.png")
 plt.show()
 
 # %%
-# In the plane of PCA, on the left, only a few digits stand apart; in the curved codes
-# of both networks each has a place of its own, and a classifier gains by it. In the
+# In the plane of PCA, on the left, only a few digits are separated; in the embeddings
+# of both networks each digit has its own region, which helps the classifier. In the
 # table the gain is large for two components, small for eight and gone for sixteen,
-# where straight axes hold as much of a digit as the classifier can use. Below, the
-# rebuilt digits are smoother than the written ones, and some of the drawn ones can be
-# read.
+# where straight axes have all that the classifier can use. Below, the reconstructed
+# digits are smoother than the original ones, and some of the sampled ones can be read.

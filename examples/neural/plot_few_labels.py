@@ -1,16 +1,16 @@
 """
-==========================================================
-Few labels go further when the encoder has seen the others
-==========================================================
+=============================================================================
+Pretraining: few labels go further when the encoder has seen unlabeled digits
+=============================================================================
 
-Of 1,078 digits only a few have a label. A denoising autoencoder learns from all of them
+Only a few of 1,078 digits have a label. A denoising autoencoder learns from all of them
 what digits look like; a classifier that starts from its encoder then needs fewer labels
-than one that starts from nothing.
+than one that starts from random weights.
 """
 
 # %%
-# The autoencoder sees the images with three tenths of their pixels wiped out, and has
-# to bring them back: so it learns how pixels depend on each other. It sees no label.
+# The autoencoder gets images with three tenths of their pixels removed, and has to
+# restore them, so it learns how pixels depend on each other. It does not use labels.
 
 import copy
 
@@ -32,13 +32,13 @@ ae = AETransformer(
 ).fit(X)
 
 # %%
-# Its ``encoder_`` is a plain PyTorch module. A layer that tells ten digits apart is put
-# behind it, and skorch trains both together. To compare, the same network starts from
-# random weights.
+# Its ``encoder_`` is a plain PyTorch module. A layer that classifies ten digits is
+# added to it, and skorch trains both together. For comparison, the same network starts
+# from random weights.
 
 
 def untrained(module):
-    """A copy of a module that has learned nothing yet."""
+    """A copy of a module with new random weights."""
     module = copy.deepcopy(module)
     for part in module.modules():
         if hasattr(part, "reset_parameters"):
@@ -47,7 +47,7 @@ def untrained(module):
 
 
 def accuracy(encoder, X_few, y_few):
-    """Share of the test digits that are told right, after training on a few."""
+    """Share of the test digits that are classified correctly."""
     head = nn.Sequential(nn.ReLU(), nn.Linear(ae.n_components_, 10))
     net = NeuralNetClassifier(
         nn.Sequential(encoder, *head),
@@ -64,8 +64,8 @@ def accuracy(encoder, X_few, y_few):
 
 
 # %%
-# Three draws of the digits that have labels, for each number of labels. Both networks
-# get the same digits.
+# For each number of labels the labeled digits are drawn three times. Both networks get
+# the same digits.
 
 sizes = [20, 50, 100, 200, 400]
 starts = {
@@ -87,14 +87,14 @@ for name, values in accuracies.items():
     print(f"{name:<22}", *(f"{value:.3f} " for value in values.mean(axis=1)))
 
 # %%
-# The errors of each draw as points, their means as lines.
+# The points are the errors of each draw, the lines are their means.
 
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 for (name, values), color in zip(accuracies.items(), ["0.6", "C0"], strict=True):
     ax.plot(sizes, 1 - values, ".", color=color, ms=4)
     ax.plot(sizes, 1 - values.mean(axis=1), color=color, label=name)
 ax.set(xscale="log", yscale="log", xlabel="digits with a label")
-ax.set(ylabel="share of test digits told wrong")
+ax.set(ylabel="share of test digits that are wrong")
 ax.set_xticks(sizes, sizes)
 ax.set_yticks([0.03, 0.1, 0.3], ["3 %", "10 %", "30 %"])
 ax.minorticks_off()
@@ -102,6 +102,6 @@ ax.legend()
 plt.show()
 
 # %%
-# At every number of labels the network that starts from the autoencoder errs less on
-# average. Twenty labels teach it as much as some thirty teach the other one, and the
-# more labels there are, the less the start matters.
+# For every number of labels the network that starts from the autoencoder makes fewer
+# errors on average. Twenty labels are worth as much to it as about thirty to the other
+# network, and the more labels there are, the less the initial weights matter.

@@ -1,17 +1,17 @@
 """
-=======================================================
-Sixteen bits per digit find more of its kind than PCA's
-=======================================================
+===========================================================================
+Similarity search: sixteen bits per digit find more of its class than PCA's
+===========================================================================
 
 A variational autoencoder with codes of zeros and ones is a hash function: digits that
-look alike get codes that differ in few bits. Such codes are small, and compared in no
-time. Asked for digits of a kind, they do better than the signs of as many principal
-components; no label is seen in training.
+look alike get codes that differ in few bits. Such codes are small, and quick to
+compare. In a search for digits of the same class they are better than the signs of as
+many principal components; training uses no labels.
 """
 
 # %%
-# A fifth of the digits are queries, the others the database. Warm-up keeps bits from
-# being given up before the decoder has learned what to do with them.
+# A fifth of the digits are queries, the others the database. The warm-up prevents that
+# training stops using a bit before the decoder has learned to use it.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,9 +43,8 @@ bits = {
 print("two digits:", *vae.transform(queries[:2]).astype(int), sep="\n")
 
 # %%
-# Each query sorts the database by the number of bits that differ. Of the first k
-# digits, how many are of the query's kind? Where several differ in as many bits, the
-# order is left to chance.
+# For each query the database is sorted by the number of bits that differ. How many of
+# the first k digits are of the class of the query? Ties are in random order.
 
 rng = np.random.RandomState(0)
 nearest, precision = {}, {}
@@ -57,11 +56,11 @@ for name, code in bits.items():
     precision[name] = right.cumsum(axis=1).mean(axis=0) / np.arange(
         1, len(database) + 1
     )
-    print(f"{name:<28}of the first 50, {precision[name][49]:.0%} are right")
+    print(f"{name:<28}of the first 50, {precision[name][49]:.0%} are correct")
 
 # %%
-# Five queries and what comes back first, and the share of right answers as more are
-# asked for. There are some 144 digits of each kind in the database.
+# The figure has five queries with their first answers, and the share of correct answers
+# among more and more of them. There are about 144 digits of each class in the database.
 
 figure, axes = plt.subplot_mosaic(
     [[*bits], ["share", "share"]],
@@ -83,12 +82,13 @@ for name, order in nearest.items():
     axes[name].set(title=name, xticks=[5, 65], yticks=[])
     axes[name].set_xticklabels(["query", "found first (wrong: shaded)"])
     axes["share"].plot(np.arange(1, 201), precision[name][:200], label=name)
-axes["share"].set(xlabel="digits asked for", ylabel="share of the right kind")
+axes["share"].set(xlabel="number of answers", ylabel="share of the class")
 axes["share"].set_ylim(0, 1)
 axes["share"].legend()
 plt.show()
 
 # %%
-# A digit costs two bytes, and the autoencoder's bits find more of its kind at any
-# number of answers. Signs cut the directions of largest variance, wherever the digits
-# lie; the bits are chosen so that the digit can be drawn again from them.
+# A digit takes two bytes, and the bits of the autoencoder find more digits of its class
+# for any number of answers. Signs divide the directions of largest variance, wherever
+# the digits lie; the bits are trained such that the digit can be reconstructed from
+# them.

@@ -1,16 +1,18 @@
 """
-====================================================================
-A table of many kinds of columns can be drawn anew, dependences kept
-====================================================================
+=============================================================================
+Synthetic data: tabular data of many kinds of columns, with their dependences
+=============================================================================
 
-One variational autoencoder takes columns of real numbers, of zeros and ones, of counts
-and of categories, each with its own likelihood. Rows drawn from it have values that the
-table could have, and depend on each other as there.
+A variational autoencoder is a generative model of tabular data. It takes columns of
+real numbers, zeros and ones, counts and categories, each with its own likelihood.
+Synthetic rows that are sampled from it have values that the table could have, and the
+columns depend on each other as in the table.
 """
 
 # %%
-# A table of households is made up. Their kind says what they earn, about; who earns
-# more is more likely to have a car; and trips out depend on the kind and on the car.
+# The table of households is simulated. The income depends on the kind of household;
+# households with a higher income are more likely to have a car; and the number of trips
+# depends on the kind and on the car.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,8 +33,8 @@ table = pd.DataFrame({"income": income, "car": car, "trips": trips, "kind": kind
 table = table.astype(float)
 
 # %%
-# ``likelihood`` says which law belongs to which columns, here by name. A mixture of
-# Gaussians serves to compare: it takes all columns for real numbers.
+# ``likelihood`` assigns a distribution to each column, here by name. For comparison, a
+# mixture of Gaussians treats all columns as real numbers.
 
 vae = VAETransformer(
     3,
@@ -49,16 +51,16 @@ vae = VAETransformer(
 ).fit(table)
 mixture = GaussianMixture(6, random_state=0).fit(table)
 
-drawn = pd.DataFrame(vae.sample(n, random_state=0), columns=table.columns)
+synthetic = pd.DataFrame(vae.sample(n, random_state=0), columns=table.columns)
 others = pd.DataFrame(mixture.sample(n, random_state=0), columns=table.columns)
-print("the first rows drawn from the autoencoder")
-print(drawn.head(4).round(2).to_string(index=False))
+print("the first rows sampled from the autoencoder")
+print(synthetic.head(4).round(2).to_string(index=False))
 print("and from the mixture of Gaussians")
 print(others.head(4).round(2).to_string(index=False))
 
 # %%
-# Three dependences, in the table and in the rows drawn: of income on the kind, of the
-# car on income, and of trips on the kind.
+# The figure compares three dependences in the table and in the synthetic rows: of
+# income on the kind, of the car on income, and of trips on the kind.
 
 figure, (left, middle, right) = plt.subplots(
     1, 3, figsize=(10, 3.4), layout="constrained"
@@ -66,25 +68,27 @@ figure, (left, middle, right) = plt.subplots(
 for i in range(3):
     bins = np.linspace(0, 5, 31)
     left.hist(table.income[table.kind == i], bins, color=f"C{i}", alpha=0.3)
-    left.hist(drawn.income[drawn.kind == i], bins, color=f"C{i}", histtype="step")
+    left.hist(
+        synthetic.income[synthetic.kind == i], bins, color=f"C{i}", histtype="step"
+    )
 left.set(xlabel="income, thousands a month", ylabel="households")
-left.set(title="filled: table, outlined: drawn")
+left.set(title="shaded: table, outlined: synthetic")
 
 edges = np.arange(1.0, 4.3, 0.4)
-for rows, style in [(table, "o-"), (drawn, "x--")]:
+for rows, style in [(table, "o-"), (synthetic, "x--")]:
     share = rows.car.groupby(pd.cut(rows.income, edges), observed=True).mean()
     middle.plot([interval.mid for interval in share.index], share, style, color="0.3")
     for i, name in enumerate(kinds):
         counts = rows.trips[rows.kind == i].value_counts(normalize=True).sort_index()
         right.plot(counts.index, counts, style, color=f"C{i}", label=name)
 middle.set(xlabel="income, thousands a month", ylabel="share with a car")
-middle.legend(["table", "drawn"])
+middle.legend(["table", "synthetic"])
 right.legend(*[half[:3] for half in right.get_legend_handles_labels()])
 right.set(xlabel="trips out a week", ylabel="share of the kind", xlim=(-0.5, 18))
 plt.show()
 
 # %%
-# The figure shows the table beside as many drawn rows. The incomes of each kind, the
-# share with a car at each income, and the counts of trips are much alike; they differ
-# most where the table is thin, among shared households with few trips. The mixture of
-# Gaussians draws trips that are negative, and kinds between the kinds.
+# The figure shows the table and as many synthetic rows. The incomes of each kind, the
+# share with a car at each income, and the counts of trips are similar; they differ most
+# where the table has few rows, among shared households with few trips. The mixture of
+# Gaussians samples negative numbers of trips, and kinds between the kinds.

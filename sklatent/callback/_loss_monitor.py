@@ -10,19 +10,18 @@ def _loss(context, X, y):
 class LossMonitor(ScoringMonitor):
     """Callback that records the loss after each iteration of a fit.
 
-    scikit-learn's :class:`~sklearn.callback.ScoringMonitor` records nothing when
-    there is no target `y`, and scores the training data anew at every iteration.
-    This one records the loss that the estimator has computed already. It works with
-    every estimator of sklatent that iterates, also within pipelines and searches,
-    and from worker processes.
+    scikit-learn's :class:`~sklearn.callback.ScoringMonitor` records nothing without
+    a target `y`, and scores the training data again at each iteration. LossMonitor
+    records the loss that the estimator has already computed. It works with all
+    iterative estimators of sklatent, also in pipelines, searches and worker processes.
 
-    The loss of models fitted by EM is minus the log-likelihood per row, in nats for the
+    The loss of models fitted by EM is minus the log-likelihood per row, in nats, in the
     units of the data.
 
     See Also
     --------
     sklearn.callback.ScoringMonitor : Records a score.
-    sklearn.callback.ProgressBar : Shows how far a fit is.
+    sklearn.callback.ProgressBar : Shows the progress of a fit.
 
     Examples
     --------
@@ -41,18 +40,18 @@ class LossMonitor(ScoringMonitor):
         super().__init__(scoring=_loss)
 
     def on_fit_task_end(self, estimator, context):
-        """Record the loss if the task that ended is an iteration.
+        """Record the loss at the end of an iteration.
 
         Parameters
         ----------
         estimator : estimator instance
             The estimator that is being fitted.
         context : CallbackContext
-            Which task of the fit has ended; iterations come with their `loss`.
+            The task of the fit that has ended. An iteration has a `loss`.
 
         Examples
         --------
-        Estimators call it after each iteration, here of EM:
+        Estimators call this method after each iteration, here of EM:
 
         >>> from sklearn.datasets import load_iris
         >>> from sklatent.callback import LossMonitor
@@ -65,7 +64,8 @@ class LossMonitor(ScoringMonitor):
         True
         """
         if hasattr(context, "loss"):
-            # The parent scores a fitted estimator on X and y: here, the iteration.
+            # The base class calls `scoring` with a fitted estimator, X and y. Ours
+            # needs only the loss, so the context takes the place of the estimator.
             super().on_fit_task_end(
                 estimator, context, X=(), y=(), fitted_estimator=context
             )

@@ -1,4 +1,4 @@
-"""Rows of known intrinsic dimension, to hold estimators to."""
+"""Generated data of known intrinsic dimension."""
 
 from sklatent.datasets._benchmark import benchmark_manifolds, make_manifold
 from sklatent.datasets._manifolds import (

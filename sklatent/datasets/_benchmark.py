@@ -32,7 +32,7 @@ def affine_3to5(u):
 
 
 def nonlinear_4to6(u):
-    """Four dimensions, so concentrated that they pass for three."""
+    """Four dimensions, so concentrated that they look like three."""
     p0, p1, p2, p3 = u.T
     return np.column_stack(
         [
@@ -53,7 +53,7 @@ def curled(u):
 
 
 def helicoid(u):
-    """Spiral stairs."""
+    """A helicoid, like spiral stairs."""
     radius, angle = 10 * np.pi * u.T
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle), angle / 2])
 
@@ -61,6 +61,7 @@ def helicoid(u):
 def s_curve(u):
     """Two bent sheets that join smoothly."""
     t, height = 3 * np.pi * (u[:, 0] - 0.5), 2 * u[:, 1]
+    # The sign bends the two halves in opposite directions.
     return np.column_stack([np.sin(t), height, np.sign(t) * (np.cos(t) - 1)])
 
 
@@ -100,18 +101,18 @@ def skewed(rng, shape):
 
 
 def burr(rng, shape):
-    """Parameters uniform each, and dependent: multivariate Burr with alpha = 1."""
+    """Dependent parameters, each uniform: multivariate Burr with alpha = 1."""
     common, own = rng.exponential(size=(shape[0], 1)), rng.exponential(size=shape)
     return 1 / (1 + own / common)
 
 
 def by_chart(chart, parameters=uniform, copies=1):
-    """Points chart(parameters), with their coordinates several times over."""
+    """Points chart(parameters), with `copies` of their coordinates."""
     return lambda n, d, rng: np.tile(chart(parameters(rng, (n, d))), copies)
 
 
 def by(generator, scale=1, **settings):
-    """Points of a generator of its own."""
+    """Points of one of the public generators."""
     return lambda n, d, rng: scale * generator(n, random_state=rng, **settings)[0]
 
 
@@ -145,17 +146,17 @@ BENCHMARK = {
 
 
 def benchmark_manifolds():
-    """List the benchmark manifolds.
+    """List the benchmark manifolds of :func:`make_manifold`.
 
     Returns
     -------
     manifolds : dict
-        Maps the name of each manifold to its dimension and the number of its
-        features, a pair of int.
+        Name of each manifold, with its dimension and its number of features, a pair
+        of int.
 
     See Also
     --------
-    make_manifold : Draw points from one of them.
+    make_manifold : Points on one of these manifolds.
 
     Examples
     --------
@@ -170,11 +171,11 @@ def benchmark_manifolds():
 
 @validated(name=[StrOptions(set(BENCHMARK))])
 def make_manifold(name, n_samples=100, *, noise=0.0, random_state=None):
-    """Draw points from one of 24 manifolds of a common benchmark.
+    """Generate points on one of 24 manifolds of a common benchmark.
 
-    They were collected by Campadelli et al. [1]_, most of them from Hein and Audibert
-    [2]_, and differ in dimension, in curvature, in how far from uniform the points
-    are, and in how many features repeat others.
+    The manifolds were collected by Campadelli et al. [1]_, most of them from Hein and
+    Audibert [2]_. They differ in dimension, in curvature, in the distribution of the
+    points, and in the number of features that repeat others.
 
     Parameters
     ----------
@@ -193,21 +194,21 @@ def make_manifold(name, n_samples=100, *, noise=0.0, random_state=None):
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : int
-        Their dimension without noise.
+        Dimension of the points without noise.
 
     Raises
     ------
     ValueError
-        If there is no manifold of this name, or another argument is out of its range.
+        If `name` is not that of a manifold, or another parameter is invalid.
 
     See Also
     --------
     benchmark_manifolds : Names, dimensions and numbers of features.
-    make_line_disk_ball : Points of several dimensions, not among these.
+    make_line_disk_ball : Points in sets of several dimensions.
 
     Notes
     -----
-    Where nothing else is said, parameters u_1, ..., u_d are uniform on [0, 1).
+    The parameters u_1, ..., u_d are uniform on [0, 1) unless stated otherwise.
 
     =====================  =========  ========  =====================================
     name                   dimension  features  points

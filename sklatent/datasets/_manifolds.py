@@ -1,4 +1,4 @@
-"""Points on manifolds: flat ones, round ones, and bent surfaces and curves."""
+"""Points on manifolds: flat ones, spheres, and curved surfaces and curves."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def unit_vectors(n_samples, n_features, rng):
 
 
 def ball_points(n_samples, dimension, rng):
-    """Uniform in the unit ball: a shadow of the sphere two dimensions up."""
+    """Uniform in the unit ball: a projection of a sphere in two more dimensions."""
     return unit_vectors(n_samples, dimension + 2, rng)[:, :dimension]
 
 
@@ -21,9 +21,9 @@ def ball_points(n_samples, dimension, rng):
 def make_affine(
     n_samples=100, *, dimension=2, n_features=None, noise=0.0, random_state=None
 ):
-    """Draw points from a flat piece of space, a cube.
+    """Generate points on a flat manifold, a cube.
 
-    They are uniform on the cube of side 1 around the origin.
+    The points are uniform in the cube of side 1 around the origin.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def make_affine(
     dimension : int, default=2
         Dimension of the cube.
     n_features : int or None, default=None
-        Number of features. None for as many as the points take, `dimension`; in
-        more, they are rotated at random.
+        Number of features. None takes the smallest, `dimension`. With more, the points
+        are rotated at random into the space of all features.
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each feature.
     random_state : int, RandomState instance or None, default=None
@@ -44,17 +44,16 @@ def make_affine(
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : int
-        Their dimension without noise, as given.
+        Dimension of the points without noise, as given.
 
     Raises
     ------
     ValueError
-        If `n_features` is too small for the points, or another argument is out of
-        its range.
+        If `n_features` is too small for the points, or another parameter is invalid.
 
     See Also
     --------
-    make_flat_torus : Flat too, and without a boundary.
+    make_flat_torus : Points on a flat manifold without a boundary.
 
     Examples
     --------
@@ -63,7 +62,7 @@ def make_affine(
     >>> X.shape, dimension
     ((100, 10), 3)
 
-    Ten features, and yet a space of three dimensions:
+    The ten features span a space of three dimensions:
 
     >>> import numpy as np
     >>> int(np.linalg.matrix_rank(X))
@@ -78,7 +77,7 @@ def make_affine(
 def make_ball(
     n_samples=100, *, dimension=2, n_features=None, noise=0.0, random_state=None
 ):
-    """Draw points uniformly from the inside of the unit ball.
+    """Generate points uniformly in the unit ball.
 
     Parameters
     ----------
@@ -87,8 +86,8 @@ def make_ball(
     dimension : int, default=2
         Dimension of the ball.
     n_features : int or None, default=None
-        Number of features. None for as many as the points take, `dimension`; in
-        more, they are rotated at random.
+        Number of features. None takes the smallest, `dimension`. With more, the points
+        are rotated at random into the space of all features.
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each feature.
     random_state : int, RandomState instance or None, default=None
@@ -99,21 +98,20 @@ def make_ball(
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : int
-        Their dimension without noise, as given.
+        Dimension of the points without noise, as given.
 
     Raises
     ------
     ValueError
-        If `n_features` is too small for the points, or another argument is out of
-        its range.
+        If `n_features` is too small for the points, or another parameter is invalid.
 
     See Also
     --------
-    make_hypersphere : The surface of a ball.
+    make_hypersphere : Points on the surface of the ball.
 
     Notes
     -----
-    The points are shadows: coordinates 1 to d of a uniform point on the unit sphere
+    The points are projections: coordinates 1 to d of a uniform point on the unit sphere
     in d + 2 dimensions are uniform in the ball [1]_.
 
     References
@@ -129,7 +127,7 @@ def make_ball(
     >>> X.shape, dimension
     ((100, 5), 5)
 
-    In five dimensions, a half of the radius holds 1/32 of the ball:
+    In five dimensions, 1/32 of the ball is within half of the radius:
 
     >>> import numpy as np
     >>> X, _ = make_ball(10_000, dimension=5, random_state=0)
@@ -145,7 +143,7 @@ def make_ball(
 def make_hypersphere(
     n_samples=100, *, dimension=2, n_features=None, noise=0.0, random_state=None
 ):
-    """Draw points uniformly from the surface of a unit ball.
+    """Generate points uniformly on the surface of the unit ball.
 
     Parameters
     ----------
@@ -154,8 +152,8 @@ def make_hypersphere(
     dimension : int, default=2
         Dimension of the surface: 1 for the circle, 2 for the sphere.
     n_features : int or None, default=None
-        Number of features. None for as many as the points take, `dimension` + 1; in
-        more, they are rotated at random.
+        Number of features. None takes the smallest, `dimension` + 1. With more, the
+        points are rotated at random into the space of all features.
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each feature.
     random_state : int, RandomState instance or None, default=None
@@ -166,17 +164,16 @@ def make_hypersphere(
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : int
-        Their dimension without noise, as given.
+        Dimension of the points without noise, as given.
 
     Raises
     ------
     ValueError
-        If `n_features` is too small for the points, or another argument is out of
-        its range.
+        If `n_features` is too small for the points, or another parameter is invalid.
 
     See Also
     --------
-    make_ball : The inside.
+    make_ball : Points in the ball.
 
     References
     ----------
@@ -205,10 +202,10 @@ def make_hypersphere(
 def make_cubic_surface(
     n_samples=100, *, dimension=2, n_features=None, noise=0.0, random_state=None
 ):
-    """Draw points uniformly from the surface of the unit cube.
+    """Generate points uniformly on the surface of the unit cube.
 
-    All 2 (`dimension` + 1) faces are equally likely. The surface is flat but for its
-    edges, near which more and more of the points are as the dimension grows.
+    All 2 (`dimension` + 1) faces are equally likely. The surface is flat except at its
+    edges, and the larger the dimension, the more points are close to an edge.
 
     Parameters
     ----------
@@ -217,8 +214,8 @@ def make_cubic_surface(
     dimension : int, default=2
         Dimension of the faces, one less than that of the cube.
     n_features : int or None, default=None
-        Number of features. None for as many as the points take, `dimension` + 1; in
-        more, they are rotated at random.
+        Number of features. None takes the smallest, `dimension` + 1. With more, the
+        points are rotated at random into the space of all features.
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each feature.
     random_state : int, RandomState instance or None, default=None
@@ -229,17 +226,16 @@ def make_cubic_surface(
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : int
-        Their dimension without noise, as given.
+        Dimension of the points without noise, as given.
 
     Raises
     ------
     ValueError
-        If `n_features` is too small for the points, or another argument is out of
-        its range.
+        If `n_features` is too small for the points, or another parameter is invalid.
 
     See Also
     --------
-    make_affine : The inside of a cube.
+    make_affine : Points in a cube.
 
     References
     ----------
@@ -254,13 +250,14 @@ def make_cubic_surface(
     >>> X.shape, dimension
     ((100, 11), 10)
 
-    One coordinate of each point is at an end of the unit interval:
+    One coordinate of each point is 0 or 1:
 
     >>> import numpy as np
     >>> np.unique(((X == 0) | (X == 1)).sum(axis=1))
     array([1])
     """
     rng = random_generator(random_state)
+    # Points in the cube, moved along an axis to one of its two faces.
     X = rng.uniform(size=(n_samples, dimension + 1))
     axis = rng.randint(dimension + 1, size=n_samples)
     X[np.arange(n_samples), axis] = rng.randint(2, size=n_samples)
@@ -271,12 +268,12 @@ def make_cubic_surface(
 def make_flat_torus(
     n_samples=100, *, dimension=2, n_features=None, noise=0.0, random_state=None
 ):
-    """Draw points uniformly from a product of unit circles.
+    """Generate points uniformly on a flat torus, a product of unit circles.
 
-    A row holds (cos a, sin a) for each of `dimension` angles a, uniform on [0, 2π).
-    Distances in the angles are those along the surface, which has neither curvature
-    of its own nor a boundary: of what biases an estimate of the dimension, only the
-    finite distance to the neighbors is left.
+    A row is (cos a, sin a) for each of `dimension` angles a, uniform on [0, 2π).
+    Distances between angles are those along the surface, which has neither intrinsic
+    curvature nor a boundary. So the only bias of an estimate of the dimension is that
+    of the finite distance to the neighbors.
 
     Parameters
     ----------
@@ -285,8 +282,8 @@ def make_flat_torus(
     dimension : int, default=2
         Number of circles.
     n_features : int or None, default=None
-        Number of features. None for as many as the points take, 2 `dimension`; in
-        more, they are rotated at random.
+        Number of features. None takes the smallest, 2 `dimension`. With more, the
+        points are rotated at random into the space of all features.
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each feature.
     random_state : int, RandomState instance or None, default=None
@@ -297,17 +294,16 @@ def make_flat_torus(
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : int
-        Their dimension without noise, as given.
+        Dimension of the points without noise, as given.
 
     Raises
     ------
     ValueError
-        If `n_features` is too small for the points, or another argument is out of
-        its range.
+        If `n_features` is too small for the points, or another parameter is invalid.
 
     See Also
     --------
-    make_affine : Flat too, with a boundary.
+    make_affine : Points on a flat manifold with a boundary.
 
     Examples
     --------
@@ -324,25 +320,26 @@ def make_flat_torus(
     """
     rng = random_generator(random_state)
     angle = 2 * np.pi * rng.uniform(size=(n_samples, dimension))
+    # Cosine and sine of an angle are next to each other.
     X = np.stack([np.cos(angle), np.sin(angle)], axis=2).reshape(n_samples, -1)
     return observe(X, rng, noise, n_features), dimension
 
 
 @validated()
 def make_swiss_roll(n_samples=100, *, n_features=None, noise=0.0, random_state=None):
-    """Draw points from a rolled-up rectangle, the Swiss roll.
+    """Generate points on the Swiss roll, a rolled-up rectangle.
 
-    (t cos t, h, t sin t) with t uniform on [1.5π, 4.5π) and h on [0, 21), as in
-    scikit-learn; a turn is 2π from the next. Uniform in the angle, the points are
-    denser inside.
+    The points are (t cos t, h, t sin t) with t uniform on [1.5π, 4.5π) and h uniform on
+    [0, 21), as in scikit-learn. The distance between turns is 2π. Since the points are
+    uniform in the angle, their density is larger at the inner end.
 
     Parameters
     ----------
     n_samples : int, default=100
         Number of points.
     n_features : int or None, default=None
-        Number of features. None for as many as the points take, 3; in more, they are
-        rotated at random.
+        Number of features. None takes the smallest, 3. With more, the points are
+        rotated at random into the space of all features.
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each feature.
     random_state : int, RandomState instance or None, default=None
@@ -353,18 +350,17 @@ def make_swiss_roll(n_samples=100, *, n_features=None, noise=0.0, random_state=N
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : int
-        Their dimension without noise, 2.
+        Dimension of the points without noise, 2.
 
     Raises
     ------
     ValueError
-        If `n_features` is too small for the points, or another argument is out of
-        its range.
+        If `n_features` is too small for the points, or another parameter is invalid.
 
     See Also
     --------
-    make_mobius : Another surface.
-    sklearn.datasets.make_swiss_roll : The same, with the angles, in three features.
+    make_mobius : Points on another surface.
+    sklearn.datasets.make_swiss_roll : The Swiss roll in three features, with angles.
 
     References
     ----------
@@ -373,7 +369,7 @@ def make_swiss_roll(n_samples=100, *, n_features=None, noise=0.0, random_state=N
 
     Examples
     --------
-    Ten features, of which seven hold noise alone, up to a rotation:
+    Ten features, of which seven hold only noise, up to a rotation:
 
     >>> from sklatent.datasets import make_swiss_roll
     >>> X, dimension = make_swiss_roll(n_features=10, noise=0.1, random_state=0)
@@ -391,20 +387,20 @@ def make_swiss_roll(n_samples=100, *, n_features=None, noise=0.0, random_state=N
 def make_helix(
     n_samples=100, *, n_turns=8, n_features=None, noise=0.0, random_state=None
 ):
-    """Draw points from a closed curve wound around a torus.
+    """Generate points on a closed curve that winds around a torus.
 
-    ((2 + cos kt) cos t, (2 + cos kt) sin t, sin kt) with k = `n_turns` and t uniform
-    on [0, 2π) [1]_.
+    The points are ((2 + cos kt) cos t, (2 + cos kt) sin t, sin kt) with k = `n_turns`
+    and t uniform on [0, 2π) [1]_.
 
     Parameters
     ----------
     n_samples : int, default=100
         Number of points.
     n_turns : int, default=8
-        How many times the curve winds around the tube of the torus.
+        Number of times that the curve winds around the tube of the torus.
     n_features : int or None, default=None
-        Number of features. None for as many as the points take, 3; in more, they are
-        rotated at random.
+        Number of features. None takes the smallest, 3. With more, the points are
+        rotated at random into the space of all features.
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each feature.
     random_state : int, RandomState instance or None, default=None
@@ -415,18 +411,17 @@ def make_helix(
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : int
-        Their dimension without noise, 1.
+        Dimension of the points without noise, 1.
 
     Raises
     ------
     ValueError
-        If `n_features` is too small for the points, or another argument is out of
-        its range.
+        If `n_features` is too small for the points, or another parameter is invalid.
 
     See Also
     --------
-    make_hypersphere : The circle, with dimension 1.
-    make_mobius : A band around a circle.
+    make_hypersphere : Points on a circle, with dimension 1.
+    make_mobius : Points on a band around a circle.
 
     References
     ----------
@@ -459,21 +454,21 @@ def make_helix(
 def make_mobius(
     n_samples=100, *, n_half_twists=1, n_features=None, noise=0.0, random_state=None
 ):
-    """Draw points from a twisted band around the unit circle.
+    """Generate points on a twisted band around the unit circle.
 
-    (ρ cos a, ρ sin a, r sin b) with ρ = 1 + r cos b and b = a `n_half_twists` / 2,
-    for a uniform on [0, 2π) and r on [-1/2, 1/2) [1]_. It is the Möbius band where
-    the number of half twists is odd.
+    The points are (ρ cos a, ρ sin a, r sin b) with ρ = 1 + r cos b and
+    b = a `n_half_twists` / 2, for a uniform on [0, 2π) and r uniform on [-1/2, 1/2)
+    [1]_. If the number of half twists is odd, this is a Möbius band.
 
     Parameters
     ----------
     n_samples : int, default=100
         Number of points.
     n_half_twists : int, default=1
-        Number of half turns the band makes on its way around the circle.
+        Number of half turns of the band along the circle.
     n_features : int or None, default=None
-        Number of features. None for as many as the points take, 3; in more, they are
-        rotated at random.
+        Number of features. None takes the smallest, 3. With more, the points are
+        rotated at random into the space of all features.
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each feature.
     random_state : int, RandomState instance or None, default=None
@@ -484,18 +479,17 @@ def make_mobius(
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : int
-        Their dimension without noise, 2.
+        Dimension of the points without noise, 2.
 
     Raises
     ------
     ValueError
-        If `n_features` is too small for the points, or another argument is out of
-        its range.
+        If `n_features` is too small for the points, or another parameter is invalid.
 
     See Also
     --------
-    make_helix : A curve around a circle.
-    make_swiss_roll : Another surface.
+    make_helix : Points on a curve around a circle.
+    make_swiss_roll : Points on another surface.
 
     References
     ----------
@@ -510,7 +504,7 @@ def make_mobius(
     >>> X.shape, dimension
     ((100, 3), 2)
 
-    No point is farther than 1/2 from the circle:
+    The distance from the circle is 1/2 or less:
 
     >>> import numpy as np
     >>> from_axis = np.hypot(X[:, 0], X[:, 1])

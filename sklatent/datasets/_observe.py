@@ -1,7 +1,7 @@
-"""What all generators share: their parameters, noise and spare features.
+"""What all generators share: checks of parameters, noise, and additional features.
 
-They draw the points first, then the rotation into more features, then the noise: with
-one seed, the same points are seen in all three ways.
+Generators draw the points first, then the rotation into more features, and then the
+noise. So the points of one seed are the same with and without rotation and noise.
 """
 
 from numbers import Integral, Real
@@ -30,15 +30,16 @@ def validated(**constraints):
 
 
 def observe(X, rng, noise, n_features=None):
-    """Turn X into the space of `n_features`, and add noise to each of them."""
+    """Rotate X into the space of `n_features`, and add noise to each feature."""
     needed = X.shape[1]
     if n_features is not None and n_features < needed:
         raise ValueError(
-            f"n_features must be at least {needed}, which the points take; got "
-            f"{n_features} instead."
+            f"n_features must be at least {needed}, the number of features of the "
+            f"points; got {n_features}."
         )
     if n_features is not None and n_features > needed:
-        # The first columns of a random rotation: the others meet zeros.
+        # The first columns of a random rotation; the others would multiply zeros.
+        # Uniform only if R has a positive diagonal, which `qr` does not promise.
         Q, R = np.linalg.qr(rng.standard_normal((n_features, needed)))
         X = X @ (Q * np.sign(np.diag(R))).T
     return X + noise * rng.standard_normal(X.shape) if noise else X

@@ -1,4 +1,4 @@
-"""Points in sets that are no manifold: a fractal, and pieces of several dimensions."""
+"""Points in sets that are no manifolds: a fractal, and sets of several dimensions."""
 
 from math import log
 
@@ -8,17 +8,18 @@ from sklatent.datasets._manifolds import ball_points
 from sklatent.datasets._observe import COUNT, observe, validated
 from sklatent.utils._random import random_generator
 
-# Integers of so many ternary digits are exact in float64: 3^33 < 2^53.
+# Integers of this many ternary digits are exact in float64: 3^33 < 2^53.
 TERNARY_DIGITS = 33
 
 
 @validated(n_features=COUNT)
 def make_cantor_dust(n_samples=100, *, n_features=1, noise=0.0, random_state=None):
-    """Draw points from a fractal, the product of Cantor sets.
+    """Generate points in Cantor dust, a fractal product of Cantor sets.
 
-    Each feature has ternary digits 0 and 2, which are equally likely: what is left of
-    [0, 1] when middle thirds are taken out again and again. Its dimension, by the
-    names of Hausdorff, of boxes and of correlation alike, is log 2 / log 3 [1]_.
+    The ternary digits of each feature are 0 or 2, equally likely. Such numbers remain
+    of [0, 1] when the middle third of each interval is removed again and again. The
+    dimension of this set is log 2 / log 3: its Hausdorff dimension, its box-counting
+    dimension and its correlation dimension are equal [1]_.
 
     Parameters
     ----------
@@ -36,20 +37,20 @@ def make_cantor_dust(n_samples=100, *, n_features=1, noise=0.0, random_state=Non
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimension : float
-        Their dimension without noise, `n_features` log 2 / log 3.
+        Dimension of the points without noise, `n_features` log 2 / log 3.
 
     Raises
     ------
     ValueError
-        If an argument is out of its range.
+        If a parameter is invalid.
 
     See Also
     --------
-    make_line_disk_ball : Pieces of several dimensions.
+    make_line_disk_ball : Points in sets of several dimensions.
 
     Notes
     -----
-    There are 33 ternary digits, as many as a float64 holds; a feature takes 2^33
+    Features have 33 ternary digits, as many as a float64 holds, and so 2^33 possible
     values.
 
     References
@@ -64,7 +65,7 @@ def make_cantor_dust(n_samples=100, *, n_features=1, noise=0.0, random_state=Non
     >>> X.shape, round(dimension, 4)
     ((100, 2), 1.2619)
 
-    Nothing is left of the middle third:
+    No point is in the middle third:
 
     >>> import numpy as np
     >>> bool(np.any((X > 1 / 3) & (X < 2 / 3)))
@@ -74,7 +75,7 @@ def make_cantor_dust(n_samples=100, *, n_features=1, noise=0.0, random_state=Non
     shape = (n_samples, n_features, TERNARY_DIGITS)
     digits = 2 * rng.randint(2, size=shape, dtype=np.int64)
     powers = 3 ** np.arange(TERNARY_DIGITS, dtype=np.int64)
-    X = digits @ powers / 3**TERNARY_DIGITS  # Only the division rounds.
+    X = digits @ powers / 3**TERNARY_DIGITS  # only the division rounds
     return observe(X, rng, noise), n_features * log(2) / log(3)
 
 
@@ -82,20 +83,21 @@ def make_cantor_dust(n_samples=100, *, n_features=1, noise=0.0, random_state=Non
 def make_line_disk_ball(
     n_samples=100, *, n_features=None, noise=0.0, random_state=None
 ):
-    """Draw points from three separate sets of different dimension.
+    """Generate points in three separate sets of different dimension.
 
-    A third of them each on a line of length 2, in a disk and in a ball of radius 1,
-    whose centers are 4 apart on the first axis; uniform in each, and shuffled. Hino
-    et al. [1]_ tell such points apart by their local dimension.
+    A third of the points is on a line of length 2, a third in a disk and a third in a
+    ball of radius 1. The points are uniform in each set, and shuffled. The centers of
+    the sets have a distance of 4 on the first axis. Hino et al. [1]_ distinguish such
+    points by their local dimension.
 
     Parameters
     ----------
     n_samples : int, default=100
-        Number of points. What is left of their division by three goes to the line
-        first, then to the disk.
+        Number of points. If it is not a multiple of three, the line gets one more
+        point, and then the disk.
     n_features : int or None, default=None
-        Number of features. None for as many as the points take, 3; in more, they are
-        rotated at random.
+        Number of features. None takes the smallest, 3. With more, the points are
+        rotated at random into the space of all features.
     noise : float, default=0.0
         Standard deviation of Gaussian noise added to each feature.
     random_state : int, RandomState instance or None, default=None
@@ -106,18 +108,17 @@ def make_line_disk_ball(
     X : ndarray of shape (n_samples, n_features)
         The points.
     dimensions : ndarray of shape (n_samples,)
-        The dimension without noise of the set that each point is from: 1, 2 or 3.
+        Dimension without noise of the set of each point: 1, 2 or 3.
 
     Raises
     ------
     ValueError
-        If `n_features` is too small for the points, or another argument is out of
-        its range.
+        If `n_features` is too small for the points, or another parameter is invalid.
 
     See Also
     --------
-    make_ball : One of the pieces, in any dimension.
-    make_cantor_dust : A set whose dimension is no whole number.
+    make_ball : Points in a ball of any dimension.
+    make_cantor_dust : Points in a set whose dimension is not a whole number.
 
     References
     ----------
@@ -134,6 +135,7 @@ def make_line_disk_ball(
     ((100, 3), array([ 0, 34, 33, 33]))
     """
     rng = random_generator(random_state)
+    # 1, 2, 3, 1, ...: what three does not divide goes to the line first.
     dimensions = rng.permutation(1 + np.arange(n_samples) % 3)
     X = np.zeros((n_samples, 3))
     for dimension in (1, 2, 3):

@@ -21,9 +21,8 @@ from sklatent.utils._columns import constant_values
 from sklatent.utils._moments import Moments
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sklatent.utils._tables import read_rows
+from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
-from sklatent.utils._weights import check_weight
 
 
 class PPCA(EMEstimator):

@@ -1,10 +1,10 @@
-"""Densities: how likely a row is, and new rows."""
+"""Density estimation: log-densities of rows, and samples."""
 
-from sklatent.density._histogram import HistogramDensity
-from sklatent.density._kneighbors import KNeighborsDensity
+from sklatent.density.histogram._histogram_density import HistogramDensity
 from sklatent.density.kernel._bandwidth_path import kl_bandwidth_path
 from sklatent.density.kernel._kernel_density import KernelDensity
 from sklatent.density.mixture._gaussian_mixture import GaussianMixture
+from sklatent.density.neighbors._kneighbors_density import KNeighborsDensity
 
 __all__ = [
     "GaussianMixture",

@@ -1,4 +1,4 @@
-"""Pictures of fitted estimators. matplotlib is imported when one is drawn."""
+"""Visualization: plots of fitted estimators, with matplotlib."""
 
 from sklatent.inspection._density import DensityDisplay
 from sklatent.inspection._dimension import DimensionDisplay

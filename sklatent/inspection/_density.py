@@ -1,7 +1,8 @@
-"""A density over one or two features."""
+"""Plot of a density of one or two features."""
 
 import inspect
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_array, check_scalar, get_tags
@@ -9,33 +10,34 @@ from sklearn.utils import check_array, check_scalar, get_tags
 from sklatent.inspection._plotting import BLUE, Display
 
 HAVE = "those of sklatent.density, PCA, PPCA, FactorAnalysis or VAETransformer"
-# Draws that the levels are quantiles of: masses are right to 0.005 and better.
-N_DRAWS = 10_000
-# Standard deviations either way: 95 %.
+# Samples whose quantiles are the levels: the standard error of a mass is 0.005 or less.
+N_LEVEL_SAMPLES = 10_000
+# Half-width of a 95 % interval, in standard errors.
 BAND = 1.96
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DensityDisplay(Display):
-    """The density of one feature as a curve, of two as contours that hold stated mass.
+    """Plot of a density: a curve for one feature, contours for two.
 
-    :meth:`from_estimator` evaluates a fitted density on a grid. Read more in the
-    :ref:`user guide <inspection>`.
+    :meth:`from_estimator` evaluates a fitted density on a grid. A contour encloses a
+    given share of the probability. Read more in the :ref:`user guide <inspection>`.
 
     Parameters
     ----------
     grid : list of ndarray
-        Values of the one feature, or of each of the two, ascending.
+        Values of each feature at the points of the grid, ascending.
     log_density : ndarray of shape (n_grid,) or (n_grid_1, n_grid_0)
-        Log-density on the grid, in nats; of two features, the second goes down the
-        rows.
+        Log-density on the grid, in nats. With two features, the second one changes
+        along the first axis.
     X : ndarray of shape (n_samples, n_features) or None, default=None
         Rows to draw.
     log_density_std : ndarray of shape (n_grid,) or None, default=None
-        Standard error of the log-density of one feature.
+        Standard error of the log-density, for one feature.
     masses : tuple of float or None, default=None
-        For two features: the shares of the probability that the contours hold.
+        Share of the probability that each contour encloses, for two features.
     levels : ndarray of shape (n_masses,) or None, default=None
-        The log-density on the contours, in nats.
+        Log-density on each contour, in nats, for two features.
     feature_names : list of str or None, default=None
         Labels of the axes.
 
@@ -44,22 +46,23 @@ class DensityDisplay(Display):
     ax_ : matplotlib.axes.Axes
         The axes drawn on.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
     line_ : matplotlib.lines.Line2D or None
-        The curve, of one feature.
+        The curve, for one feature.
     band_ : matplotlib.collections.FillBetweenPolyCollection or None
-        Its error band: 1.96 standard errors of the log-density either way.
+        The error band, for one feature: 1.96 standard errors of the log-density to
+        either side.
     contours_ : matplotlib.contour.QuadContourSet or None
-        The filled contours, of two features.
+        The filled contours, for two features.
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        What they hold.
+        The color bar with the level and the mass of each contour, for two features.
     points_ : matplotlib artist or None
-        The rows: a rug, or dots.
+        The rows of `X`, as ticks on the axis for one feature and as dots for two.
 
     See Also
     --------
-    LatentSpaceDisplay : Codes of rows with more features.
-    sklearn.inspection.DecisionBoundaryDisplay : What a classifier makes of a plane.
+    LatentSpaceDisplay : Plot of the codes of rows with more features.
+    sklearn.inspection.DecisionBoundaryDisplay : Plot of the decisions of a classifier.
 
     Examples
     --------
@@ -76,24 +79,13 @@ class DensityDisplay(Display):
     >>> plt.close(display.figure_)
     """
 
-    def __init__(
-        self,
-        *,
-        grid,
-        log_density,
-        X=None,
-        log_density_std=None,
-        masses=None,
-        levels=None,
-        feature_names=None,
-    ):
-        self.grid = grid
-        self.log_density = log_density
-        self.X = X
-        self.log_density_std = log_density_std
-        self.masses = masses
-        self.levels = levels
-        self.feature_names = feature_names
+    grid: list
+    log_density: np.ndarray
+    X: np.ndarray | None = None
+    log_density_std: np.ndarray | None = None
+    masses: tuple | None = None
+    levels: np.ndarray | None = None
+    feature_names: list | None = None
 
     @classmethod
     def from_estimator(
@@ -109,43 +101,44 @@ class DensityDisplay(Display):
     ):
         """Draw a fitted density.
 
-        A contour of mass m encloses the smallest region with that share of the model's
-        own probability: its level is the (1 - m)-quantile of the log-densities of
-        10,000 rows that the model draws, which is right to 0.01 in m, whatever the
-        grid. A density that cannot be drawn from, such as KNeighborsDensity, has the
-        quantile over the rows of `X` in its place: the contour then holds that share of
-        these rows.
+        A contour of mass m encloses the smallest region with that share of the
+        probability of the model. Its level is the (1 - m)-quantile of the log-densities
+        of 10,000 samples of the model, which is accurate to 0.01 in m for any grid. For
+        a density without `sample`, such as KNeighborsDensity, the level is the quantile
+        over the rows of `X`, so the contour encloses that share of these rows.
 
         Parameters
         ----------
         estimator : object
-            A fitted density with `score_samples`, of one or two features.
+            A fitted density of one or two features, with `score_samples`.
         X : array-like of shape (n_samples, n_features)
-            Rows to draw with it, which the grid covers.
+            Rows to draw. The grid covers their range.
         masses : tuple of float, default=(0.5, 0.9, 0.99)
-            What the contours hold, each in (0, 1); used for two features alone.
+            Share of the probability that each contour encloses, in (0, 1). Used only
+            for two features.
         n_grid : int, default=None
-            Points of the grid along each feature; None takes 400 for one, 150 for two.
+            Number of points of the grid along each feature; None takes 400 for one
+            feature and 150 for two.
         margin : float, default=0.2
-            How far beyond the data the grid goes on each side, as a share of its range.
+            Margin of the grid beyond the data on each side, as a share of their range.
         random_state : int, RandomState instance or None, default=0
-            Determines the rows that the model draws.
+            Determines the samples of the model, for the levels of the contours.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
         display : DensityDisplay
-            What has been drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no `score_samples`.
+            If the estimator has no `score_samples`, or one that is not a log-density.
         ValueError
-            If there are more than two features, or a parameter cannot be used.
+            If there are more than two features, or a parameter is invalid.
 
         Examples
         --------
@@ -157,8 +150,8 @@ class DensityDisplay(Display):
         >>> normal = GaussianMixture(random_state=0).fit(X)
         >>> display = DensityDisplay.from_estimator(normal, X, masses=(0.5, 0.9))
 
-        Of a normal law in two dimensions the contour of mass m lies log(1 - m)
-        below the top:
+        For a normal distribution in two dimensions, the log-density on the contour of
+        mass m is that of the mean plus log(1 - m):
 
         >>> top = normal.score_samples(normal.means_)
         >>> (display.levels - top).round(1), np.log([0.5, 0.1]).round(1)
@@ -166,16 +159,28 @@ class DensityDisplay(Display):
         >>> plt.close(display.figure_)
         """
         cls._check(estimator, "score_samples", have=HAVE)
-        _check_is_density(estimator)
+        # Latent models with a density are not tagged, but have `sample`. Autoencoders
+        # and outlier detectors have neither, and scores that are not log-densities.
+        tagged = get_tags(estimator).estimator_type == "density_estimator"
+        if not tagged and not hasattr(estimator, "sample"):
+            raise TypeError(
+                "`estimator` must have a score_samples that returns a log-density, "
+                f"such as {HAVE}; got {type(estimator).__name__}."
+            )
         rows = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan")
-        _check_n_features(rows.shape[1])
+        if rows.shape[1] > 2:
+            raise ValueError(
+                f"X must have one or two features; got {rows.shape[1]}. Fit a density "
+                "to one or two columns of X, or draw the `marginal` of a "
+                "GaussianMixture."
+            )
         names = _feature_names(estimator, X, rows.shape[1])
         if n_grid is None:
             n_grid = 400 if rows.shape[1] == 1 else 150
         check_scalar(n_grid, "n_grid", int, min_val=2)
         grid = [_cover(column, n_grid, margin) for column in rows.T]
         with warnings.catch_warnings():
-            # The grid has no column names; its order is that of the features.
+            # The grid has no column names; its columns are in the order of X.
             warnings.filterwarnings("ignore", "X does not have valid feature names")
             if len(grid) == 1:
                 log_density, std = _with_error(estimator, grid[0][:, None])
@@ -195,7 +200,7 @@ class DensityDisplay(Display):
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -220,6 +225,7 @@ class DensityDisplay(Display):
         >>> plt.close(display.figure_)
         """
         ax = self._start(ax)
+        # None is left of an earlier call that drew more.
         self.line_ = self.band_ = self.contours_ = None
         self.colorbar_ = self.points_ = None
         names = self.feature_names or [f"feature {i}" for i in range(len(self.grid))]
@@ -232,21 +238,15 @@ class DensityDisplay(Display):
         return self
 
     def _plot_curve(self, ax):
-        """Density with its error band, and a tick for each row."""
+        """Draw the density with its error band, and a tick for each row."""
         (x,) = self.grid
         density = np.exp(self.log_density)
         if self.log_density_std is not None:
-            # Where there is no density, the error of its logarithm is infinite.
+            # Where the density is 0, the error of its logarithm is infinite.
             known = np.isfinite(self.log_density) & np.isfinite(self.log_density_std)
             spread = BAND * np.where(known, self.log_density_std, 0)
-            self.band_ = ax.fill_between(
-                x,
-                density * np.exp(-spread),
-                density * np.exp(spread),
-                color=BLUE,
-                alpha=0.25,
-                linewidth=0,
-            )
+            low, high = density * np.exp(-spread), density * np.exp(spread)
+            self._plot_band(ax, x, low, high)
         (self.line_,) = ax.plot(x, density, color=BLUE)
         ax.set_ylim(bottom=0)
         if self.X is not None:
@@ -254,26 +254,28 @@ class DensityDisplay(Display):
                 self.X[:, 0],
                 np.full(len(self.X), 0.02),
                 "|",
-                transform=ax.get_xaxis_transform(),
+                transform=ax.get_xaxis_transform(),  # at the bottom, at any zoom
                 color="black",
                 alpha=0.3,
                 markersize=8,
             )
 
     def _plot_contours(self, ax):
-        """Filled contours of the log-density, and a dot for each row."""
+        """Draw filled contours of the log-density, and a dot for each row."""
+        from matplotlib import colormaps
+
         levels, labels = self._distinct_levels()
         finite = self.log_density[np.isfinite(self.log_density)]
         top = max(finite.max(initial=-np.inf), levels[-1] + 1e-6)
-        # What has no density is below all levels.
+        # A log-density of -inf is below all levels.
         floor = min(finite.min(initial=np.inf), levels[0]) - 1
-        blues = self._blues(len(levels))
         self.contours_ = ax.contourf(
             *self.grid,
             np.maximum(self.log_density, floor),
             levels=[*levels, top],
-            colors=blues,
+            colors=colormaps["Blues"](np.linspace(0.25, 0.8, len(levels))),
         )
+        # Uniform, since labels of levels that are close would overlap.
         self.colorbar_ = self.figure_.colorbar(
             self.contours_, ax=ax, spacing="uniform", label="log-density, nats (mass)"
         )
@@ -286,9 +288,11 @@ class DensityDisplay(Display):
     def _distinct_levels(self):
         """Levels to draw, ascending, each with its label.
 
-        Steps of a density can hold several masses at once; of these the largest is
-        named. Levels are lowered a little, since a contour lies around what is above.
+        A density with steps can have the same level for several masses; the label has
+        the largest. Levels are lowered a little, since a contour encloses only what is
+        above it.
         """
+        # From the largest mass: `unique` returns the first of equal levels.
         masses, at = np.sort(self.masses)[::-1], np.argsort(self.masses)[::-1]
         levels, first = np.unique(np.asarray(self.levels)[at], return_index=True)
         labels = [
@@ -297,36 +301,9 @@ class DensityDisplay(Display):
         ]
         return levels - 1e-9 * np.maximum(1, np.abs(levels)), labels
 
-    @staticmethod
-    def _blues(n):
-        """Colors from light to dark."""
-        from matplotlib import colormaps
-
-        return colormaps["Blues"](np.linspace(0.25, 0.8, n))
-
-
-def _check_is_density(estimator):
-    """Complain of scores that are no log-densities."""
-    tagged = get_tags(estimator).estimator_type == "density_estimator"
-    if not tagged and not hasattr(estimator, "sample"):
-        raise TypeError(
-            f"DensityDisplay draws log-densities, such as those of {HAVE}; what "
-            f"score_samples of {type(estimator).__name__} returns is none."
-        )
-
-
-def _check_n_features(n_features):
-    """Complain of more features than a picture has."""
-    if n_features > 2:
-        raise ValueError(
-            f"DensityDisplay draws densities of one or two features; got {n_features}. "
-            "Fit one to two columns of X, or draw what a GaussianMixture's marginal "
-            "method returns for two."
-        )
-
 
 def _check_masses(masses):
-    """Return the masses, if they are shares."""
+    """Return the masses as an array, if they are valid."""
     array = np.asarray(masses, dtype=np.float64)
     if array.ndim != 1 or len(array) == 0 or not ((array > 0) & (array < 1)).all():
         raise ValueError(f"masses must be numbers between 0 and 1; got {masses!r}.")
@@ -336,7 +313,7 @@ def _check_masses(masses):
 
 
 def _feature_names(estimator, X, n_features):
-    """Labels of the features."""
+    """Names of the features, for the axes."""
     names = getattr(estimator, "feature_names_in_", getattr(X, "columns", None))
     if names is None or len(names) != n_features:
         return [f"feature {i}" for i in range(n_features)]
@@ -344,9 +321,9 @@ def _feature_names(estimator, X, n_features):
 
 
 def _cover(column, n_grid, margin):
-    """Evenly spaced values over the range of a column and a margin."""
+    """Evenly spaced values over the range of a column, and a margin."""
     low, high = np.nanmin(column), np.nanmax(column)
-    beyond = margin * ((high - low) or 1.0)
+    beyond = margin * ((high - low) or 1.0)  # also for a constant column
     return np.linspace(low - beyond, high + beyond, n_grid)
 
 
@@ -365,11 +342,11 @@ def _on_plane(estimator, grid):
 
 
 def _levels(estimator, X, masses, random_state):
-    """Log-densities above which the masses are."""
+    """Log-density on the contour of each mass."""
     sample = getattr(estimator, "sample", None)
     if sample is not None and _takes(sample, "random_state"):
-        X = sample(N_DRAWS, random_state=random_state)
-    # Without interpolation, which cannot do with -inf.
+        X = sample(N_LEVEL_SAMPLES, random_state=random_state)
+    # Without interpolation, which gives NaN next to -inf.
     return np.quantile(estimator.score_samples(X), 1 - masses, method="inverted_cdf")
 
 

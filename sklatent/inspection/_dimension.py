@@ -1,6 +1,7 @@
-"""What an estimate of the dimension rests on."""
+"""Plots of intrinsic dimensions: intervals, dependence on scale, fitted lines."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import digamma, ndtri
@@ -15,48 +16,50 @@ from sklatent.inspection._plotting import BLUE, GREY, ORANGE, Display
 HAVE = "those of sklatent.dimension"
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DimensionDisplay(Display):
-    """An intrinsic dimension with its interval, by scale, or as the slope of a fit.
+    """Plot of intrinsic dimensions: with intervals, by scale, or as a fitted line.
 
-    :meth:`from_estimator` chooses the picture by what a fitted estimator knows;
-    :meth:`from_estimators` has several side by side. Read more in the
+    :meth:`from_estimator` chooses the plot by the attributes of a fitted estimator;
+    :meth:`from_estimators` compares several. Read more in the
     :ref:`user guide <inspection>`.
 
     Parameters
     ----------
     dimension : array-like of shape (n_estimates,)
-        The estimates.
+        Estimates of the dimension.
     confidence_interval : array-like of shape (n_estimates, 2)
-        Their intervals.
+        Confidence interval of each estimate.
     names : list of str or None, default=None
-        Of the estimators, where each estimate is of one.
+        Names of the estimators.
     scales : array-like of shape (n_estimates,) or None, default=None
-        Where the estimates are by scale: the distances between neighbors.
+        Distance between neighbors for each estimate, for a plot by scale.
     fit : Bunch or None, default=None
-        Where the estimate is a slope: `x` and `y`, the points; `slope` and
-        `intercept`, the line; `x_left_out` and `y_left_out`, the points that were not
-        looked at, or None; `xlabel`, `ylabel` and `label`.
+        The points and the line, for a dimension that is the slope of a line: `x` and
+        `y`, the points; `slope` and `intercept`, the line; `x_left_out` and
+        `y_left_out`, the points that the fit left out, or None; `xlabel`, `ylabel` and
+        `label`.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
         The axes drawn on.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
     line_ : matplotlib.lines.Line2D or None
         The dimension by scale, or the fitted line.
     band_ : matplotlib.collections.FillBetweenPolyCollection or None
-        The intervals by scale.
+        The confidence intervals by scale.
     points_ : matplotlib.lines.Line2D or None
-        The points of a fit.
+        The points that a line was fitted to.
     left_out_points_ : matplotlib.lines.Line2D or None
-        Those that were not looked at.
+        The points that the fit left out.
     errorbar_ : matplotlib.container.ErrorbarContainer or None
-        Estimates by estimator.
+        The estimates with their intervals, by estimator.
 
     See Also
     --------
-    SpectrumDisplay : Variances of a linear model.
+    SpectrumDisplay : Plot of the variances of a linear model.
     sklatent.datasets.make_swiss_roll : Rows of a known dimension.
 
     Examples
@@ -72,7 +75,7 @@ class DimensionDisplay(Display):
     True
     >>> plt.close(display.figure_)
 
-    Several side by side, fitted to the data where they are not yet:
+    Several estimators are compared; those that are not fitted are fitted to the data:
 
     >>> display = DimensionDisplay.from_estimators([gride, TwoNN(), LevinaBickel()], X)
     >>> display.names
@@ -80,57 +83,55 @@ class DimensionDisplay(Display):
     >>> plt.close(display.figure_)
     """
 
-    def __init__(
-        self, *, dimension, confidence_interval, names=None, scales=None, fit=None
-    ):
-        self.dimension = dimension
-        self.confidence_interval = confidence_interval
-        self.names = names
-        self.scales = scales
-        self.fit = fit
+    dimension: np.ndarray
+    confidence_interval: np.ndarray
+    names: list | None = None
+    scales: np.ndarray | None = None
+    fit: Bunch | None = None
 
     @classmethod
     def from_estimator(cls, estimator, X=None, *, ax=None, name=None):
-        """Draw what a fitted estimator knows of the dimension.
+        """Draw the dimension of a fitted estimator.
 
-        - One that knows scales (Gride): the dimension against the scale, with its
-          intervals.
+        The plot depends on the estimator:
+
+        - Gride: the dimension against the scale, with confidence intervals.
         - TwoNN: -log(1 - F) against log(r_2 / r_1), with r_1 and r_2 the distances to
-          the first two neighbors and F the empirical distribution of their ratio; a
-          line through the origin with slope `dimension_`. With `X` the ratios that
-          `discard_fraction` left out are there too, in grey.
+          the first two neighbors and F the empirical distribution of their ratio, and a
+          line through the origin with slope `dimension_`. If `X` is given, the ratios
+          that `discard_fraction` left out are drawn too, in gray.
         - NeighborScaling: the mean logarithm of the distance to a neighbor against
-          the digamma function of its rank; a line with slope 1 / `dimension_`.
-        - Any other: the dimension with its interval.
+          the digamma function of its rank, and a line with slope 1 / `dimension_`.
+        - Any other: the dimension with its confidence interval.
 
         Parameters
         ----------
         estimator : object
             A fitted dimension estimator.
         X : array-like of shape (n_samples, n_features), default=None
-            The data that it was fitted to; used by TwoNN alone.
+            The data that the estimator was fitted to. Used only for TwoNN.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
         name : str, default=None
-            What to call the estimator; None takes the name of its class.
+            Name of the estimator; None takes the name of its class.
 
         Returns
         -------
         display : DimensionDisplay
-            What has been drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no dimension with an interval.
+            If the estimator has no dimension with a confidence interval.
         ValueError
-            If `X` is not what a TwoNN was fitted to.
+            If `X` is not the data that a TwoNN was fitted to.
 
         Examples
         --------
-        TwoNN keeps the ratios of distances that its line is fitted to:
+        TwoNN stores the ratios of distances that its line is fitted to:
 
         >>> import matplotlib.pyplot as plt
         >>> from sklatent.datasets import make_swiss_roll
@@ -150,35 +151,38 @@ class DimensionDisplay(Display):
             numbers = {
                 "dimension": np.array([estimator.dimension_]),
                 "confidence_interval": np.array([estimator.confidence_interval_]),
-                "fit": _fit(estimator, X),
             }
+            if hasattr(estimator, "log_ratios_"):
+                numbers["fit"] = _pareto_fit(estimator, X)
+            elif hasattr(estimator, "mean_log_distances_"):
+                numbers["fit"] = _rank_fit(estimator)
         return cls(**numbers, names=[name]).plot(ax=ax)
 
     @classmethod
     def from_estimators(cls, estimators, X=None, *, ax=None):
-        """Draw several estimates, side by side.
+        """Draw the dimensions of several estimators.
 
         Parameters
         ----------
         estimators : list or dict
-            Dimension estimators, or names and these. In a list the name is that of the
-            class; where it is there twice, with the parameters that were set.
+            Dimension estimators, or a dict of names and estimators. In a list, the name
+            is that of the class, with the parameters if a class occurs twice.
         X : array-like of shape (n_samples, n_features), default=None
             The data. Estimators that are not fitted are cloned and fitted to it.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
         display : DimensionDisplay
-            What has been drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         TypeError
-            If one has no dimension with an interval.
+            If an estimator has no dimension with a confidence interval.
         ValueError
-            If there is none, or one is not fitted and there is no `X`.
+            If `estimators` is empty, or an estimator is not fitted and `X` is None.
 
         Examples
         --------
@@ -198,12 +202,12 @@ class DimensionDisplay(Display):
         else:
             names, estimators = list(estimators), list(estimators.values())
         if not estimators:
-            raise ValueError("estimators must hold at least one; got none.")
+            raise ValueError("`estimators` must hold at least one; got none.")
         fitted = [_fitted(estimator, X) for estimator in estimators]
         for estimator in fitted:
             cls._check(estimator, "dimension_", "confidence_interval_", have=HAVE)
         display = cls(
-            dimension=np.array([estimator.dimension_ for estimator in fitted]),
+            dimension=np.array([e.dimension_ for e in fitted]),
             confidence_interval=np.array([e.confidence_interval_ for e in fitted]),
             names=names,
         )
@@ -215,7 +219,7 @@ class DimensionDisplay(Display):
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -224,7 +228,7 @@ class DimensionDisplay(Display):
 
         Examples
         --------
-        Once more, beside something else:
+        On given axes:
 
         >>> import matplotlib.pyplot as plt
         >>> from sklatent.datasets import make_swiss_roll
@@ -237,6 +241,7 @@ class DimensionDisplay(Display):
         True
         >>> plt.close(figure)
         """
+        # None is left of an earlier call that drew something else.
         self.line_ = self.band_ = self.errorbar_ = None
         self.points_ = self.left_out_points_ = None
         if self.fit is not None:
@@ -249,7 +254,7 @@ class DimensionDisplay(Display):
         return self
 
     def _plot_fit(self, ax):
-        """Points, and the line whose slope tells the dimension."""
+        """Draw points, and the line whose slope is the dimension or its inverse."""
         fit = self.fit
         x, y = fit.x, fit.y
         if fit.x_left_out is not None:
@@ -259,7 +264,7 @@ class DimensionDisplay(Display):
             x = np.append(x, fit.x_left_out)
             y = np.append(y, fit.y_left_out)
         (self.points_,) = ax.plot(fit.x, fit.y, ".", color=BLUE, label="fitted")
-        # The line ends where the points do, in either direction.
+        # The line stays within the range of the points in both directions.
         highest = (y.max() - fit.intercept) / fit.slope
         ends = np.array([x.min(), min(x.max(), highest)])
         (self.line_,) = ax.plot(
@@ -269,26 +274,24 @@ class DimensionDisplay(Display):
         ax.legend()
 
     def _plot_scales(self, ax):
-        """The dimension against the distance between neighbors."""
+        """Draw the dimension against the distance between neighbors."""
+        from matplotlib.ticker import LogFormatter
+
         name = None if self.names is None else self.names[0]
         (self.line_,) = ax.plot(
             self.scales, self.dimension, "o-", color=BLUE, label=name
         )
-        low, high = np.transpose(self.confidence_interval)
-        self.band_ = ax.fill_between(
-            self.scales, low, high, color=BLUE, alpha=0.25, linewidth=0
-        )
-        ax.set(
-            xscale="log",
-            xlabel="distance, units of the data",
-            ylabel="dimension",
-        )
-        _write_out(ax.xaxis)
+        self._plot_band(ax, self.scales, *np.transpose(self.confidence_interval))
+        xlabel = "distance, units of the data"
+        ax.set(xscale="log", xlabel=xlabel, ylabel="dimension")
+        # Numbers, which are read more easily than powers, on a range this short.
+        ax.xaxis.set_major_formatter(LogFormatter())
+        ax.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
         if name is not None:
             ax.legend()
 
     def _plot_values(self, ax):
-        """A point with its interval for each estimator, the first uppermost."""
+        """Draw a point with its interval for each estimator, from the top."""
         dimension = np.asarray(self.dimension)
         at = np.arange(len(dimension))
         low, high = np.transpose(self.confidence_interval)
@@ -306,20 +309,12 @@ class DimensionDisplay(Display):
         ax.set_axisbelow(True)
 
 
-def _write_out(axis):
-    """Label a logarithmic axis with numbers rather than powers."""
-    from matplotlib.ticker import LogFormatter
-
-    axis.set_major_formatter(LogFormatter())
-    axis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
-
-
 def _by_scale(estimator):
-    """Arguments of a display of the dimension by scale."""
+    """Arguments of a display by scale."""
     dimension = estimator.dimension_scales_
     if hasattr(estimator, "confidence_interval_scales_"):
         interval = estimator.confidence_interval_scales_
-    else:
+    else:  # an estimator of another package may have standard errors only
         z = ndtri(0.5 + 0.5 * getattr(estimator, "confidence_level", 0.95))
         log_std = estimator.dimension_std_scales_ / dimension
         interval = dimension[:, None] * np.exp(np.outer(log_std, [-z, z]))
@@ -330,17 +325,8 @@ def _by_scale(estimator):
     }
 
 
-def _fit(estimator, X):
-    """Points and line that an estimate is the slope of, or None."""
-    if hasattr(estimator, "log_ratios_"):
-        return _pareto_fit(estimator, X)
-    if hasattr(estimator, "mean_log_distances_"):
-        return _rank_fit(estimator)
-    return None
-
-
 def _pareto_fit(estimator, X):
-    """The fit of TwoNN: Facco et al. (2017), figure 2."""
+    """The points and the line of TwoNN: Facco et al. (2017), figure 2."""
     corrected = ", corrected" if estimator.correction else ""
     fit = Bunch(
         x=estimator.log_ratios_,
@@ -359,23 +345,24 @@ def _pareto_fit(estimator, X):
 
 
 def _left_out(estimator, X):
-    """Ratios that a fit of TwoNN left out, and -log(1 - F) of them."""
+    """Ratios that TwoNN left out, and -log(1 - F) for them."""
     with warnings.catch_warnings():
         for warning in (DiscreteDataWarning, DuplicateRowsWarning):
-            warnings.simplefilter("ignore", warning)  # the first fit has warned
+            warnings.simplefilter("ignore", warning)  # the user's fit has warned
+        # TwoNN stores only the ratios that it keeps.
         every = clone(estimator)
         every.set_params(discard_fraction=0.0, n_neighbors=None).fit(X)
     n_kept = len(estimator.log_ratios_)
     if not np.array_equal(every.log_ratios_[:n_kept], estimator.log_ratios_):
         raise ValueError(
-            "X must be the data that the TwoNN was fitted to: its ratios of distances "
-            "are others."
+            "X must be the data that the TwoNN was fitted to; got X with other ratios "
+            "of distances."
         )
     return every.log_ratios_[n_kept:], every.log_survival_[n_kept:]
 
 
 def _rank_fit(estimator):
-    """The fit of NeighborScaling, through the mean of the points."""
+    """The points of NeighborScaling, and the line through their mean."""
     y = estimator.mean_log_distances_
     x = digamma(np.arange(1, len(y) + 1))
     slope = 1 / estimator.dimension_
@@ -393,22 +380,24 @@ def _rank_fit(estimator):
 
 
 def _names(estimators):
-    """Name estimators: by class, with parameters where that is not enough."""
+    """Names of estimators: the class, with parameters if a class occurs twice."""
     names = [type(estimator).__name__ for estimator in estimators]
     return [
+        # The representation may have several lines.
         name if names.count(name) == 1 else " ".join(str(estimator).split())
         for name, estimator in zip(names, estimators, strict=True)
     ]
 
 
 def _fitted(estimator, X):
-    """Return the estimator if it is fitted, and else a clone of it fitted to X."""
+    """Return the estimator if it is fitted, otherwise a clone fitted to X."""
     try:
         check_is_fitted(estimator)
     except NotFittedError:
         if X is None:
             raise ValueError(
-                f"This {type(estimator).__name__} is not fitted: give X, to fit it to."
+                f"X must be given, since {type(estimator).__name__} is not fitted; got "
+                "X=None."
             ) from None
         return clone(estimator).fit(X)
     return estimator

@@ -1,19 +1,19 @@
-"""Rows as images."""
+"""Rows as images, and many images as one."""
 
 import numpy as np
 
 
 def resolve_image_shape(estimator, image_shape, n_features):
-    """Return the shape of the images that rows are, or None if they are none.
+    """Return the shape of the images in the rows, or None if they are not images.
 
     Parameters
     ----------
     estimator : object
-        Asked for its parameter `image_shape` where the argument is None.
+        Its parameter `image_shape` is used if the argument is None.
     image_shape : tuple of int or None
-        (channels, height, width), or (height, width) for one channel.
+        Shape (channels, height, width), or (height, width) for one channel.
     n_features : int
-        Length of a row.
+        Number of features of a row.
 
     Returns
     -------
@@ -37,26 +37,28 @@ def resolve_image_shape(estimator, image_shape, n_features):
 
 
 def mosaic(rows, image_shape, limits):
-    """One image made of many.
+    """Join many images to one.
 
     Parameters
     ----------
     rows : ndarray of shape (n_down, n_across, n_features)
-        The images, the uppermost first.
+        The images, from the top.
     image_shape : tuple of int of length 3
         Channels, height and width.
     limits : tuple of float
-        The darkest and the brightest value.
+        Values of the darkest and the brightest pixel.
 
     Returns
     -------
     image : ndarray of shape (n_down * height, n_across * width) or (..., 3)
-        With three channels their values between 0 and 1, as matplotlib takes them.
+        The image. With three channels its values are between 0 and 1, as matplotlib
+        expects; with one, matplotlib scales them.
     """
     n_down, n_across, _ = rows.shape
     channels, height, width = image_shape
-    image = rows.reshape(n_down, n_across, channels, height, width)
-    image = image.transpose(0, 3, 1, 4, 2)
+    # Axes in the order (down, height, across, width, channels): rows of pixels go
+    # through all images of a line.
+    image = rows.reshape(n_down, n_across, *image_shape).transpose(0, 3, 1, 4, 2)
     image = image.reshape(n_down * height, n_across * width, channels)
     if channels == 1:
         return image[:, :, 0]

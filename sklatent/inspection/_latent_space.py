@@ -1,6 +1,7 @@
-"""Where a latent model puts the rows, and what stands for what."""
+"""Plot of a latent space: codes of rows, or reconstructions on a grid of codes."""
 
 import numbers
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_consistent_length, check_scalar
@@ -10,53 +11,55 @@ from sklatent.inspection._plotting import BLUE, PALETTE, Display
 
 HAVE = "PCA, PPCA, FactorAnalysis, AETransformer or VAETransformer"
 KINDS = ("scatter", "grid")
-# The grid spans what all codes but the outermost do, by component.
+# The grid spans the codes between these quantiles, along each component.
 QUANTILES = (0.01, 0.99)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LatentSpaceDisplay(Display):
-    """Two components of a latent space: the codes of rows, or what a grid decodes to.
+    """Plot of two latent components: codes of rows, or a decoded grid of codes.
 
-    :meth:`from_estimator` has the codes of given rows, colored by class or value;
-    or with ``kind="grid"`` the rows that a grid of codes stands for. Read more in the
-    :ref:`user guide <inspection>`.
+    :meth:`from_estimator` draws the codes of given rows, colored by class or value;
+    or, with ``kind="grid"``, the rows that a grid of codes is decoded to. Read more in
+    the :ref:`user guide <inspection>`.
 
     Parameters
     ----------
     codes : ndarray of shape (n_samples, 2) or None, default=None
         Codes to draw as dots.
     y : ndarray of shape (n_samples,) or None, default=None
-        Labels of classes, or values, that color the dots.
+        Labels of classes, or values, for the colors of the dots.
     grid : list of two ndarray of shape (n_grid,) or None, default=None
-        Codes along the two components, ascending. With it, `decoded` is drawn.
+        Codes along the two components, ascending. If given, `decoded` is drawn.
     decoded : ndarray of shape (n_grid, n_grid, n_features) or None, default=None
-        Rows of the data at the codes of the grid; the second component goes down.
+        Reconstructed rows at the codes of the grid. The second component changes along
+        the first axis.
     image_shape : tuple of int of length 3 or None, default=None
-        Channels, height and width, where rows are images.
+        Channels, height and width, if rows are images.
     components : tuple of two int, default=(0, 1)
-        Which components these are.
+        Positions of the two components.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
         The axes drawn on.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
     scatter_ : matplotlib.collections.PathCollection or None
-        The codes.
+        The dots at the codes.
     legend_ : matplotlib.legend.Legend or None
-        The classes.
+        The legend of the classes.
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        The values.
+        The color bar of the values.
     image_ : matplotlib.image.AxesImage or None
         All images of the grid, as one.
     curves_ : matplotlib.collections.LineCollection or None
-        The rows of the grid where they are no images.
+        The reconstructed rows as curves, if rows are not images.
 
     See Also
     --------
-    ReconstructionDisplay : What is lost on the way to the codes and back.
-    DensityDisplay : A density over two features.
+    ReconstructionDisplay : Plot of rows and their reconstructions.
+    DensityDisplay : Plot of a density of two features.
 
     Examples
     --------
@@ -71,7 +74,7 @@ class LatentSpaceDisplay(Display):
     True
     >>> plt.close(display.figure_)
 
-    And what a grid of codes stands for:
+    The rows that a grid of codes is decoded to:
 
     >>> display = LatentSpaceDisplay.from_estimator(
     ...     pca, X, kind="grid", image_shape=(8, 8), n_grid=5
@@ -81,22 +84,12 @@ class LatentSpaceDisplay(Display):
     >>> plt.close(display.figure_)
     """
 
-    def __init__(
-        self,
-        *,
-        codes=None,
-        y=None,
-        grid=None,
-        decoded=None,
-        image_shape=None,
-        components=(0, 1),
-    ):
-        self.codes = codes
-        self.y = y
-        self.grid = grid
-        self.decoded = decoded
-        self.image_shape = image_shape
-        self.components = components
+    codes: np.ndarray | None = None
+    y: np.ndarray | None = None
+    grid: list | None = None
+    decoded: np.ndarray | None = None
+    image_shape: tuple | None = None
+    components: tuple = (0, 1)
 
     @classmethod
     def from_estimator(
@@ -117,45 +110,46 @@ class LatentSpaceDisplay(Display):
         Parameters
         ----------
         estimator : object
-            A fitted model with `transform`, for a grid with `inverse_transform` too.
+            A fitted model with `transform`, and for a grid with `inverse_transform`.
         X : array-like of shape (n_samples, n_features)
-            Rows whose codes are drawn, or span the grid.
+            Rows whose codes are drawn, or whose codes determine the grid.
         y : array-like of shape (n_samples,), default=None
-            Colors the codes; used by "scatter" alone. Strings, and up to ten
+            Colors of the codes; used only by "scatter". Strings, and up to ten
             different whole numbers, are classes, and have a legend. Other numbers are
             values, and have a color bar.
         components : tuple of two int, default=(0, 1)
-            Which components of the code to draw, from 0.
+            Positions of the components to draw, from 0.
         kind : {"scatter", "grid"}, default="scatter"
-            The codes of the rows; or what `inverse_transform` makes of a grid of codes,
-            evenly spaced between the 1 % and 99 % quantiles of the codes of `X` along
-            the two components. The other components stay at their mean.
+            The kind of the plot. "scatter" draws the codes of the rows. "grid" draws
+            the `inverse_transform` of a grid of codes, evenly spaced between the 1 %
+            and 99 % quantiles of the codes of `X` along the two components, with the
+            other components at their mean.
         image_shape : tuple of int, default=None
-            (channels, height, width) or (height, width) of the images that the rows
-            are. None asks the estimator for its parameter `image_shape`; where there
-            is none, each row of the grid is a curve over the features.
+            Shape of the images in the rows, (channels, height, width) or
+            (height, width). None takes the parameter `image_shape` of the estimator; if
+            it has none, each row of the grid is a curve over the features.
         n_grid : int, default=12
             Number of codes along each component of the grid.
         cmap : str or matplotlib.colors.Colormap, default=None
-            Colors of values or of images with one channel; None takes "viridis" and
-            "gray".
+            Color map of values, or of images with one channel. None takes "viridis"
+            for values and "gray" for images.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
         display : LatentSpaceDisplay
-            What has been drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no codes, or for a grid no way back.
+            If the estimator has no `transform`, or for a grid no `inverse_transform`.
         ValueError
-            If a parameter cannot be used; if there are more classes than can be told
-            apart; and for a grid if the codes are discrete.
+            If a parameter is invalid, there are more classes than colors, or the codes
+            of a grid are discrete.
 
         Examples
         --------
@@ -199,10 +193,10 @@ class LatentSpaceDisplay(Display):
         Parameters
         ----------
         cmap : str or matplotlib.colors.Colormap, default=None
-            Colors of values or of images with one channel; None takes "viridis" and
-            "gray".
+            Color map of values, or of images with one channel. None takes "viridis"
+            for values and "gray" for images.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -227,18 +221,18 @@ class LatentSpaceDisplay(Display):
         if self.grid is None:
             ax = self._start(ax)
             self._plot_codes(ax, cmap or "viridis")
-        elif self.image_shape is not None:
-            ax = self._start(ax, figsize=(6, 6))
-            self._plot_images(ax, cmap or "gray")
         else:
             ax = self._start(ax, figsize=(6, 6))
-            self._plot_curves(ax)
+            if self.image_shape is not None:
+                self._plot_images(ax, cmap or "gray")
+            else:
+                self._plot_curves(ax)
         i, j = self.components
         ax.set(xlabel=f"component {i}", ylabel=f"component {j}")
         return self
 
     def _plot_codes(self, ax, cmap):
-        """Dots, colored by class or value."""
+        """Draw dots, colored by class or value."""
         dots = {"s": 10, "alpha": 0.8, "linewidth": 0}
         if self.y is None:
             self.scatter_ = ax.scatter(*self.codes.T, color=BLUE, **dots)
@@ -246,11 +240,12 @@ class LatentSpaceDisplay(Display):
             labels, number = np.unique(self.y, return_inverse=True)
             colors = [PALETTE[i] for i in number]
             self.scatter_ = ax.scatter(*self.codes.T, c=colors, **dots)
+            # Empty plots, since a scatter of several colors has one legend entry.
             handles = [
                 ax.plot([], [], "o", color=color, label=str(label))[0]
                 for label, color in zip(labels, PALETTE, strict=False)
             ]
-            # Beside the axes, where there are no dots.
+            # Beside the axes, so that it hides no dots.
             self.legend_ = ax.legend(
                 handles=handles,
                 loc="upper left",
@@ -268,9 +263,10 @@ class LatentSpaceDisplay(Display):
         return [(z[0] - h, z[-1] + h) for z, h in zip(self.grid, half, strict=True)]
 
     def _plot_images(self, ax, cmap):
-        """Images, each at its code."""
+        """Draw images, each at its code."""
         (left, right), (bottom, top) = self._edges()
         limits = (self.decoded.min(), self.decoded.max())
+        # The first row of an image is at the top, that of the axes at the bottom.
         image = mosaic(self.decoded[::-1], self.image_shape, limits)
         n_down, n_across = image.shape[:2]
         n1, n0, _ = self.decoded.shape
@@ -285,7 +281,7 @@ class LatentSpaceDisplay(Display):
         )
 
     def _plot_curves(self, ax):
-        """Rows as small curves over the features, each around its code."""
+        """Draw rows as small curves over the features, each around its code."""
         from matplotlib.collections import LineCollection
 
         (left, right), (bottom, top) = self._edges()
@@ -296,6 +292,7 @@ class LatentSpaceDisplay(Display):
         x = self.grid[0][:, None] + 0.8 * width * np.linspace(-0.5, 0.5, p)
         y = self.grid[1][:, None, None] + 0.8 * height * share
         x = np.broadcast_to(x, y.shape)
+        # One collection draws much faster than a line for each row.
         curves = np.stack([x, y], axis=-1).reshape(-1, p, 2)
         self.curves_ = LineCollection(curves, color=BLUE, linewidth=1)
         ax.add_collection(self.curves_)
@@ -318,18 +315,21 @@ def _check_components(components, n_components):
 
 
 def _check_y(y, codes):
-    """Return what colors the codes as an array."""
+    """Return labels or values as an array."""
     if y is None:
         return None
     y = np.asarray(y)
     check_consistent_length(codes, y)
     if y.ndim != 1:
-        raise ValueError(f"y must be one number or label per row; got shape {y.shape}.")
+        raise ValueError(
+            f"y must have one number or label per row; got shape {y.shape}."
+        )
+    # More whole numbers than colors are values; more strings are an error.
     n_labels = len(np.unique(y)) if y.dtype.kind not in "fiu" else 0
     if n_labels > len(PALETTE):
         raise ValueError(
-            f"Colors tell {len(PALETTE)} classes apart; y has {n_labels}. Join some, "
-            "or leave some out."
+            f"y must have at most {len(PALETTE)} classes, for as many colors; got "
+            f"{n_labels}. Merge some, or leave some out."
         )
     return y
 
@@ -343,12 +343,13 @@ def _are_labels(y):
 
 
 def _decode_grid(estimator, codes, components, n_grid):
-    """Codes along two components, and the rows that they stand for."""
+    """Codes along two components, and the rows that they are decoded to."""
     check_scalar(n_grid, "n_grid", numbers.Integral, min_val=2)
+    # Codes of the VAE may be discrete; other estimators have no parameter `latent`.
     if getattr(estimator, "latent", "normal") != "normal":
         raise ValueError(
-            "A grid needs codes that vary continuously; this "
-            f"{type(estimator).__name__} has latent={estimator.latent!r}."
+            "kind='grid' needs codes that vary continuously; got "
+            f"{type(estimator).__name__} with latent={estimator.latent!r}."
         )
     low, high = np.quantile(codes[:, components], QUANTILES, axis=0)
     grid = [

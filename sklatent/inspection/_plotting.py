@@ -1,11 +1,11 @@
-"""What the displays share: axes, colors, and the checks of what they are given."""
+"""What the displays share: axes, colors, and the check of the estimator."""
 
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.utils._extras import install_advice
 
 # M. A. Petroff (2021), Accessible color sequences for data visualization,
-# arXiv:2107.02270: ten that are told apart with deficient color vision too.
+# arXiv:2107.02270: ten colors that differ with deficient color vision too.
 PALETTE = (
     "#3f90da",
     "#ffa90e",
@@ -23,31 +23,35 @@ GREY = PALETTE[8]
 
 
 def pyplot(caller):
-    """Import `matplotlib.pyplot`, or say how to install it."""
+    """Import `matplotlib.pyplot`, or raise an error that says how to install it."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            f"{caller} draws with matplotlib, which is not installed. "
+            f"{caller} needs matplotlib, which is not installed. "
             f"{install_advice('plot')}"
         ) from error
     return plt
 
 
 class Display:
-    """Base of the displays: where to draw, and what has been drawn."""
+    """Base of the displays: the axes, and the check of the estimator."""
 
     def _start(self, ax, **figure_options):
-        """Return the axes to draw on, those of a new figure if `ax` is None."""
+        """Return the axes to draw on; None makes a new figure."""
         plt = pyplot(f"{type(self).__name__}.plot")
         if ax is None:
             _, ax = plt.subplots(layout="constrained", **figure_options)
         self.ax_, self.figure_ = ax, ax.figure
         return ax
 
+    def _plot_band(self, ax, x, low, high):
+        """Shade the band between two curves, and keep it."""
+        self.band_ = ax.fill_between(x, low, high, color=BLUE, alpha=0.25, linewidth=0)
+
     @classmethod
     def _check(cls, estimator, *needed, have):
-        """Check that an estimator is fitted, and has what the picture shows.
+        """Check that an estimator is fitted, and has what the display draws.
 
         Parameters
         ----------
@@ -56,13 +60,13 @@ class Display:
         *needed : str
             Names of methods and attributes.
         have : str
-            Which estimators have them, for the message.
+            Estimators that have them, for the message.
         """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         missing = [name for name in needed if not hasattr(estimator, name)]
         if missing:
             raise TypeError(
-                f"{cls.__name__} needs an estimator with {' and '.join(needed)}, such "
-                f"as {have}; {type(estimator).__name__} has no {missing[0]}."
+                f"`estimator` must have {' and '.join(needed)}, such as {have}; got "
+                f"{type(estimator).__name__}, which has no {missing[0]}."
             )

@@ -1,4 +1,6 @@
-"""Rows, and what a model makes of them."""
+"""Plot of rows and their reconstructions."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_array, check_scalar
@@ -11,40 +13,41 @@ HAVE = "PCA, PPCA, FactorAnalysis, AETransformer or VAETransformer"
 ORDERS = ("worst", "best", "given", "random")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ReconstructionDisplay(Display):
-    """Rows above what a latent model rebuilds of their codes, with the error.
+    """Plot of rows and their reconstructions by a latent model, with the error.
 
-    :meth:`from_estimator` chooses the rows, by default those that are rebuilt worst.
-    Read more in the :ref:`user guide <inspection>`.
+    :meth:`from_estimator` chooses the rows, by default those with the largest
+    reconstruction error. Read more in the :ref:`user guide <inspection>`.
 
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_features)
-        The rows shown.
+        Rows to draw.
     reconstructions : ndarray of shape (n_rows, n_features)
-        What the model rebuilds.
+        Reconstruction of each row.
     errors : ndarray of shape (n_rows,)
-        Squared distance between the two, in squared units of the data.
+        Squared distance between each row and its reconstruction, in squared units of
+        the data.
     indices : ndarray of shape (n_rows,) or None, default=None
-        Which rows of the data they are.
+        Position of each row in the data.
     image_shape : tuple of int of length 3 or None, default=None
-        Channels, height and width, where rows are images.
+        Channels, height and width, if rows are images.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
         The axes drawn on.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
     image_ : matplotlib.image.AxesImage or None
         All images, as one.
     lines_ : list of matplotlib.lines.Line2D or None
-        Where rows are no images: the rows and the reconstructions, one after the
-        other.
+        The curves, if rows are not images: each row, followed by its reconstruction.
 
     See Also
     --------
-    LatentSpaceDisplay : The codes themselves.
+    LatentSpaceDisplay : Plot of the codes of rows.
 
     Examples
     --------
@@ -64,14 +67,11 @@ class ReconstructionDisplay(Display):
     >>> plt.close(display.figure_)
     """
 
-    def __init__(
-        self, *, rows, reconstructions, errors, indices=None, image_shape=None
-    ):
-        self.rows = rows
-        self.reconstructions = reconstructions
-        self.errors = errors
-        self.indices = indices
-        self.image_shape = image_shape
+    rows: np.ndarray
+    reconstructions: np.ndarray
+    errors: np.ndarray
+    indices: np.ndarray | None = None
+    image_shape: tuple | None = None
 
     @classmethod
     def from_estimator(
@@ -93,40 +93,41 @@ class ReconstructionDisplay(Display):
         estimator : object
             A fitted model with `transform` and `inverse_transform`.
         X : array-like of shape (n_samples, n_features)
-            The data. Missing entries, where the model takes them, do not count in
-            the error, and are left blank.
+            The data. Missing entries, if the model takes them, are left out of the
+            error, and are blank in the plot.
         n_rows : int, default=8
-            How many to draw; all, if there are fewer.
+            Number of rows to draw; all rows if there are fewer.
         order : {"worst", "best", "given", "random"}, default="worst"
-            Which: those with the largest error, with the smallest, the first, or any.
+            The rows to draw: those with the largest error, those with the smallest
+            error, the first ones, or a random choice.
         image_shape : tuple of int, default=None
-            (channels, height, width) or (height, width) of the images that the rows
-            are. None asks the estimator for its parameter `image_shape`; rows are
-            curves over the features where there is none.
+            Shape of the images in the rows, (channels, height, width) or
+            (height, width). None takes the parameter `image_shape` of the estimator; if
+            it has none, rows are curves over the features.
         random_state : int, RandomState instance or None, default=0
             Determines the rows for "random".
         cmap : str or matplotlib.colors.Colormap, default="gray"
-            Colors of images with one channel.
+            Color map of images with one channel.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
         display : ReconstructionDisplay
-            What has been drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no way back from codes to rows.
+            If the estimator has no `transform` or no `inverse_transform`.
         ValueError
-            If `order`, `n_rows` or `image_shape` cannot be used.
+            If `order`, `n_rows` or `image_shape` is invalid.
 
         Examples
         --------
-        The rows that are rebuilt best have the smallest error:
+        The rows that are reconstructed best have the smallest error:
 
         >>> import matplotlib.pyplot as plt
         >>> from sklearn.datasets import load_wine
@@ -144,14 +145,15 @@ class ReconstructionDisplay(Display):
         if order not in ORDERS:
             raise ValueError(f"order must be one of {ORDERS}; got {order!r}.")
         check_scalar(n_rows, "n_rows", int, min_val=1)
+        # These rows are drawn; the estimator validates X itself.
         rows = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite=False)
         shape = resolve_image_shape(estimator, image_shape, rows.shape[1])
-        rebuilt = np.asarray(estimator.inverse_transform(estimator.transform(X)))
-        errors = np.nansum((rows - rebuilt) ** 2, axis=1, dtype=np.float64)
+        reconstructed = np.asarray(estimator.inverse_transform(estimator.transform(X)))
+        errors = np.nansum((rows - reconstructed) ** 2, axis=1, dtype=np.float64)
         chosen = _choose(errors, order, random_state)[:n_rows]
         display = cls(
             rows=rows[chosen],
-            reconstructions=rebuilt[chosen],
+            reconstructions=reconstructed[chosen],
             errors=errors[chosen],
             indices=chosen,
             image_shape=shape,
@@ -164,9 +166,9 @@ class ReconstructionDisplay(Display):
         Parameters
         ----------
         cmap : str or matplotlib.colors.Colormap, default="gray"
-            Colors of images with one channel.
+            Color map of images with one channel.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -208,7 +210,7 @@ class ReconstructionDisplay(Display):
         return self
 
     def _plot_images(self, ax, cmap):
-        """Images in two lines; return the width of one."""
+        """Draw images in two lines; return the width of one."""
         pairs = np.stack([self.rows, self.reconstructions])
         limits = (np.nanmin(self.rows), np.nanmax(self.rows))
         image = mosaic(pairs, self.image_shape, limits)
@@ -223,7 +225,7 @@ class ReconstructionDisplay(Display):
         return width
 
     def _plot_curves(self, ax):
-        """Values over features, side by side; return the width of one row."""
+        """Draw values over features, side by side; return the width of one row."""
         p = self.rows.shape[1]
         width = p + 1  # and a gap
         self.lines_ = []
@@ -233,6 +235,7 @@ class ReconstructionDisplay(Display):
             self.lines_ += ax.plot(x, pair[1], ".--", color=ORANGE, markersize=4)
             if i:
                 ax.axvline(i * width - 0.5, color="0.8", linewidth=0.8)
+        # Only the first pair has labels, so that the legend has each once.
         for line, label in zip(self.lines_, ["row", "rebuilt"], strict=False):
             line.set_label(label)
         ax.set(
@@ -243,12 +246,12 @@ class ReconstructionDisplay(Display):
 
 
 def _short(error):
-    """Write an error with few digits, and without a power of ten if it is common."""
+    """Error with few digits, and without a power of ten unless it is large."""
     return f"{error:.0f}" if 100 <= error < 1e5 else f"{error:.3g}"
 
 
 def _choose(errors, order, random_state):
-    """Positions of the rows, those to be shown first."""
+    """Positions of the rows, in the order in which they are drawn."""
     if order == "given":
         return np.arange(len(errors))
     if order == "random":

@@ -1,18 +1,21 @@
-"""How much each component of a linear model explains."""
+"""Plot of the variance of each component of a linear model."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from sklatent.inspection._plotting import BLUE, GREY, RED, Display
 
-# What is left above the bars for the legend, as a share of their height.
-ROOM = 0.3
+# Space above the bars for the legend, as a share of their height.
+LEGEND_SPACE = 0.3
 HAVE = "PCA, PPCA, FactorAnalysis or PCASpectrum"
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SpectrumDisplay(Display):
-    """Variance of each component, and the share of the total that they add up to.
+    """Scree plot: variance of each component, and cumulative share of the variance.
 
-    :meth:`from_estimator` takes the numbers from a fitted linear model. Read more in
+    :meth:`from_estimator` takes the variances from a fitted linear model. Read more in
     the :ref:`user guide <inspection>`.
 
     Parameters
@@ -20,13 +23,13 @@ class SpectrumDisplay(Display):
     variance : array-like of shape (n_components,)
         Variance of the rows along each component.
     variance_share : array-like of shape (n_components,)
-        Its share of the variance of all features.
+        Variance along each component as a share of the variance of all features.
     noise_variance : float or None, default=None
-        Variance of the noise, drawn as a line.
+        Variance of the noise, drawn as a horizontal line.
     reference : array-like of shape (n_components,) or None, default=None
-        What the variances were compared with.
+        Variances to compare with, drawn as a line.
     n_chosen : float or None, default=None
-        The number of components that was chosen, marked.
+        Number of components that was chosen, drawn as a vertical line.
     unit : str, default="squared units"
         Unit of the variances.
 
@@ -35,19 +38,19 @@ class SpectrumDisplay(Display):
     ax_ : matplotlib.axes.Axes
         The axes drawn on.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
     bars_ : matplotlib.container.BarContainer
-        The variances.
+        The bars with the variances.
     share_ax_ : matplotlib.axes.Axes or None
-        The axes of the cumulated share, on the right.
+        The axes of the cumulative share, on the right.
     share_line_ : matplotlib.lines.Line2D or None
-        The cumulated share.
+        The line of the cumulative share.
     noise_line_, reference_line_, chosen_line_ : matplotlib.lines.Line2D or None
-        The noise, the reference, and the chosen number.
+        The lines of the noise, the reference, and the chosen number of components.
 
     See Also
     --------
-    sklatent.dimension.PCASpectrum : Counts the components by one of seven criteria.
+    sklatent.dimension.PCASpectrum : Number of components by one of seven criteria.
 
     Examples
     --------
@@ -64,41 +67,30 @@ class SpectrumDisplay(Display):
     >>> plt.close(display.figure_)
     """
 
-    def __init__(
-        self,
-        *,
-        variance,
-        variance_share,
-        noise_variance=None,
-        reference=None,
-        n_chosen=None,
-        unit="squared units",
-    ):
-        self.variance = variance
-        self.variance_share = variance_share
-        self.noise_variance = noise_variance
-        self.reference = reference
-        self.n_chosen = n_chosen
-        self.unit = unit
+    variance: np.ndarray
+    variance_share: np.ndarray
+    noise_variance: float | None = None
+    reference: np.ndarray | None = None
+    n_chosen: float | None = None
+    unit: str = "squared units"
 
     @classmethod
     def from_estimator(cls, estimator, *, cumulative=True, log=False, ax=None):
         """Draw the spectrum of a fitted linear model.
 
-        What the bars are depends on the model.
+        The variances depend on the model:
 
-        - PCA: `explained_variance_`, and its share of the total variance; the noise
-          line is `noise_variance_`, the mean variance of what was discarded, if
-          anything was.
+        - PCA: `explained_variance_`, and `explained_variance_ratio_` as its share. The
+          noise is `noise_variance_`, the mean variance of the discarded components, if
+          there are any.
         - PPCA: the squared length of each column of `W_` plus `noise_variance_`, which
-          is the variance of the model along it; the share is of the trace of the
+          is the variance of the model along the column, as a share of the trace of the
           model's covariance.
-        - FactorAnalysis: the squared length of each row of `components_`, summed over
-          the features, without noise and in the order of the model; the share is of the
-          trace of the model's covariance, and the noise line the mean of
-          `noise_variance_`.
-        - PCASpectrum: `eigenvalues_`, with `reference_eigenvalues_` where the criterion
-          has them, and `dimension_` as the chosen number.
+        - FactorAnalysis: the squared length of each row of `components_`, without noise
+          and in the order of the model, as a share of the trace of the model's
+          covariance. The noise is the mean of `noise_variance_`.
+        - PCASpectrum: `eigenvalues_`, with `reference_eigenvalues_` if the criterion
+          has them, and `dimension_` as the chosen number of components.
 
         Parameters
         ----------
@@ -106,25 +98,25 @@ class SpectrumDisplay(Display):
             A fitted PCA, PPCA, FactorAnalysis or PCASpectrum; also PCA and
             FactorAnalysis of scikit-learn.
         cumulative : bool, default=True
-            Whether to draw the cumulated share, on a second axis.
+            Whether to draw the cumulative share, on a second axis.
         log : bool, default=False
             Whether the axis of the variances is logarithmic.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
         display : SpectrumDisplay
-            What has been drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no spectrum.
+            If the estimator has no variances of components.
         ValueError
-            If it has no components.
+            If the estimator has 0 components.
 
         Examples
         --------
@@ -142,8 +134,8 @@ class SpectrumDisplay(Display):
         spectrum = _spectrum(estimator)
         if len(spectrum["variance"]) == 0:
             raise ValueError(
-                f"This {type(estimator).__name__} has no components; fit it with "
-                "n_components of 1 or more."
+                "`estimator` must have n_components of 1 or more; got "
+                f"{type(estimator).__name__} with no components."
             )
         return cls(**spectrum).plot(cumulative=cumulative, log=log, ax=ax)
 
@@ -153,11 +145,11 @@ class SpectrumDisplay(Display):
         Parameters
         ----------
         cumulative : bool, default=True
-            Whether to draw the cumulated share, on a second axis.
+            Whether to draw the cumulative share, on a second axis.
         log : bool, default=False
             Whether the axis of the variances is logarithmic.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -166,7 +158,7 @@ class SpectrumDisplay(Display):
 
         Examples
         --------
-        Small eigenvalues are seen on a logarithmic scale:
+        A logarithmic scale shows small eigenvalues:
 
         >>> import matplotlib.pyplot as plt
         >>> from sklearn.datasets import load_wine
@@ -191,7 +183,7 @@ class SpectrumDisplay(Display):
                 self.noise_variance, color="black", linestyle=":", label="noise"
             )
         if self.n_chosen is not None:
-            # The edge of the last bar that counts.
+            # At the right edge of the last bar that is chosen.
             self.chosen_line_ = ax.axvline(
                 self.n_chosen + 0.5,
                 color=GREY,
@@ -201,45 +193,42 @@ class SpectrumDisplay(Display):
         ax.set(xlabel="component", ylabel=f"variance, {self.unit}")
         ax.set_xlim(0.4, len(number) + 0.8)
         ax.set_yscale("log" if log else "linear")
-        _make_room(ax)
+        _add_space(ax)
+        # No ticks between components.
         ax.xaxis.get_major_locator().set_params(integer=True)
         if ax.get_legend_handles_labels()[0]:
             legend = ax.legend(loc="upper center", ncols=2, fontsize="small")
-            legend.set_in_layout(False)  # in small axes it must not squeeze these
+            legend.set_in_layout(False)  # it must not shrink small axes
         self._plot_share(ax, number, cumulative)
         return self
 
     def _plot_share(self, ax, number, cumulative):
-        """Draw the cumulated share on a second axis, if it is wanted."""
+        """Draw the cumulative share on a second axis, if `cumulative`."""
         self.share_ax_ = self.share_line_ = None
         if not cumulative:
             return
         self.share_ax_ = ax.twinx()
         (self.share_line_,) = self.share_ax_.plot(
-            number,
-            np.cumsum(self.variance_share),
-            "o-",
-            color=RED,
-            markersize=3,
+            number, np.cumsum(self.variance_share), "o-", color=RED, markersize=3
         )
-        self.share_ax_.set(
-            ylim=(0, 1 + ROOM),
-            yticks=np.linspace(0, 1, 6),
-        )
+        self.share_ax_.set(ylim=(0, 1 + LEGEND_SPACE), yticks=np.linspace(0, 1, 6))
         # The color says which axis the line belongs to.
-        self.share_ax_.set_ylabel("cumulated share", color=RED)
+        self.share_ax_.set_ylabel("cumulative share", color=RED)
         self.share_ax_.tick_params(axis="y", colors=RED)
 
 
-def _make_room(ax):
+def _add_space(ax):
     """Raise the upper end of the vertical axis, for the legend."""
+    # In pixels, so that the share is the same on a logarithmic axis.
     bottom, top = ax.transData.transform([(0, end) for end in ax.get_ylim()])[:, 1]
-    _, raised = ax.transData.inverted().transform((0, top + ROOM * (top - bottom)))
+    _, raised = ax.transData.inverted().transform(
+        (0, top + LEGEND_SPACE * (top - bottom))
+    )
     ax.set_ylim(top=raised)
 
 
 def _spectrum(estimator):
-    """Arguments of a display of an estimator, by what it has."""
+    """Arguments of a display of an estimator, by its attributes."""
     if hasattr(estimator, "eigenvalues_"):
         unit = "standardized data" if estimator.standardize else "squared units"
         return {
@@ -259,8 +248,8 @@ def _spectrum(estimator):
         }
     if not hasattr(estimator, "noise_variance_"):
         raise TypeError(
-            f"SpectrumDisplay needs a linear model, such as {HAVE}; "
-            f"{type(estimator).__name__} has no variances of components. Of a "
+            f"`estimator` must be a linear model, such as {HAVE}; got "
+            f"{type(estimator).__name__}, which has no variances of components. For a "
             "pipeline, pass the fitted step."
         )
     return _loadings_spectrum(estimator)
@@ -271,6 +260,7 @@ def _loadings_spectrum(estimator):
     isotropic = hasattr(estimator, "W_")
     W = estimator.W_ if isotropic else estimator.components_.T
     squares = np.einsum("ij,ij->j", W, W)
+    # One number for PPCA, and one for each feature for factor analysis.
     noise = np.broadcast_to(estimator.noise_variance_, len(W))
     variance = squares + noise[0] if isotropic else squares
     return {

@@ -1,10 +1,12 @@
-"""How a training went."""
+"""Plot of the loss or the log-likelihood during training."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from sklatent.inspection._plotting import BLUE, GREY, ORANGE, Display
 
-# Attributes that hold a log-likelihood for each iteration, and the number of the first.
+# Attributes with a log-likelihood for each iteration, and the number of the first one.
 LOG_LIKELIHOODS = {"log_likelihood_history_": 0, "lower_bounds_": 1}
 HAVE = (
     "AETransformer, VAETransformer, FactorAnalysis, GaussianMixture, or PPCA with "
@@ -13,40 +15,41 @@ HAVE = (
 STYLES = {"train": {"color": BLUE}, "valid": {"color": ORANGE, "linestyle": "--"}}
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TrainingDisplay(Display):
-    """Loss or log-likelihood by epoch or iteration.
+    """Plot of a training: loss by epoch, or log-likelihood by iteration.
 
-    :meth:`from_estimator` takes the numbers from a fitted estimator: the losses of
-    an autoencoder, with the epoch whose parameters early stopping kept, or the
+    :meth:`from_estimator` takes the curves from a fitted estimator: the losses of
+    an autoencoder, with the epoch whose parameters early stopping restored, or the
     log-likelihood of EM. Read more in the :ref:`user guide <inspection>`.
 
     Parameters
     ----------
     losses : dict of str to array-like
-        The curves: their names, and a value for each step.
+        Name of each curve, and its value for each step.
     first_step : int, default=1
         Number of the first step.
     best_step : int or None, default=None
-        The step to mark.
+        Number of the step to mark.
     xlabel : str, default="epoch"
-        What a step is.
+        Label of the steps.
     ylabel : str, default="loss"
-        What the values are, with their unit.
+        Label of the values, with their unit.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
         The axes drawn on.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure of the axes.
     lines_ : dict of str to matplotlib.lines.Line2D
         The curves, by name.
     best_line_ : matplotlib.lines.Line2D or None
-        The mark of the best step.
+        The vertical line at the best step.
 
     See Also
     --------
-    sklatent.callback.LossMonitor : Records the losses inside a grid search.
+    sklatent.callback.LossMonitor : Records the losses, also within a grid search.
 
     Examples
     --------
@@ -64,23 +67,20 @@ class TrainingDisplay(Display):
     >>> plt.close(display.figure_)
     """
 
-    def __init__(
-        self, *, losses, first_step=1, best_step=None, xlabel="epoch", ylabel="loss"
-    ):
-        self.losses = losses
-        self.first_step = first_step
-        self.best_step = best_step
-        self.xlabel = xlabel
-        self.ylabel = ylabel
+    losses: dict
+    first_step: int = 1
+    best_step: int | None = None
+    xlabel: str = "epoch"
+    ylabel: str = "loss"
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None):
         """Draw the training of a fitted estimator.
 
         With early stopping, the marked epoch is the one whose parameters the estimator
-        has: the last whose validation loss fell by more than `tol` below the best
-        before it, `warmup_epochs` not counted. Without, or where `partial_fit` went on
-        after it, none is marked.
+        has: the last one whose validation loss was lower than the best one before by
+        more than `tol`, after `warmup_epochs`. No epoch is marked without early
+        stopping, or if `partial_fit` continued the training.
 
         Parameters
         ----------
@@ -89,21 +89,21 @@ class TrainingDisplay(Display):
             `lower_bounds_`: AETransformer, VAETransformer, PPCA by EM, FactorAnalysis
             or GaussianMixture.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
         display : TrainingDisplay
-            What has been drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it keeps no record of its training.
+            If the estimator has no record of its training.
         ValueError
-            If the record is of less than two steps, as after a fit in closed form.
+            If the record has fewer than two steps, as after a fit in closed form.
 
         Examples
         --------
@@ -126,8 +126,9 @@ class TrainingDisplay(Display):
         n_steps = max(len(values) for values in record["losses"].values())
         if n_steps < 2:
             raise ValueError(
-                f"This {type(estimator).__name__} was fitted in {n_steps} step, which "
-                "makes no curve: in closed form, or in one epoch or iteration."
+                "`estimator` must have been fitted in two or more epochs or "
+                f"iterations, for a curve; got {type(estimator).__name__} fitted in "
+                f"{n_steps} step."
             )
         return cls(**record).plot(ax=ax)
 
@@ -137,7 +138,7 @@ class TrainingDisplay(Display):
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on; None makes a new figure.
 
         Returns
         -------
@@ -165,11 +166,9 @@ class TrainingDisplay(Display):
             (self.lines_[name],) = ax.plot(steps, values, label=name, **style)
         self.best_line_ = None
         if self.best_step is not None:
+            label = f"best: {self.best_step}"
             self.best_line_ = ax.axvline(
-                self.best_step,
-                color=GREY,
-                linestyle=":",
-                label=f"best: {self.best_step}",
+                self.best_step, color=GREY, linestyle=":", label=label
             )
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
         ax.xaxis.get_major_locator().set_params(integer=True)
@@ -179,11 +178,12 @@ class TrainingDisplay(Display):
 
 
 def _of_epochs(estimator):
-    """Losses of a network, with the unit that its class gives them."""
+    """Arguments of a display of the losses of a network."""
     losses = {
         name.removesuffix("_loss"): np.array(values)
         for name, values in estimator.history_.items()
     }
+    # The class would tell, but its import loads torch.
     nats = hasattr(estimator, "elbo")
     unit = "minus the bound, nats per row" if nats else "squared error per row"
     return {
@@ -194,11 +194,11 @@ def _of_epochs(estimator):
 
 
 def _best_epoch(estimator, losses):
-    """Epoch whose parameters early stopping kept, or None."""
+    """Epoch whose parameters early stopping restored, or None."""
     valid = losses.get("valid")
     if valid is None or len(valid) < len(losses["train"]):
-        return None
-    # While the weight of the divergence rises, losses do not compare.
+        return None  # `partial_fit` has no validation loss
+    # While the weight of the divergence increases, losses cannot be compared.
     n_unsettled = estimator.warmup_epochs if getattr(estimator, "beta", 0) else 0
     best, best_epoch = np.inf, None
     for epoch, loss in enumerate(valid, start=1):
@@ -208,7 +208,7 @@ def _best_epoch(estimator, losses):
 
 
 def _of_iterations(estimator):
-    """Log-likelihoods of EM."""
+    """Arguments of a display of the log-likelihoods of EM."""
     for name, first_step in LOG_LIKELIHOODS.items():
         if hasattr(estimator, name):
             return {
@@ -218,6 +218,6 @@ def _of_iterations(estimator):
                 "ylabel": "log-likelihood, nats per row",
             }
     raise TypeError(
-        f"TrainingDisplay needs an estimator that keeps a record of its training, such "
-        f"as {HAVE}; {type(estimator).__name__} keeps none."
+        "`estimator` must have a history_ or log-likelihoods of its training, such as "
+        f"{HAVE}; got {type(estimator).__name__}, which has none."
     )

@@ -14,9 +14,13 @@ except ImportError as error:
         f"installed. {install_advice('neural')}"
     )
     AETransformer = stand_in("AETransformer", __name__, _said)
+    Likelihood = stand_in("Likelihood", __name__, _said)
+    Prior = stand_in("Prior", __name__, _said)
     VAETransformer = stand_in("VAETransformer", __name__, _said)
 else:
     from sklatent.neural._autoencoder import AETransformer
     from sklatent.neural._vae import VAETransformer
+    from sklatent.neural.vae._likelihoods import Likelihood
+    from sklatent.neural.vae._normal_codes import Prior
 
-__all__ = ["AETransformer", "VAETransformer"]
+__all__ = ["AETransformer", "Likelihood", "Prior", "VAETransformer"]

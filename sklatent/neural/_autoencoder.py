@@ -1,157 +1,166 @@
 """Autoencoder.
 
 Hinton and Salakhutdinov (2006): a network with a narrow layer in its middle,
-trained to return its input; what passes through the narrow layer is the code.
+trained to return its input. What passes through the narrow layer is the code.
 """
 
 from numbers import Real
 
 from sklatent.neural._base import NeuralLatentModel
-from sklatent.neural.networks._architectures import make_networks
-from sklatent.neural.networks._perceptrons import Autoencoder, transposed
-from sklatent.neural.training._losses import SquaredError
+from sklatent.neural._schema import ATTRIBUTES
+from sklatent.neural.networks._autoencoder import (
+    AutoencoderSpec,
+    SquaredError,
+)
 from sklatent.utils._sklearn import Interval
 
 
 class AETransformer(NeuralLatentModel):
-    """Autoencoder: codes from which a network rebuilds the rows.
+    """Autoencoder: nonlinear dimensionality reduction and reconstruction.
 
-    An encoder maps each row x to a code z of `n_components` numbers, a decoder of
-    the mirrored shape maps it back, and both are trained to make the squared error
-    of what comes back small. Without hidden layers this finds the subspace of PCA [2]_;
-    with them, a curved one [1]_.
+    An encoder maps each row x to a code z of `n_components` numbers, and a decoder of
+    the mirrored shape maps the code to a reconstruction of the row. Both are trained to
+    minimize the squared error of the reconstruction. Without hidden layers this finds
+    the subspace of PCA [2]_; with them, a curved one [1]_.
+
+    The parameters are in four groups:
+
+    - model: `n_components`, `standardize`;
+    - networks: `hidden_layer_sizes`, `activation`, `skip_connections`, `image_shape`,
+      `conv_channels`, `encoder`, `decoder`, `tied_weights`;
+    - training: `alpha`, `l1_ratio`, `corruption`, `lr`, `lr_schedule`, `batch_size`,
+      `max_epochs`, `optimizer`, `early_stopping`, `validation_fraction`,
+      `n_iter_no_change`, `tol`;
+    - running: `warm_start`, `checkpoint_path`, `dtype`, `device`, `callbacks`,
+      `verbose`, `random_state`.
 
     Parameters
     ----------
     n_components : int or estimator, default=2
-        Size of the code; may exceed the number of features. An estimator of the
+        Size of the code. It may exceed the number of features. An estimator of the
         intrinsic dimension (with `fit` and `dimension_`) is fitted first, and its
         dimension is rounded.
+    standardize : bool, default=True
+        Whether training sees every feature with variance 1. Turn it off for features of
+        one kind, such as pixels, whose variances say how much they matter: then all are
+        divided by one number, the mean of their standard deviations. Features are
+        centered, and results are in the units of the data, either way.
     hidden_layer_sizes : int or array-like of int, default=(128, 64)
-        Sizes of the encoder's hidden layers; the decoder has them in reverse.
-        Empty for a linear autoencoder.
+        Sizes of the encoder's hidden layers. The decoder has the same sizes in reverse
+        order. An empty sequence gives a linear model.
     activation : {"elu", "gelu", "identity", "leaky_relu", "logistic", "relu", \
             "selu", "softplus", "tanh"}, default="relu"
-        Activation between the layers; none follows the code or the output.
+        Activation between the layers. None follows the code or the output.
     skip_connections : bool, default=False
-        Whether each network adds a linear map of what it is given to what its layers
-        return [3]_. The layers return 0 at first, so that training starts from the
-        linear model, and they learn what it misses.
-    dropout : float, default=0.0
-        Share of the hidden units that are left out at each step of training, others
-        at each.
-    layer_norm : bool, default=False
-        Whether the hidden layers standardize each row of theirs, before the
-        activation.
+        Whether a linear map of the input is added to the output of each network [3]_.
+        The layers return 0 at first, so that training starts from the linear model, and
+        they learn what it misses.
     image_shape : array-like of shape (2,) or (3,), or None, default=None
-        Channels, height and width of the images that the rows are, flattened in this
-        order, such as (1, 8, 8) for digits; or height and width if there is one channel
-        only. Convolutions then stand before the encoder's hidden layers, and their
-        mirror image behind the decoder's. None if the rows are no images.
+        Shape of the images that the rows are, flattened: (channels, height, width),
+        such as (1, 8, 8) for digits, or (height, width) for one channel. Convolutions
+        then precede the encoder's hidden layers, and transposed convolutions follow the
+        decoder's. None means that rows are not images.
     conv_channels : int or array-like of int, default=(16, 32)
-        Channels of the encoder's convolutional layers; the decoder has them in
-        reverse. Each has kernels of 3 x 3 and halves height and width, rounded up.
-        Used with `image_shape` alone.
+        Channels of the encoder's convolutional layers. The decoder has the same
+        channels in reverse order. Each layer has kernels of 3 x 3 and halves height and
+        width, rounded up. Used only with `image_shape`.
     encoder : callable or torch.nn.Module, default=None
-        Makes another encoder: called with the sizes of its input and output, it
-        returns a module that takes rows of the one to rows of the other. A module is
-        copied. None makes the one that the parameters above describe.
+        Encoder to use in place of the one that the parameters above describe: a
+        function that is called with the sizes of its input and output, (n_in, n_out),
+        and returns a module that maps rows of shape (n, n_in) to (n, n_out); or such a
+        module, which is copied. None uses the one that these describe.
     decoder : callable or torch.nn.Module, default=None
-        Makes another decoder, likewise.
+        Decoder to use in place of the one that the parameters above describe: a
+        function that is called with the sizes of its input and output, (n_in, n_out),
+        and returns a module that maps codes of shape (n, n_in) to (n, n_out); or such a
+        module, which is copied. None uses the one that these describe.
     tied_weights : bool, default=False
-        Whether the decoder's weights are the encoder's, transposed: half as many to
-        learn. For networks without convolutions alone.
+        Whether the decoder's weights are those of the encoder, transposed, which halves
+        the number of weights. Only for networks without convolutions.
     alpha : float, default=0.0
-        Strength of a penalty on the weights, that of scikit-learn's
-        :class:`~sklearn.linear_model.ElasticNet`: the loss per row grows by
-        `alpha * l1_ratio` times the sum of their absolute values, and half of
-        `alpha * (1 - l1_ratio)` times that of their squares. Biases are free.
+        Strength of a penalty on the weights, which is that of
+        :class:`~sklearn.linear_model.ElasticNet`: the loss per row grows by `alpha *
+        l1_ratio` times the sum of their absolute values, and half of `alpha * (1 -
+        l1_ratio)` times the sum of their squares. Biases are not penalized.
     l1_ratio : float, default=0.0
-        Share of the absolute values in the penalty; with 1, many weights end near 0.
+        Share of the absolute values in the penalty. With 1, many weights become nearly
+        0.
     corruption : float, default=0.0
-        Share of the entries of each row that training replaces by the mean of their
-        feature, others at each step; what has to come back is the row as it was
-        [4]_. So the code learns how features depend on each other.
+        Share of the entries of each row that are replaced by the mean of their feature,
+        at random in every step of training. The network has to reconstruct the original
+        row [4]_, so that the code learns how features depend on each other.
     lr : float, default=0.001
         Learning rate of the optimizer.
     lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="constant"
-        Course of the learning rate: `lr` times 1; ½ (1 + cos πt); 1 - t; or a rise
-        from 0.04 to 1 until t = 0.3 and a fall to 0, both along half a cosine. t is
-        the share of `max_epochs` that is done, and changes with every step.
+        How the learning rate changes during training. With t the share of `max_epochs`
+        that is done, which grows with every step, `lr` is multiplied by 1; by ½ (1 +
+        cos πt); by 1 - t; or by a factor that rises from 0.04 to 1 until t = 0.3 and
+        then falls to 0, both along half a cosine.
     batch_size : int, default=128
-        Rows in each step of the optimizer.
+        Number of rows in each step of the optimizer.
     max_epochs : int, default=100
-        How often training passes over the rows.
+        Number of passes over the training rows.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
-        The optimizer, by name or as a subclass of
-        :class:`torch.optim.Optimizer`. With :class:`torch.optim.LBFGS` an epoch is one
-        step of up to 20 iterations that search along lines, on all rows at once: `lr`,
-        `lr_schedule`, `batch_size` and `max_grad_norm` are not used.
-    max_grad_norm : float or None, default=10.0
-        A gradient longer than this many times the running mean of the lengths before
-        it, which spans some twenty steps, is shortened to that; so that an outlying
-        row does no harm. Above 1; None turns it off.
+        The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. With
+        :class:`torch.optim.LBFGS` an epoch is one step of up to 20 iterations with a
+        line search, on all rows at once, and `lr`, `lr_schedule` and `batch_size` are
+        not used. With all others, a gradient more than ten times as long as the running
+        mean of the lengths before it is shortened to that, so that an outlier does no
+        harm.
     early_stopping : bool, default=False
-        Whether to hold out rows, stop when their loss no longer improves, and
-        restore the parameters of the best epoch.
+        Whether to hold out some of the rows, to stop when their loss no longer
+        improves, and to restore the parameters of the best epoch.
     validation_fraction : float, default=0.1
-        Share of the rows held out; used with `early_stopping` alone.
+        Share of the rows that are held out. Used only with `early_stopping`.
     n_iter_no_change : int, default=10
-        How many epochs without improvement stop the training; used with
-        `early_stopping` alone.
+        Number of epochs without improvement after which training stops. Used only with
+        `early_stopping`.
     tol : float, default=0.0001
-        By how much the loss has to fall to count as an improvement; used with
-        `early_stopping` alone.
+        Decrease of the loss that counts as an improvement. Used only with
+        `early_stopping`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the fitted networks, if there are any, instead of
-        random ones. The units, `mean_` and `scale_`, stay as well; optimizer,
-        schedules and history begin anew.
+        Whether `fit` starts from the networks of the previous fit, if there is one,
+        rather than from random ones. The units, `mean_` and `scale_`, stay the same.
+        Optimizer, schedules and history start again.
     checkpoint_path : path-like or None, default=None
-        Folder, made if it is not there, in which each training keeps a file that is
-        written after each epoch. A `fit` with the same data and parameters that was
-        interrupted continues from it, to the bits of a training that was never
-        interrupted, and one that was finished returns at once; so a search that is run
-        again takes up where it stopped. Others have files of their own. Where two runs
-        are at the same training, one waits for the other. The files stay until the
-        folder is deleted.
-    standardize : bool, default=True
-        Whether training sees every feature with variance 1. Turn it off for
-        features of one kind, such as pixels, whose variances say how much they
-        matter: then all are divided by one number, the mean of their standard
-        deviations. Features are centered and the results are for the data as
-        given either way.
+        Folder in which each training keeps a file that is written after every epoch.
+        The folder is created if needed. A `fit` with the same data and parameters that
+        was interrupted resumes from its file and gives the same bits as one that was
+        not; one that was finished returns at once. So a grid search that is run again
+        continues where it stopped, as each of its trainings has a file of its own. If
+        two processes run the same training, one waits for the other. Delete the folder
+        to remove the files.
     dtype : {"float32", "float64", "mixed"}, default="float32"
-        Precision of the training; "mixed" is float32 with bfloat16 where it is safe,
-        and on the CPU float32. All else has the precision of its input.
+        Precision of the training. "mixed" is float32 with bfloat16 where that is safe
+        on a GPU, and float32 on the CPU. Everything after training has the precision of
+        its input.
     device : str, default="cpu"
-        Where to compute, such as "cpu" or "cuda"; "auto" is the first GPU, or the
-        CPU where there is none. Rows that do not fit into the memory of a GPU are
-        sent to it batch by batch.
-    compile : bool, default=False
-        Whether :func:`torch.compile` compiles the training loss: a minute or so that
-        pays for large networks. It needs a C++ compiler.
+        Where to compute, such as "cpu" or "cuda". "auto" is the first GPU, or the CPU
+        if there is none. Rows that do not fit into the memory of a GPU are sent to it
+        batch by batch.
     callbacks : list or None, default=None
-        Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`; those that
-        score predictions find none here. Copies are used, so what one records has to
-        go to a file. scikit-learn's callbacks are given to `set_callbacks`.
+        Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`. Those that
+        score predictions do not work here. Copies of them are used, so that anything
+        that one records has to go to a file. Callbacks of scikit-learn are passed to
+        `set_callbacks`.
     verbose : int, default=0
-        1 prints a table of the losses.
+        If 1, print a table of the losses.
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the order of the rows and the rows held
-        out. Pass an int for the same results at every fit; None is different
-        every time.
+        Determines everything that is random: the initial weights, the order of the
+        rows, the rows held out, and noise. Pass an int for the same results at every
+        fit. None gives different results every time.
 
     Attributes
     ----------
     n_components_ : int
         Size of the code.
     net_ : skorch.NeuralNet
-        The trained net, on the CPU and trimmed to prediction; its `module_` has
-        an `encoder` and a `decoder`.
+        The trained net, on the CPU and without what is needed for training only. Its
+        `module_` has an `encoder` and a `decoder`.
     encoder_ : torch.nn.Sequential
-        A copy of the encoder, to be used or trained on its own: a module that takes
-        rows in the units of the data, as tensors in single precision on the CPU, and
-        returns their codes. Training it leaves this estimator alone.
+        A copy of the encoder as a module, for use in other networks. It takes rows in
+        the units of the data, as tensors in single precision on the CPU, and returns
+        their codes. Training it does not change this estimator.
     history_ : dict of list
         Mean loss of each epoch: "train_loss" and, with `early_stopping`,
         "valid_loss". The loss is the squared error per row, in squared units of
@@ -164,10 +173,11 @@ class AETransformer(NeuralLatentModel):
     mean_ : ndarray of shape (n_features,)
         Subtracted from the features for training.
     scale_ : ndarray of shape (n_features,)
-        Divides the features for training: their standard deviations, a constant
-        feature having the median of the others'; or the mean of these, for all.
+        Number that each feature is divided by for training: its standard deviation, or
+        for a constant feature the median of the others'; with `standardize=False` the
+        mean of these for all.
     device_ : str
-        The device in use.
+        The device that training used.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -176,7 +186,7 @@ class AETransformer(NeuralLatentModel):
     See Also
     --------
     VAETransformer : An autoencoder with a density.
-    sklatent.decomposition.PCA : What it finds without hidden layers, in closed form.
+    sklatent.decomposition.PCA : The linear subspace, in closed form.
     sklearn.neural_network.MLPRegressor : A network from rows to given targets.
 
     Notes
@@ -185,9 +195,10 @@ class AETransformer(NeuralLatentModel):
     value.
 
     The same `random_state` gives the same bits on the same machine with the same
-    number of threads. The global random generators are neither read nor written, but
-    for a module given as `encoder` or `decoder`: while such a module is at work, one
-    thread at a time, PyTorch's are seeded by `random_state`; then they are put back.
+    number of threads. The global random generators are neither read nor written. There
+    is one exception: while a module given as `encoder` or `decoder` is at work, one
+    thread at a time, PyTorch's generators are seeded from `random_state`, and restored
+    afterwards.
 
     References
     ----------
@@ -225,11 +236,10 @@ class AETransformer(NeuralLatentModel):
         self,
         n_components=2,
         *,
+        standardize=True,
         hidden_layer_sizes=(128, 64),
         activation="relu",
         skip_connections=False,
-        dropout=0.0,
-        layer_norm=False,
         image_shape=None,
         conv_channels=(16, 32),
         encoder=None,
@@ -243,27 +253,23 @@ class AETransformer(NeuralLatentModel):
         batch_size=128,
         max_epochs=100,
         optimizer="adam",
-        max_grad_norm=10.0,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
         warm_start=False,
         checkpoint_path=None,
-        standardize=True,
         dtype="float32",
         device="cpu",
-        compile=False,
         callbacks=None,
         verbose=0,
         random_state=None,
     ):
         self.n_components = n_components
+        self.standardize = standardize
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.skip_connections = skip_connections
-        self.dropout = dropout
-        self.layer_norm = layer_norm
         self.image_shape = image_shape
         self.conv_channels = conv_channels
         self.encoder = encoder
@@ -277,42 +283,28 @@ class AETransformer(NeuralLatentModel):
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.optimizer = optimizer
-        self.max_grad_norm = max_grad_norm
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
         self.checkpoint_path = checkpoint_path
-        self.standardize = standardize
         self.dtype = dtype
         self.device = device
-        self.compile = compile
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
 
-    def _architecture(self):
-        return {"n_features": self.n_features_in_, "n_components": self.n_components_}
+    _attribute_schema = ATTRIBUTES
 
-    def _make_module(self, architecture, generator):
-        p, q = architecture["n_features"], architecture["n_components"]
-        encoder, decoder = make_networks(self, p, q, q, p, generator)
-        if self.tied_weights:
-            decoder = self._tied_decoder(encoder)
-        return Autoencoder(encoder, decoder)
+    def _make_spec(self, common, X, share, table):
+        return AutoencoderSpec(**common, **self._spec_parameters())
 
-    def _make_criterion(self):
+    def _spec_parameters(self):
+        return {"tied_weights": self.tied_weights}
+
+    def _make_criterion(self, X):
         return SquaredError(self.alpha, self.l1_ratio, self.corruption)
-
-    def _tied_decoder(self, encoder):
-        for name in ("image_shape", "encoder", "decoder"):
-            if getattr(self, name) is not None:
-                raise ValueError(
-                    "tied_weights=True is for the networks of hidden_layer_sizes; "
-                    f"with {name}={getattr(self, name)!r} weights cannot be tied."
-                )
-        return transposed(encoder, self)
 
     def score_samples(self, X):
         """Compute minus the squared reconstruction error of each row.
@@ -335,16 +327,8 @@ class AETransformer(NeuralLatentModel):
 
         >>> import numpy as np
         >>> from sklatent.neural import AETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((100, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> ae = AETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.01,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(100, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> ae = AETransformer(1, hidden_layer_sizes=(), max_epochs=50, lr=0.01).fit(X)
         >>> on, off = ae.score_samples([[1.0, 2.0, -1.0], [1.0, -2.0, -1.0]])
         >>> bool(off < on <= 0)
         True

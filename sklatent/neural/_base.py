@@ -2,46 +2,41 @@
 
 import contextlib
 import copy
-import itertools
+import dataclasses
+import functools
 import math
 import os
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback
 from torch import nn
 
 from sklatent.base import LatentModelMixin, SklatentEstimator
-from sklatent.neural._saving import SavingMixin
-from sklatent.neural._schema import ATTRIBUTES
-from sklatent.neural.networks._architectures import ARCHITECTURE_CONSTRAINTS
-from sklatent.neural.networks._perceptrons import Standardize
+from sklatent.neural import _saving
+from sklatent.neural.networks._layers import Standardize
+from sklatent.neural.networks._spec import NETWORK_CONSTRAINTS, NetworkSpec
 from sklatent.neural.training._checkpoint import (
-    Checkpoint,
     check_folder,
-    checksum,
+    fingerprint,
+    open_checkpoint,
     pack,
     unpack,
-    weights_checksum,
-)
-from sklatent.neural.training._devices import (
-    available_devices,
-    map_rows,
-    prediction_net,
-    resolve_device,
 )
 from sklatent.neural.training._early_stopping import EarlyStopping
-from sklatent.neural.training._files import only_writer
-from sklatent.neural.training._rows import row_source, subset
-from sklatent.neural.training._schedules import SCHEDULES
-from sklatent.neural.training._trainer import OPTIMIZERS, Trainer
-from sklatent.neural.training._units import (
+from sklatent.neural.training._rows import (
+    available_devices,
+    map_rows,
     mean_and_scale,
+    resolve_device,
+    row_source,
     standardize,
     still_constant,
+    subset,
     undo_standardize,
 )
+from sklatent.neural.training._schedules import SCHEDULES
+from sklatent.neural.training._trainer import OPTIMIZERS, Trainer, prediction_net
 from sklatent.utils._iterations import IterationReport
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
@@ -54,37 +49,13 @@ from sklatent.utils._sklearn import (
 from sklatent.utils._tables import read_rows
 
 
-def copy_callbacks(callbacks):
-    """Return copies of skorch callbacks; others have a place of their own."""
-    for item in callbacks:
-        callback = item[-1] if isinstance(item, tuple) else item
-        if not isinstance(callback, Callback):
-            raise ValueError(
-                "callbacks takes instances of skorch.callbacks.Callback, or pairs of "
-                f"a name and one; got {item!r} instead. scikit-learn's callbacks go "
-                "to set_callbacks."
-            )
-    return copy.deepcopy(callbacks)
-
-
-def describe(module):
-    """Return lines that say how a module is built."""
-    tensors = module.state_dict().items()
-    return [
-        *(line.strip() for line in str(module).splitlines()),
-        *(f"{name} of shape {tuple(tensor.shape)}" for name, tensor in tensors),
-    ]
-
-
-class NeuralLatentModel(
-    SavingMixin, CallbackSupportMixin, LatentModelMixin, SklatentEstimator
-):
+class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimator):
     """Fit a pair of networks; apply them to rows.
 
-    Subclasses say which: `_architecture()` describes them as plain data,
-    `_make_module(architecture, generator)` builds them with random weights,
-    `_initialize(module, data, generator)` takes from the rows what they start from, and
-    `_make_criterion()` returns the loss.
+    Subclasses have three methods. `_make_spec(common, X, share, table)` decides how the
+    networks are built, as plain data, of which `_spec_parameters()` is what parameters
+    of its own say. `_make_criterion(X)` returns the loss. The spec builds a module, and
+    the module does what depends on the kind of networks.
     """
 
     _parameter_constraints = {
@@ -92,13 +63,12 @@ class NeuralLatentModel(
             Interval(Integral, 1, None, closed="left"),
             HasMethods(["fit", "get_params"]),
         ],
-        **ARCHITECTURE_CONSTRAINTS,
+        **NETWORK_CONSTRAINTS,
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [StrOptions(set(SCHEDULES))],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
-        "max_grad_norm": [Interval(Real, 1, None, closed="neither"), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -108,29 +78,10 @@ class NeuralLatentModel(
         "standardize": ["boolean"],
         "dtype": [StrOptions({"float32", "float64", "mixed"})],
         "device": [str],
-        "compile": ["boolean"],
         "callbacks": [list, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-
-    # Parameters that do not tell trainings with checkpoints apart. What the likelihood
-    # says of the columns is part of the architecture.
-    _free_at_resumption = frozenset(
-        {
-            "callbacks",
-            "checkpoint_path",
-            "compile",
-            "device",
-            "likelihood",
-            "n_importance_samples",
-            "random_state",
-            "verbose",
-        }
-    )
-
-    # Checks of the fitted attributes that `load` finds in a file.
-    _attribute_schema = ATTRIBUTES
 
     # A dimension estimator given as n_components checks its own parameters.
     @_fit_context(prefer_skip_nested_validation=False)
@@ -140,9 +91,9 @@ class NeuralLatentModel(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows, unless `warm_start` goes on. Where it is a
-            memory map in single or double precision, rows are read as they are needed.
-            NaN marks a missing entry where the class says so.
+            The data, of at least two rows unless `warm_start` resumes. Rows of a memory
+            map in single or double precision are read as they are needed. NaN marks a
+            missing entry in the classes that take missing entries.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 
@@ -154,9 +105,9 @@ class NeuralLatentModel(
         Raises
         ------
         RuntimeError
-            If training diverges. Like any error, it leaves the estimator as it was.
+            If training diverges. As after any error, the estimator is unchanged.
         TypeError
-            If a function given as `encoder` or `decoder` returns no module.
+            If a function given as `encoder` or `decoder` does not return a module.
         ValueError
             If a parameter or `X` cannot be used, or the file of this training in
             `checkpoint_path` is damaged.
@@ -164,64 +115,58 @@ class NeuralLatentModel(
         Warns
         -----
         ConvergenceWarning
-            If training diverged, and went on from the epoch before at a tenth of the
-            learning rate.
+            If training diverged and was resumed from the previous epoch at a tenth of
+            the learning rate.
         PosteriorCollapseWarning
-            If no component of the code of a variational autoencoder depends on the row.
+            If no component of a variational autoencoder's code depends on the row.
         UserWarning
             If `warmup_epochs` of a variational autoencoder does not end before
             `max_epochs`.
 
         Examples
         --------
-        Rows on a line need one component. What the linear network loses falls from
+        Rows on a line need one component. The loss of a linear network decreases from
         epoch to epoch:
 
         >>> import numpy as np
         >>> from sklatent.neural import AETransformer
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((100, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> ae = AETransformer(
-        ...     n_components=1,
-        ...     hidden_layer_sizes=(),
-        ...     lr=0.01,
-        ...     batch_size=10,
-        ...     max_epochs=5,
-        ...     random_state=0,
-        ... ).fit(X)
+        >>> X = np.random.RandomState(0).normal(size=(100, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> ae = AETransformer(1, hidden_layer_sizes=(), lr=0.01, random_state=0).fit(X)
         >>> bool((np.diff(ae.history_["train_loss"]) < 0).all()), ae.n_iter_
-        (True, 5)
+        (True, 100)
         """
-        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        resume = self.warm_start and hasattr(self, "net_")
         with self._unchanged_on_error():
             if self.checkpoint_path is not None:
                 check_folder(self.checkpoint_path)
-            X = self._validate_training_rows(X, goes_on)
+            X = self._start(X, resume)
+            # What partial_fit kept of the optimizer belongs to another training.
             vars(self).pop("_training_state_", None)
-            if not goes_on:
-                self._prepare(X)
-            with self._checkpoint(X, goes_on) as (seeds, state, keep):
-                self._train(X, y, seeds, state, goes_on, keep=keep)
+            with self._checkpoint(X, resume) as (found, write):
+                seeds, state = found or (self._draw_seeds(), None)
+                keep = write and functools.partial(write, seeds)
+                self._train(X, y, seeds, state, resume, keep=keep)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None):
         """Train for one epoch.
 
-        The first call decides on networks and units from its rows. Every call takes up
-        the training, the optimizer and the random numbers where the last one stopped:
-        k calls with the same rows are `fit` with `max_epochs=k`, to the bit. After a
-        `fit`, which keeps no optimizer, they start from its networks.
+        The first call decides on the networks and units from its rows. Every call
+        resumes the training, with the optimizer and the random numbers, where the
+        previous one stopped: k calls with the same rows give the same bits as `fit`
+        with `max_epochs=k`. A `fit` keeps no optimizer, so that calls after it start
+        from its networks with a new one.
 
         Learning-rate schedules end at `max_epochs`, no rows are held out, and
-        `checkpoint_path` is not used. Attributes that describe the training rows are
-        about those of the last call.
+        `checkpoint_path` is not used. Attributes that describe the training rows
+        describe those of the last call.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows at the first call. NaN marks a missing entry
-            where the class says so.
+            The data, of at least two rows in the first call. NaN marks a missing entry
+            in the classes that take missing entries.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 
@@ -233,26 +178,26 @@ class NeuralLatentModel(
         Raises
         ------
         RuntimeError
-            If training diverges. Like any error, it leaves the estimator as it was.
+            If training diverges. As after any error, the estimator is unchanged.
         TypeError
-            If a function given as `encoder` or `decoder` returns no module.
+            If a function given as `encoder` or `decoder` does not return a module.
         ValueError
             If a parameter or `X` cannot be used.
 
         Warns
         -----
         ConvergenceWarning
-            If training diverged, and went on from the epoch before at a tenth of the
-            learning rate.
+            If training diverged and was resumed from the previous epoch at a tenth of
+            the learning rate.
         PosteriorCollapseWarning
-            If no component of the code of a variational autoencoder depends on the row.
+            If no component of a variational autoencoder's code depends on the row.
         UserWarning
             If `warmup_epochs` of a variational autoencoder does not end before
             `max_epochs`.
 
         Examples
         --------
-        Epoch by epoch, with anything in between, gives the networks of one `fit`:
+        Three calls give the same networks as one `fit` of three epochs:
 
         >>> import numpy as np
         >>> from sklatent.neural import AETransformer
@@ -265,45 +210,41 @@ class NeuralLatentModel(
         >>> bool((ae.transform(X) == whole.transform(X)).all())
         True
         """
-        goes_on = self.__sklearn_is_fitted__()
+        resume = hasattr(self, "net_")
         with self._unchanged_on_error():
-            X = self._validate_training_rows(X, goes_on)
-            if not goes_on:
-                self._prepare(X)
+            X = self._start(X, resume)
+            seeds = self._seeds_ if resume else self._draw_seeds()
             kept = getattr(self, "_training_state_", None)
-            seeds = self._seeds_ if goes_on else self._draw_seeds()
             state = kept and unpack(kept)
-            trainer = self._train(X, y, seeds, state, goes_on, one_epoch=True)
+            trainer = self._train(X, y, seeds, state, resume, one_epoch=True)
             # The next rows may be others, and a callback that stops has stopped this.
             state = trainer.state() | {"start": None, "stopped": False}
             self._training_state_ = pack(state)
         return self
 
-    def _validate_training_rows(self, X, goes_on):
-        """Check the rows given to a fit, against those before if it goes on."""
-        X = read_rows(
-            self,
-            X,
-            ensure_min_samples=1 if goes_on else 2,
-            reset=not goes_on,
-        )
-        if goes_on:
+    def _start(self, X, resume):
+        """Read rows to train on; decide on units and networks, or compare these."""
+        table, n_least = X, 1 if resume else 2
+        X = read_rows(self, X, ensure_min_samples=n_least, reset=not resume)
+        if resume:
+            # The units stay: in others, the weights would mean something else.
             self._constant = still_constant(self._constant, X)
+            self._check_same_networks()
+        else:
+            self.mean_, self.scale_, self._constant, share = mean_and_scale(X)
+            if not self.standardize:
+                self.scale_ = np.full_like(self.scale_, self.scale_.mean())
+            self.n_components_ = self._resolve_n_components(X)
+            self._spec = self._make_spec(self._common_parameters(), X, share, table)
         return X
-
-    def _prepare(self, X):
-        """Decide on the size of the codes and on the units of training."""
-        self.n_components_ = self._resolve_n_components(X)
-        self.mean_, self.scale_, self._constant = mean_and_scale(X)
-        if not self.standardize:
-            self.scale_ = np.full_like(self.scale_, self.scale_.mean())
 
     def _draw_seeds(self):
         """Return seeds of the training, of the noise afterwards, and of the split."""
+        # One for each, so that none depends on how many numbers the others draw.
         rng = random_generator(self.random_state)
         return rng.randint(2**31 - 1, size=3).tolist()
 
-    def _train(self, X, y, seeds, state, goes_on, *, keep=None, one_epoch=False):
+    def _train(self, X, y, seeds, state, resume, *, keep=None, one_epoch=False):
         """Train from the start, from the fitted networks or from a state.
 
         Returns the trainer; the fitted attributes are set.
@@ -313,122 +254,60 @@ class NeuralLatentModel(
         self.device_ = resolve_device(self.device)
         dtype = getattr(torch, self.dtype.replace("mixed", "float32"))
         data = row_source(X, self.mean_, self.scale_, dtype, self.device_)
-        module = self._start_networks(data, seed, goes_on).to(dtype)
         train, valid, stopping = data, None, None
         if self.early_stopping and not one_epoch:
             train, valid = self._split(data, split_seed)
             stopping = EarlyStopping(self.n_iter_no_change, self.tol)
-        trainer = self._make_trainer(module, seed, stopping).initialize()
-        if state is not None:
-            trainer.load_state(state)
-        elif one_epoch and goes_on:
-            trainer.losses = copy.deepcopy(self.history_)
 
-        context = self._init_callback_context(
-            max_subtasks=1 if one_epoch else self.max_epochs
-        )
-        task = {"estimator": self, "X": X, "y": y}
-        context.call_on_fit_task_begin(**task)
-        trainer.partial_fit(
-            train,
-            X_valid=valid,
-            until=trainer.n_epochs + 1 if one_epoch else self.max_epochs,
-            keep=keep,
-            report=IterationReport(
-                context,
-                "epoch",
-                lambda trainer: self._fitted_attributes(
-                    copy.deepcopy(trainer.module_), trainer.losses, data
-                ),
-                **task,
-            ),
-        )
-        # The state of the trainer is still asked for, on its device.
-        vars(self).update(
-            self._fitted_attributes(copy.deepcopy(module), trainer.losses, data)
-        )
-        context.call_on_fit_task_end(**task, reconstruction_attributes={})
-        return trainer
-
-    def _make_trainer(self, module, seed, early_stopping):
-        """Return the trainer that the parameters describe."""
-        return Trainer(
-            module,
-            self._make_criterion(),
+        # Weights are drawn on the CPU, so that a seed means the same on every device.
+        generator = torch.Generator().manual_seed(seed)
+        module = self._spec.build(generator)
+        module.check(X, self._names())
+        if resume:
+            module.load_state_dict(self.net_.module_.state_dict())
+        else:
+            module.initialize(data, generator)
+        trainer = Trainer(
+            module.to(dtype),
+            self._make_criterion(X),
             seed=seed,
             optimizer=self.optimizer,
             lr=self.lr,
             lr_schedule=self.lr_schedule,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
-            max_grad_norm=self.max_grad_norm,
-            turns=self._turns(module),
-            early_stopping=early_stopping,
+            early_stopping=stopping,
             mixed=self.dtype == "mixed",
-            compile_loss=self.compile,
             device=self.device_,
-            callbacks=copy_callbacks(self.callbacks or []),
+            callbacks=self.callbacks or [],
             verbose=int(self.verbose),
+        ).initialize()
+        if state is not None:
+            trainer.load_state(state)
+        elif one_epoch and resume:
+            # After a fit, which keeps no optimizer, the history continues all the same.
+            trainer.losses = copy.deepcopy(self.history_)
+
+        def attributes():
+            # A copy, as the state of the trainer is still asked for, on its device.
+            return self._fitted_attributes(copy.deepcopy(module), trainer.losses, data)
+
+        context = self._init_callback_context(
+            max_subtasks=1 if one_epoch else self.max_epochs
         )
-
-    def _start_networks(self, data, seed, goes_on):
-        """Return networks with random weights or those of the fitted ones."""
-        generator = torch.Generator().manual_seed(seed)
-        module = self._make_module(self._architecture(), generator)
-        if goes_on:
-            self._check_same_networks(module)
-            module.load_state_dict(self.net_.module_.state_dict())
-        else:
-            self._initialize(module, data, generator)
-        return module
-
-    def _check_same_networks(self, module):
-        """Raise if a module is not built as the fitted one."""
-        n_components = self.n_components
-        if not isinstance(n_components, Integral):  # the estimate was made once
-            n_components = self.n_components_
-        now = [f"n_components={n_components}", *describe(module)]
-        fitted = [f"n_components={self.n_components_}", *describe(self.net_.module_)]
-        for here, there in itertools.zip_longest(now, fitted):
-            if here != there:
-                raise ValueError(
-                    "The parameters no longer describe the networks that were fitted: "
-                    f"{here} in place of {there}. Set them back, or fit anew with "
-                    "warm_start=False."
-                )
-
-    @contextlib.contextmanager
-    def _checkpoint(self, X, goes_on):
-        """Give seeds, the state to go on from, and what keeps a state; or None."""
-        if self.checkpoint_path is None:
-            yield self._draw_seeds(), None, None
-            return
-        checkpoint = Checkpoint(self.checkpoint_path, self._fingerprint(X, goes_on))
-        with only_writer(checkpoint.path):
-            seeds, state = checkpoint.read() or (self._draw_seeds(), None)
-            yield seeds, state, lambda state: checkpoint.write(seeds, state)
-
-    def _fingerprint(self, X, goes_on):
-        """Return what decides how a training turns out, by name."""
-        parameters = {
-            name: weights_checksum(value)
-            if isinstance(value, nn.Module)
-            else repr(getattr(value, "__qualname__", value))
-            for name, value in self.get_params(deep=False).items()
-            if name not in self._free_at_resumption
-        }
-        if isinstance(self.random_state, Integral):
-            parameters["random_state"] = repr(self.random_state)
-        return {
-            **parameters,
-            "class": type(self).__name__,
-            "networks": repr(self._architecture()),
-            "layers": repr(describe(self._random_networks())),
-            "first weights": (
-                weights_checksum(self.net_.module_) if goes_on else "random"
-            ),
-            "data": f"{X.dtype}{X.shape} {checksum(X)}",
-        }
+        task = {"estimator": self, "X": X, "y": y}
+        context.call_on_fit_task_begin(**task)
+        trainer.train(
+            train,
+            X_valid=valid,
+            until=trainer.n_epochs + 1 if one_epoch else self.max_epochs,
+            keep=keep,
+            report=IterationReport(context, "epoch", lambda _: attributes(), **task),
+        )
+        vars(self).update(attributes())
+        self._check_trained(X)
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+        return trainer
 
     def _split(self, data, seed):
         """Return rows to train on and rows held out."""
@@ -436,58 +315,74 @@ class NeuralLatentModel(
         n_valid = math.ceil(self.validation_fraction * n_samples)
         if n_samples - n_valid < 2:
             raise ValueError(
-                f"early_stopping with validation_fraction={self.validation_fraction} "
-                f"holds out {n_valid} of n_samples={n_samples} rows, which leaves "
-                f"{n_samples - n_valid} for training; at least 2 are needed."
+                "validation_fraction must leave at least 2 rows for training; got "
+                f"{self.validation_fraction}, which holds out {n_valid} of {n_samples}."
             )
+        # A seed of its own: with another learning rate the same rows are held out.
         order = np.random.RandomState(seed).permutation(n_samples)
         return subset(data, order[n_valid:]), subset(data, order[:n_valid])
 
     def _fitted_attributes(self, module, losses, data):
         """Return what trained networks, which become the estimator's, give it."""
         module.eval()
-        attributes = self._summarize(module, data)
+        summary = module.summarize(data, self.scale_, self._noise_seed)
         return {
             **self._network_attributes(module),
-            "history_": {name: list(values) for name, values in losses.items()},
+            "history_": copy.deepcopy(losses),
             "loss_": losses["train_loss"][-1],
             "n_iter_": len(losses["train_loss"]),
-            **attributes,
+            **summary,
         }
 
     def _network_attributes(self, module):
-        """Return the fitted attributes that are made of the networks alone."""
-        # On the CPU a pickle opens anywhere; see _network for the way back.
-        return {
-            "net_": prediction_net(module),
-            "encoder_": self._plain_encoder(module),
-        }
+        """Return the fitted attributes that are made of the networks only."""
+        layers = copy.deepcopy(nn.ModuleList(module.code_layers())).float()
+        encoder = nn.Sequential(Standardize(self.mean_, self.scale_), *layers)
+        # On the CPU, so that a pickle opens anywhere; `_network` moves it from there.
+        return {"net_": prediction_net(module), "encoder_": encoder.eval()}
 
-    def _plain_encoder(self, module):
-        """Return a copy of what makes codes of rows, for rows as they are given."""
-        layers = copy.deepcopy(module.code_layers())
-        return nn.Sequential(
-            Standardize(self.mean_, self.scale_), *(layer.float() for layer in layers)
-        ).eval()
+    def _check_trained(self, X):
+        """Warn of what training on these rows has led to."""
 
-    def _initialize(self, module, data, generator):
-        """Take from the rows what new networks start from."""
+    def _check_same_networks(self):
+        """Raise if the parameters no longer describe the networks that were fitted."""
+        common, own = self._common_parameters(), self._spec_parameters()
+        now = dataclasses.replace(self._spec, **common, **own)
+        # What the first rows decided is the same in both, so parameters differ.
+        for name, here, there in differences(now, self._spec):
+            raise ValueError(
+                f"{name} must be that of the fitted networks, {there!r}; got {here!r}. "
+                "Set it back, or fit anew with warm_start=False."
+            )
 
-    def _turns(self, module):
-        """Return lists of parameters that take turns at being left as they are."""
-        return ((),)
+    def _common_parameters(self):
+        """Return the part of the spec that all networks have."""
+        n_components = self.n_components
+        if not isinstance(n_components, Integral):  # the estimate was made once
+            n_components = self.n_components_
+        return {"networks": NetworkSpec.of(self), "n_components": int(n_components)}
 
-    def _summarize(self, module, data):
-        """Further fitted attributes, from the trained module and its data."""
-        return {}
+    def _names(self):
+        """Names of the columns, or their indices."""
+        return getattr(self, "feature_names_in_", range(self.n_features_in_))
+
+    def _checkpoint(self, X, resume):
+        """Give seeds and state to resume from, and what writes these; or None."""
+        if self.checkpoint_path is None:
+            return contextlib.nullcontext((None, None))
+        module = self._spec.build(torch.Generator())
+        start = self.net_.module_ if resume else None
+        told_apart = fingerprint(self, self._spec, module, start, X)
+        return open_checkpoint(self.checkpoint_path, told_apart)
 
     def _network(self, dtype, device=None):
         """Return the fitted module in a precision, on the device if it is there."""
         device = device or self.device_
-        if device not in available_devices():
+        if device != "cpu" and device not in available_devices():
             device = "cpu"
         module = self.net_.module_
         dtype = getattr(torch, dtype.name)
+        # A copy else, as another thread may be using the module in its precision.
         if device == "cpu" and next(module.parameters()).dtype == dtype:
             return module
         return copy.deepcopy(module).to(device=device, dtype=dtype)
@@ -505,6 +400,7 @@ class NeuralLatentModel(
         network = self._network(Z.dtype)
         device = next(network.parameters()).device
         Z = np.ascontiguousarray(Z)  # torch takes no negative strides
+        # A copy of each block: torch warns of arrays that may not be written to.
         X = map_rows(lambda rows: network.decode(torch.tensor(rows, device=device)), Z)
         return self._undo_standardize(X)
 
@@ -512,5 +408,112 @@ class NeuralLatentModel(
         """Rows in the units of the data; constant features have their value."""
         return undo_standardize(X, self.mean_, self.scale_, self._constant)
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "net_")
+    def save(self, path):
+        """Write the fitted estimator to a file, without pickle.
+
+        It is a safetensors file, with weights and arrays as tensors and everything else
+        as JSON in its metadata. Opening it runs no code, whoever it comes from. The
+        state of the optimizer that `partial_fit` keeps is left out, and so is
+        `checkpoint_path`, as no file should decide where a later `fit` writes.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, replaced if it is there.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not plain data, such as a callable, a class, an estimator
+            or a generator of random numbers; if a parameter has changed since the fit,
+            so that it describes other networks; or if `n_importance_samples` is above
+            100,000, which no file may ask for.
+        OSError
+            If the file cannot be written. A file that was there is then unchanged.
+
+        See Also
+        --------
+        load : Read what was written.
+
+        Examples
+        --------
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from sklatent.neural import AETransformer
+        >>> X = np.random.RandomState(0).standard_normal((20, 3))
+        >>> ae = AETransformer(hidden_layer_sizes=(4,), max_epochs=1).fit(X)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "ae.safetensors"
+        ...     ae.save(path)
+        ...     print([file.name for file in pathlib.Path(folder).iterdir()])
+        ['ae.safetensors']
+
+        A parameter that would need code to be built again is refused:
+
+        >>> ae.set_params(random_state=np.random.RandomState(0)).save("ae.safetensors")
+        Traceback (most recent call last):
+            ...
+        ValueError: random_state must be plain data to be saved; got ...
+        """
+        _saving.save(self, path)
+
+    @classmethod
+    def load(cls, path):
+        """Read an estimator that `save` has written.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Returns
+        -------
+        estimator : object
+            The fitted estimator, of the class that `load` is called on or a subclass.
+            Its results are the same, to the bit, as those of the one that was saved.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, has another format or class, lacks an entry, or has
+            an entry that `save` does not write. Each entry is checked before its use,
+            and the sizes of networks before memory is taken for them.
+        OSError
+            If the file cannot be read.
+
+        Warns
+        -----
+        InconsistentVersionWarning
+            If another version of sklatent has written the file.
+
+        See Also
+        --------
+        save : Write the file.
+
+        Examples
+        --------
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> X = np.random.RandomState(0).standard_normal((20, 3))
+        >>> vae = VAETransformer(hidden_layer_sizes=(4,), max_epochs=1).fit(X)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "vae.safetensors"
+        ...     vae.save(path)
+        ...     same = VAETransformer.load(path)
+        >>> bool((same.score_samples(X) == vae.score_samples(X)).all())
+        True
+        """
+        return _saving.load(cls, path)
+
+
+def differences(spec, other):
+    """Yield name and both values of each field in which two specs differ."""
+    for field in dataclasses.fields(spec):
+        here, there = getattr(spec, field.name), getattr(other, field.name)
+        if dataclasses.is_dataclass(here):
+            yield from differences(here, there)
+        elif here != there:
+            yield field.name, here, there

@@ -10,7 +10,9 @@ import re
 import numpy as np
 import torch
 
-from sklatent.neural.vae._tables import LIKELIHOODS
+from sklatent.neural.networks._autoencoder import AutoencoderSpec
+from sklatent.neural.networks._spec import NetworkSpec
+from sklatent.neural.vae._spec import LIKELIHOODS, ColumnsSpec, VAESpec
 
 SECTIONS = {
     "format": str,
@@ -87,18 +89,19 @@ def check_attribute(name, value, valid):
         raise ValueError(f"its attribute {name} cannot be {brief(value)}.")
 
 
-def check_size(estimator, attributes, tensors):
-    """Raise if there would be more layers or levels than the file has room for.
+def check_size(spec, tensors):
+    """Raise if there would be more layers or levels than the file has tensors for.
 
     Each layer and part of a likelihood has tensors, so that there are no more of them.
     """
-    n_parts = len(attributes.get("_plan", ()))
+    columns = getattr(spec, "columns", ())
+    n_parts = len(columns)
     for name in ("hidden_layer_sizes", "conv_channels"):
-        n_parts += np.size(getattr(estimator, name))
+        n_parts += np.size(getattr(spec.networks, name) or ())
     n_levels = [
-        max(map(len, part["levels"])) * len(part["columns"])
-        for part in attributes.get("_plan", ())
-        if part["levels"] is not None
+        max(map(len, part.levels)) * len(part.columns)
+        for part in columns
+        if part.levels is not None
     ]
     n_numbers = sum(tensor.numel() for tensor in tensors.values())
     if n_parts > len(tensors) + 2 or sum(n_levels) > n_numbers:
@@ -168,9 +171,14 @@ def number(value, attributes=None):
     return type(value) is float and math.isfinite(value)
 
 
-def list_of(valid, value):
-    """Tell whether a value is a list of valid items."""
-    return isinstance(value, list) and all(map(valid, value))
+def list_of(valid, value, kind=list):
+    """Tell whether a value is a list, or of another kind, of valid items."""
+    return isinstance(value, kind) and all(map(valid, value))
+
+
+def tuple_of(valid, value):
+    """Tell whether a value is a tuple of valid items."""
+    return list_of(valid, value, tuple)
 
 
 def numbers(low=-np.inf, *, size="n_features_in_", high=np.inf, nan=False):
@@ -225,34 +233,50 @@ def output_config(value, attributes):
     )
 
 
-def plan(value, attributes):
-    """Tell whether a value gives each feature one likelihood."""
-    if not list_of(plan_part, value):
+def autoencoder_spec(value, attributes):
+    """Tell whether a value is a spec; what parameters say of it is compared later."""
+    return isinstance(value, AutoencoderSpec) and valid_spec(value, attributes)
+
+
+def vae_spec(value, attributes):
+    """Tell whether a value is a spec that gives each feature one likelihood."""
+    if not isinstance(value, VAESpec) or not valid_spec(value, attributes):
         return False
-    columns = [column for part in value for column in part["columns"]]
+    if not isinstance(value.has_missing, bool) or not isinstance(value.likelihood, str):
+        return False
+    if not tuple_of(valid_columns, value.columns):
+        return False
+    columns = [column for part in value.columns for column in part.columns]
     n_features = attributes["n_features_in_"]
     # A number in a file may be too large for a list of that length.
     return len(columns) == n_features and sorted(columns) == list(range(n_features))
 
 
-def plan_part(part):
+def valid_spec(value, attributes):
+    """Tell whether sizes in a spec are those of the attributes."""
+    sizes = (attributes["n_features_in_"], attributes["n_components_"])
+    is_spec = isinstance(value.networks, NetworkSpec)
+    return is_spec and (value.networks.n_features, value.n_components) == sizes
+
+
+def valid_columns(part):
     """Tell whether a value is a likelihood with its columns, and levels if it has."""
-    if not isinstance(part, dict) or part.keys() != {"likelihood", "columns", "levels"}:
+    if not isinstance(part, ColumnsSpec):
         return False
-    columns, levels = part["columns"], part["levels"]
-    if not isinstance(part["likelihood"], str) or part["likelihood"] not in LIKELIHOODS:
+    likelihood, columns, levels = part.likelihood, part.columns, part.levels
+    if not isinstance(likelihood, str) or likelihood not in LIKELIHOODS:
         return False
-    if not columns or not list_of(lambda column: type(column) is int, columns):
+    if not columns or not tuple_of(lambda column: type(column) is int, columns):
         return False
-    if part["likelihood"] != "categorical":
+    if likelihood != "categorical":
         return levels is None
-    return list_of(increasing, levels) and len(levels) == len(columns)
+    return tuple_of(increasing, levels) and len(levels) == len(columns)
 
 
 def increasing(values):
-    """Tell whether a value is a list of numbers, each larger than the one before."""
+    """Tell whether a value has numbers, each larger than the one before."""
     return (
-        bool(values) and list_of(number, values) and bool((np.diff(values) > 0).all())
+        bool(values) and tuple_of(number, values) and bool((np.diff(values) > 0).all())
     )
 
 
@@ -272,6 +296,7 @@ ATTRIBUTES = {
     "device_": device,
     "_seeds_": lambda value, _: list_of(seed, value) and len(value) == 3,
     "_noise_seed": seed,
+    "_spec": autoencoder_spec,
     "_sklearn_output_config": output_config,
 }
 VAE_ATTRIBUTES = {
@@ -280,10 +305,5 @@ VAE_ATTRIBUTES = {
     "noise_variance_": numbers(0),
     "kl_per_component_": numbers(-FINITE, size="n_components_", high=FINITE),
     "n_active_units_": lambda value, all_: integer(value, 0, all_["n_components_"]),
-    "_share_observed": numbers(-1, high=1),
-    "_masked": lambda value, _: isinstance(value, bool),
-    "_plan": plan,
-    "_planned": lambda value, _: (
-        list_of(lambda text: isinstance(text, str), value) and len(value) == 2
-    ),
+    "_spec": vae_spec,
 }

@@ -1,5 +1,6 @@
 """Tools that more than one subpackage stands on."""
 
 from sklatent.utils import discovery
+from sklatent.utils._show_versions import show_versions
 
-__all__ = ["discovery"]
+__all__ = ["discovery", "show_versions"]

@@ -7,6 +7,8 @@
 - dates and durations are refused, which would be read in whatever unit they are stored;
 
 and what it refuses is said with the column, and what to do.
+
+Sample weights are read by `check_weight`.
 """
 
 import contextlib
@@ -15,11 +17,16 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
+from sklatent.utils._sklearn import _check_sample_weight
+
 # Computing keeps single precision single; everything else becomes double.
 FLOAT_DTYPES = (np.float64, np.float32)
 
 # How the names of such types begin, in NumPy, pandas, polars and pyarrow.
 TIME_TYPES = ("date", "duration", "period", "time")
+
+# Rows, spread evenly, that a feature has to be constant in before all are looked at.
+SOME_ROWS = 64
 
 TAKES_MISSING = (
     "PPCA, FactorAnalysis, GaussianMixture and VAETransformer of sklatent take missing "
@@ -138,3 +145,12 @@ def _no_number(X, error):
                     "sklearn.preprocessing.OrdinalEncoder or OneHotEncoder."
                 )
     return error
+
+
+def check_weight(sample_weight, X):
+    """Return weights in double precision, none negative and not all zero; or None."""
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )

@@ -10,15 +10,6 @@ from sklatent.utils._warnings import warn
 LARGEST_SHARE = 1.01
 
 
-def check_weight(sample_weight, X):
-    """Return weights in double precision, none negative and not all zero; or None."""
-    if sample_weight is None:
-        return None
-    return _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-
-
 def weighted_rows(X, sample_weight):
     """Rows of positive weight, and the weights.
 

@@ -160,6 +160,6 @@ def test_scores_that_are_no_densities():
     ae = AETransformer(1, hidden_layer_sizes=(), max_epochs=1, random_state=0).fit(X)
     for estimator in (ae, IsolationForest(n_estimators=5, random_state=0).fit(X)):
         with pytest.raises(
-            TypeError, match=f"score_samples of {type(estimator).__name__}"
+            TypeError, match=f"log-density.*; got {type(estimator).__name__}"
         ):
             DensityDisplay.from_estimator(estimator, X)

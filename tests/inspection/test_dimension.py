@@ -126,7 +126,7 @@ def test_from_estimators_keeps_equal_ones_apart():
 def test_errors():
     with pytest.raises(NotFittedError):
         DimensionDisplay.from_estimator(TwoNN(), X)
-    with pytest.raises(ValueError, match="TwoNN is not fitted: give X"):
+    with pytest.raises(ValueError, match="X must be given, since TwoNN is not fitted"):
         DimensionDisplay.from_estimators([TwoNN()])
     with pytest.raises(ValueError, match="at least one"):
         DimensionDisplay.from_estimators([], X)

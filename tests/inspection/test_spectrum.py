@@ -81,5 +81,5 @@ def test_legend_has_room_above_the_bars(log):
 def test_errors():
     with pytest.raises(ValueError, match="no components"):
         SpectrumDisplay.from_estimator(PPCA(0).fit(X))
-    with pytest.raises(TypeError, match="KernelDensity has no variances"):
+    with pytest.raises(TypeError, match="KernelDensity, which has no variances"):
         SpectrumDisplay.from_estimator(KernelDensity().fit(X))

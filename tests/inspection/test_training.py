@@ -9,11 +9,11 @@ from sklatent.neural import AETransformer, VAETransformer
 
 X = load_iris().data
 DIGITS = load_digits().data[:, 10:50]
-TINY = {"hidden_layer_sizes": (8,), "random_state": 0}
+SMALL = {"hidden_layer_sizes": (8,), "random_state": 0}
 
 
 def test_losses_are_those_of_history():
-    ae = AETransformer(**TINY, max_epochs=4).fit(X)
+    ae = AETransformer(**SMALL, max_epochs=4).fit(X)
     display = TrainingDisplay.from_estimator(ae)
     x, y = display.lines_["train"].get_data()
     np.testing.assert_array_equal(x, [1, 2, 3, 4])
@@ -27,7 +27,7 @@ def test_losses_are_those_of_history():
 def test_marked_epoch_has_the_parameters(warmup_epochs):
     """Training anew for as many epochs gives the networks that were kept."""
     settings = {
-        **TINY,
+        **SMALL,
         "early_stopping": True,
         "lr": 0.05,
         "warmup_epochs": warmup_epochs,
@@ -43,7 +43,7 @@ def test_marked_epoch_has_the_parameters(warmup_epochs):
 
 
 def test_no_mark_after_partial_fit():
-    ae = AETransformer(**TINY, max_epochs=3, early_stopping=True).fit(X)
+    ae = AETransformer(**SMALL, max_epochs=3, early_stopping=True).fit(X)
     assert TrainingDisplay.from_estimator(ae).best_step is not None
     display = TrainingDisplay.from_estimator(ae.partial_fit(X))
     assert display.best_step is None
@@ -74,5 +74,5 @@ def test_closed_form_has_no_curve():
 
 def test_no_record():
     density = KNeighborsDensity().fit(X)
-    with pytest.raises(TypeError, match="KNeighborsDensity keeps none"):
+    with pytest.raises(TypeError, match="KNeighborsDensity, which has none"):
         TrainingDisplay.from_estimator(density)

@@ -1,31 +1,25 @@
-"""Bandwidths from the data: rules of thumb, cross-validation, and a plug-in.
+"""Bandwidths by formula: rules of thumb, and the improved Sheather-Jones plug-in.
 
-All take rows, of which no weight is 0; weights are counts of rows. The bandwidth h is
-the unit in which the argument of the kernel is measured, along each feature.
+All functions take rows of positive weight; weights are counts of rows. The bandwidth h
+is the unit in which the argument of the kernel is measured, along each feature.
 """
 
 import numpy as np
 from scipy.fft import dct
 from scipy.optimize import brentq
-from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 
-from sklatent.density.kernel._leave_one_out import LeaveOneOut
-from sklatent.utils._rounding import rounding, rounding_up_to
+from sklatent.utils._rounding import rounding
 from sklatent.utils._warnings import warn
 
-# Smallest and largest candidate, in units of the rule of thumb.
-CANDIDATE_RANGE = (0.02, 8.0)
 # Cells of the histogram whose cosine transform the plug-in takes.
 CELLS = 2**14
-# Share of the rows from which on rows that coincide, and have few others within reach
-# of the kernel, are what determines a plug-in.
+# Largest share of rows that coincide and have few others within reach of the kernel.
+# With more of them the plug-in describes these values, not a density.
 LARGEST_SHARE_ALONE = 0.05
-# Rows whose distances give the scale of a metric.
-SCALE_ROWS = 500
 
 
-def spreads(X, weight, what="A bandwidth is"):
+def spreads(X, weight, names, what, remedy):
     """Standard deviation of each feature, about 1/n.
 
     Parameters
@@ -33,36 +27,35 @@ def spreads(X, weight, what="A bandwidth is"):
     X : ndarray of shape (n_samples, n_features)
         The rows.
     weight : ndarray of shape (n_samples,)
-        Their weights.
-    what : str, default="A bandwidth is"
-        What is measured by them, for the error.
+        Weight of each row.
+    names : sequence of length n_features
+        Names of the features, for the error.
+    what : str
+        The parameter that needs the spreads, for the error.
+    remedy : str
+        What to do, other than to drop a constant feature, for the error.
 
     Returns
     -------
     sigma : ndarray of shape (n_features,)
-        In units of the data.
+        Standard deviations in units of the data.
 
     Raises
     ------
     ValueError
-        If a feature is constant, but for rounding.
+        If a feature is constant up to rounding.
     """
-    mean = np.average(X, axis=0, weights=weight)
-    difference = X - mean
-    largest = np.abs(difference).max(axis=0)
-    at_most = rounding_up_to(np.abs(mean) + largest, False, X.dtype)
-    constant = np.flatnonzero(largest <= at_most)
-    if len(constant):  # or whole numbers far out
-        few = X[:, constant]
-        constant = constant[np.ptp(few, axis=0) <= rounding(few)]
+    with np.errstate(over="ignore"):  # an infinite range is not constant
+        constant = np.flatnonzero(np.ptp(X, axis=0) <= rounding(X))
     if len(constant):
         rows = "1 sample" if len(X) == 1 else f"{len(X)} samples"
         raise ValueError(
-            f"{what} found relative to the spread of the data, and in {rows} feature "
-            f"{constant[0]} has none; leave constant features out, or give the "
-            "bandwidth as a number with whiten=False."
+            f"{what} is undefined because feature {names[constant[0]]!r} is constant "
+            f"in {rows}; drop it or {remedy}."
         )
-    difference /= largest
+    difference = X - np.average(X, axis=0, weights=weight)
+    largest = np.abs(difference).max(axis=0)
+    difference /= largest  # so that no square overflows or underflows
     return largest * np.sqrt(np.average(difference**2, axis=0, weights=weight))
 
 
@@ -82,16 +75,16 @@ def rule_of_thumb(X, weight, sigma, rule):
     X : ndarray of shape (n_samples, n_features)
         The rows.
     weight : ndarray of shape (n_samples,)
-        Their weights.
+        Weight of each row.
     sigma : ndarray of shape (n_features,)
         Standard deviation of each feature.
     rule : {"scott", "silverman"}
-        Which.
+        Name of the rule.
 
     Returns
     -------
     width : ndarray of shape (n_features,)
-        In units of the data.
+        Bandwidth in units of the data.
     """
     n, d = weight.sum(), X.shape[1]
     if rule == "scott":
@@ -106,7 +99,7 @@ def rule_of_thumb(X, weight, sigma, rule):
 
 
 def _quantiles(x, weight, q):
-    """Return the smallest numbers up to which there are shares q of the weight."""
+    """Return the smallest numbers up to which there is a share q of the weight."""
     order = np.argsort(x)
     cumulative = np.cumsum(weight[order])
     # Rounding of the sums must not move a quantile that is at a step to the next row.
@@ -114,165 +107,38 @@ def _quantiles(x, weight, q):
     return x[order][np.searchsorted(cumulative, steps)]
 
 
-def cross_validated(
-    X, weight, sigma, kernel, candidates, criterion, n_jobs=None, metric=None
-):
-    """Bandwidth of the best score, in one pass over the pairs of rows.
+def plug_in(rows, weight, sigma):
+    """Bandwidth of the improved Sheather-Jones rule; Silverman's if it has none.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    rows : ndarray of shape (n_samples, n_features)
         Rows, no two of them equal.
     weight : ndarray of shape (n_samples,)
-        Their weights.
+        Number of rows that each one stands for.
     sigma : ndarray of shape (n_features,)
         Standard deviation of each feature.
-    kernel : Kernel
-        See `sklatent.density.kernel._radial`.
-    candidates : int or ndarray of shape (n_candidates,)
-        How many, in units of the spread of each feature, or the bandwidths.
-    criterion : {"loo", "lscv"}
-        Which score.
-    n_jobs : int, default=None
-        Number of threads.
-    metric : DistanceMetric, default=None
-        None is Euclidean. With another one `sigma` is not used.
 
     Returns
     -------
-    width : float or ndarray of shape (n_features,)
-        The best candidate.
-    widths : ndarray of shape (n_candidates,) or (n_candidates, n_features)
-        All of them, ascending.
-    scores : ndarray of shape (n_candidates,)
-        Their scores, larger is better.
+    width : ndarray of shape (1,)
+        In units of the data, for a Gaussian kernel.
     """
-    if len(X) < 2:
+    if rows.shape[1] != 1:
         raise ValueError(
-            f"bandwidth='{criterion}' leaves out one row at a time, and those that "
-            "coincide with it, and needs two distinct rows; got 1 sample or several "
-            "that are equal."
+            f"bandwidth='isj' needs X to have one feature; got {rows.shape[1]} "
+            "features. Use 'loo' or 'silverman'."
         )
-    d = X.shape[1]
-    if metric is not None:
-        unit, Z, scale = np.ones(1), X, _scale(X, metric)
-    else:  # along features of their own units, or along all in the same
-        unit = sigma if np.ndim(candidates) == 0 else np.full(d, sigma.max())
-        Z, scale = (X - X.mean(axis=0)) / unit, 1.0
-    pairs = LeaveOneOut(Z, weight, n_jobs, metric)
-    if np.ndim(candidates) == 0:
-        factors = _grid(pairs, weight, kernel, candidates, d, scale)
-        widths = factors[:, None] * unit if metric is None else factors
-    else:
-        widths = np.unique(candidates)
-        factors = widths / unit[0]
-    if criterion == "loo":
-        scores = _log_likelihoods(pairs, weight, kernel, factors, d)
-        scores -= np.log(unit).sum()
-        best = int(np.argmax(scores))
-        _check_finite(scores[best])
-    else:
-        scores, ranks = _squared_errors(pairs, weight, factors, d)
-        best = int(np.argmax(ranks))
-    _check_inside(criterion, best, widths)
-    return widths[best], widths, scores
-
-
-def _scale(X, metric):
-    """Return the standard deviation of each feature of rows as far apart as these.
-
-    The mean squared Euclidean distance of two rows is 2 d sigma^2.
-    """
-    some = X[:: -(-len(X) // SCALE_ROWS)]
-    n, d = some.shape
-    scale = np.sqrt((metric.pairwise(some) ** 2).sum() / (n * (n - 1)) / (2 * d))
-    if scale == 0:
-        raise ValueError(
-            "bandwidth='loo' needs rows at a distance from each other, and by this "
-            "metric they have none; give the bandwidth as a number."
-        )
-    return scale
-
-
-def _grid(pairs, weight, kernel, k, d, scale):
-    """Even on a logarithmic scale, about the rule of thumb."""
-    # What a kernel means by its bandwidth differs; its variance does not.
-    unit = scale * normal_reference(weight.sum(), d) / np.sqrt(kernel.variance(d))
-    low, high = unit * np.array(CANDIDATE_RANGE)
-    if kernel.degree is None:  # every row is to have a neighbor, well before the end
-        high = max(high, 2 * pairs.nearest().max())
-    return np.geomspace(low, high, k)
-
-
-def _log_likelihoods(pairs, weight, kernel, factors, d):
-    """Mean log-density of each row in the estimate from the others.
-
-    Habbema, Hermans and van den Broek (1974); Duin (1976).
-    """
-    logs = pairs.log_sums(kernel, factors) - np.log(_sums_of_others(weight))[:, None]
-    scores = weight @ logs / weight.sum()
-    return scores - kernel.log_mass(d) - d * np.log(factors)
-
-
-def _sums_of_others(weight):
-    """Sum of all weights but one, which is not lost where that one is large."""
-    before, after = np.zeros((2, len(weight)))
-    before[1:] = np.cumsum(weight[:-1])
-    after[:-1] = np.cumsum(weight[:0:-1])[::-1]
-    return before + after
-
-
-def _squared_errors(pairs, weight, factors, d):
-    """Return 2 mean p_(-i)(x_i) - int p^2, and numbers in the same order.
-
-    Rudemo (1982); Bowman (1984). The integral of the product of two Gaussian kernels
-    is one of twice the variance. In many dimensions both terms leave the range of
-    numbers, and only their logarithms tell which candidate is best.
-    """
-    total = weight.sum()
-    log_share = np.log(weight / total)[:, None]
-    sums, wider = pairs.log_gaussian_sums(factors)
-    left_out = logsumexp(
-        log_share + sums - np.log(_sums_of_others(weight))[:, None], axis=0
-    )
-    square = logsumexp(log_share + wider, axis=0) - np.log(total) - 0.5 * d * np.log(2)
-    larger = np.maximum(left_out, square)
-    difference = 2 * np.exp(left_out - larger) - np.exp(square - larger)
-    with np.errstate(divide="ignore", over="ignore"):
-        logs = larger + np.log(np.abs(difference))
-        logs -= 0.5 * d * np.log(2 * np.pi) + d * np.log(factors)
-        signs = np.sign(difference)
-        return signs * np.exp(logs), signs * (1 + logs - logs[signs != 0].min())
-
-
-def _check_finite(score):
-    """Say so where no candidate will do."""
-    if not np.isfinite(score):
-        raise ValueError(
-            "bandwidth='loo' found no candidate with a finite score: the kernel leaves "
-            "rows without a neighbor. Give larger candidates, or a kernel that is "
-            "positive everywhere."
-        )
-
-
-def _check_inside(criterion, best, widths):
-    """Say so where the score has its maximum beyond the candidates, or none."""
-    if 0 < best < len(widths) - 1 or len(widths) == 1:
-        return
-    if best == 0:
-        end, advice = (
-            "smallest",
-            "It grows without bound as the bandwidth goes to 0 where all rows nearly "
-            "coincide with others; round the rows so that these coincide, or give "
-            "other candidates.",
-        )
-    else:
-        end, advice = "largest", "Give larger ones."
+    width = improved_sheather_jones(rows[:, 0], weight)
+    if width is not None:
+        return np.array([width])
     warn(
-        f"The score of bandwidth='{criterion}' still rises at the {end} candidate, "
-        f"{np.min(widths[best]):.3g}. {advice}",
+        "The equation of bandwidth='isj' has no solution for X, or one that describes "
+        f"rows that coincide ({len(rows)} distinct values in {weight.sum():g} rows); "
+        "Silverman's rule is used.",
         ConvergenceWarning,
     )
+    return rule_of_thumb(rows, weight, sigma, "silverman")
 
 
 def improved_sheather_jones(x, weight):
@@ -287,18 +153,19 @@ def improved_sheather_jones(x, weight):
     x : ndarray of shape (n_samples,)
         Numbers, no two of them equal.
     weight : ndarray of shape (n_samples,)
-        How many rows each stands for.
+        Number of rows that each one stands for.
 
     Returns
     -------
     width : float or None
-        In units of the data; None if there is no root, or only one with which the
-        kernels around rows that coincide reach few others: then the equation describes
-        these values, not a density.
+        Bandwidth in units of the data. None if there is no root, or if kernels of
+        this width around rows that coincide reach few others: then the equation
+        describes these values, not a density.
     """
     x, weight = _merged(x, weight)
     n, span = weight.sum(), np.ptp(x)
-    # As wide again, so that what is mirrored at the ends does not matter.
+    # The interval is twice as wide as the data: the cosine transform mirrors the
+    # density at its ends, and the image must not reach the data.
     u = 0.25 + 0.5 * ((x - x.min()) / span)
     cells = np.minimum((u * CELLS).astype(int), CELLS - 1)
     share = np.bincount(cells, weight / n, minlength=CELLS)
@@ -314,7 +181,7 @@ def improved_sheather_jones(x, weight):
     up = np.flatnonzero(~signs[:-1] & signs[1:])
     if len(up) == 0:
         return None
-    # Of rows that coincide, smaller roots see each value as a mode of its own.
+    # If rows coincide, the smaller roots take each value for a mode of its own.
     i = up[0] if len(x) >= n else up[-1]
     t = brentq(excess, grid[i], grid[i + 1], xtol=1e-18, rtol=1e-12)
     width = float(2 * span * np.sqrt(t))
@@ -323,7 +190,7 @@ def improved_sheather_jones(x, weight):
 
 
 def _merged(x, weight):
-    """Ascending numbers, with those that differ by rounding made one."""
+    """Ascending numbers, with those merged that differ by rounding only."""
     order = np.argsort(x)
     x, weight = x[order], weight[order]
     first = np.flatnonzero(np.diff(x, prepend=-np.inf) > rounding(x))
@@ -344,9 +211,9 @@ def _stages(t, k2, power, n):
     log_k2 = np.log(k2)
 
     def squared_norm(s, time):
-        """Of the derivative of order s of the estimate at a time."""
+        """Squared norm of the derivative of order s of the estimate at a time."""
         terms = np.exp(s * log_k2 - k2 * (np.pi**2 * time))
-        # A sum, since BLAS would wake its threads for a product this short.
+        # A sum, not a product: BLAS would wake its threads for one this short.
         return 2 * np.pi ** (2 * s) * (terms * power).sum()
 
     norm = squared_norm(7, t)

@@ -1,6 +1,6 @@
-"""How much a kernel density changes from one bandwidth to the next."""
+"""Divergence between kernel density estimates of neighboring bandwidths."""
 
-import itertools
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -34,50 +34,53 @@ def kl_bandwidth_path(
     random_state=None,
     n_jobs=None,
 ):
-    """Kullback-Leibler divergence between estimates of neighboring bandwidths.
+    """Kullback-Leibler divergence between density estimates of successive bandwidths.
 
-    Where it is small the density hardly depends on the bandwidth; where it has a
-    maximum, structure of that size is smoothed away. Each row plus a draw of the kernel
-    is a draw from the estimate, so that with r = p_h2 / p_h1 at these,
+    Where the divergence is small, the density hardly depends on the bandwidth. Where it
+    has a maximum, structure of that size is smoothed away. A row plus a sample of the
+    kernel is a sample of the estimate. With r = p_h2 / p_h1 at such samples,
 
         KL(p_h1 || p_h2) = E[r - 1 - log r] = E[-log r],
 
-    and the mean over the rows is unbiased. No term of the first form is negative; the
-    second serves kernels of bounded support, for which E[r] is less than 1.
+    and the mean over the rows is unbiased. The first form is used for kernels that are
+    positive everywhere, since none of its terms is negative; the second for kernels of
+    bounded support, for which E[r] is less than 1.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
         The data.
     bandwidths : array-like of shape (n_bandwidths,)
-        At least two, ascending, in units of the data.
+        Two or more bandwidths, ascending, in units of the data.
     kernel : str, default="gaussian"
-        As in :class:`sklatent.density.KernelDensity`.
+        Name of the kernel, as in :class:`sklatent.density.KernelDensity`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each row.
     random_state : int, RandomState instance or None, default=None
-        Determines the draws, of which there is one for each row, for all bandwidths.
+        Determines the samples of the kernel: one for each row, the same for all
+        bandwidths. Pass an int for the same result at every call.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
 
     Returns
     -------
     divergences : ndarray of shape (n_bandwidths - 1,)
-        KL(p_h1 || p_h2) of each bandwidth h1 and the next h2, in nats.
+        Divergence KL(p_h1 || p_h2) between each bandwidth h1 and the next one h2, in
+        nats.
 
     Raises
     ------
     ValueError
-        If the bandwidths are not positive and ascending, or there are fewer than two.
+        If `bandwidths` are not positive and ascending, or fewer than two.
 
     See Also
     --------
-    KernelDensity : The estimate, with rules for the bandwidth.
+    KernelDensity : The kernel density estimate, with rules for the bandwidth.
 
     Examples
     --------
-    Two clusters have standard deviation 1. Between bandwidths well below, the density
-    changes little; most from 2 to 4, where the clusters are smoothed away:
+    Two clusters have standard deviation 1. Between bandwidths well below 1 the density
+    changes little. It changes most from 2 to 4, where the clusters are smoothed away:
 
     >>> import numpy as np
     >>> from sklatent.density import kl_bandwidth_path
@@ -90,25 +93,25 @@ def kl_bandwidth_path(
     """
     X = check_array(X, dtype=FLOAT_DTYPES)
     bandwidths = check_array(bandwidths, dtype=np.float64, ensure_2d=False)
-    if bandwidths.ndim != 1 or len(bandwidths) < 2 or bandwidths[0] <= 0:
+    ascending = bandwidths.ndim == 1 and (np.diff(bandwidths, prepend=0) > 0).all()
+    if not ascending or len(bandwidths) < 2:
         raise ValueError(
-            f"bandwidths must be two or more positive numbers; got {bandwidths!r}."
+            "bandwidths must be two or more positive numbers in ascending order; got "
+            f"{bandwidths!r}."
         )
-    if (np.diff(bandwidths) <= 0).any():
-        raise ValueError(f"bandwidths must be ascending; got {bandwidths!r}.")
     X, weight = weighted_rows(X, sample_weight)
     rng = random_generator(random_state)
-    noise = KERNELS[kernel].draw(X.shape[1], len(X), rng)
+    noise = KERNELS[kernel].sample(X.shape[1], len(X), rng)
     models = [
         KernelDensity(h, kernel=kernel, n_jobs=n_jobs).fit(X, sample_weight=weight)
         for h in bandwidths
     ]
     divergences = []
-    for narrow, wide in itertools.pairwise(models):
-        draws = (X + narrow.bandwidth_ * noise).astype(X.dtype)
-        difference = wide.score_samples(draws) - narrow.score_samples(draws)
+    for narrow, wide in pairwise(models):
+        samples = (X + narrow.bandwidth_ * noise).astype(X.dtype)
+        difference = wide.score_samples(samples) - narrow.score_samples(samples)
         terms = -difference.astype(np.float64)
-        if KERNELS[kernel].degree is not None:  # positive everywhere
+        if not KERNELS[kernel].compact:
             terms += np.expm1(-terms)
         divergences.append(np.average(terms, weights=weight))
     return np.array(divergences)

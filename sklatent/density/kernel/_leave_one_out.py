@@ -4,7 +4,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import BallTree
 
-from sklatent.density.kernel._sums import BLOCK_ROWS, exponential, tile_columns
+from sklatent.density.kernel._sums import BLOCK_ROWS, tile_columns
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import k_nearest
 from sklatent.utils._threads import count_threads, map_threads
@@ -13,20 +13,21 @@ from sklatent.utils._threads import count_threads, map_threads
 class LeaveOneOut:
     """Sums over all rows but the query, which is one of them, for many bandwidths.
 
-    The squared distances of a tile are computed once, in double precision. What
-    multiplies the pairs by the bandwidths, exponentials above all, is in single
-    precision, after the nearest row was divided out.
+    The squared distances of a tile are computed once, in double precision. Only what is
+    repeated for each bandwidth, above all the exponentials, is in single precision: the
+    scores need six digits. The term of the nearest row is divided out first, so that it
+    is 1 and neither overflows nor underflows.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features)
         Rows, no two of them equal, and scaled to about 1.
     weight : ndarray of shape (n_samples,)
-        Their weights, positive.
+        Weights of the rows, positive.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
     metric : DistanceMetric, default=None
-        What stands for |x_i - x_j|; None is Euclidean.
+        The distance |x_i - x_j|; None is Euclidean.
     """
 
     def __init__(self, rows, weight, n_jobs=None, metric=None):
@@ -55,7 +56,7 @@ class LeaveOneOut:
         Parameters
         ----------
         kernel : Kernel
-            See `sklatent.density.kernel._radial`.
+            Radial function, one of `sklatent.density.kernel._radial`.
         widths : ndarray of shape (n_widths,)
             Bandwidths.
 
@@ -65,22 +66,26 @@ class LeaveOneOut:
             -inf where every kernel is 0.
         """
         nearest = np.zeros(len(self.rows))
-        if kernel.degree is not None:
+        if not kernel.compact:
             nearest = kernel.logs(self.nearest() ** 2)
         factors = _above_zero(widths ** -float(kernel.degree or 2))
 
         def add(block):
             total = np.zeros((block.stop - block.start, len(widths)))
             for columns, s in self._tiles(block, widths.min()):
-                if kernel.degree is None:
-                    s, apply = s.astype(np.float32), kernel.values
+                if kernel.compact:
+                    s = s.astype(np.float32)
                 else:
                     s = kernel.logs(s) - nearest[block, None]
-                    s, apply = np.minimum(s, 0, dtype=np.float32), exponential
-                scaled = np.empty_like(s)
+                    s = np.minimum(s, 0, dtype=np.float32)
+                values = np.empty_like(s)
                 for b, f in enumerate(factors):
-                    apply(np.multiply(s, np.float32(f), out=scaled))
-                    total[:, b] += scaled @ self.weight[columns]
+                    np.multiply(s, np.float32(f), out=values)
+                    if kernel.compact:
+                        kernel.values(values)
+                    else:  # log K is proportional to a power of the bandwidth
+                        np.exp(values, out=values)
+                    total[:, b] += values @ self.weight[columns]
             return total
 
         total = np.concatenate(self._map(add))
@@ -89,9 +94,11 @@ class LeaveOneOut:
         return logs + np.multiply.outer(nearest, factors)
 
     def log_gaussian_sums(self, widths):
-        """Logarithms of sum_(j != i) w_j exp(-s_ij / 2) and sum_j w_j exp(-s_ij / 4).
+        """Logarithms of two sums of Gaussians, the second of twice the variance.
 
-        Where s_ij = |x_i - x_j|^2 / width^2.
+        These are sum_(j != i) w_j exp(-s_ij / 2) and sum_j w_j exp(-s_ij / 4), with
+        s_ij = |x_i - x_j|^2 / width^2. One exponential serves both: the first kernel is
+        the square of the second.
 
         Parameters
         ----------
@@ -101,7 +108,7 @@ class LeaveOneOut:
         Returns
         -------
         logs, wider_logs : ndarray of shape (n_samples, n_widths)
-            The logarithms; of the second sums, which include j = i.
+            Logarithms of the first sums, and of the second, which include j = i.
         """
         nearest = self.nearest() ** 2
         factors = -_above_zero(0.25 / widths**2)
@@ -111,12 +118,13 @@ class LeaveOneOut:
             for columns, s in self._tiles(block, widths.min()):
                 s -= nearest[block, None]
                 s = np.maximum(s, 0, dtype=np.float32)
-                kernel = np.empty_like(s)
+                values = np.empty_like(s)
                 for b, f in enumerate(factors):
-                    exponential(np.multiply(s, np.float32(f), out=kernel))
-                    total[1, :, b] += kernel @ self.weight[columns]
-                    np.multiply(kernel, kernel, out=kernel)
-                    total[0, :, b] += kernel @ self.weight[columns]
+                    np.multiply(s, np.float32(f), out=values)
+                    np.exp(values, out=values)
+                    total[1, :, b] += values @ self.weight[columns]
+                    np.multiply(values, values, out=values)
+                    total[0, :, b] += values @ self.weight[columns]
             return total
 
         logs = np.log(np.concatenate(self._map(add), axis=1)) + np.log(self.largest)
@@ -129,10 +137,8 @@ class LeaveOneOut:
         return map_threads(function, blocks, count_threads(self.n_jobs))
 
     def _tiles(self, block, width):
-        """Rows of a tile, and squared distances from them, inf from a row to itself.
-
-        By differences where rounding of the product matters beside the width.
-        """
+        """Rows of a tile, and squared distances from them, inf from a row to itself."""
+        # By differences where rounding of the product matters beside the width.
         product = width**2 > 1e-8 * self.left.shape[1] * self.left[:, -1].max()
         for columns in row_slices(len(self.rows), tile_columns(BLOCK_ROWS, np.float64)):
             if self.metric is not None:
@@ -145,11 +151,11 @@ class LeaveOneOut:
             own = np.arange(
                 max(block.start, columns.start), min(block.stop, columns.stop)
             )
-            np.maximum(s, 0, out=s)
+            np.maximum(s, 0, out=s)  # the product may be negative by rounding
             s[own - block.start, own - columns.start] = np.inf
             yield columns, s
 
 
 def _above_zero(factors):
-    """Keep factors above 0 in single precision, so that infinity stays what it is."""
+    """Keep factors above 0 in single precision, where infinity times 0 is NaN."""
     return np.maximum(factors, np.finfo(np.float32).tiny)

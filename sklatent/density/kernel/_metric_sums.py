@@ -41,23 +41,24 @@ def other_metric(
 ):
     """Return scikit-learn's object for a metric; None for Euclidean distances.
 
-    The parameters are those of `KernelDensity`; raise where they do not go together.
+    The parameters are those of `KernelDensity`. Raise if they do not go together.
     """
     tree_class(algorithm, metric)
     if norm_exponent(metric, metric_params) == 2:
         return None
-    by_rule = isinstance(bandwidth, str) and bandwidth == "loo"
-    for name, value, can_be in (
-        ("bandwidth", bandwidth, isinstance(bandwidth, Real) or by_rule),
+    by_loo = isinstance(bandwidth, str) and bandwidth == "loo"
+    for name, value, valid in (
+        ("bandwidth", bandwidth, isinstance(bandwidth, Real) or by_loo),
         ("kernel", kernel, kernel in TREE_KERNELS),
         ("whiten", whiten, not whiten),
         ("adaptive", adaptive, not adaptive),
     ):
-        if not can_be:
+        if not valid:
             raise ValueError(
                 f"{name}={value!r} is for Euclidean distances. With metric={metric!r}, "
-                "bandwidth is a number in the units of the metric, or 'loo', kernel "
-                f"one of {', '.join(TREE_KERNELS)}, and whiten and adaptive are False."
+                "bandwidth must be a number in the units of the metric, or 'loo', "
+                f"kernel one of {', '.join(TREE_KERNELS)}, and whiten and adaptive "
+                "False."
             )
     try:
         return DistanceMetric.get_metric(metric, **(metric_params or {}))
@@ -76,37 +77,26 @@ class TreeSums:
     rows : ndarray of shape (n_samples, n_features)
         The rows.
     weight : ndarray of shape (n_samples,)
-        Their weights, positive.
-    **parameters : dict
-        Those of `KernelDensity`, with a number for `bandwidth`.
+        Weights of the rows, positive.
+    bandwidth : float
+        The bandwidth in units of the metric.
+    parameters : dict
+        Parameters of `KernelDensity`, such as "metric".
     """
 
-    def __init__(
-        self,
-        rows,
-        weight,
-        *,
-        bandwidth,
-        kernel,
-        algorithm,
-        metric,
-        metric_params,
-        atol,
-        rtol,
-        breadth_first,
-        leaf_size,
-        **_,
-    ):
+    def __init__(self, rows, weight, bandwidth, parameters):
+        kernel, metric = parameters["kernel"], parameters["metric"]
         d, total, ours = rows.shape[1], weight.sum(), KERNELS[kernel]
-        self.tree = tree_class(algorithm, metric)(
+        self.tree = tree_class(parameters["algorithm"], metric)(
             np.ascontiguousarray(rows, dtype=np.float64),
-            leaf_size=leaf_size,
+            leaf_size=parameters["leaf_size"],
             metric=metric,
             sample_weight=weight,
-            **(metric_params or {}),
+            **(parameters["metric_params"] or {}),
         )
-        # At the only row of a tree there is nothing but scikit-learn's integral of the
-        # kernel. It is not that of the cosine in an even number of dimensions.
+        # A tree divides by scikit-learn's integral of the kernel, which is wrong for
+        # the cosine in an even number of dimensions. At the only row of a tree the
+        # density is 1 over that integral, and nothing else: ours takes its place.
         origin = np.zeros((1, d))
         (norm,) = KDTree(origin).kernel_density(
             origin, bandwidth, kernel=kernel, return_log=True
@@ -114,15 +104,15 @@ class TreeSums:
         if not np.isfinite(norm):
             raise ValueError(
                 f"kernel={kernel!r} has no integral in the trees of scikit-learn for "
-                f"{d} features; use another kernel, or Euclidean distances."
+                f"{d} features; use another kernel, or metric='euclidean'."
             )
         self.offset = -norm - ours.log_mass(d) - d * np.log(bandwidth) - np.log(total)
-        self.bandwidth, self.compact = bandwidth, ours.degree is None
+        self.bandwidth, self.compact = bandwidth, ours.compact
         self.search = {
             "kernel": kernel,
-            "atol": atol * total,  # of the sum, of which the density is a share
-            "rtol": rtol,
-            "breadth_first": breadth_first,
+            "atol": parameters["atol"] * total,  # the tree's sums are not divided by it
+            "rtol": parameters["rtol"],
+            "breadth_first": parameters["breadth_first"],
             "return_log": True,
         }
 
@@ -130,7 +120,7 @@ class TreeSums:
         """Return the log-density of each query; `n_jobs` has no effect."""
         X = np.ascontiguousarray(queries, dtype=np.float64)
         logs = self.tree.kernel_density(X, self.bandwidth, **self.search) + self.offset
-        if self.compact:  # bounds leave something where the kernels have ended
+        if self.compact:  # the tree's bounds leave a little where all kernels are 0
             distances, _ = self.tree.query(X, 1)
             logs[distances[:, 0] >= self.bandwidth] = -np.inf
         return logs.astype(queries.dtype)

@@ -1,4 +1,4 @@
-"""Kernels: radial functions K(r), their integrals, and draws from them.
+"""Kernels: radial functions K(r), their integrals, and samples of them.
 
 A kernel is written in the squared distance s = r^2, in units of the bandwidth, and is
 not normalized. In d dimensions its integral is that over the radius times the surface
@@ -6,28 +6,32 @@ of the unit sphere,
 
     M(d) = S(d) I(d),   I(d) = int K(r) r^(d-1) dr,   S(d) = 2 pi^(d/2) / Gamma(d/2),
 
-and a draw from it is a direction, even on the sphere, times a radius with the density
-K(r) r^(d-1) / I(d). A power of that radius has a beta or gamma law, for all but the
-cosine, for which I(d) is a series and radii are drawn by rejection.
+and a sample of it is a direction, uniform on the sphere, times a radius with the
+density K(r) r^(d-1) / I(d). A power of that radius has a beta or gamma distribution,
+except for the cosine, whose I(d) is a series, and whose radii are sampled by rejection.
+
+Values are computed in place, in the precision of their argument: tiles of squared
+distances are overwritten by kernel values, without a second array in the cache.
 """
 
 import numpy as np
 from scipy.special import betaln, gammaln
 
-# Terms of the series of the cosine; of these the last is below 1e-30 for any d.
+# Terms of the series of the cosine; the last of them is below 1e-30 for any d.
 COSINE_TERMS = 14
 
 
 class Kernel:
     """A radial kernel.
 
-    Subclasses give `values`, `log_radial_integral` and `radii`.
+    Subclasses give `values` or `logs`, `log_radial_integral` and `radii`.
 
     Attributes
     ----------
+    compact : bool
+        Whether K is 0 for r >= 1. If not, K is positive everywhere.
     degree : int or None
-        Of a kernel that is positive everywhere: log K is proportional to r^degree.
-        None if K is 0 for r >= 1.
+        The power of r to which log K is proportional, for a K that is positive.
     slope : float
         Bound on |dK/ds|, or on |d log K / ds| where K is positive everywhere, for
         |s - kink| > margin.
@@ -35,8 +39,16 @@ class Kernel:
         The s at which there is no such bound.
     margin : float
         Zero for a step.
+
+    Methods
+    -------
+    log_radial_integral(d)
+        log I(d).
+    radii(d, n, rng)
+        Distances from the center of `n` samples in d dimensions.
     """
 
+    compact = True
     degree = None
     slope = 1.0
     kink = None
@@ -44,20 +56,12 @@ class Kernel:
 
     def values(self, s):
         """Overwrite squared distances by K."""
-        raise NotImplementedError
+        return np.exp(self.logs(s), out=s)
 
     def logs(self, s):
         """Overwrite squared distances by log K, -inf where K is 0."""
         with np.errstate(divide="ignore"):
             return np.log(self.values(s), out=s)
-
-    def log_radial_integral(self, d):
-        """Return log I(d)."""
-        raise NotImplementedError
-
-    def radii(self, d, n, rng):
-        """Draw the distances from the center of `n` draws in d dimensions."""
-        raise NotImplementedError
 
     def log_mass(self, d):
         """Return log M(d), the integral over the space of d dimensions."""
@@ -69,13 +73,14 @@ class Kernel:
         difference = self.log_radial_integral(d + 2) - self.log_radial_integral(d)
         return float(np.exp(difference) / d)
 
-    def draw(self, d, n, rng, p=2):
-        """Draw `n` rows from the normalized kernel in d dimensions.
+    def sample(self, d, n, rng, p=2):
+        """Sample `n` rows from the normalized kernel in d dimensions.
 
-        For r the l_p norm. The direction of independent entries with a density that
-        depends on this norm only is even on its sphere, in the sense that a radius with
-        the density K(r) r^(d-1) / I(d) completes it to a draw (Schechtman and Zinn
-        1990, On the volume of the intersection of two L_p^n balls).
+        The distance r is the l_p norm. The direction of independent entries whose
+        density depends on this norm only is uniform on the unit sphere of the norm, in
+        the sense that a radius with the density K(r) r^(d-1) / I(d) completes it to a
+        sample (Schechtman and Zinn 1990, On the volume of the intersection of two L_p^n
+        balls).
         """
         if p == 2:
             rows = rng.standard_normal((n, d))
@@ -91,12 +96,9 @@ class Kernel:
 class Gaussian(Kernel):
     """exp(-s / 2)."""
 
+    compact = False
     degree = 2
     slope = 0.5
-
-    def values(self, s):
-        """Overwrite squared distances by K."""
-        return np.exp(self.logs(s), out=s)
 
     def logs(self, s):
         """Overwrite squared distances by log K."""
@@ -107,21 +109,18 @@ class Gaussian(Kernel):
         return (0.5 * d - 1) * np.log(2) + gammaln(0.5 * d)
 
     def radii(self, d, n, rng):
-        """Draw from the chi law."""
+        """Sample from the chi distribution."""
         return np.sqrt(rng.chisquare(d, n))
 
 
 class Exponential(Kernel):
     """exp(-r)."""
 
+    compact = False
     degree = 1
     slope = 5.0  # 1 / (2 r)
     kink = 0.0
     margin = 1e-2
-
-    def values(self, s):
-        """Overwrite squared distances by K."""
-        return np.exp(self.logs(s), out=s)
 
     def logs(self, s):
         """Overwrite squared distances by log K."""
@@ -134,12 +133,12 @@ class Exponential(Kernel):
         return gammaln(d)
 
     def radii(self, d, n, rng):
-        """Draw from the gamma law."""
+        """Sample from the gamma distribution."""
         return rng.standard_gamma(d, n)
 
 
 class PowerKernel(Kernel):
-    """(1 - r^a)^k inside the unit ball, of which r^a has a beta law.
+    """(1 - r^a)^k inside the unit ball, where r^a has a beta distribution.
 
     Parameters
     ----------
@@ -155,7 +154,7 @@ class PowerKernel(Kernel):
             self.kink, self.slope = 1.0, 0.0
         elif a == 1:
             self.kink, self.margin, self.slope = 0.0, 1e-2, 5.0  # 1 / (2 r)
-        else:  # k (1 - r^a)^(k-1) (a / 2) r^(a-2) is not larger
+        else:  # |dK/ds| = k (1 - r^a)^(k-1) (a / 2) r^(a-2) is not larger
             self.slope = 0.5 * a * k
 
     def values(self, s):
@@ -181,7 +180,7 @@ class PowerKernel(Kernel):
         return betaln(d / self.a, self.k + 1) - np.log(self.a)
 
     def radii(self, d, n, rng):
-        """Draw u = r^a from the beta law, and take its root."""
+        """Sample u = r^a from the beta distribution, and take its root."""
         return rng.beta(d / self.a, self.k + 1, n) ** (1 / self.a)
 
 
@@ -209,7 +208,8 @@ class Cosine(Kernel):
         return np.log(0.5 * np.pi / (d * (d + 1)) * series)
 
     def radii(self, d, n, rng):
-        """Draw from 1 - r, which is at least 2 / pi of what bounds the cosine."""
+        """Sample by rejection, from the linear kernel times pi / 2."""
+        # It bounds the cosine, and accepts at least 2 / pi of the samples.
         accepted = np.empty(0)
         while len(accepted) < n:
             r = rng.beta(d, 2, 2 * n)

@@ -1,31 +1,31 @@
-"""Draws from a kernel on the sphere, for places as latitude and longitude in radians.
+"""Samples of a kernel on the sphere, for latitudes and longitudes in radians.
 
-Per area, the density around a place is K(theta / h) at the angle theta along the great
-circle, so that the angle has a density proportional to K(theta / h) sin(theta) on
-[0, pi], and the bearing is even.
+The density per area around a place is K(theta / h) at the angle theta along the great
+circle. So the angle has a density proportional to K(theta / h) sin(theta) on [0, pi],
+and the bearing is uniform.
 """
 
 import numpy as np
 
 
-def draw_on_sphere(kernel, places, width, rng):
-    """Draw one place around each of some.
+def sample_on_sphere(kernel, places, width, rng):
+    """Sample one place around each of the given ones.
 
     Parameters
     ----------
     kernel : Kernel
-        See `sklatent.density.kernel._radial`.
+        Radial function, one of `sklatent.density.kernel._radial`.
     places : ndarray of shape (n, 2)
         Latitudes and longitudes in radians.
     width : float
         Bandwidth in radians.
     rng : RandomState
-        What the draws come from.
+        Generator of random numbers.
 
     Returns
     -------
-    draws : ndarray of shape (n, 2)
-        Longitudes are in [-pi, pi).
+    sampled : ndarray of shape (n, 2)
+        Latitudes and longitudes, the latter in [-pi, pi).
     """
     theta = _angles(kernel, width, len(places), rng)
     bearing = rng.uniform(0, 2 * np.pi, len(places))
@@ -42,13 +42,13 @@ def draw_on_sphere(kernel, places, width, rng):
 
 
 def _angles(kernel, width, n, rng):
-    """Draw angles by rejection, from the plane; for wide kernels from the sphere."""
+    """Sample angles by rejection."""
     accepted = np.empty(0)
     while len(accepted) < n:
-        if width <= 1:
+        if width <= 1:  # as in the plane, where there is little to reject
             theta = kernel.radii(2, 2 * n, rng) * width
             share = np.where(theta < np.pi, np.sinc(theta / np.pi), 0)
-        else:
+        else:  # uniform on the sphere: from the plane many would exceed pi
             theta = np.arccos(rng.uniform(-1, 1, 2 * n))
             share = kernel.values((theta / width) ** 2)
         accepted = np.append(accepted, theta[rng.random_sample(2 * n) < share])

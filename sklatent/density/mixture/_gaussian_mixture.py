@@ -1,21 +1,53 @@
 """Mixture of Gaussian densities.
 
-The algorithm is in `_em`, its steps in `_steps`, rows with holes in
-`_missing`, the number of components in `_selection`.
+`fit` reads from top to bottom. What it calls works on the plain data of `_model`: the
+first mixture comes from `_start`, EM is in `_em` (with missing entries, L-BFGS follows,
+in `_quasi_newton`), its passes over the rows are in `_passes` and `_missing`, and the
+number of components is chosen in `_selection`. The methods of a fitted mixture are in
+`_densities` and `_marginals`.
 """
 
+import contextlib
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.base import DensityMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import SklatentEstimator
-from sklatent.density.mixture._covariance import STRUCTURES
-from sklatent.density.mixture._em import Ascent
-from sklatent.density.mixture._fit import MixtureFitMixin, singular_is_value_error
-from sklatent.density.mixture._model import MixtureModelMixin
-from sklatent.density.mixture._rows import Rows
-from sklatent.density.mixture._steps import em_step
-from sklatent.utils._columns import constant_values
+from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
+from sklatent.density.mixture._densities import (
+    expected,
+    log_densities,
+    most_probable,
+    responsibilities,
+)
+from sklatent.density.mixture._em import (
+    Ascent,
+    EMReport,
+    accelerated_em,
+    e_step,
+    em_step,
+    m_step,
+)
+from sklatent.density.mixture._marginals import (
+    conditional,
+    draw,
+    feature_positions,
+    marginal,
+)
+from sklatent.density.mixture._model import STRUCTURES, Frame, Mixture, TrainingRows
+from sklatent.density.mixture._quasi_newton import em_then_lbfgs
+from sklatent.density.mixture._selection import (
+    best_candidate,
+    candidate_numbers,
+    criterion_values,
+    information,
+)
+from sklatent.density.mixture._start import first_mixture
+from sklatent.utils._columns import constant_values, set_constants
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -23,125 +55,155 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._threads import count_threads
-from sklatent.utils._weights import check_weight, row_count
+from sklatent.utils._warnings import warn
+from sklatent.utils._weights import row_count
 
 # Attributes that not every fit sets.
 OPTIONAL_ATTRIBUTES = ("candidate_n_components_", "criterion_values_")
+# Attributes that a mixture of some of the features takes from that of all.
+KEPT_ATTRIBUTES = (
+    "n_components_",
+    "converged_",
+    "n_iter_",
+    "n_samples_seen_",
+    "lower_bound_",
+    "lower_bounds_",
+    "_covariance_type_",
+)
 
 
 class GaussianMixture(
-    CallbackSupportMixin, MixtureFitMixin, MixtureModelMixin, SklatentEstimator
+    CallbackSupportMixin,
+    GenerativeModelMixin,
+    ScoreMixin,
+    DensityMixin,
+    SklatentEstimator,
 ):
     """Mixture of Gaussian densities, fitted by accelerated EM.
 
-    p(x) = sum_k w_k N(x | mu_k, Sigma_k), by maximum likelihood [1]_. Takes the
-    parameters of :class:`sklearn.mixture.GaussianMixture` and has its attributes.
+    The density is p(x) = sum_k w_k N(x | mu_k, Sigma_k), and its parameters are
+    estimated by maximum likelihood [1]_. The class takes the parameters of
+    :class:`sklearn.mixture.GaussianMixture` and has its attributes.
 
-    NaN marks a missing entry, in every method: the likelihood is that of what is
-    observed [3]_, which is right if entries are missing for reasons that the observed
-    ones of the row tell. `impute` fills the holes.
+    NaN marks a missing entry, in every method. The likelihood is that of the observed
+    entries [3]_, which is right if whether an entry is missing depends only on the
+    observed entries of its row. `impute` replaces missing entries by expectations.
 
     Parameters
     ----------
     n_components : int or array-like of int, default=1
-        Number of components, or several, of which `criterion` chooses one.
+        Number of components, or a list of numbers of which `criterion` chooses one.
     covariance_type : {"full", "tied", "diag", "spherical", "tied_diag"}, \
             default="full"
-        What the covariances have in common: nothing; one matrix for all components;
-        a diagonal matrix each; one variance each; one diagonal matrix for all.
+        Shape of the covariances: each component has a matrix of its own ("full"), a
+        diagonal matrix ("diag") or one variance ("spherical"), or all components share
+        a matrix ("tied") or a diagonal matrix ("tied_diag").
     tol : float, default=0.001
-        EM stops when a step gains less, in nats per row; of extrapolated steps, ten.
-        With missing entries, when that is also about what is still to be gained.
+        EM stops when a step, or ten extrapolated steps, increase the mean
+        log-likelihood by less than `tol`, in nats per row. With missing entries, the
+        increase that is still possible must be estimated to be less than `tol` too.
     reg_covar : float, default=1e-06
         Added to the variances in every step, so that no component shrinks to a
-        point. Relative to the variance of each feature (of their mean where
+        point. It is relative to the variance of each feature (to their mean if
         `covariance_type` is "spherical"), so that the units of the data do not
         matter. A constant feature counts as having the mean variance of the others,
-        so that its density is finite; it is drawn and imputed as that constant.
+        so that its density is finite; it is sampled and imputed as that constant.
     reg_relative : bool, default=True
-        With False, `reg_covar` is in squared units of the data, as in scikit-learn.
+        Whether `reg_covar` is relative to the variances of the data. If False, it is
+        in squared units of the data, as in scikit-learn.
     max_iter : int, default=100
-        Bound on the number of EM steps. With 0 the start is all there is.
+        Largest number of EM steps. With 0 the mixture is the one that EM starts from.
     n_init : int, default=1
-        Number of starts, of which the one that ends with the largest likelihood is
-        kept.
+        Number of starts. The result with the largest likelihood is kept.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, \
             default="kmeans"
-        Where EM starts: clusters of k-means; rows nearest to seeds that k-means++
-        chooses, or that are drawn; or random responsibilities. These are found
-        from 500 rows per component, and at least 5000, of large data.
+        Where EM starts: from clusters of k-means ("kmeans"), from the rows nearest to
+        seeds that k-means++ chooses ("k-means++") or that are sampled
+        ("random_from_data"), or from random responsibilities ("random"). For large
+        data, 500 rows per component and at least 5000 are used for this.
     weights_init : array-like of shape (n_components,), default=None
-        Weights to start from.
+        Weights to start from; None for those that `init_params` gives.
     means_init : array-like of shape (n_components, n_features), default=None
-        Means to start from.
+        Means to start from; None for those that `init_params` gives.
     precisions_init : array-like, default=None
-        Inverse covariances to start from, in the shape of `precisions_`.
+        Inverse covariances to start from, in the shape of `precisions_`; None for
+        those that `init_params` gives.
     random_state : int, RandomState instance or None, default=None
         Determines the start. Pass an int for the same results at every fit.
     warm_start : bool, default=False
-        Whether `fit` goes on from where the last one ended.
+        Whether `fit` resumes from the mixture that the previous call ended with.
     verbose : int, default=0
-        With 1 or more, a line is written every `verbose_interval` iterations.
+        Whether to print the mean log-likelihood: with 1 or more, every
+        `verbose_interval` iterations.
     verbose_interval : int, default=10
-        See `verbose`.
+        Number of iterations between two lines that are printed if `verbose` is above
+        0.
     accelerate : bool, default=True
-        Whether to extrapolate the EM steps [2]_, once these gain less than 0.001
-        nats per row; with missing entries L-BFGS follows, once they gain less than
-        0.01. The likelihood increases either way, and is mostly the larger at the
-        end; where there are several maxima it can be another one. Without, the
-        iterations are those of scikit-learn.
+        Whether to extrapolate EM steps [2]_ once they gain less than 0.001 nats per
+        row, and, with missing entries, to replace them by L-BFGS once they gain less
+        than 0.01. The likelihood never decreases, and is usually larger at the end; if
+        it has several maxima, another one may be reached. If False, the iterations are
+        those of scikit-learn.
     n_jobs : int, default=None
-        Number of threads; None takes as many as BLAS would.
+        Number of threads; None for as many as BLAS would use.
     criterion : {"bic", "aic", "icl", "cv"}, default="bic"
-        What chooses the number of components: the smallest `bic`, `aic` or `icl` of
-        the training rows, each counted as often as its weight says (weights that sum
-        to about 1 or less are shares, and count as the effective sample size, with a
-        warning); or the largest mean log-density of rows left out.
+        What chooses the number of components if several are given: the smallest
+        `bic`, `aic` or `icl` of the training rows, or the largest mean log-density of
+        rows left out ("cv"). Sample weights count as numbers of rows; weights that sum
+        to about 1 or less are taken as shares of the effective sample size, with a
+        warning.
     cv : int, cross-validation generator or iterable, default=5
-        How rows are left out where `criterion` is "cv": a number of folds of
+        How rows are left out if `criterion` is "cv": a number of folds of
         consecutive rows, or what :func:`sklearn.model_selection.check_cv` takes.
     learning_decay : float, default=0.7
-        How `partial_fit` forgets, in (0.5, 1]: rows that are a share s of those seen so
-        far are a share s ** learning_decay of what is learnt [4]_. With 1 all rows
-        count the same, those read under poor parameters too.
+        How fast `partial_fit` forgets, in (0.5, 1]. New rows that are a share s of all
+        rows so far get the weight s ** learning_decay in the statistics [4]_. With 1
+        all rows count the same, including those of early calls, whose responsibilities
+        came from poor parameters.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_components,)
-        w; they sum to 1. A component that lost all its rows has 0.
+        Weights w of the components, which sum to 1. A component that lost all its
+        rows has weight 0.
     means_ : ndarray of shape (n_components, n_features)
-        mu.
+        Means mu of the components.
     covariances_ : ndarray
-        Sigma, of shape (n_components, n_features, n_features) if "full",
-        (n_features, n_features) if "tied", (n_components, n_features) if "diag",
-        (n_components,) if "spherical", (n_features,) if "tied_diag".
+        Covariances Sigma, of shape (n_components, n_features, n_features) for
+        `covariance_type` "full", (n_features, n_features) for "tied", (n_components,
+        n_features) for "diag", (n_components,) for "spherical", (n_features,) for
+        "tied_diag".
     precisions_ : ndarray
-        Their inverses, in the same shape.
+        Inverses of the covariances, in the shape of `covariances_`.
     precisions_cholesky_ : ndarray
-        Upper triangular factors P of the precisions P P', or their square roots.
+        Upper triangular factors P of the precisions P P'; if these are diagonal, their
+        square roots.
     n_components_ : int
-        Number of components.
+        Number of components, after the choice if several were given.
     candidate_n_components_ : ndarray of shape (n_candidates,)
-        Where several were given: the numbers of components, ascending.
+        Numbers of components that were tried, ascending. Only if several are given.
     criterion_values_ : ndarray of shape (n_candidates,)
-        Where several were given: the criterion for each. The smallest is best, with
-        `criterion="cv"` the largest.
+        Value of `criterion` for each number of components that was tried, of which the
+        smallest is best; with `criterion="cv"` the largest is. Only if several are
+        given.
     converged_ : bool
-        Whether the last step, or ten extrapolated ones, gained less than `tol`.
+        Whether the last EM step, or the last ten extrapolated ones, gained less than
+        `tol`.
     n_iter_ : int
         Number of EM steps.
     lower_bound_ : float
         Mean log-likelihood of the training rows, in nats, the largest over `n_init`.
-        With missing entries it is that of what is observed, under the fitted mixture:
-        `score` gives the same. Of complete rows it is, as in scikit-learn, that where
-        the last step started.
+        With missing entries it is that of the observed entries under the fitted
+        mixture, which `score` gives too. For complete rows it is that before the last
+        step, as in scikit-learn.
     lower_bounds_ : list of float
-        The mean log-likelihood where each step started; with missing entries, at the
-        best point so far.
+        Mean log-likelihood of the training rows before each step; with missing
+        entries, at the best point so far.
     n_samples_seen_ : float
-        Number of rows, or sum of their weights, that `fit` or all calls of
-        `partial_fit` had.
+        Number of rows, or sum of their weights, in `fit` or in all calls of
+        `partial_fit`.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -149,8 +211,8 @@ class GaussianMixture(
 
     See Also
     --------
-    KernelDensity : A kernel on every row; no number of components to choose.
-    HistogramDensity : Even within the cells of a grid.
+    KernelDensity : A kernel at every row; there is no number of components to choose.
+    HistogramDensity : A density that is constant within the cells of a grid.
     sklatent.decomposition.PPCA : One Gaussian with few directions of large variance.
     sklearn.mixture.GaussianMixture : Its `sample` returns component labels too; here
         `sample_components` does.
@@ -182,8 +244,8 @@ class GaussianMixture(
     >>> mixture.sample(2, random_state=0).shape
     (2, 4)
 
-    Holes are filled with what the model expects, and the number of components can be
-    chosen from several:
+    Missing entries are imputed by their expectations, and the number of components can
+    be chosen from several:
 
     >>> mixture.impute([[5.0, 3.4, float("nan"), 0.2]]).round(1)
     array([[5. , 3.4, 1.4, 0.2]])
@@ -261,6 +323,11 @@ class GaussianMixture(
         self.cv = cv
         self.learning_decay = learning_decay
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None):
         """Estimate the mixture by maximum likelihood.
@@ -268,10 +335,10 @@ class GaussianMixture(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows, and as many as components. NaN marks a
-            missing entry.
+            The data: at least two rows, and at least as many as components. NaN marks
+            a missing entry.
         y : Ignored
-            Passed on to scikit-learn's callbacks.
+            Passed to scikit-learn's callbacks, and to `cv` if that is a generator.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows.
 
@@ -283,19 +350,18 @@ class GaussianMixture(
         Raises
         ------
         ValueError
-            If a covariance is singular, which it is not with a `reg_covar` above
-            zero, if nothing is observed of a feature, or if `X` or a parameter cannot
-            be used.
+            If a covariance is singular, which a positive `reg_covar` prevents, if no
+            entry of a feature is observed, or if `X` or a parameter is not valid.
 
         Warns
         -----
         ConvergenceWarning
-            If EM has not converged, components coincide or lost their rows, or the
-            largest number of components is the best of several.
+            If EM has not converged, if components coincide or lost all their rows, or
+            if the largest of several numbers of components is the best.
 
         Examples
         --------
-        The last row counts three times, for its component and for the weights:
+        The last row counts as three rows:
 
         >>> from sklatent.density import GaussianMixture
         >>> X = [[0.0], [2.0], [10.0], [14.0]]
@@ -307,28 +373,81 @@ class GaussianMixture(
         >>> mixture.weights_.round(2)
         array([0.33, 0.67])
         """
-        with self._unchanged_on_error():
-            X = self._check_data(X, reset=True)
+        with _singular_is_value_error(), self._unchanged_on_error():
+            X = read_rows(self, X, reset=True, ensure_min_samples=2)
             sample_weight = check_weight(sample_weight, X)
-            if not self._goes_on():
+            resumes = self.warm_start and hasattr(self, "means_")
+            several = not isinstance(self.n_components, Integral)
+            chooses = several and not resumes
+            if chooses:
+                numbers = candidate_numbers(self.n_components)
+            else:
+                numbers = [self.n_components_ if several else int(self.n_components)]
+            if not resumes:
                 for name in OPTIONAL_ATTRIBUTES:  # of an earlier fit
                     vars(self).pop(name, None)
-            self._fit(X, y, sample_weight)
+            # In standardized units, those of the data do not change the results.
+            rows = self._training_rows(X, sample_weight)
+            reg = rows.frame.regularization(self.reg_covar, self.reg_relative)
+
+            n_starts = 1 if resumes else self.n_init
+            n_steps = len(numbers) * n_starts * self.max_iter
+            context = self._init_callback_context(max_subtasks=n_steps)
+            task = {"estimator": self, "X": X, "y": y}
+            context.call_on_fit_task_begin(**task)
+            report = EMReport(
+                context,
+                "em",
+                lambda mixture, history: self._attributes(
+                    rows, Ascent(mixture, history, False, False, history[-1])
+                ),
+                offset=rows.log_jacobian,
+                **task,
+            )
+
+            fits = []  # for each number of components, the best of all starts
+            for k in numbers:
+                # So each candidate is the mixture that is fitted with it only.
+                ascents, rng = [], random_generator(self.random_state)
+                for _ in range(n_starts):
+                    if resumes:
+                        start, n_distinct = self._previous(k, rows, "warm_start"), k
+                    else:
+                        start, n_distinct = self._start(k, rows, reg, rng)
+                    ascent = self._ascend(start, rows, reg, report, resumes)
+                    ascents.append((ascent, n_distinct))
+                    if ascent.stopped:  # by a callback
+                        break
+                fits.append(max(ascents, key=lambda fit: fit[0].log_likelihood))
+                if ascent.stopped:
+                    break
+
+            best = 0
+            if chooses:
+                mixtures = [rows.frame.destandardize(fit[0].mixture) for fit in fits]
+                best = self._choose(mixtures, X, y, sample_weight)
+            ascent, n_distinct = fits[best]
+            vars(self).update(self._attributes(rows, ascent))
+            # Not to be sampled with the variance that reg_covar gives them.
+            self._constants_ = constant_values(X, sample_weight)
+            self._warn(n_distinct, gains=not self.converged_ and self.max_iter > 0)
+            context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Take further rows into account, by one step of stepwise EM.
+        """Update the mixture with further rows, by one step of stepwise EM.
 
         The first call starts as `fit` does and fixes the units in which `reg_covar` is
-        measured. After `fit` it goes on from there; where several `n_components` are
-        given, the first call is `fit`. Rows should come in random order.
+        measured. A call after `fit` updates the fitted mixture. If several
+        `n_components` are given, the first call is the same as `fit`. Rows should come
+        in random order.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows: in the first call at least two, and as many as components. NaN marks
-            a missing entry.
+            The data: in the first call at least two rows, and at least as many as
+            components. NaN marks a missing entry.
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -342,17 +461,17 @@ class GaussianMixture(
         Raises
         ------
         ValueError
-            As `fit` does, and if `n_components` or `covariance_type` changed. The
-            estimator stays as it was.
+            For the reasons of `fit`, and if `n_components` or `covariance_type`
+            differs from that of the previous call. The estimator is left unchanged.
 
         Warns
         -----
         ConvergenceWarning
-            If components coincide or lost their rows.
+            If components coincide or lost all their rows.
 
         Examples
         --------
-        Two components out of batches of 500 rows, each read once:
+        Two components are learned from batches of 500 rows, each read once:
 
         >>> import numpy as np
         >>> from sklatent.density import GaussianMixture
@@ -367,57 +486,53 @@ class GaussianMixture(
         >>> np.sort(mixture.means_.ravel()).round()
         array([-3.,  3.])
         """
-        goes_on = hasattr(self, "means_")
-        if self._is_to_choose() and not goes_on:
+        resumes = hasattr(self, "means_")
+        several = not isinstance(self.n_components, Integral)
+        if several and not resumes:
             return self.fit(X, y, sample_weight)
-        with self._unchanged_on_error():
-            X = self._check_data(X, reset=not goes_on)
+        with _singular_is_value_error(), self._unchanged_on_error():
+            n_min = 1 if resumes else 2
+            X = read_rows(self, X, reset=not resumes, ensure_min_samples=n_min)
             sample_weight = check_weight(sample_weight, X)
-            rows = Rows.of(X, sample_weight)
-            n_rows = rows.total
-            if sample_weight is not None:
-                n_rows = row_count(sample_weight, "The size of a step of partial_fit")
-            k = self._number_so_far()
-            if goes_on:
-                frame, n_distinct = self._frame_, k
-                mixture = self._seen_mixture(k, X.shape[1], frame, "partial_fit")
-                before, seen = self.lower_bounds_, self.n_samples_seen_
+            # The units of the first call stay, and with them the size of reg_covar.
+            frame = self._frame_ if resumes else None
+            rows = self._training_rows(X, sample_weight, frame)
+            reg = rows.frame.regularization(self.reg_covar, self.reg_relative)
+            k = self.n_components_ if several else int(self.n_components)
+            if resumes:
+                mixture, n_distinct = self._previous(k, rows, "partial_fit"), k
+                before, n_seen = self.lower_bounds_, self.n_samples_seen_
             else:
-                frame = self._make_frame(rows)
-                mixture, n_distinct = self._start(
-                    k, rows, frame, random_generator(self.random_state)
-                )
-                before, seen = [], 0.0
-            new_share = n_rows / (seen + n_rows)
-            with singular_is_value_error():
-                mixture, reached = em_step(
-                    rows,
-                    mixture,
-                    frame,
-                    self._regularization(frame),
-                    count_threads(self.n_jobs),
-                    step_size=new_share**self.learning_decay,
-                )
-            reached -= frame.log_jacobian(rows)
-            ascent = Ascent(mixture, [*before, reached], False, False)
-            vars(self).update(self._attributes(ascent, frame, seen + n_rows))
+                rng = random_generator(self.random_state)
+                mixture, n_distinct = self._start(k, rows, reg, rng)
+                before, n_seen = [], 0.0
+            n_new = rows.total
+            if sample_weight is not None:
+                n_new = row_count(sample_weight, "The size of a step of partial_fit")
+            n_seen += n_new
+            step_size = (n_new / n_seen) ** self.learning_decay
+            n_threads = count_threads(self.n_jobs)
+            mixture, reached = em_step(mixture, rows, reg, n_threads, step_size)
+            ascent = Ascent(mixture, [reached], False, False, reached)
+            vars(self).update(self._attributes(rows, ascent, before))
+            self.n_samples_seen_ = n_seen
             constants = constant_values(X, sample_weight)
-            if goes_on:
+            if resumes:  # constant in all calls, with the same value
                 constants[constants != self._constants_] = np.nan
             self._constants_ = constants
-            self._warn_of_idle(n_distinct)
+            self._warn(n_distinct)
         return self
 
     def fit_predict(self, X, y=None, sample_weight=None):
-        """Fit the mixture, and tell the most probable component of each row.
+        """Fit the mixture, and return the most probable component of each row.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data; at least two rows, and as many as components. NaN marks a
-            missing entry.
+            The data: at least two rows, and at least as many as components. NaN marks
+            a missing entry.
         y : Ignored
-            Passed on to scikit-learn's callbacks.
+            Passed to scikit-learn's callbacks, and to `cv` if that is a generator.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows.
 
@@ -429,7 +544,7 @@ class GaussianMixture(
         Raises
         ------
         ValueError
-            As `fit` does.
+            For the same reasons as `fit`.
 
         Examples
         --------
@@ -440,3 +555,586 @@ class GaussianMixture(
         True
         """
         return self.fit(X, y, sample_weight).predict(X)
+
+    def score_samples(self, X):
+        """Compute the log-density of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a missing entry.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            In nats, for the units of the data and in the precision of `X`. For a row
+            with missing entries, the log-density of the observed entries: 0 if there
+            are none.
+
+        Examples
+        --------
+        With `max_iter=0` the mixture is the one that EM starts from, here of N(0, 1)
+        and N(4, 1) with equal weights:
+
+        >>> import numpy as np
+        >>> from sklatent.density import GaussianMixture
+        >>> mixture = GaussianMixture(
+        ...     n_components=2,
+        ...     covariance_type="spherical",
+        ...     weights_init=[0.5, 0.5],
+        ...     means_init=[[0.0], [4.0]],
+        ...     precisions_init=[1.0, 1.0],
+        ...     max_iter=0,
+        ... ).fit([[0.0], [4.0]])
+        >>> p = np.exp(mixture.score_samples([[0.0], [2.0], [np.nan]]))
+        >>> p.round(2)
+        array([0.2 , 0.05, 1.  ])
+        """
+        X, mixture, n_threads = self._query(X)
+        return log_densities(X, mixture, n_threads).astype(X.dtype, copy=False)
+
+    def predict_proba(self, X):
+        """Compute the probability of each component given each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a missing entry.
+
+        Returns
+        -------
+        responsibilities : ndarray of shape (n_samples, n_components)
+            Probabilities, which sum to 1 in each row. For a row without observed
+            entries, they are the weights of the components.
+
+        Examples
+        --------
+        Halfway between two components of the same weight and variance, both are
+        equally probable:
+
+        >>> from sklatent.density import GaussianMixture
+        >>> mixture = GaussianMixture(
+        ...     n_components=2,
+        ...     covariance_type="spherical",
+        ...     weights_init=[0.5, 0.5],
+        ...     means_init=[[0.0], [4.0]],
+        ...     precisions_init=[1.0, 1.0],
+        ...     max_iter=0,
+        ... ).fit([[0.0], [4.0]])
+        >>> mixture.predict_proba([[0.0], [2.0], [4.0]]).round(2)
+        array([[1. , 0. ],
+               [0.5, 0.5],
+               [0. , 1. ]])
+        """
+        X, mixture, n_threads = self._query(X)
+        return responsibilities(X, mixture, n_threads).astype(X.dtype, copy=False)
+
+    def predict(self, X):
+        """Find the most probable component of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a missing entry.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Components, in [0, n_components), with the largest `predict_proba`; the
+            first one if several are equally probable.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.density import GaussianMixture
+        >>> X, species = load_iris(return_X_y=True)
+        >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(X)
+        >>> np.unique(mixture.predict(X[species == 0])).size  # setosa is one component
+        1
+        >>> bool((mixture.predict(X) == mixture.predict_proba(X).argmax(axis=1)).all())
+        True
+        """
+        return most_probable(*self._query(X))
+
+    def sample_components(self, n_samples=1, random_state=None):
+        """Sample new rows, and return the component of each.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows to sample.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same rows at every call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows that `sample` returns.
+        labels : ndarray of shape (n_samples,)
+            The component that each row was sampled from.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is below 1.
+
+        Examples
+        --------
+        About half of the rows come from each of two components with equal weights:
+
+        >>> import numpy as np
+        >>> from sklatent.density import GaussianMixture
+        >>> mixture = GaussianMixture(
+        ...     n_components=2,
+        ...     covariance_type="spherical",
+        ...     weights_init=[0.5, 0.5],
+        ...     means_init=[[0.0], [4.0]],
+        ...     precisions_init=[1.0, 1.0],
+        ...     max_iter=0,
+        ... ).fit([[0.0], [4.0]])
+        >>> X, labels = mixture.sample_components(1000, random_state=0)
+        >>> (np.bincount(labels) / 1000).round(1)
+        array([0.5, 0.5])
+        >>> bool((X == mixture.sample(1000, random_state=0)).all())
+        True
+        """
+        check_is_fitted(self)
+        try:
+            check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        except ValueError as error:  # scikit-learn's message, which its tests match
+            raise ValueError(f"Invalid value for 'n_samples': {error}") from error
+        return self._draw(n_samples, random_generator(random_state))
+
+    def aic(self, X):
+        """Compute Akaike's information criterion; smaller is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a missing entry.
+
+        Returns
+        -------
+        aic : float
+            Twice the number of free parameters minus twice the log-likelihood of the
+            rows, in nats [1]_.
+
+        References
+        ----------
+        .. [1] H. Akaike (1974). A new look at the statistical model identification.
+           IEEE Transactions on Automatic Control 19, 716-723.
+
+        Examples
+        --------
+        One Gaussian in four dimensions has 4 parameters for the mean, 10 for the
+        covariance:
+
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.density import GaussianMixture
+        >>> X = load_iris().data
+        >>> mixture = GaussianMixture().fit(X)
+        >>> log_likelihood = mixture.score_samples(X).sum()
+        >>> bool(abs(mixture.aic(X) - (2 * 14 - 2 * log_likelihood)) < 1e-9)
+        True
+        """
+        X, mixture, n_threads = self._query(X)
+        return information("aic", mixture, X, None, n_threads)
+
+    def bic(self, X):
+        """Compute Schwarz's Bayesian information criterion; smaller is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a missing entry.
+
+        Returns
+        -------
+        bic : float
+            Number of free parameters times the logarithm of the number of rows, minus
+            twice the log-likelihood of the rows, in nats [1]_.
+
+        References
+        ----------
+        .. [1] G. Schwarz (1978). Estimating the dimension of a model. Annals of
+           Statistics 6, 461-464.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.density import GaussianMixture
+        >>> X = load_iris().data
+        >>> values = [
+        ...     GaussianMixture(n_components=k, random_state=0).fit(X).bic(X)
+        ...     for k in (1, 2, 3)
+        ... ]
+        >>> values.index(min(values))  # two components
+        1
+        """
+        X, mixture, n_threads = self._query(X)
+        return information("bic", mixture, X, None, n_threads)
+
+    def icl(self, X):
+        """Compute the integrated completed likelihood; smaller is better.
+
+        It is `bic` plus a penalty for components that overlap, so that it selects
+        clusters rather than a density.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a missing entry.
+
+        Returns
+        -------
+        icl : float
+            `bic(X)` plus twice the entropy of `predict_proba(X)`, summed over the rows,
+            in nats [1]_.
+
+        References
+        ----------
+        .. [1] C. Biernacki, G. Celeux and G. Govaert (2000). Assessing a mixture model
+           for clustering with the integrated completed likelihood. IEEE Transactions
+           on Pattern Analysis and Machine Intelligence 22, 719-725.
+
+        Examples
+        --------
+        Two components hardly overlap in the iris data, so that the penalty is almost 0;
+        of four components, some overlap:
+
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.density import GaussianMixture
+        >>> X = load_iris().data
+        >>> for k in (2, 4):
+        ...     mixture = GaussianMixture(n_components=k, random_state=0).fit(X)
+        ...     print(k, mixture.icl(X) - mixture.bic(X) > 1)
+        2 False
+        4 True
+        """
+        X, mixture, n_threads = self._query(X)
+        return information("icl", mixture, X, None, n_threads)
+
+    def impute(self, X, return_std=False):
+        """Replace missing entries by their expectations given the observed entries.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a missing entry.
+        return_std : bool, default=False
+            Whether to return standard deviations too.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_samples, n_features)
+            The data with imputed entries; observed entries are unchanged.
+        std : ndarray of shape (n_samples, n_features)
+            Standard deviation of each missing entry given the observed entries of its
+            row, 0 for observed entries. Only returned if `return_std` is True.
+
+        Examples
+        --------
+        For two features with variance 1 and correlation 0.8, one predicts the other
+        with a standard deviation of 0.6:
+
+        >>> import numpy as np
+        >>> from sklatent.density import GaussianMixture
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], size=5000)
+        >>> mixture = GaussianMixture().fit(X)
+        >>> imputed, std = mixture.impute([[1.0, np.nan]], return_std=True)
+        >>> imputed.round(1), std.round(1)
+        (array([[1. , 0.8]]), array([[0. , 0.6]]))
+        """
+        X, mixture, n_threads = self._query(X)
+        imputed, variance = expected(X, mixture, n_threads)
+        set_constants(imputed, self._constants_, np.isnan(X))
+        variance[:, ~np.isnan(self._constants_)] = 0.0
+        imputed = imputed.astype(X.dtype, copy=False)
+        if not return_std:
+            return imputed
+        return imputed, np.sqrt(variance).astype(X.dtype, copy=False)
+
+    def marginal(self, columns):
+        """Compute the distribution of some of the features.
+
+        Parameters
+        ----------
+        columns : array-like of int or str
+            The features, in the order of the result, by position or by name. Negative
+            positions count from the last feature.
+
+        Returns
+        -------
+        mixture : GaussianMixture
+            A fitted mixture of these features with the same `covariance_type`.
+            Attributes that describe the fit, such as `n_iter_` and `lower_bound_`, are
+            those of the mixture of all features.
+
+        Raises
+        ------
+        ValueError
+            If `columns` is empty, has a column twice, or has one that is not a feature
+            of the training data.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.density import GaussianMixture
+        >>> X = load_iris().data
+        >>> mixture = GaussianMixture(n_components=3, random_state=0).fit(X)
+        >>> of_petals = mixture.marginal([2, 3])
+        >>> of_petals.means_.shape
+        (3, 2)
+
+        It gives the same densities as rows in which the other features are missing:
+
+        >>> import numpy as np
+        >>> incomplete = X.copy()
+        >>> incomplete[:, :2] = np.nan
+        >>> log_p = mixture.score_samples(incomplete)
+        >>> np.allclose(of_petals.score_samples(X[:, 2:]), log_p)
+        True
+        """
+        features = self._positions(columns)
+        if len(features) == 0:
+            raise ValueError(
+                f"columns must name at least one feature; got {columns!r}."
+            )
+        return self._with_features(marginal(self._mixture(), features), features)
+
+    def conditional(self, given):
+        """Compute the distribution of features given the values of others.
+
+        Parameters
+        ----------
+        given : dict
+            Known values by position or by name of the feature, in units of the data. If
+            it is empty, the result is the distribution of all features.
+
+        Returns
+        -------
+        mixture : GaussianMixture
+            A fitted mixture of the other features, in their order, with the same
+            `covariance_type`. Its weights are the probabilities of the components given
+            the values. Attributes that describe the fit, such as `n_iter_` and
+            `lower_bound_`, are those of the mixture of all features.
+
+        Raises
+        ------
+        ValueError
+            If `given` has all features, has a feature twice, has one that is not a
+            feature of the training data, or has a value that is not finite.
+
+        Examples
+        --------
+        The first feature of a row decides in which of two clusters the row is, so that
+        the second feature, given the first, has one mode rather than two:
+
+        >>> import numpy as np
+        >>> from sklatent.density import GaussianMixture
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((2000, 2)) + rng.choice([0, 10], size=(2000, 1))
+        >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(X)
+        >>> second = mixture.conditional({0: 10.5})
+        >>> second.weights_.max().round(2)
+        np.float64(1.0)
+        >>> second.sample(1000, random_state=0).mean().round()
+        np.float64(10.0)
+        """
+        known = self._positions(given)
+        values = np.array(list(given.values()), dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError(f"The values of given must be finite; got {dict(given)}.")
+        others = np.setdiff1d(np.arange(self.n_features_in_), known)
+        if len(others) == 0:
+            raise ValueError(
+                f"given must leave at least one feature; got all {len(known)} of them."
+            )
+        return self._with_features(conditional(self._mixture(), known, values), others)
+
+    def _training_rows(self, X, sample_weight, frame=None):
+        """Rows with their weights and units to compute in, found if none are given."""
+        return TrainingRows.of(
+            X,
+            sample_weight,
+            frame,
+            structure=STRUCTURES[self.covariance_type],
+            names=getattr(self, "feature_names_in_", None),
+            n_threads=count_threads(self.n_jobs),
+        )
+
+    def _start(self, k, rows, reg, rng):
+        """First mixture, in standardized units, and how many different seeds it had."""
+        given = (self.weights_init, self.means_init, self.precisions_init)
+        return first_mixture(
+            rows, k, self.covariance_type, reg, given, self.init_params, rng
+        )
+
+    def _previous(self, k, rows, resumed):
+        """The fitted mixture, in standardized units, if it fits what is `resumed`."""
+        before = (*self.means_.shape, self._covariance_type_)
+        now = (k, rows.X.shape[1], self.covariance_type)
+        if before != now:
+            raise ValueError(
+                f"{resumed} needs the n_components, number of features and "
+                f"covariance_type of the previous fit, {before}; got {now}. Set them "
+                "back, or fit a clone of this estimator."
+            )
+        return rows.frame.standardize(self._mixture())
+
+    def _ascend(self, mixture, rows, reg, report, resumes):
+        """Maximize the likelihood from one start."""
+        if self.max_iter == 0:
+            return Ascent(mixture, [], False, False, -np.inf)
+        n_threads = count_threads(self.n_jobs)
+        options = {
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "accelerate": self.accelerate,
+            "report": report,
+        }
+        if rows.has_missing:
+            return em_then_lbfgs(
+                partial(e_step, rows=rows, n_threads=n_threads, method="missing"),
+                partial(m_step, reg=reg),
+                mixture,
+                reg,
+                **options,
+            )
+        # If the first step gains next to nothing, the previous fit had converged.
+        before = self.lower_bound_ + rows.log_jacobian if resumes else -np.inf
+        step = partial(em_step, rows=rows, reg=reg, n_threads=n_threads)
+        return accelerated_em(step, mixture, before=before, **options)
+
+    def _choose(self, mixtures, X, y, sample_weight):
+        """Position of the best of mixtures with different numbers of components."""
+        numbers = [len(mixture.weights) for mixture in mixtures]
+        values = criterion_values(self, numbers, mixtures, X, y, sample_weight)
+        self.candidate_n_components_ = np.array(numbers)
+        self.criterion_values_ = values
+        return best_candidate(self.criterion, numbers, values)
+
+    def _attributes(self, rows, ascent, before=()):
+        """Fitted attributes for the result of EM, in the units of the data."""
+        history = (np.array(ascent.history) - rows.log_jacobian).tolist()
+        history = [*before, *history]
+        mixture = rows.frame.destandardize(ascent.mixture)
+        return {
+            **_parameter_attributes(mixture),
+            "n_components_": len(mixture.weights),
+            "converged_": ascent.converged or ascent.stopped,
+            "n_iter_": len(history),
+            "lower_bound_": float(ascent.log_likelihood - rows.log_jacobian),
+            "lower_bounds_": history,
+            "n_samples_seen_": rows.total,
+            "_covariance_type_": self.covariance_type,
+            "_frame_": rows.frame,
+        }
+
+    def _warn(self, n_distinct, *, gains=False):
+        """Warn of components that are of no use, and if EM still `gains`."""
+        k = self.n_components_
+        if n_distinct < k:
+            warn(
+                f"The data has {n_distinct} different rows to start from, fewer than "
+                f"n_components={k}: some components coincide. Lower n_components.",
+                ConvergenceWarning,
+            )
+        n_dead = int((self.weights_ == 0).sum())
+        if n_dead:
+            warn(
+                f"{n_dead} of {k} components lost all their rows and have weight 0. "
+                "Lower n_components.",
+                ConvergenceWarning,
+            )
+        if gains:  # the first two sentences are scikit-learn's
+            warn(
+                "Best performing initialization did not converge. Try different init "
+                "parameters, or increase max_iter, tol, or check for degenerate data. "
+                f"EM still gains more than tol={self.tol:g} nats per row after "
+                f"max_iter={self.max_iter} iterations.",
+                ConvergenceWarning,
+            )
+
+    def _mixture(self):
+        """The fitted mixture, in the units of the data."""
+        return Mixture.of_precision_root(
+            self.weights_,
+            self.means_,
+            self.precisions_cholesky_,
+            STRUCTURES[self._covariance_type_],
+        )
+
+    def _query(self, X):
+        """Checked rows, the fitted mixture, and how many threads share the rows."""
+        check_is_fitted(self)
+        X = read_rows(self, X)
+        return X, self._mixture(), count_threads(self.n_jobs)
+
+    def _draw(self, n_samples, rng):
+        """New rows and their components."""
+        X, labels = draw(self._mixture(), n_samples, rng)
+        set_constants(X, self._constants_)
+        return X, labels
+
+    def _sample(self, n_samples, rng):
+        return self._draw(n_samples, rng)[0]
+
+    def _n_parameters(self):
+        """Number of free parameters, under scikit-learn's name for it."""
+        return self._mixture().n_parameters
+
+    def _positions(self, columns):
+        """Positions of features that are given by position or by name."""
+        check_is_fitted(self)
+        names = list(getattr(self, "feature_names_in_", []))
+        return feature_positions(columns, names, self.n_features_in_)
+
+    def _with_features(self, mixture, features):
+        """Fitted estimator for a mixture of some of the features."""
+        made = clone(self).set_params(
+            n_components=self.n_components_,
+            weights_init=None,
+            means_init=None,
+            precisions_init=None,
+        )
+        for name in KEPT_ATTRIBUTES:
+            setattr(made, name, getattr(self, name))
+        vars(made).update(_parameter_attributes(mixture))
+        made._frame_ = Frame(
+            self._frame_.origin[features], self._frame_.scale[features]
+        )
+        made._constants_ = self._constants_[features]
+        made.n_features_in_ = len(features)
+        if hasattr(self, "feature_names_in_"):
+            made.feature_names_in_ = self.feature_names_in_[features]
+        return made
+
+
+@contextlib.contextmanager
+def _singular_is_value_error():
+    """Say what to do about a covariance that has no Cholesky factor."""
+    try:
+        yield
+    except np.linalg.LinAlgError as error:
+        raise ValueError(
+            "Fitting the mixture model failed because some components have ill-defined "
+            "empirical covariance (for instance caused by singleton or collapsed "
+            "samples). Try to decrease the number of components, increase reg_covar, "
+            "or scale the input data."
+        ) from error
+
+
+def _parameter_attributes(mixture):
+    """Fitted attributes for the parameters of a mixture."""
+    square = mixture.structure.square
+    with np.errstate(over="ignore", under="ignore"):
+        return {
+            "weights_": mixture.weights,
+            "means_": mixture.means,
+            "covariances_": square(mixture.root),
+            "precisions_": square(mixture.precision_root),
+            "precisions_cholesky_": mixture.precision_root,
+        }

@@ -1,17 +1,18 @@
-"""Rows with holes: marginal log-densities, sums for an M-step, and expectations.
+"""Passes over rows with missing entries, whose observed entries have a density.
 
-What is missing of a row is a direction in which it may be anywhere. With the precision
-P P', the whitened row y = P'(x - m) moves along row j of P when entry j changes: what
-is observed says nothing along these directions, and everything across. Let Q R be the
-QR factorization of P_m', whose columns are the rows of P that belong to holes, and let
-d be x - m with 0 in the holes. Then
+A missing entry is a direction in which the row may be anywhere. With the precision
+P P', the whitened row y = P'(x - m) moves along row j of P when entry j changes: the
+observed entries say nothing along these directions, and everything across. Let Q R be
+the QR factorization of P_m', whose columns are the rows of P for the missing entries,
+and let d be x - m with 0 for the missing entries. Then
 
     y = (I - Q Q') P'd                  is E[P'(x - m) | x_o],
     Q Q'                                is its covariance given x_o, and
     log |Sigma_oo| = log |Sigma| + 2 log |R|.
 
-So a row with holes costs a projection more than a complete one, and the factors are as
-small as the holes are few. Q and R depend on the pattern of the holes alone.
+So a row with missing entries costs a projection more than a complete one, and the
+factors have as many columns as entries are missing. Q and R depend on the pattern of
+the missing entries only, so that rows with one pattern share them.
 
 Ghahramani and Jordan (1994), Supervised learning from incomplete data via an EM
 approach, NIPS 6, section 3; Little and Rubin (2019), Statistical analysis with missing
@@ -29,26 +30,29 @@ HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 
 
 def pattern_order(X):
-    """Order of rows in which those with the same holes, and as many, lie together.
+    """Order of rows by the number of missing entries, and then by which these are.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Rows; NaN where something is missing.
+        Rows; NaN marks a missing entry.
 
     Returns
     -------
     order : ndarray of shape (n_samples,)
-        Positions of the rows, those with the fewest holes first.
+        Positions of the rows, those with the fewest missing entries first.
     """
-    holes = np.isnan(X)
-    _, group = group_patterns(holes)
-    return np.lexsort((group, holes.sum(axis=1)))
+    missing = np.isnan(X)
+    _, group = group_patterns(missing)
+    return np.lexsort((group, missing.sum(axis=1)))
 
 
 @dataclass(frozen=True)
 class _Directions:
-    """Where rows of a block that have as many holes are unknown.
+    """Directions in which those rows of a block that miss as many entries may move.
+
+    Rows with as many missing entries have bases of one shape, so that one array holds
+    those of all patterns.
 
     Parameters
     ----------
@@ -58,7 +62,7 @@ class _Directions:
         First row of each pattern, counted from the first of `rows`.
     pattern : ndarray of shape (n_rows,)
         Number of the pattern of each row.
-    Q : ndarray of shape (k, n_patterns, p, n_holes)
+    Q : ndarray of shape (k, n_patterns, p, n_missing)
         For each component and pattern, an orthonormal basis of the directions.
     log_R : ndarray of shape (k, n_patterns)
         log |R|.
@@ -71,119 +75,121 @@ class _Directions:
     log_R: np.ndarray
 
     def project(self, Y):
-        """Take what is along the directions out of whitened rows, (k, p, n)."""
+        """Remove the part along the directions from whitened rows, (k, p, n)."""
         y, Q = Y[:, :, self.rows], self.Q[:, self.pattern]
         y -= np.einsum("knph,knh->kpn", Q, np.einsum("knph,kpn->knh", Q, y))
 
 
-class HoledFull(WhitenedFull):
-    """Full covariances. The rows of a block are in the order of their patterns."""
+class MissingFull(WhitenedFull):
+    """Full covariances. The rows of a block are in the order of `pattern_order`."""
 
     def __init__(self, mixture, dtype, n_rows):
         super().__init__(mixture, dtype, n_rows)
         self.P = mixture.expanded_precision_root
 
     def floats_per_row(self):
+        # If each row has a pattern of its own, with about half of the entries missing.
         return super().floats_per_row() + self.k * self.p**2 // 2
 
-    def room(self):
-        """Memory for the intermediate results of a block, and its directions."""
-        return *super().room(), []
+    def workspace(self):
+        """That of complete rows, and a list of the directions of the block."""
+        return *super().workspace(), []
 
-    def center(self, Z, m, room):
-        """Rows less a mean, 0 in the holes."""
-        centered = super().center(Z, m, room)
+    def center(self, Z, m, workspace):
+        """Rows less a mean, 0 for missing entries."""
+        centered = super().center(Z, m, workspace)
         np.copyto(centered, 0.0, where=np.isnan(centered))
         return centered
 
-    def whiten(self, Z, room):
-        Y = super().whiten(Z, room)
-        room[3][:] = self.directions(np.isnan(Z))
-        for unknown in room[3]:
+    def whiten(self, Z, workspace):
+        Y = super().whiten(Z, workspace)
+        workspace[3][:] = self.directions(np.isnan(Z))
+        for unknown in workspace[3]:
             unknown.project(Y)
         return Y
 
-    def directions(self, holes):
-        """Where rows are unknown, for each number of holes above 0."""
-        n_holes = holes.sum(axis=0)
-        is_first = np.ones(holes.shape[1], dtype=bool)
-        is_first[1:] = (holes[:, 1:] != holes[:, :-1]).any(axis=0)
-        for h in np.unique(n_holes[n_holes > 0]):
-            rows = slice(*np.searchsorted(n_holes, [h, h + 1]))
+    def directions(self, missing):
+        """The `_Directions` for each number of missing entries above 0."""
+        n_missing = missing.sum(axis=0)
+        is_first = np.ones(missing.shape[1], dtype=bool)
+        is_first[1:] = (missing[:, 1:] != missing[:, :-1]).any(axis=0)
+        for m in np.unique(n_missing[n_missing > 0]):
+            rows = slice(*np.searchsorted(n_missing, [m, m + 1]))
             starts = np.flatnonzero(is_first[rows])
-            features = np.nonzero(holes[:, rows][:, starts].T)[1].reshape(-1, h)
+            features = np.nonzero(missing[:, rows][:, starts].T)[1].reshape(-1, m)
             Q, R = np.linalg.qr(np.swapaxes(self.P[:, features], 2, 3))
             log_R = np.log(np.abs(np.einsum("kgii->kgi", R))).sum(axis=2)
             pattern = np.cumsum(is_first[rows]) - 1
             yield _Directions(rows, starts, pattern, Q, log_R)
 
-    def log_joint(self, Z, room, out):
+    def log_joint(self, Z, workspace, out):
         """Log of weight times marginal density, less `log_offset`."""
-        super().log_joint(Z, room, out)
-        for unknown in room[3]:
+        super().log_joint(Z, workspace, out)
+        for unknown in workspace[3]:
             gain = unknown.Q.shape[3] * HALF_LOG_2PI - unknown.log_R
             out[:, unknown.rows] += gain[:, unknown.pattern]
         return out
 
-    def add(self, R, Z, room, sums):
+    def add(self, R, Z, workspace, sums):
         """Add what the responsibilities R give to `sums`."""
-        super().add(R, Z, room, sums)
-        for unknown in room[3]:
+        super().add(R, Z, workspace, sums)
+        for unknown in workspace[3]:
             N = np.add.reduceat(R[:, unknown.rows], unknown.starts, axis=1)
+            # Q Q' of all patterns, weighted, is one product of matrices.
             Q = unknown.Q * np.sqrt(N)[:, :, None, None]
             Q = np.swapaxes(Q, 1, 2).reshape(self.k, self.p, -1)
             sums[2] += Q @ np.swapaxes(Q, 1, 2)
 
-    def expectation(self, room, n):
-        """Mean and variance of the entries of rows given what is observed of them.
+    def expectation(self, workspace, n):
+        """Mean and variance of missing entries given the observed ones of their row.
 
         Returns
         -------
         mean, variance : ndarray of shape (k, p, n)
-            For each component; of no meaning for entries that are observed.
+            For each component; of no meaning for observed entries.
         """
         L = self.mixture.expanded_root
-        mean = self.means + L @ self.whitened_in(room, n)
+        mean = self.means + L @ self.whitened_in(workspace, n)
         variance = np.zeros_like(mean)
-        for unknown in room[3]:
+        for unknown in workspace[3]:
             of_pattern = ((L[:, None] @ unknown.Q) ** 2).sum(axis=3)
             of_row = of_pattern[:, unknown.pattern]
             variance[:, :, unknown.rows] = np.swapaxes(of_row, 1, 2)
         return mean, variance
 
 
-class HoledDiagonal(WhitenedDiagonal):
+class MissingDiagonal(WhitenedDiagonal):
     """Diagonal covariances: the directions are the features themselves."""
 
-    def room(self):
-        """Memory for the intermediate results of a block, and its holes."""
-        return *super().room(), []
+    def workspace(self):
+        """That of complete rows, and a list of where entries are missing."""
+        return *super().workspace(), []
 
-    def whiten(self, Z, room):
-        Y = super().whiten(Z, room)
-        holes = np.isnan(Z)
-        np.copyto(Y, 0.0, where=holes)
-        room[3][:] = [holes.astype(self.dtype)]
+    def whiten(self, Z, workspace):
+        Y = super().whiten(Z, workspace)
+        missing = np.isnan(Z)
+        np.copyto(Y, 0.0, where=missing)
+        workspace[3][:] = [missing.astype(self.dtype)]
         return Y
 
-    def log_joint(self, Z, room, out):
+    def log_joint(self, Z, workspace, out):
         """Log of weight times marginal density, less `log_offset`."""
-        super().log_joint(Z, room, out)
-        out += np.dot(HALF_LOG_2PI - np.log(self.roots[:, :, 0]), room[3][0])
+        super().log_joint(Z, workspace, out)
+        out += np.dot(HALF_LOG_2PI - np.log(self.roots[:, :, 0]), workspace[3][0])
         return out
 
-    def add(self, R, Z, room, sums):
+    def add(self, R, Z, workspace, sums):
         """Add what the responsibilities R give to `sums`."""
-        super().add(R, Z, room, sums)
-        sums[2] += np.dot(R, room[3][0].T)
+        super().add(R, Z, workspace, sums)
+        sums[2] += np.dot(R, workspace[3][0].T)
 
-    def expectation(self, room, n):
-        """Mean and variance of the entries of rows given what is observed of them.
+    def expectation(self, workspace, n):
+        """Mean and variance of missing entries given the observed ones of their row.
 
         Returns
         -------
         mean, variance : ndarray of shape (k, p, n)
-            For each component; of no meaning for entries that are observed.
+            For each component; of no meaning for observed entries.
         """
         shape = (self.k, self.p, n)
         variance = self.mixture.expanded_root[:, :, None] ** 2

@@ -1,565 +1,465 @@
-"""What a fitted mixture tells: densities, components, rows, marginals, conditionals."""
+"""The plain data of a fit: mixtures, the rows they are fitted to, and their units.
 
-from numbers import Integral
+A covariance array is *expanded* as (n_components, n_features, n_features), or for
+diagonal ones (n_components, n_features); and *compact* as scikit-learn shapes it, where
+what components or features share is stored once.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from sklearn.base import DensityMixin, clone
-from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted
 
-from sklatent.base import GenerativeModelMixin, ScoreMixin
-from sklatent.density.mixture._covariance import STRUCTURES
-from sklatent.density.mixture._parameters import Mixture
-from sklatent.density.mixture._selection import information
-from sklatent.density.mixture._steps import expected, map_blocks, normalize
-from sklatent.utils._columns import set_constants
-from sklatent.utils._random import random_generator
-from sklatent.utils._tables import read_rows
-from sklatent.utils._threads import count_threads
+from sklatent.density.mixture._missing import pattern_order
+from sklatent.utils._columns import observed_moments
+from sklatent.utils._threads import map_threads
+from sklatent.utils._weights import total_weight
 
-# What a mixture of some of the features has from that of all.
-KEPT_ATTRIBUTES = (
-    "n_components_",
-    "converged_",
-    "n_iter_",
-    "n_samples_seen_",
-    "lower_bound_",
-    "lower_bounds_",
-    "_covariance_type_",
-)
+# Smaller weights are set to 0: their logarithm would leave the range of exp.
+SMALLEST_WEIGHT = 1e-250
+# Scales whose inverses and squares are still numbers in single precision.
+SINGLE_SCALES = (1e-30, 1e30)
+# Blocks from which feature moments are merged: one fits the cache beside its residuals,
+# and merging fewer rows than these would take longer than summing them.
+BLOCK_BYTES, FEWEST_ROWS = 2**18, 64
 
 
-def parameter_attributes(mixture):
-    """Fitted attributes for the parameters of a mixture."""
-    square = mixture.structure.square
-    with np.errstate(over="ignore", under="ignore"):
-        return {
-            "weights_": mixture.weights,
-            "means_": mixture.means,
-            "covariances_": square(mixture.root),
-            "precisions_": square(mixture.precision_root),
-            "precisions_cholesky_": mixture.precision_root,
-        }
+@dataclass(frozen=True)
+class Structure:
+    """A `covariance_type`.
 
+    Parameters
+    ----------
+    diagonal : bool
+        Whether the features are independent within a component.
+    shared : bool
+        Whether the components have one covariance.
+    isotropic : bool
+        Whether the features have one variance.
+    """
 
-class MixtureModelMixin(GenerativeModelMixin, ScoreMixin, DensityMixin):
-    """Methods of a mixture with scikit-learn's attributes."""
+    diagonal: bool
+    shared: bool
+    isotropic: bool = False
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
+    def shape(self, k, p):
+        """Shape of a compact array."""
+        shape = () if self.shared else (k,)
+        if self.diagonal:
+            return shape if self.isotropic else (*shape, p)
+        return (*shape, p, p)
 
-    def _mixture(self):
-        """The fitted mixture, in the units of the data."""
-        return Mixture.of_precision_root(
-            self.weights_,
-            self.means_,
-            self.precisions_cholesky_,
-            STRUCTURES[self._covariance_type_],
-        )
+    def identity(self, k, p):
+        """Compact roots of covariances that are the identity."""
+        shape = self.shape(k, p)
+        return np.ones(shape) if self.diagonal else np.broadcast_to(np.eye(p), shape)
 
-    def _check_queries(self, X):
-        """Check rows given to the fitted estimator."""
-        check_is_fitted(self)
-        return read_rows(self, X)
-
-    def _map_log_joint(self, X, function):
-        """Apply a function to the log of weight times density, block by block."""
-        X = self._check_queries(X)
-        n_threads = count_threads(self.n_jobs)
-        result = map_blocks(X, self._mixture(), n_threads, lambda L, *_: function(L))
-        return X.dtype, result
-
-    def score_samples(self, X):
-        """Log-density of each row.
+    def constrain(self, S, weights, reg):
+        """Maximum-likelihood covariances of this structure, plus `reg`.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+        S : ndarray
+            Expanded covariances of the components, not constrained.
+        weights : ndarray of shape (k,)
+            Weights of the components.
+        reg : ndarray of shape (p,)
+            Added to the variances.
 
         Returns
         -------
-        log_density : ndarray of shape (n_samples,)
-            In nats, for the units of the data and in the precision of `X`. Of a row
-            with holes, that of what is observed: 0 if nothing is.
-
-        Examples
-        --------
-        With `max_iter=0` a mixture is what it starts from, here of N(0, 1) and N(4, 1),
-        evenly:
-
-        >>> import numpy as np
-        >>> from sklatent.density import GaussianMixture
-        >>> mixture = GaussianMixture(
-        ...     n_components=2,
-        ...     covariance_type="spherical",
-        ...     weights_init=[0.5, 0.5],
-        ...     means_init=[[0.0], [4.0]],
-        ...     precisions_init=[1.0, 1.0],
-        ...     max_iter=0,
-        ... ).fit([[0.0], [4.0]])
-        >>> p = np.exp(mixture.score_samples([[0.0], [2.0], [np.nan]]))
-        >>> p.round(2)
-        array([0.2 , 0.05, 1.  ])
+        C : ndarray
+            Compact covariances.
         """
-        dtype, log_density = self._map_log_joint(X, normalize)
-        return log_density.astype(dtype, copy=False)
+        if self.shared:
+            S = np.tensordot(weights / weights.sum(), S, 1)
+        if self.isotropic:
+            return S.mean(axis=-1) + reg.mean()
+        if self.diagonal:
+            return S + reg
+        return S + np.diag(reg)
 
-    def predict_proba(self, X):
-        """Probability that a row is of each component.
+    def expand(self, C, k, p):
+        """Repeat what components or features share."""
+        C = np.asarray(C)
+        if self.isotropic:
+            C = C[..., None]
+        if self.shared:
+            C = C[None]
+        return np.broadcast_to(C, (k, p) if self.diagonal else (k, p, p))
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+    def n_parameters(self, k, p):
+        """Free parameters of the covariances."""
+        free_of_one = (1 if self.isotropic else p) if self.diagonal else p * (p + 1) / 2
+        return int((1 if self.shared else k) * free_of_one)
 
-        Returns
-        -------
-        responsibilities : ndarray of shape (n_samples, n_components)
-            They sum to 1 in each row. Of a row of which nothing is observed, they are
-            the weights.
-
-        Examples
-        --------
-        Half way between two equal components either is as probable:
-
-        >>> from sklatent.density import GaussianMixture
-        >>> mixture = GaussianMixture(
-        ...     n_components=2,
-        ...     covariance_type="spherical",
-        ...     weights_init=[0.5, 0.5],
-        ...     means_init=[[0.0], [4.0]],
-        ...     precisions_init=[1.0, 1.0],
-        ...     max_iter=0,
-        ... ).fit([[0.0], [4.0]])
-        >>> mixture.predict_proba([[0.0], [2.0], [4.0]]).round(2)
-        array([[1. , 0. ],
-               [0.5, 0.5],
-               [0. , 1. ]])
-        """
-
-        def probabilities(L):
-            normalize(L)
-            return L.T
-
-        dtype, responsibilities = self._map_log_joint(X, probabilities)
-        return responsibilities.astype(dtype, copy=False)
-
-    def predict(self, X):
-        """Most probable component of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            In [0, n_components): where `predict_proba` is largest, the first of those
-            that are equally probable.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn.datasets import load_iris
-        >>> from sklatent.density import GaussianMixture
-        >>> X, species = load_iris(return_X_y=True)
-        >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(X)
-        >>> np.unique(mixture.predict(X[species == 0])).size  # setosa is one component
-        1
-        >>> bool((mixture.predict(X) == mixture.predict_proba(X).argmax(axis=1)).all())
-        True
-        """
-        return self._map_log_joint(X, lambda L: L.argmax(axis=0))[1]
-
-    def sample_components(self, n_samples=1, random_state=None):
-        """Draw rows, and tell which component each is of.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            How many rows to draw.
-        random_state : int, RandomState instance or None, default=None
-            Pass an int for the same rows at every call.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            The rows that `sample` returns.
-        labels : ndarray of shape (n_samples,)
-            Their components.
+    def root(self, C):
+        """Lower Cholesky factor, or standard deviations, of compact covariances.
 
         Raises
         ------
-        ValueError
-            If `n_samples` is below 1.
-
-        Examples
-        --------
-        Half of the rows are of each component, by chance a few more or less:
-
-        >>> import numpy as np
-        >>> from sklatent.density import GaussianMixture
-        >>> mixture = GaussianMixture(
-        ...     n_components=2,
-        ...     covariance_type="spherical",
-        ...     weights_init=[0.5, 0.5],
-        ...     means_init=[[0.0], [4.0]],
-        ...     precisions_init=[1.0, 1.0],
-        ...     max_iter=0,
-        ... ).fit([[0.0], [4.0]])
-        >>> X, labels = mixture.sample_components(1000, random_state=0)
-        >>> (np.bincount(labels) / 1000).round(1)
-        array([0.5, 0.5])
-        >>> bool((X == mixture.sample(1000, random_state=0)).all())
-        True
+        LinAlgError
+            If one is not positive definite.
         """
-        check_is_fitted(self)
-        try:
-            check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        except ValueError as error:
-            raise ValueError(f"Invalid value for 'n_samples': {error}") from error
-        return self._draw(n_samples, random_generator(random_state))
+        if not self.diagonal:
+            return np.linalg.cholesky(C)
+        if not (np.isfinite(C) & (C > 0)).all():
+            raise np.linalg.LinAlgError("variances are not positive")
+        return np.sqrt(C)
 
-    def _sample(self, n_samples, rng):
-        return self._draw(n_samples, rng)[0]
+    def square(self, root):
+        """Covariances L L', or precisions P P', of roots."""
+        return root**2 if self.diagonal else root @ np.swapaxes(root, -1, -2)
 
-    def _draw(self, n_samples, rng):
-        """Rows and their components."""
-        mixture = self._mixture()
-        k, p = mixture.means.shape
-        weights = mixture.weights / mixture.weights.sum()
-        labels = rng.choice(k, n_samples, p=weights)
-        X = rng.standard_normal((n_samples, p))
-        for component in np.unique(labels):
-            rows, L = labels == component, mixture.expanded_root[component]
-            X[rows] = X[rows] * L if mixture.structure.diagonal else X[rows] @ L.T
-        X += mixture.means[labels]
-        set_constants(X, self._constants_)
-        return X, labels
+    def invert_root(self, root):
+        """Upper factor P = L^-T of the precision, for the covariance L L'."""
+        if self.diagonal:
+            return 1 / root
+        eye = np.eye(root.shape[-1])
+        flat = root.reshape(-1, *root.shape[-2:])
+        parts = [solve_triangular(L, eye, lower=True, check_finite=False) for L in flat]
+        return np.swapaxes(np.array(parts), -1, -2).reshape(root.shape)
 
-    def aic(self, X):
-        """Compute Akaike's information criterion; smaller is better.
+    def factor_precision(self, precisions):
+        """Upper factors P of compact precisions P P'."""
+        if self.diagonal:
+            return self.root(precisions)
+        # With rows and columns reversed, a lower factor is an upper one.
+        return np.linalg.cholesky(precisions[..., ::-1, ::-1])[..., ::-1, ::-1]
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+    def rescale(self, root, scale):
+        """Root (covariance or precision) with each feature times `scale`."""
+        if self.isotropic:
+            return root * scale[0]
+        return root * (scale if self.diagonal else scale[:, None])
 
-        Returns
-        -------
-        aic : float
-            Twice the number of free parameters minus twice the log-likelihood of the
-            rows, in nats [1]_.
+    def pack(self, root):
+        """Numbers without bounds: factors below the diagonal, logarithms of it."""
+        if self.diagonal:
+            return np.log(root).ravel()
+        diagonal = np.einsum("...ii->...i", root)
+        below = np.tril_indices(root.shape[-1], -1)
+        return np.concatenate([np.log(diagonal).ravel(), root[..., *below].ravel()])
 
-        References
-        ----------
-        .. [1] H. Akaike (1974). A new look at the statistical model identification.
-           IEEE Transactions on Automatic Control 19, 716-723.
+    def unpack(self, theta, k, p):
+        """Undo `pack`."""
+        shape = self.shape(k, p)
+        if self.diagonal:
+            return np.exp(theta).reshape(shape)
+        root = np.zeros(shape)
+        n_diagonal = root.size // p
+        root[..., *np.tril_indices(p, -1)] = theta[n_diagonal:].reshape(*shape[:-2], -1)
+        diagonal = np.einsum("...ii->...i", root)  # a view
+        diagonal[...] = np.exp(theta[:n_diagonal]).reshape(shape[:-1])
+        return root
 
-        Examples
-        --------
-        One Gaussian in four dimensions has 4 parameters for the mean, 10 for the
-        covariance:
 
-        >>> from sklearn.datasets import load_iris
-        >>> from sklatent.density import GaussianMixture
-        >>> X = load_iris().data
-        >>> mixture = GaussianMixture().fit(X)
-        >>> log_likelihood = mixture.score_samples(X).sum()
-        >>> bool(abs(mixture.aic(X) - (2 * 14 - 2 * log_likelihood)) < 1e-9)
-        True
-        """
-        return self._information("aic", X)
+STRUCTURES = {
+    "full": Structure(diagonal=False, shared=False),
+    "tied": Structure(diagonal=False, shared=True),
+    "diag": Structure(diagonal=True, shared=False),
+    "tied_diag": Structure(diagonal=True, shared=True),
+    "spherical": Structure(diagonal=True, shared=False, isotropic=True),
+}
 
-    def bic(self, X):
-        """Compute Schwarz's Bayesian information criterion; smaller is better.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+@dataclass(frozen=True)
+class Mixture:
+    """Weights, means and covariances of Gaussian components.
 
-        Returns
-        -------
-        bic : float
-            Number of free parameters times the logarithm of the number of rows, minus
-            twice the log-likelihood of the rows, in nats [1]_.
+    Parameters
+    ----------
+    weights : ndarray of shape (k,)
+        They sum to 1; a component without rows has 0.
+    means : ndarray of shape (k, p)
+        Means.
+    root : ndarray
+        Compact Cholesky factors, or standard deviations; see `Structure`.
+    structure : Structure
+        What the covariances have in common.
+    """
 
-        References
-        ----------
-        .. [1] G. Schwarz (1978). Estimating the dimension of a model. Annals of
-           Statistics 6, 461-464.
+    weights: np.ndarray
+    means: np.ndarray
+    root: np.ndarray
+    structure: Structure
 
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklatent.density import GaussianMixture
-        >>> X = load_iris().data
-        >>> values = [
-        ...     GaussianMixture(n_components=k, random_state=0).fit(X).bic(X)
-        ...     for k in (1, 2, 3)
-        ... ]
-        >>> values.index(min(values))  # two components
-        1
-        """
-        return self._information("bic", X)
+    @classmethod
+    def standard(cls, k, p, structure):
+        """Components of mean 0 and variance 1."""
+        root = structure.identity(k, p)
+        return cls(np.full(k, 1 / k), np.zeros((k, p)), root, structure)
 
-    def icl(self, X):
-        """Integrated completed likelihood; smaller is better.
-
-        It is `bic` and a charge for components that overlap, so that it looks for
-        clusters rather than for a density.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        icl : float
-            `bic(X)` plus twice the entropy of `predict_proba(X)`, summed over the rows,
-            in nats [1]_.
-
-        References
-        ----------
-        .. [1] C. Biernacki, G. Celeux and G. Govaert (2000). Assessing a mixture model
-           for clustering with the integrated completed likelihood. IEEE Transactions
-           on Pattern Analysis and Machine Intelligence 22, 719-725.
-
-        Examples
-        --------
-        Two components hardly overlap in the iris data, and are charged next to nothing
-        for it; of four, some do:
-
-        >>> from sklearn.datasets import load_iris
-        >>> from sklatent.density import GaussianMixture
-        >>> X = load_iris().data
-        >>> for k in (2, 4):
-        ...     mixture = GaussianMixture(n_components=k, random_state=0).fit(X)
-        ...     print(k, mixture.icl(X) - mixture.bic(X) > 1)
-        2 False
-        4 True
-        """
-        return self._information("icl", X)
-
-    def _n_parameters(self):
-        """Free parameters, under the name that scikit-learn gives their number."""
-        return self._mixture().n_parameters
-
-    def _information(self, criterion, X):
-        X = self._check_queries(X)
-        n_threads = count_threads(self.n_jobs)
-        return information(criterion, self._mixture(), X, None, n_threads)
-
-    def impute(self, X, return_std=False):
-        """Fill the holes with their expectation given what is observed of the row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
-        return_std : bool, default=False
-            Whether to return the standard deviations too.
-
-        Returns
-        -------
-        X_imputed : ndarray of shape (n_samples, n_features)
-            The data, observed entries unchanged.
-        std : ndarray of shape (n_samples, n_features)
-            Standard deviation of each missing entry given what is observed, 0 for
-            observed ones. Only if `return_std`.
-
-        Examples
-        --------
-        Of two features with variance 1 and correlation 0.8, one tells the other up to a
-        standard deviation of 0.6:
-
-        >>> import numpy as np
-        >>> from sklatent.density import GaussianMixture
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], size=5000)
-        >>> mixture = GaussianMixture().fit(X)
-        >>> imputed, std = mixture.impute([[1.0, np.nan]], return_std=True)
-        >>> imputed.round(1), std.round(1)
-        (array([[1. , 0.8]]), array([[0. , 0.6]]))
-        """
-        X = self._check_queries(X)
-        imputed, variance = expected(X, self._mixture(), count_threads(self.n_jobs))
-        set_constants(imputed, self._constants_, np.isnan(X))
-        variance[:, ~np.isnan(self._constants_)] = 0.0
-        imputed = imputed.astype(X.dtype, copy=False)
-        if not return_std:
-            return imputed
-        return imputed, np.sqrt(variance).astype(X.dtype, copy=False)
-
-    def marginal(self, columns):
-        """Distribution of some of the features.
-
-        Parameters
-        ----------
-        columns : array-like of int or str
-            Which features, in which order: their positions, negative ones from the
-            last, or their names.
-
-        Returns
-        -------
-        mixture : GaussianMixture
-            Fitted: a mixture of the same type with these features. What tells of the
-            fit, such as `n_iter_` and `lower_bound_`, is that of all features.
-
-        Raises
-        ------
-        ValueError
-            If there are none, or one twice, or one that the data did not have.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklatent.density import GaussianMixture
-        >>> X = load_iris().data
-        >>> mixture = GaussianMixture(n_components=3, random_state=0).fit(X)
-        >>> of_petals = mixture.marginal([2, 3])
-        >>> of_petals.means_.shape
-        (3, 2)
-
-        The same as to leave the other features out of each row:
-
-        >>> import numpy as np
-        >>> holed = X.copy()
-        >>> holed[:, :2] = np.nan
-        >>> log_p = mixture.score_samples(holed)
-        >>> np.allclose(of_petals.score_samples(X[:, 2:]), log_p)
-        True
-        """
-        check_is_fitted(self)
-        kept = self._positions(columns)
-        mixture = self._mixture()
-        structure = mixture.structure
-        if structure.isotropic:
-            root = mixture.root
-        elif structure.diagonal:
-            root = mixture.root[..., kept]
-        else:  # rows of L are the features, not triangular any more
-            root = _triangular(mixture.root[..., kept, :])
-        made = Mixture(mixture.weights, mixture.means[:, kept], root, structure)
-        return self._with_parameters(made, kept)
-
-    def conditional(self, given):
-        """Distribution of the other features, given the values of some.
-
-        Parameters
-        ----------
-        given : dict
-            Values by position or by name of the feature, in units of the data. If it
-            is empty, nothing is given and all features are left.
-
-        Returns
-        -------
-        mixture : GaussianMixture
-            Fitted: a mixture of the same type with the other features, in their
-            order. Its weights are the probabilities of the components given the
-            values. What tells of the fit, such as `n_iter_` and `lower_bound_`, is that
-            of all features.
-
-        Raises
-        ------
-        ValueError
-            If no feature is left, one is given twice, one is given that the data did
-            not have, or a value is not finite.
-
-        Examples
-        --------
-        In which of two clusters a row is, its first feature tells; the second then has
-        one mode instead of two:
-
-        >>> import numpy as np
-        >>> from sklatent.density import GaussianMixture
-        >>> rng = np.random.RandomState(0)
-        >>> X = rng.standard_normal((2000, 2)) + rng.choice([0, 10], size=(2000, 1))
-        >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(X)
-        >>> second = mixture.conditional({0: 10.5})
-        >>> second.weights_.max().round(2)
-        np.float64(1.0)
-        >>> second.sample(1000, random_state=0).mean().round()
-        np.float64(10.0)
-        """
-        check_is_fitted(self)
-        known = self._positions(list(given), allow_none=True)
-        values = np.array(list(given.values()), dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise ValueError(f"Values must be finite; got {dict(given)}.")
-        others = np.setdiff1d(np.arange(self.means_.shape[1]), known)
-        if len(others) == 0:
-            raise ValueError("All features are given; none is left.")
-        mixture = self._mixture()
-        if len(known) == 0:
-            return self._with_parameters(mixture, others)
-        of_known = self.marginal(known)
-        vars(of_known).pop("feature_names_in_", None)  # the values have no names
-        weights = of_known.predict_proba(values[None])[0]
-        structure, means = mixture.structure, mixture.means[:, others]
-        if structure.isotropic:
-            root = mixture.root
-        elif structure.diagonal:
-            root = mixture.root[..., others]
+    @classmethod
+    def of_precision_root(cls, weights, means, precision_root, structure):
+        """Mixture whose precisions P P' are given by compact upper factors P."""
+        if structure.diagonal:
+            root = 1 / precision_root
         else:
-            # With the known features first, L = [[A, 0], [B, C]]: the others have mean
-            # m + B A^-1 (values - m_known) and covariance C C'.
-            L = _triangular(mixture.root[..., np.concatenate([known, others]), :])
-            q = len(known)
-            root = L[..., q:, q:]
-            expanded = structure.expand(L, *mixture.means.shape)
-            means = means + [
-                L[q:, :q] @ solve_triangular(L[:q, :q], values - m[known], lower=True)
-                for L, m in zip(expanded, mixture.means, strict=True)
-            ]
-        return self._with_parameters(Mixture(weights, means, root, structure), others)
+            lower = np.swapaxes(precision_root, -1, -2)
+            root = np.swapaxes(structure.invert_root(lower), -1, -2)
+        mixture = cls(weights, means, root, structure)
+        # Inverting twice would not return the same digits.
+        vars(mixture)["precision_root"] = precision_root
+        return mixture
 
-    def _positions(self, columns, *, allow_none=False):
-        """Positions of features that are given by position or by name."""
-        names = list(getattr(self, "feature_names_in_", []))
-        p = self.means_.shape[1]
-        positions = []
-        for column in columns:
-            known = names if isinstance(column, str) else range(-p, p)
-            if column not in known:
-                raise ValueError(
-                    f"The features are {names or f'numbered from 0 to {p - 1}'}; got "
-                    f"{column!r}."
-                )
-            at = names.index(column) if isinstance(column, str) else int(column) % p
-            positions.append(at)
-        if len(set(positions)) < len(positions) or not (positions or allow_none):
-            raise ValueError(f"Each feature must be there once; got {columns!r}.")
-        return np.array(positions, dtype=np.intp)
+    @cached_property
+    def precision_root(self):
+        """Compact upper factors P of the precisions P P'."""
+        return self.structure.invert_root(self.root)
 
-    def _with_parameters(self, mixture, kept):
-        """Fitted estimator with the parameters of a mixture of some features."""
-        made = clone(self).set_params(
-            n_components=self.n_components_,
-            weights_init=None,
-            means_init=None,
-            precisions_init=None,
-        )
-        for name in KEPT_ATTRIBUTES:
-            setattr(made, name, getattr(self, name))
-        made._frame_ = self._frame_.of_features(kept)
-        made._constants_ = self._constants_[kept]
-        vars(made).update(parameter_attributes(mixture))
-        made.n_features_in_ = len(kept)
-        if hasattr(self, "feature_names_in_"):
-            made.feature_names_in_ = self.feature_names_in_[kept]
-        return made
+    @cached_property
+    def expanded_root(self):
+        """Factors of the covariances, one for each component."""
+        return self.structure.expand(self.root, *self.means.shape)
+
+    @cached_property
+    def expanded_precision_root(self):
+        """Factors of the precisions, one for each component."""
+        return self.structure.expand(self.precision_root, *self.means.shape)
+
+    @cached_property
+    def condition(self):
+        """By how much rounding grows if a log-density is expanded about the origin.
+
+        Largest, over the components, of |precision| (|mean|^2 + trace of covariance);
+        diagonal ones are expanded feature by feature.
+        """
+        L, P = self.expanded_root, self.expanded_precision_root
+        alive = self.weights > 0
+        with np.errstate(over="ignore"):
+            if self.structure.diagonal:
+                condition = P**2 * (self.means**2 + L**2)
+            else:
+                spread = (self.means**2).sum(axis=1) + (L**2).sum(axis=(1, 2))
+                # The Frobenius norm of P bounds its largest singular value.
+                condition = (P**2).sum(axis=(1, 2)) * spread
+        return float(condition[alive].max())
+
+    @property
+    def n_parameters(self):
+        """Free parameters: covariances, means, and weights that sum to 1."""
+        k, p = self.means.shape
+        return self.structure.n_parameters(k, p) + k * p + k - 1
+
+    def pack(self):
+        """All parameters as one vector without bounds, for extrapolation."""
+        log_weights = np.log(np.maximum(self.weights, SMALLEST_WEIGHT))
+        root = self.structure.pack(self.root)
+        return np.concatenate([log_weights, self.means.ravel(), root])
+
+    def unpack(self, theta):
+        """Mixture of the same shape from a vector, or None if it is out of range."""
+        k, p = self.means.shape
+        log_weights, means, root = np.split(theta, [k, k + k * p])
+        with np.errstate(all="ignore"):
+            weights = np.exp(log_weights - log_weights.max())
+            weights /= weights.sum()
+            # A component that lost its rows does not come back by extrapolation.
+            weights[(weights < SMALLEST_WEIGHT) | (self.weights == 0)] = 0.0
+            root = self.structure.unpack(root, k, p)
+            made = Mixture(weights, means.reshape(k, p), root, self.structure)
+            arrays = (weights, means, made.root, made.precision_root)
+        return made if all(np.isfinite(a).all() for a in arrays) else None
 
 
-def _triangular(rows):
-    """Lower triangular factors of the same R R'."""
-    upper = np.linalg.qr(np.swapaxes(rows, -1, -2), mode="r")
-    signs = np.sign(np.einsum("...ii->...i", upper))
-    return np.swapaxes(upper * signs[..., None], -1, -2)
+@dataclass(frozen=True)
+class Frame:
+    """Units in which the data has mean 0 and variance 1: standardized units.
+
+    EM runs in them, so that the units of the data, feature by feature, do not change
+    the results, and so that expansions about the origin keep their digits.
+
+    Parameters
+    ----------
+    origin : ndarray of shape (p,)
+        Subtracted from the rows, in their precision.
+    scale : ndarray of shape (p,)
+        Then each feature is divided by this; one number where the covariances are
+        isotropic. Positive, also for constant features.
+    """
+
+    origin: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of_moments(cls, mean, variance, structure, dtype):
+        """Frame for the means and variances of features.
+
+        A constant feature counts as having the mean variance of the others, and if
+        all are constant, as having variance 1.
+        """
+        # What rounding of the mean leaves in a constant column is no variance.
+        varies = variance > (np.finfo(dtype).eps * np.abs(mean)) ** 2
+        typical = variance[varies].mean() if varies.any() else 1.0
+        if structure.isotropic and varies.any():
+            variance = np.full_like(variance, variance.mean())
+        else:
+            variance = np.where(varies, variance, typical)
+        scale = np.sqrt(variance)
+        if dtype == np.float32:
+            scale = np.clip(scale, *SINGLE_SCALES)
+        return cls(mean.astype(dtype), scale)
+
+    def regularization(self, reg_covar, relative):
+        """What M-steps add to the variances, in these units."""
+        if relative:
+            return np.full(len(self.scale), float(reg_covar))
+        # Dividing twice: the square of a scale may be out of range.
+        return reg_covar / self.scale / self.scale
+
+    def standardize_rows(self, X, out):
+        """Rows in these units, as the columns of `out`."""
+        np.subtract(X.T, self.origin[:, None], out=out)
+        out *= (1 / self.scale).astype(out.dtype)[:, None]
+        return out
+
+    def standardize(self, mixture):
+        """A mixture in the units of the data as one in these units."""
+        means = (mixture.means - self.origin) / self.scale
+        root = mixture.structure.rescale(mixture.root, 1 / self.scale)
+        return Mixture(mixture.weights, means, root, mixture.structure)
+
+    def destandardize(self, mixture):
+        """A mixture in these units as one in the units of the data."""
+        means = self.origin.astype(np.float64) + mixture.means * self.scale
+        root = mixture.structure.rescale(mixture.root, self.scale)
+        return Mixture(mixture.weights, means, root, mixture.structure)
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The rows that a mixture is fitted to, their weights, and units to compute in.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+        The rows in the units of the data; NaN marks a missing entry. With missing
+        entries, in double precision and in the order of `pattern_order`.
+    weight : ndarray of shape (n_samples,) or None
+        Weight of each row, in double precision; 1 on average, zeros aside.
+    total : float
+        Sum of the weights as they were given.
+    has_missing : bool
+        Whether an entry is missing.
+    frame : Frame
+        Units to compute in.
+    """
+
+    X: np.ndarray
+    weight: np.ndarray | None
+    total: float
+    has_missing: bool
+    frame: Frame
+
+    @classmethod
+    def of(cls, X, weight, frame=None, *, structure=None, names=None, n_threads=1):
+        """Rows as `fit` takes them.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, p)
+            The rows, checked.
+        weight : ndarray of shape (n_samples,) or None
+            Their weights, checked.
+        frame : Frame or None
+            Units to compute in; None for those in which these rows are standardized.
+        structure : Structure
+            What the covariances have in common, if the frame is to be found.
+        names : sequence of str or None
+            Names of the features for errors, if the frame is to be found.
+        n_threads : int
+            How many threads share the rows.
+
+        Raises
+        ------
+        ValueError
+            If no entry of a feature is observed, or the weights are too large for
+            their sum to be a number.
+        """
+        total, has_missing = float(len(X)), bool(np.isnan(X).any())
+        if weight is not None:
+            total = total_weight(weight)
+            weight = weight / weight[weight > 0].mean()
+        if has_missing:
+            # Rows with one pattern share a factorization, so they lie together.
+            order = pattern_order(X)
+            X = X[order].astype(np.float64)
+            weight = None if weight is None else weight[order]
+        if frame is None:
+            if has_missing:
+                names = np.arange(X.shape[1]) if names is None else names
+                w = np.ones(len(X)) if weight is None else weight
+                mean, variance = observed_moments(X, w, names)
+            else:
+                mean, variance = feature_moments(X, weight, n_threads)
+            frame = Frame.of_moments(mean, variance, structure, X.dtype)
+        return cls(X, weight, total, has_missing, frame)
+
+    @cached_property
+    def standardized(self):
+        """The rows in the units of the frame if there are fewer than features, or None.
+
+        To standardize them block by block would take as long as the rest of an EM step;
+        to keep a copy of more rows would double the memory.
+        """
+        n, p = self.X.shape
+        if n >= p:
+            return None
+        return self.frame.standardize_rows(self.X, np.empty_like(self.X).T).T
+
+    @cached_property
+    def log_jacobian(self):
+        """Mean log-density in the units of the frame less that in units of the data.
+
+        The density of a row is that of its observed entries.
+        """
+        observed = np.ones(self.X.shape[1])
+        if self.has_missing:
+            w = np.ones(len(self.X)) if self.weight is None else self.weight
+            observed = w @ ~np.isnan(self.X) / w.sum()
+        return float(observed @ np.log(self.frame.scale))
+
+
+def feature_moments(X, weight, n_threads):
+    """Mean and variance of each feature, in one pass and without a covariance.
+
+    The squares of a block are about its own mean, and blocks are merged by the formula
+    of Chan, Golub and LeVeque (1979), so an offset of the data costs no digits.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+        The rows, complete.
+    weight : ndarray of shape (n_samples,) or None
+        Weight of each row, in double precision.
+    n_threads : int
+        How many threads share the rows.
+
+    Returns
+    -------
+    mean, variance : ndarray of shape (p,)
+        In double precision; the variance of a constant feature is 0.
+    """
+    n, p = X.shape
+    size = max(BLOCK_BYTES // (p * X.itemsize), FEWEST_ROWS)
+
+    def sums_from(start):
+        rows = X[start : start + size].astype(np.float64, copy=False)
+        w = np.ones(len(rows)) if weight is None else weight[start : start + size]
+        total = w.sum() or 1.0
+        mean = w @ rows / total
+        residual = rows - mean
+        # The mean is rounded; the residuals tell by how much.
+        mean_error = w @ residual / total
+        squares = w @ np.square(residual, out=residual) - total * mean_error**2
+        return w.sum(), mean, mean_error, squares
+
+    sums = map_threads(sums_from, range(0, n, size), n_threads)
+    total, means, errors, squares = map(np.array, zip(*sums, strict=True))
+    share = total / total.sum()
+    offsets = means - means[0] + errors
+    offset = share @ offsets
+    between = share @ (offsets - offset) ** 2
+    return means[0] + offset, squares.sum(axis=0) / total.sum() + between

@@ -1,11 +1,12 @@
-"""Log-densities of a block of rows under all components, and sums for an M-step.
+"""Passes over the rows: log-densities of a block, and sums for an M-step.
 
-The two are done in two ways, for covariances with and without off-diagonal entries:
+An evaluator does both for blocks of rows under all components of a mixture. There are
+two methods, each for covariances with and without off-diagonal entries:
 
 - *Expanded* about the origin. A log-density is linear in the features 1, x and x x' (or
   x^2), so that those of a block are one product of matrices, and so are the sums of
-  these features with the responsibilities as weights. This is the fastest way for few
-  columns, and loses as many digits as `Mixture.condition` has.
+  these features with the responsibilities as weights. This is the fastest method for
+  few columns, and loses as many digits as `Mixture.condition` has.
 - *Whitened*. y = P'(x - m) for each component, about its own mean, with P P' the
   precision. The log-density is a constant less |y|^2 / 2, and the sums are those of y
   and y y', relative to the covariance so far; so no digits are lost, whatever the
@@ -17,27 +18,51 @@ Rows are columns here, one after the other in memory, since they outnumber the o
 
 import numpy as np
 
-from sklatent.utils._blocks import row_slices
-
-# Largest conditions for which expansion does.
-EXPANDED_CONDITION = {np.float64: 1e6, np.float32: 3e3}
-# Up to so many features, expansion is the faster way for full covariances.
-EXPANDED_FEATURES = 32
+# The rows are divided into at most so many parts, each summed by one thread. Their
+# number does not depend on that of the threads, so neither do the results.
+PARTS = 8
+PART_ROWS = 2048
 # Responsibilities below this change no sum; where most are, the rest is taken out.
 NEGLIGIBLE = {np.float64: 1e-14, np.float32: 1e-10}
 FEW = 0.3
-# Features that the product with a triangular factor takes at a time.
+# Features that the product with a triangular factor takes at a time: large enough for
+# BLAS, small enough that about half of the products with zeros are left out.
 TRIANGLE = 12
 
 
-def is_expandable(mixture, dtype):
-    """Whether expansion about the origin loses few digits, and is faster."""
-    few = mixture.structure.diagonal or mixture.means.shape[1] <= EXPANDED_FEATURES
-    return few and mixture.condition < EXPANDED_CONDITION[np.dtype(dtype).type]
+def row_parts(n_rows):
+    """Slices of the rows that threads share."""
+    size = max(-(-n_rows // PARTS), PART_ROWS)
+    edges = [*range(0, n_rows, size), n_rows]
+    return list(map(slice, edges[:-1], edges[1:]))
 
 
-class Kernel:
-    """What all kernels have.
+def normalize(L):
+    """Turn logarithms into responsibilities in place; return the log of their sum.
+
+    Columns are rows of the data. Those too far from all components for a number have
+    even responsibilities, and -inf.
+    """
+    largest = L.max(axis=0)
+    lost = largest == -np.inf
+    if lost.any():
+        L[:, lost] = 0.0
+    L -= np.where(lost, 0.0, largest)
+    np.exp(L, out=L)
+    total = L.sum(axis=0)
+    L /= total
+    np.log(total, out=total)
+    total += largest
+    return total
+
+
+class Evaluator:
+    """What the evaluators of all methods share.
+
+    They have `log_joint`, the log of weight times density, less `log_offset`, of each
+    component at the rows of a block; `add`, which adds what the responsibilities of a
+    block give to sums; and `moments`, which turns the sums over all rows into weight,
+    mean and covariance of each component.
 
     Parameters
     ----------
@@ -55,9 +80,14 @@ class Kernel:
     block_bytes = 2**21
 
     def __init__(self, mixture, dtype, n_rows):
-        self.mixture, self.dtype = mixture, dtype
+        self.mixture, self.dtype = mixture, np.dtype(dtype).type
         self.k, self.p = mixture.means.shape
-        constants = mixture.log_constants
+        P = mixture.expanded_precision_root
+        diagonal = P if mixture.structure.diagonal else np.einsum("kii->ki", P)
+        with np.errstate(divide="ignore"):
+            log_weights = np.log(mixture.weights)
+        log_det = np.log(diagonal).sum(axis=1)
+        constants = log_weights + log_det - 0.5 * self.p * np.log(2 * np.pi)
         # In single precision, small numbers have the smaller errors.
         self.log_offset = float(constants.max())
         self.constants = constants - self.log_offset
@@ -65,38 +95,64 @@ class Kernel:
         block_rows = int(np.clip(self.block_bytes // size // 64, 2, 128)) * 64
         self.block_rows = min(block_rows, n_rows)
 
-    def mixture_sums(self):
-        """Sums of no rows: one array for each component and kind."""
-        return [np.zeros((self.k, *shape)) for shape in self.sum_shapes()]
+    def sum_blocks(self, rows, part):
+        """Sums over a part of `TrainingRows`, and log-likelihood less the offsets."""
+        logs = np.empty(self.k * self.block_rows, self.dtype)
+        workspace, log_likelihood = self.workspace(), 0.0
+        sums = [np.zeros((self.k, *shape)) for shape in self.sum_shapes]
+        for start in range(part.start, part.stop, self.block_rows):
+            block = slice(start, min(start + self.block_rows, part.stop))
+            n = block.stop - start
+            Z = self.rows_in(workspace, n)
+            if rows.standardized is None:
+                rows.frame.standardize_rows(rows.X[block], Z)
+            else:
+                np.copyto(Z, rows.standardized[block].T)
+            L = logs[: self.k * n].reshape(self.k, n)
+            self.log_joint(Z, workspace, L)
+            log_density = normalize(L)
+            if rows.weight is None:
+                log_likelihood += float(log_density.sum(dtype=np.float64))
+            else:
+                log_likelihood += float(rows.weight[block] @ log_density)
+                L *= rows.weight[block].astype(L.dtype)
+            self.add(L, Z, workspace, sums)
+        return sums, log_likelihood
 
 
-class _Expanded(Kernel):
-    """Log-densities theta'phi, with phi the features of a row."""
+class _Expanded(Evaluator):
+    """Log-densities theta'phi, with phi the features of a row.
 
-    def floats_per_row(self):
-        return self.n_features() + self.p + self.k
+    The subclasses have `coefficients`, which returns theta, and `multiply`, which
+    writes the products of features to phi.
+    """
 
-    def sum_shapes(self):
-        return [(self.n_features(),)]
-
-    def without_dead(self, theta):
-        """A component without weight is nowhere."""
-        dead = self.mixture.weights == 0
-        if dead.any():
+    def __init__(self, mixture, dtype, n_rows):
+        p = mixture.means.shape[1]
+        n_products = p if mixture.structure.diagonal else p * (p + 1) // 2
+        self.n_features = 1 + p + n_products
+        self.sum_shapes = [(self.n_features,)]
+        super().__init__(mixture, dtype, n_rows)
+        theta = np.hstack(self.coefficients(mixture.means))
+        dead = mixture.weights == 0
+        if dead.any():  # their density is 0 everywhere, whatever the features
             theta[dead] = 0.0
             theta[dead, 0] = -np.inf
-        return theta.astype(self.dtype, copy=False)
+        self.theta = theta.astype(self.dtype, copy=False)
 
-    def room(self):
+    def floats_per_row(self):
+        return self.n_features + self.p + self.k
+
+    def workspace(self):
         """Memory for the features of a block."""
         # The longer axis is contiguous.
         order = "F" if self.p > self.block_rows else "C"
-        phi = np.empty((self.n_features(), self.block_rows), self.dtype, order)
+        phi = np.empty((self.n_features, self.block_rows), self.dtype, order)
         phi[0] = 1.0
         return phi
 
     def rows_in(self, phi, n):
-        """Where n rows go, (p, n)."""
+        """Where n rows go, (p, n): their place among the features."""
         return phi[1 : 1 + self.p, :n]
 
     def log_joint(self, Z, phi, out):
@@ -113,24 +169,16 @@ class _Expanded(Kernel):
 class ExpandedFull(_Expanded):
     """Full covariances: 1, x_j, and x_i x_j for i >= j."""
 
-    def __init__(self, mixture, dtype, n_rows):
-        super().__init__(mixture, dtype, n_rows)
-        i, j = self.pairs()
-        P, m = mixture.expanded_precision_root, mixture.means
+    def coefficients(self, m):
+        # The order in which `multiply` goes through the pairs i >= j.
+        j, i = self.pairs = np.triu_indices(self.p)
+        P = self.mixture.expanded_precision_root
         precision = P @ np.swapaxes(P, 1, 2)
         linear = np.einsum("kij,kj->ki", precision, m)
         constant = self.constants - 0.5 * np.einsum("ki,ki->k", linear, m)
+        # An off-diagonal entry stands for two, (i, j) and (j, i).
         quadratic = np.where(i == j, -0.5, -1.0) * precision[:, i, j]
-        theta = np.hstack([constant[:, None], linear, quadratic])
-        self.theta = self.without_dead(theta)
-
-    def n_features(self):
-        return 1 + self.p + self.p * (self.p + 1) // 2
-
-    def pairs(self):
-        """Features i >= j, in the order in which they are multiplied."""
-        j, i = np.triu_indices(self.p)
-        return i, j
+        return constant[:, None], linear, quadratic
 
     def multiply(self, Z, phi):
         start = 1 + self.p
@@ -145,7 +193,7 @@ class ExpandedFull(_Expanded):
         safe = np.where(N > 0, N, 1.0)
         m = first / safe
         S = np.empty((self.k, self.p, self.p))
-        i, j = self.pairs()
+        j, i = self.pairs
         S[:, i, j] = S[:, j, i] = second / safe - m[:, i] * m[:, j]
         return N[:, 0], m, S
 
@@ -153,15 +201,10 @@ class ExpandedFull(_Expanded):
 class ExpandedDiagonal(_Expanded):
     """Diagonal covariances: 1, x_j and x_j^2."""
 
-    def __init__(self, mixture, dtype, n_rows):
-        super().__init__(mixture, dtype, n_rows)
-        precision, m = mixture.expanded_precision_root**2, mixture.means
+    def coefficients(self, m):
+        precision = self.mixture.expanded_precision_root**2
         constant = self.constants - 0.5 * np.einsum("ki,ki->k", precision, m**2)
-        theta = np.hstack([constant[:, None], precision * m, -0.5 * precision])
-        self.theta = self.without_dead(theta)
-
-    def n_features(self):
-        return 1 + 2 * self.p
+        return constant[:, None], precision * m, -0.5 * precision
 
     def multiply(self, Z, phi):
         np.multiply(Z, Z, out=phi[1 + self.p :])
@@ -174,35 +217,39 @@ class ExpandedDiagonal(_Expanded):
         return N[:, 0], m, np.maximum(second / safe - m**2, 0.0)
 
 
-class _Whitened(Kernel):
-    """Log-densities by y = P'(x - m)."""
+class _Whitened(Evaluator):
+    """Log-densities by y = P'(x - m).
 
-    block_bytes = 2**22  # one component after the other
+    The subclasses have `whiten`, which writes y for all components to the workspace.
+    """
+
+    # One component after the other is whitened, so less than all of it is in use.
+    block_bytes = 2**22
 
     def floats_per_row(self):
         return self.k * (self.p + 1) + 2 * self.p
 
-    def room(self):
-        """Memory for the intermediate results of a block."""
+    def workspace(self):
+        """Memory for y of all components, for a centered block, and for the rows."""
         size = self.p * self.block_rows
         return tuple(np.empty(size * m, self.dtype) for m in (self.k, 1, 1))
 
-    def rows_in(self, room, n):
+    def rows_in(self, workspace, n):
         """Where n rows go, (p, n)."""
-        return room[2][: self.p * n].reshape(self.p, n)
+        return workspace[2][: self.p * n].reshape(self.p, n)
 
-    def log_joint(self, Z, room, out):
+    def whitened_in(self, workspace, n):
+        """Where y lies for n rows, (k, p, n)."""
+        return workspace[0][: self.k * self.p * n].reshape(self.k, self.p, n)
+
+    def log_joint(self, Z, workspace, out):
         """Log of weight times density, less `log_offset`, for each component."""
-        Y = self.whiten(Z, room)
+        Y = self.whiten(Z, workspace)
         for y, square in zip(Y, out, strict=True):
             np.einsum("pb,pb->b", y, y, out=square)
         out *= -0.5
         out += self.constants.astype(self.dtype)[:, None]
         return out
-
-    def whitened_in(self, room, n):
-        """Where y lies for n rows, (k, p, n)."""
-        return room[0][: self.k * self.p * n].reshape(self.k, self.p, n)
 
 
 class WhitenedFull(_Whitened):
@@ -210,41 +257,42 @@ class WhitenedFull(_Whitened):
 
     def __init__(self, mixture, dtype, n_rows):
         super().__init__(mixture, dtype, n_rows)
+        self.sum_shapes = [(), (self.p,), (self.p, self.p)]
         P = mixture.expanded_precision_root
         self.means = mixture.means.astype(dtype)[:, :, None]
         self.transposed = np.ascontiguousarray(np.swapaxes(P, 1, 2), dtype=dtype)
 
-    def sum_shapes(self):
-        return [(), (self.p,), (self.p, self.p)]
-
-    def whiten(self, Z, room):
-        n = Z.shape[1]
-        Y = self.whitened_in(room, n)
+    def whiten(self, Z, workspace):
+        Y = self.whitened_in(workspace, Z.shape[1])
         for P_transposed, m, y in zip(self.transposed, self.means, Y, strict=True):
-            centered = self.center(Z, m, room)
-            # Entry j of y takes the features up to j alone.
-            for part in row_slices(self.p, TRIANGLE):
-                taken = slice(part.stop)
-                np.dot(P_transposed[part, taken], centered[taken], out=y[part])
+            centered = self.center(Z, m, workspace)
+            # Entry j of y takes the features up to j only.
+            for start in range(0, self.p, TRIANGLE):
+                stop = min(start + TRIANGLE, self.p)
+                factor = P_transposed[start:stop, :stop]
+                np.dot(factor, centered[:stop], out=y[start:stop])
         return Y
 
-    def center(self, Z, m, room):
+    def center(self, Z, m, workspace):
         """Rows less a mean."""
-        centered = room[1][: Z.size].reshape(Z.shape)
+        centered = workspace[1][: Z.size].reshape(Z.shape)
         return np.subtract(Z, m, out=centered)
 
-    def add(self, R, Z, room, sums):
+    def add(self, R, Z, workspace, sums):
         """Add what the responsibilities R give to `sums`."""
         n = R.shape[1]
         N, first, second = sums
         N += R.sum(axis=1, dtype=np.float64)
-        scratch = room[1][: self.p * n].reshape(self.p, n)
-        for i, y in enumerate(self.whitened_in(room, n)):
+        scratch = workspace[1][: self.p * n].reshape(self.p, n)
+        for i, y in enumerate(self.whitened_in(workspace, n)):
             r, weighted = R[i], scratch
+            # Where components are apart, each has few of the rows: gathering these
+            # costs less than the product with the zeros of the others.
             (held,) = np.nonzero(r > NEGLIGIBLE[self.dtype])
             if len(held) < FEW * n:
                 y, r, weighted = y[:, held], r[held], None
             first[i] += np.dot(y, r)
+            # A product with its own transpose takes BLAS half of the time.
             weighted = np.multiply(y, np.sqrt(r), out=weighted)
             second[i] += np.dot(weighted, weighted.T)
 
@@ -264,24 +312,22 @@ class WhitenedDiagonal(_Whitened):
 
     def __init__(self, mixture, dtype, n_rows):
         super().__init__(mixture, dtype, n_rows)
+        self.sum_shapes = [(), (self.p,), (self.p,)]
         self.means = mixture.means.astype(dtype)[:, :, None]
         self.roots = mixture.expanded_precision_root.astype(dtype)[:, :, None]
 
-    def sum_shapes(self):
-        return [(), (self.p,), (self.p,)]
-
-    def whiten(self, Z, room):
-        Y = self.whitened_in(room, Z.shape[1])
+    def whiten(self, Z, workspace):
+        Y = self.whitened_in(workspace, Z.shape[1])
         for y, m, root in zip(Y, self.means, self.roots, strict=True):
             np.subtract(Z, m, out=y)
             y *= root
         return Y
 
-    def add(self, R, Z, room, sums):
+    def add(self, R, Z, workspace, sums):
         """Add what the responsibilities R give to `sums`."""
         N, first, second = sums
         N += R.sum(axis=1, dtype=np.float64)
-        for i, y in enumerate(self.whitened_in(room, R.shape[1])):
+        for i, y in enumerate(self.whitened_in(workspace, R.shape[1])):
             first[i] += np.dot(y, R[i])
             np.multiply(y, y, out=y)
             second[i] += np.dot(y, R[i])

@@ -1,4 +1,4 @@
-"""How many components a mixture has, by criteria of information or held-out rows.
+"""How many components a mixture has, by information criteria or rows left out.
 
 With log L the log-likelihood of n rows, d the free parameters and r the
 responsibilities,
@@ -18,9 +18,13 @@ import numpy as np
 from scipy.special import entr
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import check_cv
 
-from sklatent.density.mixture._steps import map_blocks, normalize
+from sklatent.density.mixture._densities import map_blocks
+from sklatent.density.mixture._passes import normalize
+from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
+from sklatent.utils._weights import as_counts
 
 
 def candidate_numbers(n_components):
@@ -34,10 +38,47 @@ def candidate_numbers(n_components):
     numbers = list(n_components)
     if not numbers or not all(isinstance(k, Integral) and k >= 1 for k in numbers):
         raise ValueError(
-            "n_components must be a positive integer or some of them; got "
+            "n_components must be a positive integer or a non-empty list of them; got "
             f"{n_components!r}."
         )
     return sorted({int(k) for k in numbers})
+
+
+def criterion_values(estimator, numbers, mixtures, X, y, sample_weight):
+    """Value of `criterion` for each candidate.
+
+    Parameters
+    ----------
+    estimator : GaussianMixture
+        Its parameters say which criterion, and how rows are left out.
+    numbers : list of int
+        Numbers of components.
+    mixtures : list of Mixture
+        The mixtures that were fitted with them, in the units of the data.
+    X : ndarray of shape (n_samples, n_features)
+        The data.
+    y : array-like or None
+        Passed to the cross-validation generator.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weight of each row.
+
+    Returns
+    -------
+    values : ndarray of shape (n_candidates,)
+        Mean log-densities of rows left out for "cv", else values of `information`.
+    """
+    criterion = estimator.criterion
+    if criterion == "cv":
+        splits = list(check_cv(estimator.cv, y).split(X, y))
+        folds = [clone(estimator).set_params(n_components=k) for k in numbers]
+        return np.array([held_out(fold, X, sample_weight, splits) for fold in folds])
+    if sample_weight is not None:
+        # The criteria depend on the number of rows, not on ratios of weights only.
+        what = f"The choice by criterion='{criterion}'"
+        sample_weight = as_counts(sample_weight, what)
+    n_threads = count_threads(estimator.n_jobs)
+    values = [information(criterion, m, X, sample_weight, n_threads) for m in mixtures]
+    return np.array(values)
 
 
 def information(criterion, mixture, X, weight, n_threads):
@@ -46,7 +87,7 @@ def information(criterion, mixture, X, weight, n_threads):
     Parameters
     ----------
     criterion : {"aic", "bic", "icl"}
-        Which.
+        Which of the three.
     mixture : Mixture
         In the units of the data.
     X : ndarray of shape (n_samples, p)
@@ -59,7 +100,7 @@ def information(criterion, mixture, X, weight, n_threads):
     Returns
     -------
     value : float
-        In nats, twice.
+        In units of half a nat.
     """
 
     def terms(L, *_):
@@ -67,7 +108,7 @@ def information(criterion, mixture, X, weight, n_threads):
         return np.column_stack([log_density, entr(L).sum(axis=0)])
 
     weight = np.ones(len(X)) if weight is None else weight
-    per_row = map_blocks(X, mixture, n_threads, terms)
+    per_row = map_blocks(terms, X, mixture, n_threads)
     log_likelihood, entropy = weight @ per_row
     if criterion == "aic":
         return float(2 * mixture.n_parameters - 2 * log_likelihood)
@@ -76,12 +117,12 @@ def information(criterion, mixture, X, weight, n_threads):
 
 
 def held_out(estimator, X, sample_weight, splits):
-    """Mean log-density of rows under mixtures fitted to others; larger is better.
+    """Mean log-density of rows left out of the fit; larger is better.
 
     Parameters
     ----------
     estimator : GaussianMixture
-        With one number of components. It is cloned, without its callbacks.
+        With a single number of components. It is cloned, without its callbacks.
     X : ndarray of shape (n_samples, n_features)
         The data.
     sample_weight : ndarray of shape (n_samples,) or None
@@ -106,7 +147,7 @@ def held_out(estimator, X, sample_weight, splits):
 
 
 def best_candidate(criterion, numbers, values):
-    """Position of the best; warns if it is the last, beyond which none was tried."""
+    """Position of the best value; warns if no larger number of components was tried."""
     best = int(np.argmax(values) if criterion == "cv" else np.argmin(values))
     if best == len(numbers) - 1 > 0:
         warn(

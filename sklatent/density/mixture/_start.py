@@ -1,123 +1,233 @@
-"""Where EM starts: components from a clustering of some of the rows."""
+"""Where EM starts: what the user gave, and components from a clustering of some rows.
+
+All sampling is by quantiles of the weights, so that a row of weight 2 does the same as
+two rows, as long as all rows take part.
+"""
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_array
 
-from sklatent.density.mixture._covariance import STRUCTURES
-from sklatent.density.mixture._parameters import Frame, Mixture
-from sklatent.density.mixture._rows import Rows
-from sklatent.density.mixture._steps import (
-    MixtureStatistics,
-    em_step,
-    expected,
-    m_step,
-)
+from sklatent.density.mixture._densities import expected
+from sklatent.density.mixture._em import MixtureStatistics, em_step, m_step
+from sklatent.density.mixture._model import STRUCTURES, Frame, Mixture, TrainingRows
 
-# Rows that are clustered.
+# Rows that are clustered: more of them would not move the centers by much, and k-means
+# would take longer than EM.
 MOST_ROWS = 5_000
 ROWS_PER_COMPONENT = 500
 KMEANS_ITERATIONS = 100
 # Squared distances below this share of the squared lengths are computed again.
 CLOSE = 1e-3
-# EM steps of the one Gaussian that completes rows for the start, and the number of
+# EM steps of the one Gaussian that imputes rows for the start, and the number of
 # features up to which it has a full covariance.
-COMPLETING_STEPS = 10
-COMPLETING_FEATURES = 64
-COMPLETING_REG = 1e-6
+IMPUTING_STEPS = 10
+IMPUTING_FEATURES = 64
+IMPUTING_REG = 1e-6
 
 
-def some_rows(rows, frame, n_rows, rng):
-    """Draw rows by their weight; all of them if there are not more.
+def first_mixture(rows, k, covariance_type, reg, given, init_params, rng):
+    """Mixture that EM starts from, in the units of the rows' frame.
 
     Parameters
     ----------
-    rows : Rows
+    rows : TrainingRows
         The data.
-    frame : Frame
-        Units to compute in.
-    n_rows : int
-        How many to draw.
+    k : int
+        Number of components.
+    covariance_type : str
+        One of `STRUCTURES`.
+    reg : ndarray of shape (p,)
+        Added to the variances.
+    given : tuple
+        The parameters weights_init, means_init and precisions_init, in the units of
+        the data; None for what a clustering finds.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}
+        Where the components come from otherwise.
     rng : RandomState
         Source of randomness.
 
     Returns
     -------
-    Z : ndarray of shape (n_drawn, p)
-        Rows in the units of the frame, in double precision and an order that is
-        their own: that of a projection.
-    w : ndarray of shape (n_drawn,)
+    mixture : Mixture
+        The start.
+    n_distinct : int
+        Number of different seeds; below `k` if the data has too few different rows.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than components, or what is given has the wrong shape or
+        no admissible values.
+    """
+    n, p = rows.X.shape
+    if n < k:
+        raise ValueError(
+            f"n_components must be in [1, {n}], the number of rows; got {k}."
+        )
+    structure, n_distinct = STRUCTURES[covariance_type], k
+    weights, means, root = _checked(given, k, p, covariance_type)
+    if weights is None or means is None or root is None:
+        found, n_distinct = _clustered(rows, k, structure, reg, init_params, rng)
+        found = rows.frame.destandardize(found)
+        weights = found.weights if weights is None else weights
+        means = found.means if means is None else means
+        root = found.precision_root if root is None else root
+    mixture = Mixture.of_precision_root(weights, means, root, structure)
+    return rows.frame.standardize(mixture), n_distinct
+
+
+def _checked(given, k, p, covariance_type):
+    """Weights, means and precision factors from the user; None for the others."""
+    structure = STRUCTURES[covariance_type]
+    kind = f"{covariance_type} precision"
+    weights, means, precisions = given
+    # The messages are those of scikit-learn, whose tests match on them.
+    if weights is not None:
+        weights = _of_shape(weights, "weights", (k,), "weights_init")
+        if (weights < 0).any():
+            raise ValueError(
+                "weights_init: The parameter 'weights' should be in the range [0, 1], "
+                f"but got a minimum of {weights.min():g}."
+            )
+        if not np.isclose(weights.sum(), 1.0, atol=1e-6):
+            raise ValueError(
+                "weights_init: The parameter 'weights' should be normalized, but got "
+                f"sum(weights) = {weights.sum():.5f}; divide them by their sum."
+            )
+        weights = weights / weights.sum()
+    if means is not None:
+        means = _of_shape(means, "means", (k, p), "means_init")
+    if precisions is not None:
+        shape = structure.shape(k, p)
+        precisions = _of_shape(precisions, kind, shape, "precisions_init")
+        precisions = _factors(precisions, structure, kind)
+    return weights, means, precisions
+
+
+def _of_shape(value, parameter, shape, name):
+    """The parameter `name` as an array of a shape."""
+    value = check_array(
+        value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name
+    )
+    if value.shape != shape:
+        raise ValueError(
+            f"{name}: The parameter '{parameter}' should have the shape of {shape}, "
+            f"but got {value.shape}."
+        )
+    return value
+
+
+def _factors(precisions, structure, kind):
+    """Upper factors of precisions from the user."""
+    try:
+        if not structure.diagonal and not np.allclose(
+            precisions, np.swapaxes(precisions, -1, -2)
+        ):
+            raise np.linalg.LinAlgError("not symmetric")
+        return structure.factor_precision(precisions)
+    except np.linalg.LinAlgError as error:
+        needed = "positive" if structure.diagonal else "symmetric, positive-definite"
+        raise ValueError(f"precisions_init: '{kind}' should be {needed}.") from error
+
+
+def _clustered(rows, k, structure, reg, init_params, rng):
+    """M-step of a clustering, in standardized units, and the number of seeds."""
+    n_rows = max(MOST_ROWS, ROWS_PER_COMPONENT * k)
+    Z, w = some_rows(rows, n_rows, rng)
+    # Where a component is that has no rows.
+    standard = Mixture.standard(k, Z.shape[1], structure)
+    if rows.has_missing:
+        Z = _imputed(Z, w)
+    R, n_distinct = _memberships(Z, w, k, init_params, rng)
+    statistics = _statistics(Z, w[:, None] * R, structure)
+    return m_step(statistics, standard, reg), n_distinct
+
+
+def some_rows(rows, n_rows, rng):
+    """Sample rows by their weight; all of them if there are not more.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+        The data.
+    n_rows : int
+        How many rows to sample.
+    rng : RandomState
+        Source of randomness.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_sampled, p)
+        Standardized rows, in double precision and the order of their projection on a
+        fixed direction, so that the order of the data does not matter.
+    w : ndarray of shape (n_sampled,)
         Their weights.
     """
-    X = rows.X if rows.scaled is None else rows.scaled
+    X = rows.X if rows.standardized is None else rows.standardized
     w = np.ones(len(X)) if rows.weight is None else rows.weight
-    drawn = np.flatnonzero(w)
-    if len(drawn) > n_rows:
+    sampled = np.flatnonzero(w)
+    if len(sampled) > n_rows:
         # One from each of as many stretches of equal weight.
-        cumulated = np.cumsum(w[drawn])
+        cumulated = np.cumsum(w[sampled])
         quantiles = (np.arange(n_rows) + rng.uniform(size=n_rows)) / n_rows
-        drawn = drawn[_at_quantiles(cumulated, quantiles)]
+        sampled = sampled[_at_quantiles(cumulated, quantiles)]
         w = np.ones(len(X))
-    if len(drawn) < len(X):
-        X, w = X[drawn], w[drawn]
-    Z = X if rows.scaled is not None else frame.rows(X, np.empty(X.shape, X.dtype).T).T
-    Z = Z.astype(np.float64, copy=False)
+    if len(sampled) < len(X):
+        X, w = X[sampled], w[sampled]
+    if rows.standardized is None:
+        X = rows.frame.standardize_rows(X, np.empty(X.shape, X.dtype).T).T
+    Z = X.astype(np.float64, copy=False)
     direction = np.random.RandomState(0).standard_normal(X.shape[1])
-    seen = np.nan_to_num(Z) if rows.holed else Z
+    observed = np.nan_to_num(Z) if rows.has_missing else Z
     # Unlike a product of matrices, einsum does the same to equal rows.
-    order = np.argsort(np.einsum("ij,j->i", seen, direction), kind="stable")
+    order = np.argsort(np.einsum("ij,j->i", observed, direction), kind="stable")
     return Z[order], w[order]
 
 
-def completed(Z, w):
-    """Rows in the units of a frame, their holes filled as one Gaussian expects.
+def _imputed(Z, w):
+    """Standardized rows with missing entries as one Gaussian expects them.
 
-    So that a clustering sees what the features have in common; many features are
-    taken to have nothing.
+    So that a clustering sees what the features have in common. Many features are taken
+    to have nothing, since a full covariance of them would take longer than EM.
     """
     p = Z.shape[1]
-    kind = "full" if p <= COMPLETING_FEATURES else "diag"
-    gaussian = _standard(1, p, STRUCTURES[kind])
-    frame = Frame(np.zeros(p), np.ones(p))
-    rows, reg = Rows.of(Z, w), np.full(p, COMPLETING_REG)
-    for _ in range(COMPLETING_STEPS):
-        gaussian, _ = em_step(rows, gaussian, frame, reg, 1)
+    kind = "full" if p <= IMPUTING_FEATURES else "diag"
+    gaussian = Mixture.standard(1, p, STRUCTURES[kind])
+    rows = TrainingRows.of(Z, w, Frame(np.zeros(p), np.ones(p)))
+    for _ in range(IMPUTING_STEPS):
+        gaussian, _ = em_step(gaussian, rows, np.full(p, IMPUTING_REG), n_threads=1)
     return expected(Z, gaussian, 1)[0]
 
 
-def _standard(k, p, structure):
-    """Components of mean 0 and variance 1."""
-    shape = structure.shape(k, p)
-    root = np.ones(shape) if structure.diagonal else np.broadcast_to(np.eye(p), shape)
-    return Mixture(np.full(k, 1 / k), np.zeros((k, p)), root, structure)
-
-
-def _at_quantiles(cumulated, quantiles):
-    """Indices at which cumulated weights reach shares of their total."""
-    indices = np.searchsorted(cumulated, quantiles * cumulated[-1], side="right")
-    return np.minimum(indices, len(cumulated) - 1)
-
-
-def _squared_distances(Z, square, points):
-    """Of some rows to all, (n_points, n); `square` is the squared length of each.
-
-    By a product of matrices, and by direct differences where that has few digits: so
-    rows that coincide are 0 apart.
-    """
-    distance2 = square[points, None] + square - 2 * (Z[points] @ Z.T)
-    for point, row in zip(points, distance2, strict=True):
-        (close,) = np.nonzero(row < CLOSE * (square[point] + square))
-        row[close] = ((Z[close] - Z[point]) ** 2).sum(axis=1)
-    return distance2
+def _memberships(Z, w, k, init_params, rng):
+    """To which component rows belong, (n, k), as shares, and how many differ."""
+    n = len(Z)
+    if init_params == "random":
+        R = rng.uniform(size=(n, k))
+        return R / R.sum(axis=1, keepdims=True), k
+    if init_params == "random_from_data":
+        chosen = _at_quantiles(np.cumsum(w), (np.arange(k) + rng.uniform(size=k)) / k)
+    else:
+        chosen = seeds(Z, w, k, rng)
+    centers = _different_rows(Z[chosen])
+    if init_params == "kmeans":
+        labels = _kmeans_labels(Z, w, centers)
+    else:
+        labels = pairwise_distances_argmin(Z, centers)
+    # With fewer different seeds than components, some components coincide.
+    cluster_of = np.arange(k) % len(centers)
+    R = (labels[:, None] == cluster_of).astype(np.float64)
+    return R / R.sum(axis=1, keepdims=True), len(centers)
 
 
 def seeds(Z, w, k, rng):
     """Distant rows, by greedy k-means++.
 
     Arthur and Vassilvitskii (2007), k-means++: the advantages of careful seeding. Of
-    2 + log k candidates that are drawn by weight times squared distance to the nearest
-    seed, the one that reduces these most becomes a seed.
+    2 + log k candidates that are sampled by weight times squared distance to the
+    nearest seed, the one that reduces these most becomes a seed.
 
     Returns
     -------
@@ -141,25 +251,23 @@ def seeds(Z, w, k, rng):
     return np.array(chosen)
 
 
-def _shares(Z, w, k, init_params, rng):
-    """Shares of the components in some rows, (n, k), and how many differ."""
-    n = len(Z)
-    if init_params == "random":
-        R = rng.uniform(size=(n, k))
-        return R / R.sum(axis=1, keepdims=True), k
-    if init_params == "random_from_data":
-        chosen = _at_quantiles(np.cumsum(w), (np.arange(k) + rng.uniform(size=k)) / k)
-    else:
-        chosen = seeds(Z, w, k, rng)
-    centers = _different_rows(Z[chosen])
-    if init_params == "kmeans":
-        labels = _kmeans_labels(Z, w, centers)
-    else:
-        labels = pairwise_distances_argmin(Z, centers)
-    # With fewer different seeds than components, some components coincide.
-    cluster_of = np.arange(k) % len(centers)
-    R = (labels[:, None] == cluster_of).astype(np.float64)
-    return R / R.sum(axis=1, keepdims=True), len(centers)
+def _squared_distances(Z, square, points):
+    """Squared distances of some rows to all, (n_points, n).
+
+    `square` is the squared length of each row. By a product of matrices, and by direct
+    differences where that has few digits: so rows that coincide are 0 apart.
+    """
+    distance2 = square[points, None] + square - 2 * (Z[points] @ Z.T)
+    for point, row in zip(points, distance2, strict=True):
+        (close,) = np.nonzero(row < CLOSE * (square[point] + square))
+        row[close] = ((Z[close] - Z[point]) ** 2).sum(axis=1)
+    return distance2
+
+
+def _at_quantiles(cumulated, quantiles):
+    """Indices at which cumulated weights reach shares of their total."""
+    indices = np.searchsorted(cumulated, quantiles * cumulated[-1], side="right")
+    return np.minimum(indices, len(cumulated) - 1)
 
 
 def _different_rows(Z):
@@ -171,6 +279,7 @@ def _different_rows(Z):
 
 
 def _kmeans_labels(Z, w, centers):
+    """Clusters to which k-means assigns rows, from given centers."""
     if len(centers) == 1:
         return np.zeros(len(Z), dtype=np.intp)
     if len(Z) < Z.shape[1]:
@@ -182,8 +291,8 @@ def _kmeans_labels(Z, w, centers):
 def _kmeans_of_few_rows(Z, w, centers):
     """Lloyd's iterations as two products of matrices.
 
-    Of rows with more features than there are rows, scikit-learn's take most of their
-    time to prepare, several passes over all the entries.
+    With fewer rows than features, scikit-learn's k-means spends most of its time on
+    preparations, several passes over all the entries.
     """
     labels = None
     for _ in range(KMEANS_ITERATIONS):
@@ -199,52 +308,14 @@ def _kmeans_of_few_rows(Z, w, centers):
     return labels
 
 
-def start(rows, frame, structure, reg, k, init_params, rng):
-    """First mixture, in the units of the frame.
-
-    All drawing is by quantiles of the weights, so that a row of weight 2 does the same
-    as two rows, as long as all rows take part.
-
-    Parameters
-    ----------
-    rows : Rows
-        The data.
-    frame : Frame
-        Units to compute in.
-    structure : Structure
-        Of the covariances.
-    reg : ndarray of shape (p,)
-        Added to the variances.
-    k : int
-        Number of components.
-    init_params : {"kmeans", "k-means++", "random", "random_from_data"}
-        Where the components come from.
-    rng : RandomState
-        Source of randomness.
-
-    Returns
-    -------
-    mixture : Mixture
-        The start.
-    n_distinct : int
-        Number of different seeds; below `k` if the data has too few different rows.
-    """
-    n_rows = max(MOST_ROWS, ROWS_PER_COMPONENT * k)
-    Z, w = some_rows(rows, frame, n_rows, rng)
-    if rows.holed:
-        Z = completed(Z, w)
-    R, n_distinct = _shares(Z, w, k, init_params, rng)
-    statistics = _statistics(Z, w[:, None] * R, structure)
-    return m_step(statistics, _standard(k, Z.shape[1], structure), reg), n_distinct
-
-
 def _statistics(Z, R, structure):
-    """Weights, means and covariances of rows with given shares."""
+    """Weights, means and covariances of rows with given memberships R, (n, k)."""
     N = R.sum(axis=0)
     safe = np.where(N > 0, N, 1.0)
     means = R.T @ Z / safe[:, None]
     S = []
     for mean, share in zip(means, (R / safe).T, strict=True):
+        # Of a clustering, most memberships are 0: leave these rows out.
         held = share > 0
         if held.all():
             centered = Z - mean
@@ -256,63 +327,3 @@ def _statistics(Z, R, structure):
         else:
             S.append((centered.T * share) @ centered)
     return MixtureStatistics(N, means, np.array(S), np.nan, float(N.sum()))
-
-
-def given_parameters(estimator, k, p, structure):
-    """Weights, means and precision factors that the user gave; None for the others.
-
-    Raises
-    ------
-    ValueError
-        If one has the wrong shape or no admissible values.
-    """
-    shapes = {
-        "weights_init": ("weights", (k,)),
-        "means_init": ("means", (k, p)),
-        "precisions_init": (
-            f"{estimator.covariance_type} precision",
-            structure.shape(k, p),
-        ),
-    }
-    given = []
-    for name, (parameter, shape) in shapes.items():
-        value = getattr(estimator, name)
-        if value is not None:
-            value = check_array(
-                value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name
-            )
-            if value.shape != shape:
-                raise ValueError(
-                    f"{name}: The parameter '{parameter}' should have the shape of "
-                    f"{shape}, but got {value.shape}."
-                )
-        given.append(value)
-    weights, means, precisions = given
-    if weights is not None:
-        if (weights < 0).any():
-            raise ValueError(
-                "weights_init: The parameter 'weights' should be in the range [0, 1], "
-                f"but got a minimum of {weights.min():g}."
-            )
-        if not np.isclose(weights.sum(), 1.0, atol=1e-6):
-            raise ValueError(
-                "weights_init: The parameter 'weights' should be normalized, but got "
-                f"sum(weights) = {weights.sum():.5f}; divide them by their sum."
-            )
-        weights = weights / weights.sum()
-    if precisions is not None:
-        kind = f"{estimator.covariance_type} precision"
-        precisions = _factors(precisions, structure, kind)
-    return weights, means, precisions
-
-
-def _factors(precisions, structure, kind):
-    try:
-        if not structure.diagonal and not np.allclose(
-            precisions, np.swapaxes(precisions, -1, -2)
-        ):
-            raise np.linalg.LinAlgError("not symmetric")
-        return structure.factor_precision(precisions)
-    except np.linalg.LinAlgError as error:
-        needed = "positive" if structure.diagonal else "symmetric, positive-definite"
-        raise ValueError(f"precisions_init: '{kind}' should be {needed}.") from error

@@ -13,7 +13,7 @@ import math
 import torch
 from torch import nn
 
-from sklatent.neural.networks._perceptrons import after_weights, mlp
+from sklatent.neural.networks._layers import ACTIVATIONS, perceptron
 
 KERNEL, STRIDE, PADDING = 3, 2, 1
 
@@ -37,7 +37,7 @@ def image_sizes(height, width, n_layers):
 
 
 def convolution(kind, n_in, n_out, generator, **settings):
-    """Convolution with Glorot's uniform weights, drawn from `generator` alone."""
+    """Convolution with Glorot's uniform weights, drawn from `generator`."""
     settings |= {"stride": STRIDE, "padding": PADDING}
     device = torch.empty(()).device  # skip_init knows of no default
     layer = nn.utils.skip_init(kind, n_in, n_out, KERNEL, device=device, **settings)
@@ -46,7 +46,7 @@ def convolution(kind, n_in, n_out, generator, **settings):
     return layer
 
 
-class Rows(nn.Module):
+class FlattenLeading(nn.Module):
     """Apply a network of rows, (n, n_in), to any number of leading dimensions."""
 
     def __init__(self, network):
@@ -58,19 +58,17 @@ class Rows(nn.Module):
         return self.network(x.flatten(0, -2)).unflatten(0, x.shape[:-1])
 
 
-def convolutional_encoder(images, sizes, settings, generator):
+def convolutional_encoder(spec, sizes, generator):
     """Convolutions, then a perceptron.
 
     Parameters
     ----------
-    images : (height, width, channels)
-        Size of an image, and the channels that the convolutions return.
-    sizes : list of int
+    spec : NetworkSpec
+        Its `image_shape`, `conv_channels` and `activation`.
+    sizes : tuple of int
         What the encoder takes, the sizes of the perceptron's hidden layers, and what
         it returns. It may take a multiple of an image: as many images, as further
         channels.
-    settings : object
-        The estimator, whose parameters say what follows the weights of a layer.
     generator : torch.Generator
         Draws the weights.
 
@@ -79,38 +77,40 @@ def convolutional_encoder(images, sizes, settings, generator):
     encoder : torch.nn.Module
         Takes (..., sizes[0]) to (..., sizes[-1]).
     """
-    height, width, channels = images
+    _, height, width = spec.image_shape
     n_in, *rest = sizes
-    channels = [n_in // (height * width), *channels]
+    channels = [n_in // (height * width), *spec.conv_channels]
     network = nn.Sequential(nn.Unflatten(-1, (channels[0], height, width)))
     for pair in itertools.pairwise(channels):
         network.append(convolution(nn.Conv2d, *pair, generator))
-        network.extend(after_weights(settings, nn.GroupNorm(1, pair[1])))
+        network.append(ACTIVATIONS[spec.activation]())
     network.append(nn.Flatten())
     smallest = image_sizes(height, width, len(channels) - 1)[-1]
     n_flat = channels[-1] * math.prod(smallest)
-    return Rows(network.extend(mlp([n_flat, *rest], settings, generator)))
+    network.extend(perceptron([n_flat, *rest], spec.activation, generator))
+    return FlattenLeading(network)
 
 
-def convolutional_decoder(images, sizes, settings, generator):
+def convolutional_decoder(spec, sizes, generator):
     """A perceptron, then transposed convolutions: the encoder's mirror image."""
-    height, width, channels = images
+    _, height, width = spec.image_shape
     *rest, n_out = sizes
     if n_out % (height * width):
         raise ValueError(
-            f"a convolutional decoder returns images of {height} x {width} pixels; it "
-            f"cannot return {n_out} numbers. Columns of different kinds are no image: "
-            "leave image_shape at None, or give a decoder."
+            f"image_shape must be None, or a decoder given, where the likelihood takes "
+            f"{n_out} numbers per row, which are no images of {height} x {width} "
+            f"pixels; got image_shape={spec.image_shape!r}."
         )
-    channels = [*reversed(channels), n_out // (height * width)]
+    channels = [*reversed(spec.conv_channels), n_out // (height * width)]
     *targets, smallest = image_sizes(height, width, len(channels) - 1)
     n_flat = channels[0] * math.prod(smallest)
-    network = mlp([*rest, n_flat], settings, generator)
+    network = perceptron([*rest, n_flat], spec.activation, generator)
     network.append(nn.Unflatten(-1, (channels[0], *smallest)))
     for pair, target in zip(itertools.pairwise(channels), targets[::-1], strict=True):
+        network.append(ACTIVATIONS[spec.activation]())
+        # Two sizes are halved to the same one: the decoder has to be told which.
         extra = tuple(map(missing_size, target))
-        network.extend(after_weights(settings, nn.GroupNorm(1, pair[0])))
         network.append(
             convolution(nn.ConvTranspose2d, *pair, generator, output_padding=extra)
         )
-    return Rows(network.append(nn.Flatten()))
+    return FlattenLeading(network.append(nn.Flatten()))

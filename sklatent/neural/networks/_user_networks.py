@@ -11,8 +11,6 @@ import threading
 import torch
 from torch import nn
 
-from sklatent.neural.networks._perceptrons import RandomModule
-
 # The global generators serve one thread at a time.
 _GLOBAL_GENERATORS = threading.Lock()
 
@@ -36,12 +34,22 @@ def seeded_by(generator):
                 each.set_state(state)
 
 
-class UserNetwork(RandomModule):
-    """A module of the user's, which sees rows, (n, n_in), and no other dimensions."""
+class UserNetwork(nn.Module):
+    """A module of the user's, which sees rows, (n, n_in), and no other dimensions.
+
+    What is random in it draws in training from `generator`, so that the same seed gives
+    the same bits, in threads too. The generator belongs to one training: copies and
+    pickles are made without it, and then draw from PyTorch's global one.
+    """
+
+    generator = None
 
     def __init__(self, network):
         super().__init__()
         self.network = network
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "generator": None}
 
     def forward(self, x):
         """(..., n_out)."""
@@ -76,9 +84,10 @@ def user_network(name, given, n_in, n_out, generator):
         made = given if isinstance(given, nn.Module) else given(n_in, n_out)
         if not isinstance(made, nn.Module):
             raise TypeError(
-                f"{name}({n_in}, {n_out}) must return a torch.nn.Module; got {made!r} "
-                "instead."
+                f"`{name}` must return a torch.nn.Module for ({n_in}, {n_out}); got "
+                f"{made!r}."
             )
+        # Training changes it, and the parameters of an estimator are the user's.
         network = copy.deepcopy(made)
         check_shapes(name, network, n_in, n_out)
     return UserNetwork(network)
@@ -88,11 +97,12 @@ def user_network(name, given, n_in, n_out, generator):
 def check_shapes(name, network, n_in, n_out):
     """Raise unless a network takes (2, n_in) to (2, n_out)."""
     dtype = next((p.dtype for p in network.parameters()), torch.float32)
-    expected = f"{name} has to take shape (2, {n_in}) to (2, {n_out})"
+    expected = f"`{name}` must map shape (2, {n_in}) to (2, {n_out})"
     try:
+        # Two rows, as layers that normalize over rows take no single one.
         got = network.eval()(torch.zeros(2, n_in, dtype=dtype))
     except Exception as error:
-        raise ValueError(f"{expected}; it raised {error!r} instead.") from error
+        raise ValueError(f"{expected}; it raised {error!r}.") from error
     shape = tuple(got.shape) if torch.is_tensor(got) else type(got)
     if shape != (2, n_out):
-        raise ValueError(f"{expected}; got {shape} instead.")
+        raise ValueError(f"{expected}; got {shape}.")

@@ -14,15 +14,15 @@ import math
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
-from skorch.callbacks import EpochTimer, PrintLog
+from skorch.callbacks import Callback, EpochTimer, PrintLog
 from torch import nn
 
-from sklatent.neural.networks._perceptrons import draw_from
-from sklatent.neural.training._clipping import GradientClipping
-from sklatent.neural.training._divergence import Snapshot, explodes, is_finite
+from sklatent.neural.training._rows import row_blocks
 from sklatent.neural.training._schedules import SCHEDULES
-from sklatent.neural.training._units import BLOCK_ROWS
-from sklatent.utils._blocks import row_slices
+from sklatent.neural.training._stability import (
+    GradientClipping,
+    Snapshot,
+)
 from sklatent.utils._warnings import warn
 
 OPTIMIZERS = {
@@ -41,6 +41,9 @@ PLAIN_STATE = ("losses", "start", "stopped")
 # What a line search is told where the loss is no number. Its arithmetic has squares.
 TOO_FAR = 1e30
 
+# How many times the usual length a gradient may have.
+CLIPPING = 10.0
+
 # How often in a row training goes back to the last good epoch before it gives up.
 MAX_ROLL_BACKS = 3
 
@@ -55,7 +58,7 @@ def raised_by_statement(error):
 
 
 def split_rows(order, batch_size):
-    """Split rows into batches; a last row alone joins those before.
+    """Split rows into batches; a single last row joins those before.
 
     Of one row no layer can take a variance.
     """
@@ -80,37 +83,40 @@ def frozen(parameters):
             parameter.requires_grad_(True)
 
 
-class MeanLoss(nn.Module):
-    """Mean loss of a batch as one module, for compilers and wrappers."""
-
-    def __init__(self, module, criterion):
-        super().__init__()
-        self.module = module
-        self.criterion = criterion
-
-    def forward(self, x, generator):
-        """Mean over the rows, a scalar."""
-        return self.criterion(self.module, x, generator).mean()
+def is_finite(module):
+    """Tell whether all parameters of a module are finite, in one reading."""
+    lengths = torch._foreach_norm(list(module.parameters()))
+    return bool(torch.stack(lengths).isfinite().all())
 
 
-class SharedMeanLoss(MeanLoss):
-    """What one of several processes adds to the mean loss of a batch.
+def explodes(loss, start, constant):
+    """Tell whether a training loss is a thousandfold of what it was at the start.
 
-    It takes every n-th row. As gradients are averaged over the processes, its sum
-    counts n times.
+    `constant` is the part of both that does not depend on the networks, so that the
+    units of the data do not matter.
+    """
+    return not loss < start + 1e3 * (1 + abs(start - constant))
+
+
+class Loss(nn.Module):
+    """What the training loop relies on besides the value.
+
+    Called as loss(model, x, generator), it returns one value per row. Features are
+    summed, so that it is a squared distance or a number of nats; the training loop
+    averages over the rows and adds `constant`, which no gradient needs, in double
+    precision. `settled` says whether the loss is the one to be minimized in the end,
+    which a weight that changes with the epochs delays.
     """
 
-    def __init__(self, module, criterion, accelerator):
-        super().__init__(module, criterion)
-        self.rank = accelerator.process_index
-        self.n_processes = accelerator.num_processes
+    constant = 0.0
+    settled = True
 
-    def forward(self, x, generator):
-        """Sum over the rows that are this process's, n / batch_size fold."""
-        losses = self.criterion(
-            self.module, x[self.rank :: self.n_processes], generator
-        )
-        return losses.sum() * (self.n_processes / len(x))
+    def begin_epoch(self, epoch):
+        """Prepare for an epoch; they count from 1."""
+
+    def turns(self, model):
+        """Parameters that a step leaves as they are, one list for each step."""
+        return ((),)
 
 
 class Trainer(NeuralNet):
@@ -131,24 +137,13 @@ class Trainer(NeuralNet):
         `quasi_newton_step`. The former searches along lines, and uses neither `lr` nor
         `lr_schedule`.
     callbacks : list of skorch callbacks
-        Used as they are.
+        Copies of them are used.
     lr_schedule : str, default="constant"
         Key of `SCHEDULES`.
-    max_grad_norm : float or None, default=None
-        Limit of :class:`GradientClipping`.
-    turns : sequence of list of torch.nn.Parameter, default=((),)
-        A batch makes a step for each, which leaves these parameters as they are.
     early_stopping : EarlyStopping or None, default=None
         Told the loss of the rows held out.
     mixed : bool, default=False
         Whether a GPU computes the training loss in bfloat16 where that is safe.
-    compile_loss : bool, default=False
-        Whether to compile the training loss; skorch's `compile` is for the module.
-    accelerator : accelerate.Accelerator or None, default=None
-        Shares each batch out to the processes that Hugging Face's Accelerate has
-        started, all of which have the same rows and seed. They see rows in the same
-        order and each draws noise of its own; what does not come out by chance is that
-        of one process. It takes one turn alone.
     **settings
         skorch's own.
     """
@@ -162,12 +157,8 @@ class Trainer(NeuralNet):
         optimizer,
         callbacks,
         lr_schedule="constant",
-        max_grad_norm=None,
-        turns=((),),
         early_stopping=None,
         mixed=False,
-        compile_loss=False,
-        accelerator=None,
         **settings,
     ):
         optimizer = OPTIMIZERS.get(optimizer, optimizer)
@@ -176,6 +167,7 @@ class Trainer(NeuralNet):
                 f"optimizer must be one of {sorted(OPTIMIZERS)} or a subclass of "
                 f"torch.optim.Optimizer; got {optimizer!r} instead."
             )
+        # A step of small networks is mostly calls, of which this makes one.
         if optimizer in FUSED:
             settings["optimizer__fused"] = True
         self.quasi_newton = issubclass(optimizer, torch.optim.LBFGS)
@@ -189,28 +181,23 @@ class Trainer(NeuralNet):
             module,
             criterion,
             optimizer=optimizer,
-            callbacks=callbacks,
+            callbacks=copy_callbacks(callbacks),
             train_split=None,
             **settings,
         )
         self.seed = seed
         self.lr_schedule = lr_schedule
-        self.max_grad_norm = max_grad_norm
-        self.turns = turns
+        self.turns = criterion.turns(module)
         self.early_stopping = early_stopping
         self.mixed = mixed
-        self.compile_loss = compile_loss
-        self.accelerator = accelerator
 
     def initialize(self):
         """Make the optimizer, and all else that changes while training."""
         super().initialize()
         self.generator = torch.Generator(self.device).manual_seed(self.seed)
-        self.noise = self.generator  # of its own where processes have other rows
-        if self.accelerator is not None:
-            self.noise = torch.Generator(self.device)
-            self.noise.manual_seed(self.seed + 1 + self.accelerator.process_index)
-        draw_from(self.noise, self.module_)
+        for part in self.module_.modules():  # networks of the user draw from it too
+            if hasattr(part, "generator"):
+                part.generator = self.generator
         self.losses = {}  # a list for each name, with an entry for each epoch
         self.start = None  # training loss before the first step
         self.lr_factor = 1.0  # by which divergence has lowered the learning rate,
@@ -219,9 +206,8 @@ class Trainer(NeuralNet):
         self.roll_backs = []  # epochs that diverged
         self.clipping = None
         # Shortened, a gradient is no longer that of the loss that a line search sees.
-        if self.max_grad_norm is not None and not self.quasi_newton:
-            weights = list(self.module_.parameters())
-            self.clipping = GradientClipping(weights, self.max_grad_norm)
+        if not self.quasi_newton:
+            self.clipping = GradientClipping(list(self.module_.parameters()), CLIPPING)
         return self
 
     def get_default_callbacks(self):
@@ -234,18 +220,19 @@ class Trainer(NeuralNet):
         """How many epochs have been trained."""
         return len(self.losses.get("train_loss", ()))
 
-    def partial_fit(self, X, y=None, **fit_params):
-        """Train; unlike skorch's, lets Ctrl-C through."""
-        fit_params.pop("_routing_method", None)
-        self.notify("on_train_begin", X=X, y=y)
-        self.fit_loop(X, **fit_params)
-        self.notify("on_train_end", X=X, y=y)
-        return self
+    def train(self, X, X_valid=None, *, report, until, keep=None):
+        """Run the training loop until epoch `until`; give `keep` the state of each.
 
-    def fit_loop(self, X, X_valid=None, *, report, until, keep=None):
-        """Run the training loop until epoch `until`; give `keep` the state of each."""
+        In place of skorch's `fit`, which does not let Ctrl-C through.
+        """
+
+        def loss_of(x):
+            return self.criterion_(self.module_, x, self.generator).mean()
+
+        if self.mixed and self.device.startswith("cuda"):
+            loss_of = torch.autocast("cuda", torch.bfloat16)(loss_of)
         data = {"dataset_train": X, "dataset_valid": X_valid}
-        loss_of = self.training_loss()
+        self.notify("on_train_begin", X=X, y=None)
         snapshot = Snapshot(self.module_, self.optimizer_)
         while self.n_epochs < until and not self.stopped:
             report.begin()
@@ -260,6 +247,7 @@ class Trainer(NeuralNet):
             snapshot.take()
             if keep is not None:
                 keep(self.state())
+        self.notify("on_train_end", X=X, y=None)
         if self.early_stopping is not None:
             self.early_stopping.restore(self.module_)
         if not is_finite(self.module_):
@@ -293,13 +281,13 @@ class Trainer(NeuralNet):
         """Pass over the rows once in random order; return their mean loss."""
         self.module_.train()
         total = torch.zeros((), dtype=X.dtype, device=X.device)
+        # One permutation and slices of it: no row is fetched on its own.
         order = torch.randperm(len(X), generator=self.generator, device=X.device)
         batches = split_rows(order, len(X) if self.quasi_newton else self.batch_size)
         for i, rows in enumerate(batches):
             self.schedule_lr((self.n_epochs + i / len(batches)) / self.max_epochs)
             total += self.train_step(X[rows], loss_of) * len(rows)
-        if self.accelerator is not None:
-            total = self.accelerator.reduce(total, "mean")
+        # The only place of an epoch that waits for the device.
         return total.item() / len(X) + self.criterion_.constant
 
     def train_step(self, batch, loss_of):
@@ -308,7 +296,7 @@ class Trainer(NeuralNet):
 
         def closure():
             self.optimizer_.zero_grad()
-            loss = loss_of(batch, self.noise)
+            loss = loss_of(batch)
             loss.backward()
             losses.append(loss.detach())
             self.notify_batch("on_grad_computed", batch)
@@ -330,13 +318,11 @@ class Trainer(NeuralNet):
         They are those of one function, with the same noise in all places. The next
         step has another, so what is known of the curvature is forgotten.
         """
-        noise = self.noise.get_state()
+        noise = self.generator.get_state()
 
         def same_noise():
-            self.noise.set_state(noise)
+            self.generator.set_state(noise)
             loss = closure()
-            if self.accelerator is not None:
-                loss = self.accelerator.reduce(loss.detach(), "mean")
             if not loss.isfinite():
                 # Too far: the search has to see that it went up to come back.
                 self.optimizer_.zero_grad()
@@ -346,29 +332,15 @@ class Trainer(NeuralNet):
         self.optimizer_.step(same_noise)
         self.optimizer_.state.clear()
 
-    def training_loss(self):
-        """Return the function of a batch and a generator that is differentiated.
-
-        It is not kept: what a compiler makes can be neither copied nor pickled.
-        """
-        loss_of = MeanLoss(self.module_, self.criterion_)
-        if self.accelerator is not None:
-            loss_of = SharedMeanLoss(self.module_, self.criterion_, self.accelerator)
-            loss_of = self.accelerator.prepare_model(loss_of)
-        if self.mixed and self.device.startswith("cuda"):
-            autocast = torch.autocast("cuda", torch.bfloat16)
-            loss_of.forward = autocast(loss_of.forward)
-        return torch.compile(loss_of) if self.compile_loss else loss_of
-
     @torch.no_grad()
     def mean_loss(self, X):
         """Mean loss of rows that are not trained on, with the same noise each time."""
         self.module_.eval()
+        # The same noise each time, so that epochs can be compared.
         generator = torch.Generator(X.device).manual_seed(self.seed)
-        losses = [
-            self.criterion_(self.module_, X[rows], generator)
-            for rows in row_slices(len(X), BLOCK_ROWS)
-        ]
+        losses = []
+        for block in row_blocks(X):
+            losses.append(self.criterion_(self.module_, block, generator))
         return torch.cat(losses).mean().item() + self.criterion_.constant
 
     def diverges(self, losses):
@@ -450,6 +422,7 @@ class Trainer(NeuralNet):
         """Go on from what `state` returned, which is copied, with the settings here."""
         state = copy.deepcopy(state)
         self.module_.load_state_dict(state["module"])
+        # Another optimizer has no use for the state of this one.
         if state["optimizer_name"] == type(self.optimizer_).__name__:
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict(
@@ -468,3 +441,27 @@ class Trainer(NeuralNet):
             vars(self.early_stopping).update(state["early_stopping"])
         for name in PLAIN_STATE:
             setattr(self, name, state[name])
+
+
+def prediction_net(module):
+    """Return skorch's net for a trained module, on the CPU, without what trains it."""
+    net = NeuralNet(
+        module.cpu(), criterion=torch.nn.Module, callbacks="disable", verbose=0
+    ).initialize()
+    net.trim_for_prediction()
+    # Under its second name the module would be pickled twice.
+    net.module = None
+    return net
+
+
+def copy_callbacks(callbacks):
+    """Return copies of skorch callbacks; others have a place of their own."""
+    for item in callbacks:
+        callback = item[-1] if isinstance(item, tuple) else item
+        if not isinstance(callback, Callback):
+            raise ValueError(
+                "callbacks must be instances of skorch.callbacks.Callback, or pairs of "
+                f"a name and one; got {item!r}. scikit-learn's callbacks go to "
+                "set_callbacks."
+            )
+    return copy.deepcopy(callbacks)

@@ -248,7 +248,7 @@ def test_repeated_rows_and_constant_columns(rng):
         line.score_samples(X[:, :1]) - np.log(0.1 * np.sqrt(2 * np.pi)),
         rtol=1e-9,
     )
-    with pytest.raises(ValueError, match="has none"):
+    with pytest.raises(ValueError, match="feature 0 is constant"):
         KernelDensity("loo").fit(np.ones((20, 2)))
 
 
@@ -298,7 +298,7 @@ def test_single_precision_near_the_end_of_its_range(kernel, rng):
 
 def test_whitening_of_a_constant_feature(rng):
     X = rng.standard_normal((30, 3)) * [1.0, 0.0, 1.0]
-    with pytest.raises(ValueError, match=r"whiten=True .* feature 1 has none"):
+    with pytest.raises(ValueError, match=r"whiten=True .* feature 1 is constant"):
         KernelDensity(0.5, whiten=True).fit(X)
 
 

@@ -270,7 +270,7 @@ def test_wrong_parameters_of_a_metric(metric, params, rng):
 
 def test_rows_without_a_distance():
     """Dice's metric tells 0 from the rest."""
-    with pytest.raises(ValueError, match="by this metric they have none"):
+    with pytest.raises(ValueError, match="by `metric` the distance is 0"):
         KernelDensity("loo", metric="dice").fit([[1, 2], [3, 4], [5, 6]])
 
 

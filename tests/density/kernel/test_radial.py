@@ -22,7 +22,7 @@ each_kernel = pytest.mark.parametrize("name", FORMULAS)
 
 def radial(name, power, upper=np.inf):
     """Integral of K(r) r^power, by quadrature."""
-    end = min(upper, 1.0 if KERNELS[name].degree is None else np.inf)
+    end = min(upper, 1.0 if KERNELS[name].compact else np.inf)
     value, _ = quad(
         lambda r: FORMULAS[name](r) * r**power, 0, end, epsabs=1e-12, epsrel=1e-11
     )
@@ -45,7 +45,7 @@ def test_values_and_logs(name, dtype):
     logs = KERNELS[name].logs((r**2).astype(dtype))
     seen = want > 1e-30
     np.testing.assert_allclose(np.exp(logs[seen]), want[seen], rtol=100 * rounding)
-    if KERNELS[name].degree is None:
+    if KERNELS[name].compact:
         np.testing.assert_array_equal(logs[-3:], -np.inf)
         np.testing.assert_array_equal(values[-3:], 0)
     else:  # beyond what exp can represent
@@ -96,7 +96,7 @@ def test_log_mass_is_finite_in_many_dimensions(name):
 def test_draws_have_the_radial_law(name, d):
     """Kolmogorov and Smirnov, 27 tests at 1e-3 each: false alarms in 3 %."""
     kernel = KERNELS[name]
-    rows = kernel.draw(d, 2000, np.random.RandomState(d))
+    rows = kernel.sample(d, 2000, np.random.RandomState(d))
     assert rows.shape == (2000, d)
     r = np.linalg.norm(rows, axis=1)
     total = radial(name, d - 1)
@@ -114,6 +114,6 @@ def test_slope_bounds_the_derivative(name):
     s = np.linspace(0, 0.999, 20_001)
     if kernel.kink == 0:
         s = s[s > kernel.margin]
-    function = kernel.values if kernel.degree is None else kernel.logs
+    function = kernel.values if kernel.compact else kernel.logs
     steepest = np.abs(np.diff(function(s.copy())) / np.diff(s)).max()
     assert steepest <= kernel.slope * (1 + 1e-6)

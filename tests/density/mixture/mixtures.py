@@ -1,11 +1,15 @@
 """Data and slow, plain references for the tests of mixtures."""
 
 import numpy as np
+import pytest
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
+from sklatent.density.mixture._model import STRUCTURES, Mixture
+
 COVARIANCE_TYPES = ["full", "tied", "diag", "spherical", "tied_diag"]
+each_type = pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 
 
 def three_groups(n=300, p=3, seed=0, separation=2.0):
@@ -38,6 +42,19 @@ def same_start(X, covariance_type, k=3):
         "tol": 0.0,
         "max_iter": 20,
     }
+
+
+def random_mixture(covariance_type, k=3, p=3, seed=0):
+    """A mixture with random parameters."""
+    rng = np.random.default_rng(seed)
+    structure = STRUCTURES[covariance_type]
+    shape = structure.shape(k, p)
+    if structure.diagonal:
+        root = np.exp(0.3 * rng.standard_normal(shape))
+    else:
+        A = np.eye(p) + 0.3 * rng.standard_normal(shape)
+        root = structure.root(A @ np.swapaxes(A, -1, -2))
+    return Mixture(rng.dirichlet(np.ones(k)), rng.normal(size=(k, p)), root, structure)
 
 
 def constrain(covariance_type):
@@ -93,14 +110,14 @@ def em_loop(X, row_weights, weights, means, covariances, constrain):
     return N / N.sum(), means, constrain(np.array(S), N), log_likelihood
 
 
-def with_holes(X, share, seed=0):
+def with_missing(X, share, seed=0):
     """A copy in which entries are missing completely at random."""
-    holes = np.random.default_rng(seed).uniform(size=X.shape) < share
-    return np.where(holes, np.nan, X)
+    missing = np.random.default_rng(seed).uniform(size=X.shape) < share
+    return np.where(missing, np.nan, X)
 
 
 def marginal_log_joint(X, weights, means, covariances):
-    """As `log_joint` for rows with holes, one by one; 0 holes or all are fine."""
+    """As `log_joint` for rows with any number of missing entries, one by one."""
     L = np.tile(np.log(weights), (len(X), 1))
     for x, row in zip(X, L, strict=True):
         o = ~np.isnan(x)
@@ -123,8 +140,8 @@ def completions(x, means, covariances):
         yield mean, covariance
 
 
-def em_loop_with_holes(X, row_weights, weights, means, covariances, constrain):
-    """One EM step, row by row and hole by hole."""
+def em_loop_with_missing(X, row_weights, weights, means, covariances, constrain):
+    """One EM step, row by row, each with its own missing entries."""
     L = marginal_log_joint(X, weights, means, covariances)
     log_density = logsumexp(L, axis=1)
     R = np.exp(L - log_density[:, None]) * row_weights[:, None]

@@ -5,7 +5,7 @@ import pytest
 import sklearn.mixture
 
 from sklatent.density import GaussianMixture
-from sklatent.density.mixture._em import maximize
+from sklatent.density.mixture._em import accelerated_em
 from tests.density.mixture.mixtures import same_start, three_groups
 
 
@@ -31,7 +31,7 @@ class NoReport:
 
 
 def ascend(move, objective, x, **options):
-    return maximize(
+    return accelerated_em(
         lambda point: (Point(move(point.x)), objective(point.x)),
         Point(np.array(x)),
         max_iter=5000,

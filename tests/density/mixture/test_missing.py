@@ -1,4 +1,4 @@
-"""Mixtures of rows with holes against SciPy, plain loops and simulation."""
+"""Mixtures of rows with missing entries against SciPy, plain loops and simulation."""
 
 import numpy as np
 import pandas as pd
@@ -8,18 +8,16 @@ from scipy.special import logsumexp
 from sklatent.decomposition import PPCA
 from sklatent.density import GaussianMixture
 from tests.density.mixture.mixtures import (
-    COVARIANCE_TYPES,
     completions,
     constrain,
-    em_loop_with_holes,
+    each_type,
+    em_loop_with_missing,
     full_covariances,
     marginal_log_joint,
     same_start,
     three_groups,
-    with_holes,
+    with_missing,
 )
-
-each_type = pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 
 
 def fitted(covariance_type, p=4):
@@ -33,7 +31,7 @@ def fitted(covariance_type, p=4):
 @pytest.mark.slow
 def test_marginal_density_against_scipy(covariance_type, p):
     mixture, X = fitted(covariance_type, p)
-    X = with_holes(X, 0.4)
+    X = with_missing(X, 0.4)
     X[3] = np.nan
     parameters = mixture.weights_, mixture.means_, full_covariances(mixture)
     L = marginal_log_joint(X, *parameters)
@@ -44,16 +42,16 @@ def test_marginal_density_against_scipy(covariance_type, p):
     R = np.exp(L - log_density[:, None])
     np.testing.assert_allclose(mixture.predict_proba(X), R, atol=1e-10)
     np.testing.assert_array_equal(mixture.predict(X), R.argmax(axis=1))
-    # Of a row of which nothing is seen, the density is 1.
+    # The density of a row without observed entries is 1.
     assert abs(mixture.score_samples(X[3:4])[0]) < 1e-12
     np.testing.assert_allclose(mixture.predict_proba(X[3:4])[0], mixture.weights_)
 
 
 @each_type
 def test_rows_beside_others(covariance_type):
-    """The same alone, among complete rows, and in any order."""
+    """The same by itself, among complete rows, and in any order."""
     mixture, X = fitted(covariance_type)
-    X = with_holes(X, 0.3)
+    X = with_missing(X, 0.3)
     together = mixture.score_samples(X)
     alone = [mixture.score_samples(x[None])[0] for x in X[:30]]
     np.testing.assert_allclose(together[:30], alone, rtol=1e-12, atol=1e-12)
@@ -76,7 +74,7 @@ def test_marginals_agree_with_those_of_the_mixture(covariance_type):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @each_type
 def test_steps_against_a_plain_loop(covariance_type):
-    X = with_holes(three_groups(120), 0.3)
+    X = with_missing(three_groups(120), 0.3)
     X[7] = np.nan
     w = np.random.default_rng(1).gamma(1.0, size=120)
     options = same_start(three_groups(120), covariance_type) | {"max_iter": 3}
@@ -84,7 +82,7 @@ def test_steps_against_a_plain_loop(covariance_type):
     covariances = np.array([np.eye(3) * three_groups(120).var()] * 3)
     history = []
     for _ in range(3):
-        weights, means, covariances, log_likelihood = em_loop_with_holes(
+        weights, means, covariances, log_likelihood = em_loop_with_missing(
             X, w, weights, means, covariances, constrain(covariance_type)
         )
         history.append(log_likelihood)
@@ -98,7 +96,7 @@ def test_steps_against_a_plain_loop(covariance_type):
 @each_type
 @pytest.mark.parametrize("accelerate", [False, True])
 def test_likelihood_climbs_steadily(covariance_type, accelerate):
-    X = with_holes(three_groups(separation=1.0), 0.3)
+    X = with_missing(three_groups(separation=1.0), 0.3)
     ours = GaussianMixture(
         3,
         covariance_type=covariance_type,
@@ -115,7 +113,7 @@ def test_likelihood_climbs_steadily(covariance_type, accelerate):
 
 def test_one_component_is_the_likeliest_normal_distribution():
     """As factor analysis without factors, whose likelihood has one maximum."""
-    X = with_holes(three_groups(), 0.3)
+    X = with_missing(three_groups(), 0.3)
     ours = GaussianMixture(
         covariance_type="spherical", reg_covar=0.0, tol=1e-12, max_iter=1000
     ).fit(X)
@@ -126,10 +124,10 @@ def test_one_component_is_the_likeliest_normal_distribution():
 
 
 @each_type
-def test_complete_rows_in_the_order_of_holes_are_fitted_as_without(covariance_type):
-    """One all-missing row says nothing, but sends the others the way of holes."""
+def test_complete_rows_beside_an_empty_one_are_fitted_as_without(covariance_type):
+    """A row without observed entries says nothing, but the table is not complete."""
     X = three_groups()
-    # The two go different ways, and meet where there is nothing to gain.
+    # Other algorithms find the two, and they meet where there is nothing to gain.
     options = same_start(X, covariance_type) | {"tol": 1e-12, "max_iter": 1000}
     complete = GaussianMixture(**options).fit(X)
     padded = np.vstack([X, np.full((1, 3), np.nan)])
@@ -146,10 +144,10 @@ def test_parameters_are_recovered():
     C = np.array([[1.0, 0.8, 0.3], [0.8, 1.0, 0.0], [0.3, 0.0, 1.0]])
     labels = rng.uniform(size=n) < 0.4
     X = means[labels.astype(int)] + rng.multivariate_normal(np.zeros(3), C, n)
-    X = with_holes(X, 0.3)
+    X = with_missing(X, 0.3)
     ours = GaussianMixture(2, tol=1e-6, max_iter=1000, random_state=0).fit(X)
     order = ours.means_[:, 0].argsort()
-    # 5 standard errors of 0.7 * 0.4 * n entries, with room for mixing: about 0.1.
+    # 5 standard errors of 0.7 * 0.4 * n entries, with some slack for mixing: about 0.1.
     np.testing.assert_allclose(ours.weights_[order], [0.6, 0.4], atol=0.03)
     np.testing.assert_allclose(ours.means_[order], means, atol=0.1)
     np.testing.assert_allclose(ours.covariances_[order], [C, C], atol=0.12)
@@ -158,17 +156,17 @@ def test_parameters_are_recovered():
 @each_type
 def test_imputation_is_the_conditional_expectation(covariance_type):
     mixture, X = fitted(covariance_type)
-    X = with_holes(X, 0.4)[:60]
+    X = with_missing(X, 0.4)[:60]
     means, covariances = mixture.means_, full_covariances(mixture)
     imputed, std = mixture.impute(X, return_std=True)
-    for x, filled, sd, r in zip(X, imputed, std, mixture.predict_proba(X), strict=True):
+    for x, ours, sd, r in zip(X, imputed, std, mixture.predict_proba(X), strict=True):
         each = list(completions(x, means, covariances))
         mean = sum(share * m for share, (m, _) in zip(r, each, strict=True))
         variance = sum(
             share * (np.diag(C) + (m - mean) ** 2)
             for share, (m, C) in zip(r, each, strict=True)
         )
-        np.testing.assert_allclose(filled, mean, rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(ours, mean, rtol=1e-9, atol=1e-10)
         np.testing.assert_allclose(sd, np.sqrt(variance), rtol=1e-7, atol=1e-7)
     seen = ~np.isnan(X)
     np.testing.assert_array_equal(imputed[seen], X[seen])
@@ -180,9 +178,9 @@ def test_imputation_is_the_conditional_expectation(covariance_type):
 def test_imputation_agrees_with_the_conditional_mixture():
     mixture, _ = fitted("full")
     rest = mixture.conditional({0: 0.3, 2: -0.5})
-    filled, std = mixture.impute([[0.3, np.nan, -0.5, np.nan]], return_std=True)
+    imputed, std = mixture.impute([[0.3, np.nan, -0.5, np.nan]], return_std=True)
     mean = rest.weights_ @ rest.means_
-    np.testing.assert_allclose(filled[0, [1, 3]], mean)
+    np.testing.assert_allclose(imputed[0, [1, 3]], mean)
     draws = rest.sample(100_000, random_state=0)
     # 5 standard errors of a standard deviation
     np.testing.assert_allclose(std[0, [1, 3]], draws.std(axis=0), rtol=0.02)
@@ -195,7 +193,7 @@ def test_imputation_agrees_with_the_conditional_mixture():
 )
 @pytest.mark.slow
 def test_any_place_and_unit(covariance_type, offset, scale, tolerance):
-    X = with_holes(three_groups(), 0.2)
+    X = with_missing(three_groups(), 0.2)
     mixture = GaussianMixture(
         3, covariance_type=covariance_type, random_state=0, tol=1e-6, max_iter=1000
     )
@@ -209,48 +207,27 @@ def test_any_place_and_unit(covariance_type, offset, scale, tolerance):
     # At a maximum, parameters have half the digits of the likelihood. Steps that no
     # last digit decides about have all.
     mixture.set_params(accelerate=False)
-    filled = mixture.fit(X).impute(X) * scale + offset
+    imputed = mixture.fit(X).impute(X) * scale + offset
     np.testing.assert_allclose(
-        mixture.fit(Y).impute(Y), filled, rtol=1e-7, atol=1e-6 * scale
+        mixture.fit(Y).impute(Y), imputed, rtol=1e-7, atol=1e-6 * scale
     )
 
 
 @each_type
 def test_integer_weights_are_repeated_rows(covariance_type):
-    X = with_holes(three_groups(), 0.2)
+    X = with_missing(three_groups(), 0.2)
     w = np.random.default_rng(0).integers(0, 4, size=len(X))
     mixture = GaussianMixture(
         3, covariance_type=covariance_type, random_state=0, tol=1e-6, max_iter=1000
     )
     weighted = mixture.fit(X, sample_weight=w).score_samples(X)
     repeated = mixture.fit(np.repeat(X, w, axis=0)).score_samples(X)
-    # A row of which nothing is seen has 0, to rounding.
+    # A row without observed entries has 0, to rounding.
     np.testing.assert_allclose(weighted, repeated, rtol=1e-7, atol=1e-12)
 
 
-@pytest.mark.parametrize("init", ["kmeans", "k-means++", "random", "random_from_data"])
-@pytest.mark.parametrize("p", [3, 70])
-def test_every_start_takes_holes(init, p):
-    """Groups far apart are found, whatever the number of features."""
-    rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1], 100)
-    X = with_holes(rng.standard_normal((200, p)) + 12.0 * labels[:, None], 0.2)
-    X = X[~np.isnan(X).all(axis=1)]
-    mixture = GaussianMixture(
-        2,
-        covariance_type="diag",
-        init_params=init,
-        random_state=0,
-        tol=1e-6,
-        max_iter=1000,
-        n_init=3,
-    )
-    found = mixture.fit(X).means_.mean(axis=1)
-    np.testing.assert_allclose(sorted(found), [0.0, 12.0], atol=0.5)
-
-
 def test_single_precision():
-    X = with_holes(three_groups() + 1e3, 0.2)
+    X = with_missing(three_groups() + 1e3, 0.2)
     options = {"random_state": 0, "tol": 1e-5, "max_iter": 1000}
     double = GaussianMixture(3, **options).fit(X)
     single = GaussianMixture(3, **options).fit(X.astype(np.float32))
@@ -284,7 +261,7 @@ def test_a_feature_that_one_component_never_shows():
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
-def test_infinity_is_no_hole(value):
+def test_infinity_is_not_missing(value):
     X = three_groups()
     X[0, 0] = value
     with pytest.raises(ValueError, match="infinity"):
@@ -292,14 +269,14 @@ def test_infinity_is_no_hole(value):
 
 
 def test_conditioning_of_nearly_dependent_features():
-    """A hole beside its nearly exact copy is filled by it, digits kept."""
+    """A missing entry beside its nearly exact copy is imputed by it, digits kept."""
     rng = np.random.default_rng(0)
     z = rng.standard_normal((500, 1))
     X = np.hstack([z, z + 1e-5 * rng.standard_normal((500, 1))])
     ours = GaussianMixture(reg_covar=0.0).fit(X)
-    filled, std = ours.impute([[0.7, np.nan]], return_std=True)
+    imputed, std = ours.impute([[0.7, np.nan]], return_std=True)
     residual = X[:, 1] - np.polyval(np.polyfit(X[:, 0], X[:, 1], 1), X[:, 0])
-    np.testing.assert_allclose(filled[0, 1], 0.7, atol=3e-6)
+    np.testing.assert_allclose(imputed[0, 1], 0.7, atol=3e-6)
     np.testing.assert_allclose(std[0, 1], residual.std(), rtol=1e-4)
 
 
@@ -322,13 +299,13 @@ AWKWARD = {
 @pytest.mark.parametrize("share", [0.1, 0.6])
 @pytest.mark.slow
 def test_awkward_data_has_a_finite_density(covariance_type, name, share):
-    X = with_holes(AWKWARD[name], share, seed=1).astype(AWKWARD[name].dtype)
+    X = with_missing(AWKWARD[name], share, seed=1).astype(AWKWARD[name].dtype)
     X[0] = AWKWARD[name][0]  # something is there of each feature
     mixture = GaussianMixture(2, covariance_type=covariance_type, random_state=0)
     for fitted in (mixture.fit(X), mixture.partial_fit(X)):
         np.testing.assert_allclose(fitted.weights_.sum(), 1.0, rtol=1e-12)
         assert np.isfinite(fitted.score_samples(X)).all()
-        filled, std = fitted.impute(X, return_std=True)
-        assert np.isfinite(filled).all()
+        imputed, std = fitted.impute(X, return_std=True)
+        assert np.isfinite(imputed).all()
         assert np.isfinite(std).all()
         assert np.isfinite(fitted.predict_proba(X)).all()

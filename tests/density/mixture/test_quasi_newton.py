@@ -8,20 +8,16 @@ from scipy.optimize import check_grad
 from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.density import GaussianMixture
-from sklatent.density.mixture._covariance import STRUCTURES
-from sklatent.density.mixture._parameters import Frame, Mixture
+from sklatent.density.mixture._em import e_step
+from sklatent.density.mixture._model import STRUCTURES, Frame, Mixture, TrainingRows
 from sklatent.density.mixture._quasi_newton import Coordinates
-from sklatent.density.mixture._rows import Rows
-from sklatent.density.mixture._steps import e_step
 from tests.density.mixture.mixtures import (
-    COVARIANCE_TYPES,
     ObservedLikelihood,
+    each_type,
     incomplete_case,
     three_groups,
-    with_holes,
+    with_missing,
 )
-
-each_type = pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 
 
 def fit(X, k, **parameters):
@@ -105,18 +101,18 @@ def test_a_longer_run_is_no_worse(seed):
 
 @each_type
 def test_gradient_by_finite_differences(covariance_type):
-    X = with_holes(three_groups(60, p=4), 0.3)
+    X = with_missing(three_groups(60, p=4), 0.3)
     structure = STRUCTURES[covariance_type]
     rng = np.random.default_rng(0)
     fitted, _ = fit(X, 2, covariance_type=covariance_type, max_iter=2)
     root = structure.root(fitted.covariances_)
     mixture = Mixture(fitted.weights_, fitted.means_, root, structure)
-    rows, frame = Rows.of(X), Frame(np.zeros(4), np.ones(4))
+    rows = TrainingRows.of(X, None, Frame(np.zeros(4), np.ones(4)))
     coordinates = Coordinates(mixture, np.array([0.3, 0.7]), np.full(4, 0.01))
 
     def at(x):
         point = coordinates.mixture(x)
-        return point, e_step(rows.X, None, point, frame, 1, way="holed")
+        return point, e_step(point, rows, 1, "missing")
 
     x = coordinates.origin + 0.1 * rng.standard_normal(len(coordinates.origin))
     error = check_grad(

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from sklatent.callback import LossMonitor
 from sklatent.density import GaussianMixture
-from tests.density.mixture.mixtures import COVARIANCE_TYPES, three_groups, with_holes
+from tests.density.mixture.mixtures import COVARIANCE_TYPES, three_groups, with_missing
 
 CRITERIA = ["bic", "aic", "icl", "cv"]
 
@@ -33,11 +33,11 @@ def test_criteria_by_their_formulas(covariance_type):
     np.testing.assert_allclose(mixture.icl(X), icl, rtol=1e-12)
 
 
-@pytest.mark.parametrize("holed", [False, True])
+@pytest.mark.parametrize("incomplete", [False, True])
 @pytest.mark.parametrize("criterion", ["bic", "aic", "icl"])
 @pytest.mark.slow
-def test_the_same_as_fitting_one_by_one(criterion, holed):
-    X = with_holes(far_groups(), 0.1) if holed else far_groups()
+def test_the_same_as_fitting_one_by_one(criterion, incomplete):
+    X = with_missing(far_groups(), 0.1) if incomplete else far_groups()
     numbers = [1, 2, 3, 4, 5]
     ours = GaussianMixture(numbers, criterion=criterion, random_state=0).fit(X)
     each = [GaussianMixture(k, random_state=0).fit(X) for k in numbers]
@@ -136,7 +136,7 @@ def test_any_array_of_numbers(n_components):
 @pytest.mark.parametrize("n_components", [[], [0, 1], [1.5], ["a"], [[1, 2]]])
 def test_what_is_no_number_of_components(n_components):
     mixture = GaussianMixture(n_components)
-    with pytest.raises(ValueError, match="positive integer or some of them"):
+    with pytest.raises(ValueError, match="positive integer or a non-empty list"):
         mixture.fit(far_groups())
     assert not hasattr(mixture, "means_")
 
@@ -154,7 +154,7 @@ def test_in_a_grid_search_beside_single_numbers():
     assert search.best_params_ == {"n_components": range(1, 5)}
 
 
-def test_goes_on_with_the_number_chosen():
+def test_resumes_with_the_number_chosen():
     X = far_groups()
     mixture = GaussianMixture(range(1, 5), random_state=0, warm_start=True).fit(X)
     assert mixture.fit(X).n_components_ == 3

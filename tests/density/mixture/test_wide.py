@@ -49,7 +49,7 @@ def test_shares_are_taken_for_rows_where_a_number_is_chosen():
 
 
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
-def test_one_number_of_components_hangs_on_ratios_alone(covariance_type):
+def test_one_number_of_components_hangs_on_ratios_only(covariance_type):
     X = three_groups()
     weight = np.random.default_rng(0).uniform(0.5, 2.0, len(X))
     mixture = GaussianMixture(3, covariance_type=covariance_type, random_state=0)
@@ -63,7 +63,7 @@ def test_one_number_of_components_hangs_on_ratios_alone(covariance_type):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("incomplete", [False, True])
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
-def test_constant_columns_are_drawn_and_imputed_constant(covariance_type, incomplete):
+def test_constant_columns_are_sampled_and_imputed_constant(covariance_type, incomplete):
     X = np.insert(three_groups(), 1, 1.1, axis=1)
     if incomplete:
         X[::5, 1] = X[1::5, 0] = np.nan

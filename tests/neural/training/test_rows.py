@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural.training import _rows as rows_module
 from sklatent.neural.training._rows import (
+    BLOCK_ROWS,
     StreamedRows,
     is_memory_mapped,
+    mean_and_scale,
     row_source,
     subset,
 )
-from sklatent.neural.training._units import BLOCK_ROWS, mean_and_scale
-
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
+from tests.neural.settings import BOTH
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def test_views_of_a_file(X, tmp_path):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_streamed_rows_are_the_resident_ones(dtype, X, tmp_path):
-    *units, _ = mean_and_scale(X)
+    *units, _, _ = mean_and_scale(X)
     resident = row_source(X, *units, dtype, "cpu")
     streamed = row_source(memory_map(X, tmp_path), *units, dtype, "cpu")
     assert torch.is_tensor(resident)
@@ -92,7 +91,7 @@ def test_a_file_is_never_read_whole(cls, tmp_path, monkeypatch):
 
 
 def test_rows_that_do_not_fit_into_memory_are_streamed(X, monkeypatch):
-    *units, _ = mean_and_scale(X)
+    *units, _, _ = mean_and_scale(X)
     n_bytes = X.size * 4
     for free, kind in [(2 * n_bytes, torch.Tensor), (2 * n_bytes - 1, StreamedRows)]:
         monkeypatch.setattr(rows_module, "free_memory", lambda device, free=free: free)

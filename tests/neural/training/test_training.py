@@ -1,6 +1,5 @@
 """Training: seeds, stopping, callbacks, and what is left afterwards."""
 
-import copy
 import pickle
 import random
 import signal
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.datasets import load_iris, make_blobs
+from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -21,18 +20,12 @@ from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 
 from sklatent.callback import LossMonitor
 from sklatent.neural import AETransformer, VAETransformer
-from sklatent.neural.training._divergence import Snapshot, explodes
+from sklatent.neural.networks._autoencoder import SquaredError
 from sklatent.neural.training._early_stopping import EarlyStopping
-from sklatent.neural.training._losses import SquaredError
-from sklatent.neural.training._trainer import split_rows
-from sklatent.neural.training._units import standardize
-
-BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
-
-
-@pytest.fixture(scope="module")
-def X():
-    return load_iris().data
+from sklatent.neural.training._rows import standardize
+from sklatent.neural.training._stability import Snapshot
+from sklatent.neural.training._trainer import explodes, split_rows
+from tests.neural.settings import BOTH
 
 
 def weights(estimator):
@@ -230,7 +223,7 @@ class TestEarlyStopping:
     @pytest.mark.parametrize(("n", "fraction"), [(2, 0.1), (10, 0.9)])
     def test_too_few_rows(self, cls, n, fraction, X):
         estimator = cls(early_stopping=True, validation_fraction=fraction)
-        message = rf"n_samples={n} rows, which leaves 1 .* at least 2"
+        message = rf"at least 2 rows for training; got {fraction}, which .* of {n}"
         with pytest.raises(ValueError, match=message):
             estimator.fit(X[:n])
 
@@ -393,7 +386,7 @@ class WarmingUp(SquaredError):
 
 def test_a_loss_that_is_not_settled_is_not_compared(X, monkeypatch):
     """Neither with the start, for divergence, nor with earlier epochs, for the best."""
-    monkeypatch.setattr(AETransformer, "_make_criterion", lambda self: WarmingUp())
+    monkeypatch.setattr(AETransformer, "_make_criterion", lambda self, X: WarmingUp())
     settings = {"max_epochs": 8, "n_iter_no_change": 2, "random_state": 0}
     ae = AETransformer(early_stopping=True, **settings).fit(1e3 * X)
     losses = ae.history_["valid_loss"]
@@ -443,38 +436,6 @@ def test_mixed_precision_on_a_cpu_is_single_precision(cls, X):
         for dtype in ("mixed", "float32")
     )
     assert mixed.history_ == single.history_
-
-
-@BOTH
-def test_compiled_loss_is_used_and_not_kept(cls, X, monkeypatch):
-    calls = []
-
-    class Compiled:
-        def __init__(self, function):
-            self.function = function
-
-        def __call__(self, *args):
-            calls.append(len(args[0]))
-            return self.function(*args)
-
-        def __reduce_ex__(self, protocol):
-            raise AssertionError("what a compiler made was copied or pickled")
-
-    class Look(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            pickle.dumps(net.module_)
-            copy.deepcopy(net.module_)
-
-    plain = cls(max_epochs=2, random_state=0).fit(X)
-    monkeypatch.setattr(torch, "compile", Compiled)
-    monitor = ScoringMonitor(scoring={"spread": transform_spread})
-    estimator = cls(max_epochs=2, random_state=0, compile=True, callbacks=[Look()])
-    estimator.set_callbacks(monitor).fit(X, np.zeros(len(X)))
-    assert calls == [128, 22] * 2
-    assert estimator.history_ == plain.history_
-    estimator.set_callbacks().set_params(callbacks=None)
-    for duplicate in (pickle.loads(pickle.dumps(estimator)), copy.deepcopy(estimator)):
-        np.testing.assert_array_equal(duplicate.transform(X), plain.transform(X))
 
 
 def test_parameters_that_are_not_finite_never_leave(X):

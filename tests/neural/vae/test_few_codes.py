@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from sklatent.neural import VAETransformer
-from sklatent.neural.vae._elbo import NegativeELBO
-from sklatent.neural.vae._latents import MAX_CODES
+from sklatent.neural.vae._discrete_codes import MAX_CODES
+from sklatent.neural.vae._model import NegativeELBO
 
 KINDS = pytest.mark.parametrize(
     ("settings", "n_levels"),

@@ -11,16 +11,19 @@ from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.preprocessing import FunctionTransformer
 
 from sklatent.neural import VAETransformer
-from sklatent.neural.vae._categories import CategoricalLikelihood, OneHotLikelihood
-from sklatent.neural.vae._likelihoods import (
+from sklatent.neural.vae._discrete_likelihoods import (
     BernoulliLikelihood,
-    GaussianLikelihood,
+    CategoricalLikelihood,
+    OneHotLikelihood,
     PoissonLikelihood,
+)
+from sklatent.neural.vae._likelihoods import (
+    GaussianLikelihood,
     StudentTLikelihood,
 )
+from tests.neural.settings import TINY
 
 N_ROWS = 3000
-TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 
 
 @pytest.fixture
@@ -43,10 +46,22 @@ def tables(rng, n_rows=200):
     }
 
 
+def parameters_of(likelihood, output):
+    """The decoder's output as a likelihood takes it."""
+    shape = (likelihood.n_parameters, likelihood.n_features)
+    return torch.as_tensor(output).unflatten(-1, shape)
+
+
 def log_prob(likelihood, x, output, observed=None):
-    arrays = [torch.as_tensor(a) for a in (x, output)]
+    """Log-density of rows; what `log_prob` says of their entries adds up to it."""
+    x, parameters = torch.as_tensor(x), parameters_of(likelihood, output)
     with torch.no_grad():
-        return likelihood.double().log_prob(*arrays, observed).numpy()
+        likelihood = likelihood.double()
+        rows = likelihood._row_log_prob(x, parameters, observed)
+        if observed is None:
+            entries = likelihood.log_prob(x, parameters)
+            torch.testing.assert_close(entries.sum(-1), rows)
+        return rows.numpy()
 
 
 def started(likelihood, x):
@@ -64,6 +79,7 @@ class TestAgainstSciPy:
         expected = getattr(distribution, log)(x).sum(axis=-1)
         np.testing.assert_allclose(log_prob(likelihood, x, output), expected, rtol=1e-6)
         with torch.no_grad():
+            output = parameters_of(likelihood, output)
             mean, variance = likelihood.mean(output), likelihood.variance(output)
             many = output.expand(20_000, *output.shape)
             draws = likelihood.sample(many, rng).numpy()
@@ -103,7 +119,7 @@ class TestAgainstSciPy:
             likelihood.log_excess.copy_(torch.tensor([0.1, 1.0, 3.0]))
         output = rng.normal(size=(4, 3))
         df = likelihood.df.detach().double().numpy()
-        scale = likelihood.noise.variance().detach().double().numpy() ** 0.5
+        scale = likelihood.noise.variance(None).detach().double().numpy() ** 0.5
         self.check(likelihood, output, stats.t(df, output, scale), rng)
 
     def test_bernoulli(self, rng):
@@ -128,8 +144,8 @@ class TestAgainstSciPy:
         x = np.array([[0.0, 1, 5, 19, 20, 21, 1e3, 1e6]])
         likelihood = PoissonLikelihood(8)
         likelihood.log_mean.copy_(torch.as_tensor(np.log(x.ravel() + 0.7)))
-        got = likelihood.log_prob(
-            torch.as_tensor(x, dtype=torch.float32), torch.zeros(1, 8)
+        got = likelihood._row_log_prob(
+            torch.as_tensor(x, dtype=torch.float32), torch.zeros(1, 1, 8)
         )
         expected = stats.poisson(x + 0.7).logpmf(x).sum()
         # Terms of 1e7 cancel to ten: by their difference 1e-2 would be left.
@@ -157,13 +173,13 @@ class TestAgainstSciPy:
                 np.testing.assert_allclose(
                     difference, np.log(p[:, k] / p[:, 0]), rtol=1e-6, atol=1e-7
                 )
-            mean = likelihood.mean(torch.as_tensor(output))[:, j]
+            mean = likelihood.mean(parameters_of(likelihood, output))[:, j]
             np.testing.assert_allclose(mean, p @ levels, rtol=1e-6)
-            second = likelihood.variance(torch.as_tensor(output))[:, j]
+            second = likelihood.variance(parameters_of(likelihood, output))[:, j]
             np.testing.assert_allclose(
                 second, p @ np.square(levels) - (p @ levels) ** 2, rtol=1e-5
             )
-            many = torch.as_tensor(output).expand(20_000, 4, 6)
+            many = parameters_of(likelihood, output).expand(20_000, 4, 3, 2)
             draws = likelihood.sample(many, rng)[..., j].numpy()
             for k, level in enumerate(levels):
                 share = (draws == level).mean(axis=0)
@@ -181,8 +197,9 @@ class TestAgainstSciPy:
             np.testing.assert_allclose(
                 log_prob(likelihood, rows, output), np.log(p[:, k]), rtol=1e-6
             )
-        np.testing.assert_allclose(likelihood.mean(output), p, rtol=1e-6)
-        draws = likelihood.sample(output.expand(20_000, 4, 3), rng).numpy()
+        parameters = parameters_of(likelihood, output)
+        np.testing.assert_allclose(likelihood.mean(parameters), p, rtol=1e-6)
+        draws = likelihood.sample(parameters.expand(20_000, 4, 1, 3), rng).numpy()
         assert (draws.sum(axis=-1) == 1).all()
         error = np.sqrt(p * (1 - p) / 20_000)
         assert (np.abs(draws.mean(axis=0) - p) < 5 * error).all()
@@ -193,7 +210,7 @@ class TestAgainstSciPy:
     )
     def test_extreme_outputs_are_finite(self, cls, size):
         likelihood = cls(2)
-        output = torch.tensor([[size, -size]], requires_grad=True)
+        output = torch.tensor([[[size, -size]]], requires_grad=True)
         value = likelihood.log_prob(torch.tensor([[1.0, 0.0]]), output)
         value.sum().backward()
         assert value.isfinite().all()
@@ -204,7 +221,7 @@ def test_observed_entries_alone_count(rng):
     x, output = rng.normal(size=(2, 5, 3))
     likelihood = started(GaussianLikelihood(3, "feature"), x)
     observed = torch.as_tensor(rng.uniform(size=x.shape) < 0.5)
-    sd = likelihood.noise.variance().detach().double().numpy() ** 0.5
+    sd = likelihood.noise.variance(None).detach().double().numpy() ** 0.5
     expected = (stats.norm(output, sd).logpdf(x) * observed.numpy()).sum(axis=1)
     np.testing.assert_allclose(
         log_prob(likelihood, x, output, observed), expected, rtol=1e-5
@@ -216,7 +233,7 @@ def test_noise_of_a_batch_is_its_mean_square(rng):
     likelihood = started(GaussianLikelihood(3, "batch"), x).double().train()
     output = x + 0.3 * torch.as_tensor(rng.normal(size=(50, 3)))
     output.requires_grad_()
-    likelihood.log_prob(x, output).mean().backward()
+    likelihood._row_log_prob(x, output[:, None]).mean().backward()
     # Its closed form, -p/2 log of the mean square and constants, has this gradient.
     other = output.detach().clone().requires_grad_()
     (-1.5 * (x - other).square().mean().log()).backward()
@@ -319,18 +336,18 @@ class TestTables:
         vae = VAETransformer(likelihood=likelihood, warm_start=True, **TINY).fit(frame)
         pickle.loads(pickle.dumps(vae)).fit(frame)
         vae.set_params(likelihood=[("gaussian", make_column_selector())])
-        with pytest.raises(ValueError, match="no longer describe the networks"):
+        with pytest.raises(ValueError, match="likelihood must be that of the fitted"):
             vae.fit(frame)
 
     @pytest.mark.parametrize(
         ("columns", "message"),
         [
-            (["a", "q", 7], r"not there: \['q', 7\]\."),
-            (slice("a", "q"), r"not there: \['q'\]\."),
-            ("q", r"not there: \['q'\]\."),
-            ([1.5], r"not there: \[1.5\]\."),
-            ([-3], r"not there: \[-3\]\."),
-            (None, r"not there: \[None\]\."),
+            (["a", "q", 7], r"`likelihood` must name .*got \['q', 7\]\."),
+            (slice("a", "q"), r"`likelihood` must name .*got \['q'\]\."),
+            ("q", r"`likelihood` must name .*got \['q'\]\."),
+            ([1.5], r"`likelihood` must name .*got \[1.5\]\."),
+            ([-3], r"`likelihood` must name .*got \[-3\]\."),
+            (None, r"`likelihood` must name .*got \[None\]\."),
             ([True], "an entry for each of the 2 columns; got 1"),
         ],
     )
@@ -358,11 +375,15 @@ class TestTables:
     @pytest.mark.parametrize(
         ("likelihood", "bad", "message"),
         [
-            ("bernoulli", 0.5, r"takes 0 and 1; column 1 has 0.5 in row 3"),
-            ("poisson", -1, r"takes counts 0, 1, 2, ...; column 1 has -1 in row 3"),
-            ("poisson", 2.5, r"column 1 has 2.5 in row 3"),
-            ("categorical", 99, r"takes the levels seen in training; column 1 has 99"),
-            ("one_hot", 1, r"takes a block of zeros with a single one.*has 1 in row 3"),
+            (
+                "bernoulli",
+                0.5,
+                r"hold 0 and 1, .* 'bernoulli'; got 0.5 in row 3",
+            ),
+            ("poisson", -1, r"1 of X must hold counts 0, 1, 2, ..., .*got -1 in row 3"),
+            ("poisson", 2.5, r"Column 1 of X .* got 2.5 in row 3"),
+            ("categorical", 99, r"Column 1 .* the levels seen in training, .* got 99"),
+            ("one_hot", 1, r"a block of zeros with a single one.*got 1 in row 3"),
         ],
     )
     def test_values_outside_the_support(self, likelihood, bad, message, rng):
@@ -401,7 +422,7 @@ class TestTables:
             np.testing.assert_allclose(
                 vae.score_samples(X.astype("f")), vae.score_samples(X), rtol=1e-4
             )
-            with pytest.raises(ValueError, match=r"column 0 has 0\.15"):
+            with pytest.raises(ValueError, match=r"Column 0 .*got 0\.15"):
                 vae.score_samples(X + 0.05 * (X == 0.1))
 
     def test_levels_that_single_precision_merges(self):
@@ -417,20 +438,23 @@ class TestTables:
 
     def test_noise_of_a_batch_is_for_gaussians(self, rng):
         vae = VAETransformer(likelihood="student_t", noise_variance="batch")
-        with pytest.raises(ValueError, match="closed form for 'gaussian' alone"):
+        with pytest.raises(ValueError, match="closed form for 'gaussian' only"):
             vae.fit(rng.normal(size=(20, 2)))
 
     @pytest.mark.parametrize(
         ("likelihood", "message"),
         [
-            (["gaussian"] * 3, "list of pairs of a name and columns; got 'gaussian'"),
+            (["gaussian"] * 3, "list of pairs of one and its columns; got 'gaussian'"),
             ([("gaussian",)], "list of pairs"),
-            ([("gaussian", slice("a", "c"))], r"not there: \['a', 'c'\]\."),
+            (
+                [("gaussian", slice("a", "c"))],
+                r"must name columns .*got \['a', 'c'\]\.",
+            ),
             ([("gaussian", [0, 1])], "every column one likelihood; column 2 has 0"),
             ([("gaussian", [0, 1, 2, 2])], "column 2 has 2"),
-            ([("gaussian", [0, 7])], "columns that are not there"),
-            ([("gauss", [0, 1, 2])], "must be of .*; got 'gauss'"),
-            ("one_hot", "blocks of columns with a single one in every row"),
+            ([("gaussian", [0, 7])], r"positions below 3, .*got \[7\]"),
+            ([("gauss", [0, 1, 2])], "must be one of .*; got 'gauss'"),
+            ("one_hot", "must be blocks with a single one in every row"),
         ],
     )
     def test_what_cannot_be_understood(self, likelihood, message, rng):

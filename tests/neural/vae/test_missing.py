@@ -7,13 +7,12 @@ from scipy.stats import multivariate_normal
 from sklearn.datasets import load_iris
 
 from sklatent.neural import VAETransformer
-from sklatent.neural.vae._noise import NOISES
-
-TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
+from sklatent.neural.vae._likelihoods import NOISES
+from tests.neural.settings import TINY
 
 
 @pytest.fixture(scope="module")
-def holed():
+def incomplete():
     X = load_iris().data.copy()
     X[np.random.RandomState(0).uniform(size=X.shape) < 0.3] = np.nan
     return X
@@ -21,13 +20,13 @@ def holed():
 
 @pytest.fixture(scope="module")
 def linear():
-    """A linear model trained on linear-Gaussian data with holes."""
+    """A linear model trained on linear-Gaussian data with missing entries."""
     rng = np.random.RandomState(0)
     X = rng.normal(size=(3000, 2)) @ rng.normal(size=(2, 5)) + rng.normal(
         size=(3000, 5)
     )
-    X_holed = X.copy()
-    X_holed[rng.uniform(size=X.shape) < 0.3] = np.nan
+    X_missing = X.copy()
+    X_missing[rng.uniform(size=X.shape) < 0.3] = np.nan
     vae = VAETransformer(
         2,
         hidden_layer_sizes=(32,),
@@ -36,7 +35,7 @@ def linear():
         n_importance_samples=2000,
         random_state=0,
     )
-    return vae.fit(X_holed), X_holed
+    return vae.fit(X_missing), X_missing
 
 
 @pytest.mark.slow
@@ -89,8 +88,8 @@ def test_multiple_imputation_has_the_moments_of_the_single_one(linear):
     np.testing.assert_allclose(tables.std(axis=0)[missing], std[missing], rtol=0.3)
 
 
-def test_a_row_without_anything_has_the_prior(holed):
-    vae = VAETransformer(n_importance_samples=500, random_state=0).fit(holed)
+def test_a_row_without_anything_has_the_prior(incomplete):
+    vae = VAETransformer(n_importance_samples=500, random_state=0).fit(incomplete)
     nothing = np.full((1, 4), np.nan)
     mean, variance = vae.posterior(nothing)
     np.testing.assert_array_equal(mean, 0)
@@ -111,63 +110,69 @@ def test_a_row_without_anything_has_the_prior(holed):
     ],
 )
 @pytest.mark.slow
-def test_a_row_without_anything_has_any_prior(holed, settings):
+def test_a_row_without_anything_has_any_prior(incomplete, settings):
     vae = VAETransformer(n_importance_samples=2000, random_state=0, **settings)
-    score, std = vae.fit(holed).score_samples(np.full((1, 4), np.nan), return_std=True)
+    score, std = vae.fit(incomplete).score_samples(
+        np.full((1, 4), np.nan), return_std=True
+    )
     assert abs(score[0]) < 4 * std[0] + 1e-6
 
 
-def test_a_column_without_anything(holed):
-    X = holed.copy()
+def test_a_column_without_anything(incomplete):
+    X = incomplete.copy()
     X[:, 2] = np.nan
-    with pytest.raises(ValueError, match="Nothing is observed of column 2"):
+    with pytest.raises(ValueError, match="Column 2 of X must have an observed value"):
         VAETransformer(**TINY).fit(X)
 
 
-def test_holes_after_training_without(holed):
+def test_missing_entries_after_training_without(incomplete):
     X = load_iris().data
     vae = VAETransformer(**TINY).fit(X)
-    assert np.isfinite(vae.transform(holed)).all()
-    assert np.isfinite(vae.score_samples(holed)).all()
-    assert np.isfinite(vae.impute(holed)).all()
+    assert np.isfinite(vae.transform(incomplete)).all()
+    assert np.isfinite(vae.score_samples(incomplete)).all()
+    assert np.isfinite(vae.impute(incomplete)).all()
 
 
-def test_statistics_of_what_is_observed(holed):
-    vae = VAETransformer(**TINY).fit(holed)
-    np.testing.assert_allclose(vae.mean_, np.nanmean(holed, axis=0))
-    np.testing.assert_allclose(vae.scale_, np.nanstd(holed, axis=0))
+def test_statistics_of_what_is_observed(incomplete):
+    vae = VAETransformer(**TINY).fit(incomplete)
+    np.testing.assert_allclose(vae.mean_, np.nanmean(incomplete, axis=0))
+    np.testing.assert_allclose(vae.scale_, np.nanstd(incomplete, axis=0))
 
 
-def test_a_row_does_not_depend_on_the_others(holed):
-    vae = VAETransformer(**TINY).fit(holed)
-    whole = vae.score_samples(holed)
-    alone = np.concatenate([vae.score_samples(holed[i : i + 1]) for i in range(20)])
+def test_a_row_does_not_depend_on_the_others(incomplete):
+    vae = VAETransformer(**TINY).fit(incomplete)
+    whole = vae.score_samples(incomplete)
+    alone = np.concatenate(
+        [vae.score_samples(incomplete[i : i + 1]) for i in range(20)]
+    )
     np.testing.assert_allclose(alone, whole[:20], rtol=1e-7)
-    imputed = np.concatenate([vae.impute(holed[i : i + 1]) for i in range(20)])
-    np.testing.assert_allclose(imputed, vae.impute(holed)[:20], rtol=1e-6)
+    imputed = np.concatenate([vae.impute(incomplete[i : i + 1]) for i in range(20)])
+    np.testing.assert_allclose(imputed, vae.impute(incomplete)[:20], rtol=1e-6)
 
 
-def test_units_shift_the_observed_density(holed):
+def test_units_shift_the_observed_density(incomplete):
     factor = np.array([1e6, 1.0, 1e-3, 1.0])
-    one = VAETransformer(max_epochs=5, random_state=0).fit(holed)
-    other = VAETransformer(max_epochs=5, random_state=0).fit(factor * holed)
-    shift = ~np.isnan(holed) @ np.log(factor)
+    one = VAETransformer(max_epochs=5, random_state=0).fit(incomplete)
+    other = VAETransformer(max_epochs=5, random_state=0).fit(factor * incomplete)
+    shift = ~np.isnan(incomplete) @ np.log(factor)
     np.testing.assert_allclose(
-        other.score_samples(factor * holed), one.score_samples(holed) - shift, rtol=1e-4
+        other.score_samples(factor * incomplete),
+        one.score_samples(incomplete) - shift,
+        rtol=1e-4,
     )
     assert one.loss_ - other.loss_ == pytest.approx(-shift.mean(), rel=1e-4)
 
 
-def test_the_plain_encoder_knows_empty_rows(holed):
-    rows = np.vstack([holed[:5], np.full((1, 4), np.nan)])
+def test_the_plain_encoder_knows_empty_rows(incomplete):
+    rows = np.vstack([incomplete[:5], np.full((1, 4), np.nan)])
     for prior in ("standard_normal", "mixture"):
-        vae = VAETransformer(prior=prior, **TINY).fit(holed)
+        vae = VAETransformer(prior=prior, **TINY).fit(incomplete)
         codes = vae.encoder_(torch.tensor(rows, dtype=torch.float32))
         np.testing.assert_allclose(codes.detach(), vae.transform(rows), atol=1e-5)
 
 
 def test_loss_of_rows_held_out_is_in_the_units_of_the_data():
-    """Its share of holes differs from that of the others."""
+    """Its share of missing entries differs from that of the others."""
     rng = np.random.RandomState(0)
     X = rng.normal(size=(100, 5))
     X[rng.uniform(size=X.shape) < 0.4] = np.nan
@@ -186,17 +191,17 @@ def test_a_changed_likelihood_does_not_go_on(change):
     vae = VAETransformer(warm_start=True, noise_variance=0.1, **TINY).fit(X)
     vae.set_params(**change)
     for go_on in (vae.fit, vae.partial_fit, lambda X: vae.save("unused")):
-        with pytest.raises(ValueError, match="no longer describe the networks"):
+        with pytest.raises(ValueError, match="must be that of the fitted networks"):
             go_on(X)
 
 
-def test_mixed_tables_with_holes(holed):
+def test_mixed_tables_with_missing_entries(incomplete):
     rng = np.random.RandomState(1)
     one_hot = np.eye(3)[rng.randint(3, size=150)]
     one_hot[rng.uniform(size=150) < 0.3] = np.nan
     counts = 1.0 * rng.poisson(3, size=(150, 1))
     counts[::7] = np.nan
-    X = np.hstack([holed, one_hot, counts])
+    X = np.hstack([incomplete, one_hot, counts])
     likelihood = [("gaussian", slice(4)), ("one_hot", [4, 5, 6]), ("poisson", 7)]
     vae = VAETransformer(likelihood=likelihood, **TINY).fit(X)
     assert np.isfinite(vae.score_samples(X)).all()

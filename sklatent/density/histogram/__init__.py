@@ -1,0 +1,1 @@
+"""Histogram density: the estimator, rules for the bins, occupied cells."""

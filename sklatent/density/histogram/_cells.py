@@ -1,0 +1,125 @@
+"""Cells of a grid in many dimensions, of which few are occupied."""
+
+import numpy as np
+
+from sklatent.utils._rounding import ROUNDING
+
+# Bound on the numbers of cells, so that they fit an int64.
+LARGEST_CODE = 2**62
+
+
+def bin_numbers(X, edges):
+    """Find the bin of each entry.
+
+    A bin includes its lower edge, and the last one its upper edge too. A column with
+    two equal edges has one bin: that point, and what differs from it by rounding.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+    edges : list of ndarray of shape (n_bins + 1,)
+        Edges of each feature, ascending.
+
+    Returns
+    -------
+    bins : ndarray of int of shape (n_samples, n_features)
+        Bin numbers from 0; -1 outside the edges.
+    """
+    bins = np.empty(X.shape, dtype=np.intp)
+    for j, e in enumerate(edges):
+        if e[0] == e[-1]:
+            bins[:, j] = _is_constant(X[:, j], e[0]) - 1
+            continue
+        x = X[:, j].astype(np.float64)
+        found = np.searchsorted(e, x, side="right") - 1
+        found[x == e[-1]] = len(e) - 2
+        found[x > e[-1]] = -1
+        bins[:, j] = found
+    return bins
+
+
+def _is_constant(x, value):
+    """Whether entries equal a value up to rounding in their precision."""
+    return np.abs(x - value) <= abs(value) * float(ROUNDING * np.finfo(x.dtype).eps)
+
+
+def occupied_cells(bins, n_bins):
+    """Find the distinct cells of many rows.
+
+    A grid has more cells than an integer can number. So the bin numbers of a few
+    columns at a time are the digits of one number. The numbers that occur are sorted,
+    and the position among them is one more digit for the next columns. So the memory is
+    that of the rows, whatever the number of cells of the grid.
+
+    Parameters
+    ----------
+    bins : ndarray of int of shape (n_samples, n_features)
+        Bin numbers of the rows, none negative.
+    n_bins : list of int of length n_features
+        Number of bins in each column.
+
+    Returns
+    -------
+    cells : ndarray of int of shape (n_cells, n_features)
+        Bin numbers of the cells, in lexicographic order.
+    cell : ndarray of int of shape (n_samples,)
+        Position of the cell of each row.
+    levels : list of tuple
+        For `find_cells`: slices of columns, their numbers of bins, and the numbers that
+        occur.
+    """
+    levels = []
+    cell = np.zeros(len(bins), dtype=np.int64)
+    for columns in _groups(n_bins, len(bins)):
+        sizes = n_bins[columns]
+        known, first, cell = np.unique(
+            _code(cell, bins[:, columns], sizes), return_index=True, return_inverse=True
+        )
+        levels.append((columns, sizes, known))
+    return bins[first], cell, levels
+
+
+def find_cells(levels, bins):
+    """Find cells among the occupied ones.
+
+    Parameters
+    ----------
+    levels : list of tuple
+        As `occupied_cells` returns them.
+    bins : ndarray of int of shape (n_queries, n_features)
+        Bin numbers; -1 is outside the edges.
+
+    Returns
+    -------
+    cell : ndarray of int of shape (n_queries,)
+        Position of the cell; -1 if it is not occupied.
+    """
+    cell = np.full(len(bins), -1)
+    rows = np.flatnonzero((bins >= 0).all(axis=1))
+    place = np.zeros(len(rows), dtype=np.int64)
+    for columns, sizes, known in levels:
+        code = _code(place, bins[rows, columns], sizes)
+        place = np.minimum(np.searchsorted(known, code), len(known) - 1)
+        found = known[place] == code
+        rows, place = rows[found], place[found]
+    cell[rows] = place
+    return cell
+
+
+def _groups(n_bins, n_places):
+    """Slices of columns whose bin numbers fit one integer, with one more digit."""
+    start, size = 0, n_places
+    for j, n in enumerate(n_bins):
+        if j > start and size * n > LARGEST_CODE:
+            yield slice(start, j)
+            start, size = j, n_places
+        size *= n
+    yield slice(start, len(n_bins))
+
+
+def _code(place, bins, sizes):
+    """One number for the digit so far and the bin numbers of some columns."""
+    for j, size in enumerate(sizes):
+        place = place * size + bins[:, j]
+    return place

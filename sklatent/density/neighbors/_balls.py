@@ -1,0 +1,104 @@
+"""Balls around a row that hold k rows of a sample, the row itself left out.
+
+A query that equals a row of the sample is taken for that row: it is left out, so that
+it sees the sample as a new row would see the sample without it. If several rows equal
+it, one of them is left out. If k rows or more equal the query, its ball grows to the
+next distance, which is not 0.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklatent.utils._neighbors import k_nearest
+
+
+class Sample(NamedTuple):
+    """Rows in which to look for neighbors.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_distinct, n_features)
+        The distinct rows.
+    counts : ndarray of shape (n_distinct,)
+        How often each of them occurs.
+    n_rows : int
+        How many rows there are in all.
+    """
+
+    rows: np.ndarray
+    counts: np.ndarray
+    n_rows: int
+
+
+class Balls(NamedTuple):
+    """Balls around queries, one for each of several sizes k.
+
+    Parameters
+    ----------
+    log_radius : ndarray of shape (n_queries, n_sizes)
+        Log of the distance to the k-th nearest row.
+    k : ndarray of shape (n_queries, n_sizes)
+        The sizes; larger where the ball would have no volume.
+    neighbor : ndarray of shape (n_queries, n_sizes)
+        Position of the k-th nearest row among the distinct rows of the sample.
+    seen : ndarray of bool of shape (n_queries,)
+        Whether the query is a row of the sample, and was left out.
+    """
+
+    log_radius: np.ndarray
+    k: np.ndarray
+    neighbor: np.ndarray
+    seen: np.ndarray
+
+    def take(self, index):
+        """Balls of some of the queries."""
+        return Balls(*(field[index] for field in self))
+
+    def column(self, index):
+        """One ball for each query, at one position of the sizes or at its own."""
+        at = np.arange(len(self.seen)), index
+        return Balls(self.log_radius[at], self.k[at], self.neighbor[at], self.seen)
+
+
+def find_balls(sample, sizes, queries=None, n_jobs=None):
+    """Find the balls around queries that hold as many rows as `sizes` says.
+
+    Parameters
+    ----------
+    sample : Sample
+        The rows.
+    sizes : ndarray of int of shape (n_sizes,)
+        Ascending, from 1 to less than the number of rows.
+    queries : ndarray of shape (n_queries, n_features), default=None
+        Centers; the distinct rows of the sample if None.
+    n_jobs : int, default=None
+        Number of threads; None takes as many as BLAS would.
+
+    Returns
+    -------
+    balls : Balls
+        One ball for each query and size.
+    """
+    n_columns = min(int(sizes[-1]) + 1, len(sample.rows))
+    distances, neighbor = k_nearest(
+        sample.rows, n_columns, queries=queries, n_jobs=n_jobs
+    )
+    # The nearest row is at distance 0 only if it equals the query: distances are exact.
+    seen = (distances[:, 0] == 0).astype(np.intp)
+    counts = sample.counts[neighbor]
+    counts[:, 0] -= seen
+    n_equal = seen * counts[:, 0]  # other than the one that is left out
+    # The k-th row is in the first column up to which there are k. One pass over the
+    # columns at a time: all comparisons at once would take a third dimension.
+    column = np.zeros((len(distances), len(sizes)), dtype=np.intp)
+    for n_within in np.cumsum(counts, axis=1).T:
+        column += n_within[:, None] < sizes
+    nearest = np.take_along_axis(distances, seen[:, None], axis=1)
+    radius = np.take_along_axis(distances, column, axis=1)
+    return Balls(
+        log_radius=np.log(np.maximum(radius, nearest)),
+        k=np.maximum(sizes, n_equal[:, None] + 1),
+        neighbor=np.take_along_axis(neighbor, column, axis=1),
+        seen=seen == 1,
+    )

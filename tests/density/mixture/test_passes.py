@@ -1,0 +1,76 @@
+"""Statistics of an E-step, by all methods, against plain loops."""
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+from sklatent.density.mixture._em import e_step
+from sklatent.density.mixture._model import STRUCTURES, Frame, Mixture, TrainingRows
+from tests.density.mixture.mixtures import (
+    each_type,
+    log_joint,
+    random_mixture,
+    three_groups,
+)
+
+
+def as_they_are(X, weight=None):
+    """Rows in the units of the data, their weights not made relative."""
+    frame = Frame(np.zeros(X.shape[1], X.dtype), np.ones(X.shape[1]))
+    return TrainingRows(X, weight, np.nan, False, frame)
+
+
+def matrices(mixture):
+    """Covariance matrix of each component."""
+    L = mixture.expanded_root
+    if mixture.structure.diagonal:
+        return np.array([np.diag(sd**2) for sd in L])
+    return L @ np.swapaxes(L, 1, 2)
+
+
+@each_type
+@pytest.mark.parametrize("method", ["expanded", "whitened", "missing"])
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-11), (np.float32, 2e-5)])
+def test_statistics_against_a_plain_loop(covariance_type, method, dtype, rtol):
+    X = three_groups(200).astype(dtype)
+    w = np.random.default_rng(2).gamma(1.0, size=200)
+    mixture = random_mixture(covariance_type)
+    ours = e_step(mixture, as_they_are(X, w), 1, method)
+    L = log_joint(X, mixture.weights, mixture.means, matrices(mixture))
+    R = np.exp(L - logsumexp(L, axis=1)[:, None]) * w[:, None]
+    np.testing.assert_allclose(ours.weight, R.sum(axis=0), rtol=rtol)
+    np.testing.assert_allclose(ours.log_likelihood, w @ logsumexp(L, axis=1), rtol=rtol)
+    np.testing.assert_allclose(ours.total, w.sum())
+    for i in range(3):
+        m = np.average(X, axis=0, weights=R[:, i])
+        C = np.cov(X.T, aweights=R[:, i], bias=True)
+        np.testing.assert_allclose(ours.means[i], m, rtol=20 * rtol, atol=rtol)
+        C = np.diag(C) if mixture.structure.diagonal else C
+        np.testing.assert_allclose(ours.covariances[i], C, atol=20 * rtol)
+
+
+@each_type
+def test_statistics_of_parts_merge(covariance_type):
+    X = three_groups(200)
+    mixture = random_mixture(covariance_type)
+    whole = e_step(mixture, as_they_are(X), 1)
+    parts = [e_step(mixture, as_they_are(part), 1) for part in (X[:30], X[30:])]
+    merged = parts[0].merge(parts[1])
+    for name, value in vars(whole).items():
+        np.testing.assert_allclose(getattr(merged, name), value, rtol=1e-11, atol=1e-12)
+
+
+def test_components_far_from_each_other_keep_their_digits():
+    """Where about the origin, 1e7 standard deviations away, none would be left."""
+    rng = np.random.default_rng(0)
+    near = rng.standard_normal((100, 3))
+    X = np.vstack([near, near + 2.0**24])
+    means = np.array([[0.0] * 3, [2.0**24] * 3])
+    root = np.array([np.eye(3)] * 2)
+    mixture = Mixture(np.array([0.5, 0.5]), means, root, STRUCTURES["full"])
+    assert mixture.condition > 1e14
+    ours = e_step(mixture, as_they_are(X), 1)
+    expected = np.cov(near.T, bias=True)
+    # The rows themselves are rounded to 2**-28 there.
+    np.testing.assert_allclose(ours.covariances[0], expected, atol=1e-12)
+    np.testing.assert_allclose(ours.covariances[1], expected, atol=1e-8)
