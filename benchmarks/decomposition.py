@@ -26,7 +26,7 @@ def linear_gaussian(n, p, q, seed=0):
     return rng.normal(size=(n, q)) @ W + rng.normal(size=(n, p))
 
 
-def with_holes(X, share, seed=1):
+def with_missing(X, share, seed=1):
     """Remove entries at random."""
     X = X.copy()
     X[np.random.RandomState(seed).uniform(size=X.shape) < share] = np.nan
@@ -70,8 +70,8 @@ def compare_em_on_moments():
 
 
 def compare_missing_steps():
-    """Ten EM steps on data with holes, every row a pattern of its own."""
-    X = with_holes(linear_gaussian(5000, 20, 5), 0.3)
+    """Ten EM steps on data with missing entries, every row a pattern of its own."""
+    X = with_missing(linear_gaussian(5000, 20, 5), 0.3)
     rng = np.random.RandomState(0)
     start = LinearGaussian(rng.normal(size=(20, 5)), np.zeros(20), np.ones(20))
 
@@ -100,29 +100,29 @@ def compare_missing_steps():
 
 
 def compare_missing_fits():
-    """Whole fits on data with holes, and where they end."""
+    """Whole fits on data with missing entries, and where they end."""
     lines = []
     for name, X, q in [
         ("5,000 x 20", linear_gaussian(5000, 20, 5), 5),
         ("digits", standardized(load_digits().data), 8),
         ("breast_cancer", standardized(load_breast_cancer().data), 5),
     ]:
-        holes = with_holes(X, 0.3)
+        incomplete = with_missing(X, 0.3)
         ours = PPCA(q, random_state=0)
         peer = ppca.PPCA(q, random_state=0)
         table = compare(
             f"fit with 30 % missing, {name}, {q} components",
             {
-                "PPCA": lambda o=ours, h=holes: o.fit(h),
-                "ppca-py": lambda p=peer, h=holes: p.fit(h),
+                "PPCA": lambda o=ours, h=incomplete: o.fit(h),
+                "ppca-py": lambda p=peer, h=incomplete: p.fit(h),
             },
             {"ppca-py": "> 1"},
             3,
         )
         lines += [
             table,
-            f"  log-likelihood per row: PPCA {ours.score(holes):.6f}, "
-            f"ppca-py {float(np.mean(peer.score_samples(holes))):.6f}",
+            f"  log-likelihood per row: PPCA {ours.score(incomplete):.6f}, "
+            f"ppca-py {float(np.mean(peer.score_samples(incomplete))):.6f}",
         ]
     return "\n".join(lines)
 
@@ -171,8 +171,8 @@ def removed(X, seed=1234):
     X = X.copy()
     np.random.seed(seed)  # noqa: NPY002
     n, p = X.shape
-    holes = np.random.choice(n * p, int(np.floor(0.5 * n * p)), replace=False)  # noqa: NPY002
-    X.flat[holes] = np.nan
+    incomplete = np.random.choice(n * p, int(np.floor(0.5 * n * p)), replace=False)  # noqa: NPY002
+    X.flat[incomplete] = np.nan
     return X
 
 
@@ -180,8 +180,8 @@ def imputation():
     """Mean squared error of removed entries; models chosen by held-out likelihood."""
     X = load_breast_cancer().data
     X = (X - X.mean(axis=0)) / X.std(axis=0)
-    holes = removed(X)
-    missing = np.isnan(holes)
+    incomplete = removed(X)
+    missing = np.isnan(incomplete)
     lines = ["breast_cancer, z-scored, half removed: mean squared error of imputation"]
 
     def error(imputed):
@@ -190,7 +190,7 @@ def imputation():
     # A tenth of what is observed is held out to choose the model.
     rng = np.random.RandomState(0)
     held = ~missing & (rng.uniform(size=X.shape) < 0.1)
-    train = np.where(held, np.nan, holes)
+    train = np.where(held, np.nan, incomplete)
     best = (-np.inf, None)
     for make in (
         lambda q: PPCA(q, random_state=0),
@@ -199,9 +199,9 @@ def imputation():
         for q in range(1, 16):
             model = make(q).fit(train)
             # log p(held out | rest) = log p(all observed) - log p(rest)
-            score = model.score(holes) - model.score(train)
-            fitted = make(q).fit(holes)
-            mse = error(fitted.impute(holes))
+            score = model.score(incomplete) - model.score(train)
+            fitted = make(q).fit(incomplete)
+            mse = error(fitted.impute(incomplete))
             name = f"{type(model).__name__}({q})"
             lines.append(f"  {name:<28} held-out {score:>9.4f} nats   {mse:.4f}")
             best = max(best, (score, f"{name}: {mse:.4f}"))
@@ -214,7 +214,7 @@ def imputation():
     ):
         name = repr(peer).replace("random_state=0", "").replace(", )", ")")
         lines.append(
-            f"  scikit-learn {name:<38} {error(peer.fit_transform(holes)):.4f}"
+            f"  scikit-learn {name:<38} {error(peer.fit_transform(incomplete)):.4f}"
         )
     lines.append("  published for a non-linear model (MIWAE)            0.2867")
     return "\n".join(lines)

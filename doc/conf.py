@@ -68,7 +68,7 @@ inherited = [
 ]
 autodoc_default_options = {
     "members": True,
-    "inherited-members": True,
+    "inherited-members": "Module",
     "exclude-members": ", ".join(inherited),
 }
 # Types stand in the docstrings, which say more.

@@ -299,7 +299,7 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         if Z.shape[1] != self.n_components_:
             raise ValueError(
                 f"inverse_transform takes codes of n_components_={self.n_components_} "
-                f"columns; got {Z.shape[1]} instead."
+                f"columns; got {Z.shape[1]}."
             )
         return self._decode(Z)
 

@@ -178,7 +178,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
     def _encode(self, X):
         if np.isnan(X).any():
-            return missing.map_observed(missing.posterior_mean, X, self._model()).astype(X.dtype)
+            return missing.map_observed(
+                missing.posterior_mean, X, self._model()
+            ).astype(X.dtype)
         return self._model().posterior(X)[0].astype(X.dtype, copy=False)
 
     def _decode(self, Z):
@@ -220,7 +222,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         if not np.isnan(X).any():
             _, covariance = self._model().posterior(X[:1])
         else:
-            covariance = missing.map_observed(missing.posterior_covariance, X, self._model())
+            covariance = missing.map_observed(
+                missing.posterior_covariance, X, self._model()
+            )
         return self._encode(X), covariance.astype(X.dtype, copy=False)
 
     def score_samples(self, X):
@@ -238,8 +242,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
         Examples
         --------
-        Of a row with holes it is the density of the rest of the row, which is normal
-        like the model:
+        For a row with missing entries it is the density of the observed ones:
 
         >>> import numpy as np
         >>> from scipy.stats import norm
@@ -259,7 +262,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return log_density.astype(X.dtype, copy=False)
 
     def impute(self, X, return_std=False):
-        """Fill the holes with their expectation given what is observed of the row.
+        """Impute missing entries by their expectation given the observed ones.
 
         Parameters
         ----------
@@ -304,7 +307,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return imputed, np.where(missing, std, X.dtype.type(0))
 
     def sample_missing(self, X, n_samples=1, random_state=None):
-        """Fill the holes with draws given what is observed: multiple imputation.
+        """Impute missing entries by draws given the observed ones: multiple imputation.
 
         Parameters
         ----------

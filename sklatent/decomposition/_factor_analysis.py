@@ -7,12 +7,12 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sklatent.decomposition._em import NOISE_FLOOR, principal_factors
-from sklatent.decomposition._em_estimator import EMEstimator
+from sklatent.decomposition._em_estimator import EMEstimator, principal_axes
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from sklatent.decomposition._rotation import principal_axes, rotate
+from sklatent.decomposition._rotation import rotate
 from sklatent.exceptions import HeywoodWarning
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions
+from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
 
 # A feature is a Heywood case if its noise is below this share of its variance, and
@@ -68,15 +68,15 @@ class FactorAnalysis(EMEstimator):
         psi, in squared units of the data; not less than 1e-9 of the variance of
         the feature, or 1e-6 if entries are missing.
     mean_ : ndarray of shape (n_features,)
-        mu; with missing entries not the mean of what is observed.
+        The mean mu. With missing entries it is not the mean of the observed ones.
     log_likelihood_ : float
         Mean log-likelihood of the training rows, in nats, for the units of the
         data.
     log_likelihood_history_ : list of float
-        The same before each iteration and at the end; it never decreases.
+        Mean log-likelihood before each iteration and at the end. It never decreases.
     loglike_ : list of float
-        The same, summed over the rows: times the sum of the weights. It counts rows,
-        so weights that sum to 1 make it the mean.
+        Log-likelihood before each iteration and at the end, summed over the rows, as
+        scikit-learn has it: the mean times the sum of the weights.
     n_iter_ : int
         Number of iterations.
     n_features_in_ : int
@@ -167,12 +167,76 @@ class FactorAnalysis(EMEstimator):
     def _n_components(self, X):
         return X.shape[1] if self.n_components is None else super()._n_components(X)
 
-    def _fit(self, X, y, sample_weight):
-        self._fit_em(X, y, sample_weight)
-        weight = len(X) if sample_weight is None else sample_weight.sum()
-        self.loglike_ = [weight * value for value in self.log_likelihood_history_]
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None):
+        """Estimate the model by maximum likelihood.
 
-    def _check_noise(self, step, model, log_likelihood):
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; at least two rows. NaN marks a missing entry.
+        y : Ignored
+            Passed on to scikit-learn's callbacks.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight counts as that many rows. The model
+            depends on their ratios only.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a feature has no observed value, or if `X` or a parameter cannot be
+            used.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If EM still gains more than `tol` after `max_iter` iterations.
+        HeywoodWarning
+            If a feature may have no noise.
+
+        Examples
+        --------
+        The likelihood is that of the observed entries, and no iteration lowers it:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import FactorAnalysis
+        >>> X = load_iris().data
+        >>> X[::3, 0] = np.nan
+        >>> fa = FactorAnalysis(n_components=2).fit(X)
+        >>> bool((np.diff(fa.log_likelihood_history_) >= 0).all())
+        True
+        >>> bool(np.isclose(fa.log_likelihood_, fa.score(X)))
+        True
+        """
+        with self._unchanged_on_error():
+            X = read_rows(self, X, ensure_min_samples=2, reset=True)
+            sample_weight = check_weight(sample_weight, X)
+            psi = self._first_noise(X.shape[1])
+            found = self._fit_em(X, y, sample_weight, psi)
+            self._warn_of_heywood_cases(*found)
+            weight = len(X) if sample_weight is None else sample_weight.sum()
+            self.loglike_ = [weight * value for value in self.log_likelihood_history_]
+        return self
+
+    def _first_noise(self, p):
+        """Noise variances to start from, in units of the data, or None."""
+        if self.noise_variance_init is None:
+            return None
+        psi = np.asarray(self.noise_variance_init, dtype=np.float64)
+        if psi.shape != (p,) or not ((psi > 0) & np.isfinite(psi)).all():
+            raise ValueError(
+                f"noise_variance_init must be {p} positive numbers, one per feature; "
+                f"got {self.noise_variance_init!r}."
+            )
+        return psi
+
+    def _warn_of_heywood_cases(self, step, model, log_likelihood):
         """Warn of features that could as well have no noise."""
         heywood = []
         varies = step.covariance.variance > 0
@@ -180,7 +244,7 @@ class FactorAnalysis(EMEstimator):
             if model.psi[j] > step.floor * (1 + 1e-9):
                 psi = model.psi.copy()
                 psi[j] = step.floor
-                at_bound = step(LinearGaussian(model.W, model.mu, psi))[1]
+                at_bound = step.log_likelihood(LinearGaussian(model.W, model.mu, psi))
                 if at_bound < log_likelihood - UNDECIDED:
                     continue
             heywood.append(j)
@@ -195,26 +259,7 @@ class FactorAnalysis(EMEstimator):
                 HeywoodWarning,
             )
 
-    def _scale(self, variance):
-        varies = variance > 0
-        typical = np.median(variance[varies]) if varies.any() else 1.0
-        return np.sqrt(np.where(varies, variance, typical))
-
-    def _start(self, step, q, scale):
-        """Principal factors of the correlations, noise taken off."""
-        p = len(scale)
-        psi = np.full(p, 0.5)
-        if self.noise_variance_init is not None:
-            psi = np.asarray(self.noise_variance_init, dtype=np.float64)
-            if psi.shape != (p,) or not ((psi > 0) & np.isfinite(psi)).all():
-                raise ValueError(
-                    f"noise_variance_init must be {p} positive numbers, one per "
-                    f"feature; got {self.noise_variance_init!r} instead."
-                )
-            psi = np.maximum(psi / scale**2, NOISE_FLOOR)
-        return principal_factors(step.covariance, psi, q)
-
-    def _model_attributes(self, model):
+    def _attributes(self, model):
         root = np.sqrt(model.psi)
         W = root[:, None] * principal_axes(model.W / root[:, None])
         return {

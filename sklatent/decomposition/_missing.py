@@ -23,7 +23,7 @@ methods, JRSS B 59; Nocedal and Wright (2006), Numerical Optimization, algorithm
 """
 
 from collections import deque
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -256,6 +256,7 @@ class MissingData:
             self.count += block.weight @ block.patterns[block.group]
         self.share_observed = self.count / self.weight
 
+    @cached_property
     def covariance(self):
         """That of the rows with the mean where nothing was observed; to start from."""
         (p,), S, weighted = self.count.shape, 0.0, []

@@ -84,15 +84,15 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
           features, unless both are many and the components few. Otherwise
           "randomized" for few components of many, and else "full".
     tol : float, default=0.0
-        Tolerance of the singular values, relative; used by "arpack" alone. 0 is the
+        Tolerance of the singular values, relative; used only by "arpack". 0 is the
         precision of the data.
     iterated_power : int or "auto", default="auto"
-        Number of power iterations; used by "randomized" alone.
+        Number of power iterations; used only by "randomized".
     n_oversamples : int, default=10
-        Number of random projections beyond `n_components`; used by "randomized"
-        alone.
+        Number of random projections beyond `n_components`; used only by
+        "randomized".
     power_iteration_normalizer : {"auto", "QR", "LU", "none"}, default="auto"
-        What keeps the power iterations in range; used by "randomized" alone.
+        What keeps the power iterations in range; used only by "randomized".
     random_state : int, RandomState instance or None, default=None
         Start of "arpack" and "randomized". Pass an int for the same results at every
         call.
@@ -100,14 +100,15 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        The axes, orthonormal, by decreasing variance. The entry of largest absolute
-        value of each is positive.
+        The orthonormal axes, in the order of decreasing variance. The entry with the
+        largest absolute value of each axis is positive.
     explained_variance_ : ndarray of shape (n_components,)
         Variance of the rows along each axis, with n_samples - 1 in the denominator,
         in squared units of the data. Where weights are shares of the rows (see
         `fit`), their sum is the denominator.
     explained_variance_ratio_ : ndarray of shape (n_components,)
-        Its share of the sum over all axes; 0 for constant data.
+        Share of the variance along each axis in the sum over all axes. It is 0 for
+        constant data.
     singular_values_ : ndarray of shape (n_components,)
         Singular values of the centered rows, times the roots of their weights.
     mean_ : ndarray of shape (n_features,)
@@ -115,11 +116,11 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
     n_components_ : int
         Number of axes.
     n_samples_ : int or float
-        Number of rows; with weights their sum.
+        Number of rows, or the sum of their weights.
     noise_variance_ : float
-        sigma2: the mean of all eigenvalues of the covariance (1 / n_samples) that
-        were discarded, zeros included, in squared units of the data. 0 where none
-        were, or only rounding. In the density it is bounded, see Notes.
+        sigma2, the mean of all discarded eigenvalues of the covariance (with divisor
+        n_samples), zeros included, in squared units of the data. It is 0 if none is
+        discarded, or only rounding. The density uses a lower bound of it; see Notes.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -127,7 +128,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
 
     See Also
     --------
-    PPCA : The same density, also of rows with holes.
+    PPCA : The same density, also of rows with missing entries.
     FactorAnalysis : With a noise variance for each feature.
     sklatent.dimension.PCASpectrum : How many components there are, by seven criteria.
     sklearn.decomposition.PCA : The estimator whose parameters these are.
@@ -267,7 +268,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                 raise TypeError(
                     'PCA only support sparse inputs with the "arpack" and '
                     f'"covariance_eigh" solvers, while "{self.svd_solver}" was passed. '
-                    'The default, "auto", takes them too.'
+                    "svd_solver='auto', the default, takes sparse X too."
                 )
             X = read_rows(
                 self,
@@ -362,15 +363,17 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             moments = seen.merge(moments)
             n_rows += self._n_rows
             dtype = np.result_type(dtype, self.components_)
-        wanted = self._wanted_of_batches(X, moments.weight, n_rows, seen is None)
-        spectrum = solvers.of_moments(
-            moments, wanted if isinstance(wanted, int) else None
+        n_components = self._n_components_of_batches(
+            X, moments.weight, n_rows, seen is None
         )
-        q = _number(spectrum, wanted, dtype)
+        spectrum = solvers.of_moments(
+            moments, n_components if isinstance(n_components, int) else None
+        )
+        q = _number(spectrum, n_components, dtype)
         vars(self).update(self._fitted_attributes(spectrum, q, dtype))
         self._moments, self._n_rows = moments, n_rows
 
-    def _wanted_of_batches(self, X, weight, n_rows, first):
+    def _n_components_of_batches(self, X, weight, n_rows, first):
         """`_wanted` where more rows than `X` may have been seen, or may come."""
         p = X.shape[1]
         if not first and hasattr(self.n_components, "fit"):
@@ -378,7 +381,9 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         n_samples = _row_count(weight, n_rows)
         limit = max(min(n_samples, p), 1) if self.n_components is None else p
         shares = n_rows > 1 and are_shares(weight)
-        return self._wanted(X, limit, n_samples, shares, "covariance_eigh")
+        return self._checked_n_components(
+            X, limit, n_samples, shares, "covariance_eigh"
+        )
 
     def _solve(self, X, weight):
         """Spectrum of the rows, by the solver that suits, and how much to keep."""
@@ -387,8 +392,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             n = _row_count(weight.sum(), np.count_nonzero(weight))
             shares = are_shares(weight)
         limit = min(n, X.shape[1])
-        wanted = self._wanted(X, limit, n, shares, self.svd_solver)
-        n_leading = wanted if isinstance(wanted, int) else None
+        n_components = self._checked_n_components(X, limit, n, shares, self.svd_solver)
+        n_leading = n_components if isinstance(n_components, int) else None
         solver = self.svd_solver
         if solver == "auto":
             solver = _suitable_solver(X, limit, n_leading)
@@ -399,71 +404,71 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             spectrum = solvers.exact(X, weight)
         elif solver == "covariance_eigh":
             spectrum = solvers.covariance(
-                X, weight, n_leading, lambda s: _number(s, wanted, X.dtype)
+                X, weight, n_leading, lambda s: _number(s, n_components, X.dtype)
             )
         elif solver == "arpack":
             rng = random_generator(self.random_state)
             v0 = rng.uniform(-1, 1, size=min(X.shape)).astype(X.dtype)
-            spectrum = solvers.arpack(X, weight, wanted, self.tol, v0)
+            spectrum = solvers.arpack(X, weight, n_components, self.tol, v0)
         else:
             spectrum = solvers.randomized(
                 X,
                 weight,
-                wanted,
+                n_components,
                 n_oversamples=self.n_oversamples,
                 n_iter=self.iterated_power,
                 power_iteration_normalizer=self.power_iteration_normalizer,
                 random_state=random_generator(self.random_state),
             )
-        return spectrum, _number(spectrum, wanted, X.dtype)
+        return spectrum, _number(spectrum, n_components, X.dtype)
 
-    def _wanted(self, X, limit, n_samples, shares, solver):
+    def _checked_n_components(self, X, limit, n_samples, shares, solver):
         """n_components as an int, or as it is where the spectrum decides."""
-        wanted = self.n_components
+        n_components = self.n_components
         p = X.shape[1]
         got = f"got n_samples={n_samples} and n_features={p}."
-        if wanted is None:
+        if n_components is None:
             truncated = solver == "arpack" or (solver == "auto" and issparse(X))
-            wanted = limit - truncated
-        if isinstance(wanted, str) or 0 < _as_number(wanted) < 1:
+            n_components = limit - truncated
+        if isinstance(n_components, str) or 0 < _as_number(n_components) < 1:
             if solver in TRUNCATED:
-                kind = "string" if isinstance(wanted, str) else "share"
+                kind = "string" if isinstance(n_components, str) else "share"
                 raise ValueError(
-                    f"n_components={wanted!r} cannot be a {kind} with svd_solver="
+                    f"n_components={n_components!r} cannot be a {kind} with svd_solver="
                     f"{solver!r}, which does not compute the whole spectrum; use "
                     "'full' or 'covariance_eigh'."
                 )
-            if wanted == "mle" and n_samples < p:
+            if n_components == "mle" and n_samples < p:
                 raise ValueError(
                     "n_components='mle' is only supported if n_samples >= n_features; "
                     f"{got}"
                 )
-            if wanted == "mle" and shares:
+            if n_components == "mle" and shares:
                 raise ValueError(
                     "n_components='mle' weighs the evidence of a number of rows, so "
                     "sample_weight must count rows; got weights that sum to 1 or "
                     "less. Multiply them by the number of rows."
                 )
-            return wanted
+            return n_components
         lowest = int(solver in TRUNCATED)
         highest = limit - (solver == "arpack")
-        if not isinstance(wanted, Integral):
-            wanted = self._resolve_n_components(X, highest)
-        if wanted == limit > highest:
+        if not isinstance(n_components, Integral):
+            n_components = self._resolve_n_components(X, highest)
+        if n_components == limit > highest:
             raise ValueError(
-                f"n_components={wanted} must be strictly less than min(n_samples, "
-                f"n_features)={limit} with svd_solver={solver!r}; {got}"
+                f"n_components={n_components} must be strictly less than "
+                f"min(n_samples, n_features)={limit} with svd_solver={solver!r}; {got}"
             )
-        if not lowest <= wanted <= highest:
+        if not lowest <= n_components <= highest:
             # "auto" ends where "full" does, since it resorts to that.
             solver = "full" if solver == "auto" else solver
             # Of batches, more rows may come.
             what = "min(n_samples, n_features)" if n_samples >= limit else "n_features"
             raise ValueError(
-                f"n_components={wanted} must be between {lowest} and {what}={limit} "
-                f"with svd_solver={solver!r}; {got}"
+                f"n_components={n_components} must be between {lowest} and "
+                f"{what}={limit} with svd_solver={solver!r}; {got}"
             )
-        return int(wanted)
+        return int(n_components)
 
     def _fitted_attributes(self, spectrum, q, dtype):
         """Return what a spectrum gives the estimator, in the data's precision."""
@@ -591,13 +596,13 @@ def _as_number(n_components):
     return n_components if isinstance(n_components, Real) else 0
 
 
-def _number(spectrum, wanted, dtype):
-    """How many axes are wanted of a spectrum of data of the type."""
-    if isinstance(wanted, int):
-        return wanted
-    if wanted == "mle":
+def _number(spectrum, n_components, dtype):
+    """Number of axes for a spectrum, in data of a precision."""
+    if isinstance(n_components, int):
+        return n_components
+    if n_components == "mle":
         return by_evidence(spectrum, dtype)
-    return by_share(spectrum, wanted, dtype)
+    return by_share(spectrum, n_components, dtype)
 
 
 def _weights(sample_weight, X):

@@ -123,7 +123,7 @@ class Spectrum:
         """First squares and axes, and which of them are more than rounding.
 
         Axes without variance are arbitrary; they are replaced by a choice that
-        depends on the other axes alone, come last, and their squares are 0. There
+        depends only on the other axes, come last, and their squares are 0. There
         are as many as asked for, even if the solver gave fewer: repeated rows have
         fewer axes than the rows they stand for.
 
@@ -153,7 +153,7 @@ class Spectrum:
 
 
 def complete(axes, n_axes):
-    """Add orthonormal axes until there are `n_axes`; they depend on `axes` alone.
+    """Add orthonormal axes until there are `n_axes`; they depend only on `axes`.
 
     Each is the part outside the others of that unit vector which has most of it.
     """
@@ -249,7 +249,7 @@ def covariance(X, weight, n_leading, choose):
     weight : ndarray of shape (n_samples,) or None
         Their weights.
     n_leading : int or None
-        How many axes are wanted, if that is known.
+        Number of axes, if that is known.
     choose : callable
         Gives that number, from a spectrum.
 

@@ -8,25 +8,19 @@ from numbers import Integral, Real
 import numpy as np
 
 from sklatent.decomposition import _pca_solvers as solvers
-from sklatent.decomposition._em import (
-    NOISE_FLOOR,
-    MissingStep,
-    principal_factors,
-)
-from sklatent.decomposition._em_estimator import EMEstimator
+from sklatent.decomposition._em import NOISE_FLOOR
+from sklatent.decomposition._em_estimator import EMEstimator, principal_axes
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from sklatent.decomposition._rotation import principal_axes
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._columns import constant_values
 from sklatent.utils._moments import Moments
-from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
 
 
 class PPCA(EMEstimator):
-    """Probabilistic PCA: principal components as a density, with holes allowed.
+    """Probabilistic PCA: principal components with a density, and missing values.
 
     x = W z + mu + eps with z ~ N(0, I) and eps ~ N(0, sigma2 I), fitted by maximum
     likelihood [1]_: in closed form from the principal components, or by EM. Missing
@@ -73,7 +67,8 @@ class PPCA(EMEstimator):
         Mean log-likelihood of the training rows, in nats, for the units of the
         data.
     log_likelihood_history_ : list of float
-        The same before each iteration of EM and at the end; it never decreases.
+        Mean log-likelihood before each iteration of EM and at the end. It never
+        decreases.
     n_iter_ : int
         Number of iterations; 1 for the closed form.
     n_features_in_ : int
@@ -83,7 +78,7 @@ class PPCA(EMEstimator):
 
     See Also
     --------
-    PCA : The components alone, by more solvers.
+    PCA : Principal components by more solvers, without missing values.
     FactorAnalysis : The same with a noise variance for each feature.
     sklearn.decomposition.PCA : The same density, of complete rows.
 
@@ -140,6 +135,71 @@ class PPCA(EMEstimator):
         self.tol = tol
         self.max_iter = max_iter
         self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None):
+        """Estimate the model by maximum likelihood.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; at least two rows. NaN marks a missing entry.
+        y : Ignored
+            Passed on to scikit-learn's callbacks.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight counts as that many rows. The model
+            depends on their ratios only.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a feature has no observed value, or if `X` or a parameter cannot be
+            used.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If EM still gains more than `tol` after `max_iter` iterations.
+        RankDeficientWarning
+            If nothing is left to be noise.
+
+        Examples
+        --------
+        The likelihood is that of the observed entries, and no iteration lowers it:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.decomposition import PPCA
+        >>> X = load_iris().data
+        >>> X[::3, 0] = np.nan
+        >>> ppca = PPCA(n_components=2, random_state=0).fit(X)
+        >>> bool((np.diff(ppca.log_likelihood_history_) >= 0).all())
+        True
+        >>> bool(np.isclose(ppca.log_likelihood_, ppca.score(X)))
+        True
+        """
+        with self._unchanged_on_error():
+            X = read_rows(self, X, ensure_min_samples=2, reset=True)
+            sample_weight = check_weight(sample_weight, X)
+            self._moments = None
+            has_missing = bool(np.isnan(X).any())
+            if has_missing and self.method == "closed_form":
+                raise ValueError(
+                    "X must have no missing entries with method='closed_form'; got "
+                    "NaN. Use method='em' or 'auto'."
+                )
+            if has_missing or self.method == "em":
+                step, model, _ = self._fit_em(X, y, sample_weight)
+                if model.psi[0] <= step.floor * (1 + 1e-9):
+                    self._warn_of_no_noise()
+            else:
+                self._fit_closed_form(X, y, sample_weight)
+        return self
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -214,18 +274,10 @@ class PPCA(EMEstimator):
             self.n_components_, self._moments = q, moments
         return self
 
-    def _fit(self, X, y, sample_weight):
-        self._moments = None
-        has_holes = bool(np.isnan(X).any())
-        if self.method == "em" or (self.method == "auto" and has_holes):
-            self._fit_em(X, y, sample_weight)
-            return
-        if has_holes:
-            raise ValueError(
-                "Input X contains NaN, for which there is no closed form; use "
-                "method='em' or 'auto'."
-            )
+    def _fit_closed_form(self, X, y, sample_weight):
+        """Estimate from the eigenvalues of the covariance."""
         self.n_components_ = q = self._n_components(X)
+        self._constants_ = constant_values(X, sample_weight)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         if len(X) >= X.shape[1]:
@@ -238,10 +290,6 @@ class PPCA(EMEstimator):
         context.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes={}
         )
-
-    def _check_noise(self, step, model, log_likelihood):
-        if model.psi[0] <= step.floor * (1 + 1e-9):
-            self._warn_of_no_noise()
 
     def _warn_of_no_noise(self):
         warn(
@@ -279,18 +327,7 @@ class PPCA(EMEstimator):
         self.log_likelihood_history_ = [self.log_likelihood_]
         self.n_iter_ = 1
 
-    def _scale(self, variance):
-        return np.full_like(variance, np.sqrt(variance.mean()) or 1.0)
-
-    def _start(self, step, q, scale):
-        p, psi = len(scale), np.full(len(scale), 0.5)
-        if isinstance(step, MissingStep):
-            return principal_factors(step.covariance, psi, q)
-        # Complete data would start at the axes where they end.
-        W = 0.5 * random_generator(self.random_state).standard_normal((p, q))
-        return LinearGaussian(W, np.zeros(p), psi)
-
-    def _model_attributes(self, model):
+    def _attributes(self, model):
         return {
             "W_": principal_axes(model.W),
             "mean_": model.mu,

@@ -175,7 +175,10 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         if self.metric == "precomputed":
             Q = X[:, self._first]
             if (Q < 0).any():
-                raise ValueError(f"Distances must not be negative; got {Q.min():.6g}.")
+                raise ValueError(
+                    "X must not have negative distances with metric='precomputed'; "
+                    f"got {Q.min():.6g}."
+                )
         else:
             Q, rounding = points(X, self.metric)
         distances, indices = k_nearest(
@@ -199,7 +202,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         return np.log(distances), indices
 
     def _forget_rows(self):
-        """Drop what `transform` alone needs."""
+        """Drop what only `transform` needs."""
         del self._rows, self._rounding, self._first, self._inverse
 
 
@@ -465,8 +468,8 @@ def check_ties(table, ties, nearer=1, farther=2):
     share = ties.mean()
     message = (
         f"Neighbors {nearer} and {farther} are at the same distance from {share:.0%} "
-        "of the rows, as on a grid: the data is discrete or rounded, and distances say "
-        "nothing about its dimension at this scale."
+        "of the rows of X, as on a grid: the data is discrete or rounded, and its "
+        "distances do not show its dimension at this scale."
     )
     if share > MANY_TIES:
         raise ValueError(message)

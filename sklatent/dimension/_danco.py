@@ -30,11 +30,11 @@ N_MEAN, N_SPREAD = 4, 20
 class DANCo(NeighborEstimator):
     """Dimension from the concentration of distances and angles of neighbors.
 
-    In many dimensions neighbors are all about equally far, and at right angles to
-    each other. The distances and the angles of the data are compared with those of as
-    many points on spheres of one dimension after the other; the one with the smallest
-    divergence is the dimension. So the bias of small samples in many dimensions
-    cancels, which other estimates suffer from.
+    In high dimension, all neighbors are at about the same distance, and at right angles
+    to each other. The distances and the angles of the data are compared with those of
+    as many points on spheres of each dimension; the dimension with the smallest
+    divergence is the estimate. This cancels the small-sample bias that other estimators
+    suffer from in high dimension.
 
     Parameters
     ----------
@@ -55,14 +55,14 @@ class DANCo(NeighborEstimator):
         The dimension, not more than `max_dimension`. Between whole dimensions the
         statistics of the spheres are interpolated.
     dimension_std_ : float
-        Its standard error: the standard deviation of the estimates of 20 samples of
-        the sphere of this dimension, and the error of the simulation. What the data
-        has of curvature, boundaries, uneven density or noise is not in it.
+        Standard error of `dimension_`: the standard deviation of the estimates of 20
+        samples of the sphere of this dimension, and the error of the simulation. It
+        does not include effects of curvature, boundaries, uneven density or noise.
     confidence_interval_ : ndarray of shape (2,)
         Lower and upper end, symmetric around the logarithm of the dimension. It may
         reach beyond `max_dimension`.
     norm_dimension_ : float
-        Maximum likelihood estimate by the distances alone, not compared with spheres.
+        Maximum likelihood estimate from the distances only, not compared with spheres.
     angle_mean_ : float
         Mean angle between two neighbors, in radians: nu.
     angle_concentration_ : float
@@ -184,7 +184,8 @@ class DANCo(NeighborEstimator):
 
         Examples
         --------
-        The distances alone underestimate many dimensions; the comparison does not:
+        The distances by themselves underestimate high dimensions, and the comparison
+        does not:
 
         >>> from sklatent.datasets import make_hypersphere
         >>> from sklatent.dimension import DANCo

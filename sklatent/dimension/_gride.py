@@ -23,8 +23,8 @@ class Gride(CorrectedMixin, NeighborEstimator):
     """Intrinsic dimension by scale, from ratios of distances to neighbors.
 
     Where the density is even over the neighborhood, the ratio of the distances to
-    neighbors n_2 and n_1 has a law that depends on the dimension alone, which is
-    fitted by maximum likelihood [1]_. Nearer neighbors show a smaller scale: a
+    neighbors n_2 and n_1 has a distribution that depends only on the dimension, which
+    is fitted by maximum likelihood [1]_. Nearer neighbors show a smaller scale: a
     dimension that falls from there to a plateau shows noise, and the plateau what is
     under it.
 
@@ -46,39 +46,40 @@ class Gride(CorrectedMixin, NeighborEstimator):
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
         of two rows that is a metric; or "precomputed". Distances have to grow like a
-        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
-        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
-        function and precomputed distances have to see to it themselves.
+        length: squared distances, or 1 - cos, would halve the dimension. Therefore
+        "cosine" and "correlation" use the chord between directions,
+        sqrt(2 (1 - cos)). A function and precomputed distances must grow like a length
+        too.
     n_jobs : int, default=None
-        Number of threads; None takes as many as BLAS would.
+        Number of threads. None uses as many as BLAS would.
     confidence_level : float, default=0.95
-        Of the intervals.
+        Probability that a confidence interval covers the dimension.
 
     Attributes
     ----------
     dimension_ : float
         The estimate at `n1_`.
     dimension_std_ : float
-        Its standard error. It counts that neighboring rows share neighbors, so that
-        their ratios are not independent.
+        Standard error of `dimension_`. It takes into account that neighboring rows
+        share neighbors, so that their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
-        Interval around the estimate, even on a logarithmic scale.
+        Confidence interval of the dimension, symmetric on a logarithmic scale.
     n1_scales_ : ndarray of shape (n_scales,)
-        n1 of each scale: powers of two, and `n1_`. Scales on which most distances tie
-        are left out.
+        Value of n1 at each scale: powers of two, and `n1_`. Scales at which most
+        distances tie are left out.
     scales_ : ndarray of shape (n_scales,)
         Geometric mean of the distances to neighbor 2 n1, in units of the data.
     dimension_scales_ : ndarray of shape (n_scales,)
         Estimate at each scale.
     dimension_std_scales_ : ndarray of shape (n_scales,)
-        Its standard error.
+        Standard error of the estimate at each scale.
     confidence_interval_scales_ : ndarray of shape (n_scales, 2)
-        Interval around it.
+        Confidence interval of the dimension at each scale.
     n1_ : int
-        First neighbor of the ratio that was used: `n1`, unless there are too few
+        Rank of the first neighbor of the ratio: `n1`, unless there are too few
         distinct rows.
     n_duplicates_ : int
-        Number of rows that repeat others.
+        Number of rows that are duplicates of other rows.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)

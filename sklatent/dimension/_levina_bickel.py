@@ -45,23 +45,24 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
         of two rows that is a metric; or "precomputed". Distances have to grow like a
-        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
-        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
-        function and precomputed distances have to see to it themselves.
+        length: squared distances, or 1 - cos, would halve the dimension. Therefore
+        "cosine" and "correlation" use the chord between directions,
+        sqrt(2 (1 - cos)). A function and precomputed distances must grow like a length
+        too.
     n_jobs : int, default=None
-        Number of threads; None takes as many as BLAS would.
+        Number of threads. None uses as many as BLAS would.
     confidence_level : float, default=0.95
-        Of the interval.
+        Probability that the confidence interval covers the dimension.
 
     Attributes
     ----------
     dimension_ : float
         The estimate.
     dimension_std_ : float
-        Its standard error. It counts that neighboring rows share neighbors, so that
-        their estimates are not independent.
+        Standard error of `dimension_`. It takes into account that neighboring rows
+        share neighbors, so that their estimates are not independent.
     confidence_interval_ : ndarray of shape (2,)
-        Interval around the estimate, even on a logarithmic scale.
+        Confidence interval of the dimension, symmetric on a logarithmic scale.
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, unbiased for an even density [1]_, averaged over the
         sizes and never corrected. Very large, but finite, where all neighbors are
@@ -72,7 +73,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     max_neighbors_ : int
         Largest size that was used: `max_neighbors`, unless there are fewer.
     n_duplicates_ : int
-        Number of rows that repeat others.
+        Number of rows that are duplicates of other rows.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)

@@ -62,7 +62,8 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
     dimension_ : float
         The inverse of the mean slope.
     dimension_std_ : float
-        Its standard error. Neighboring rows share neighbors, for which it allows.
+        Standard error of `dimension_`. It takes into account that neighboring rows
+        share neighbors.
     confidence_interval_ : ndarray of shape (2,)
         Lower and upper end, symmetric around the logarithm of the dimension.
     local_dimension_ : ndarray of shape (n_samples,)

@@ -100,9 +100,9 @@ class PCASpectrum(
         distinct rows. At least 1: that the first eigenvalue is nothing special shows in
         `reference_eigenvalues_`.
     dimension_std_ : float
-        Its standard error, from estimates with 1/25 of the rows left out in turn; with
-        `n_neighbors` that of the mean. It is 0 where no part of the rows changes how
-        many axes are counted.
+        Standard error of `dimension_`, from estimates with 1/25 of the rows left out in
+        turn, or with `n_neighbors` that of the mean. It is 0 if leaving out rows does
+        not change the number of axes that are counted.
     confidence_interval_ : ndarray of shape (2,)
         Lower and upper end, symmetric around the logarithm of the dimension.
     eigenvalues_ : ndarray of shape (n_eigenvalues,)
@@ -110,7 +110,7 @@ class PCASpectrum(
         with the divisor n_samples - 1. As many as features, or as can be more than 0:
         one less than rows. With `n_neighbors` the mean over the neighborhoods.
     explained_variance_ratio_ : ndarray of shape (n_eigenvalues,)
-        Their shares of the sum.
+        Share of each eigenvalue in the sum of all.
     reference_eigenvalues_ : ndarray of shape (n_eigenvalues,) or None
         What "kaiser", "broken_stick" and "parallel_analysis" compare `eigenvalues_`
         with; None for other methods, and with `n_neighbors`.
@@ -285,8 +285,8 @@ class PCASpectrum(
         self._columns = varying_columns(X)
         if len(self._columns) == 0:
             raise ValueError(
-                "All rows are equal, up to rounding: there is no variance to tell the "
-                "dimension from, which needs distinct rows."
+                f"X must have distinct rows; got {len(X)} rows that are equal up to "
+                "rounding, without variance to tell the dimension from."
             )
         some = X[:: -(-len(X) // ORIGIN_ROWS), self._columns]
         self._origin = np.median(some, axis=0).astype(np.float64)

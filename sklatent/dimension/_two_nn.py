@@ -70,52 +70,56 @@ class TwoNN(
         Neighbors whose ratios make the local estimates; None makes none. Where there
         are fewer other rows, all of them are used.
     prior_shape : float, default=0.0
-        Shape of the gamma prior; used by "bayes" alone. With both 0 the prior is 1 / d,
-        which has no scale.
+        Shape of the gamma prior. Used only by "bayes". With shape and rate 0, the prior
+        is 1 / d, which has no scale.
     prior_rate : float, default=0.0
-        Its rate.
+        Rate of the gamma prior. Used only by "bayes".
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
         of two rows that is a metric; or "precomputed". Distances have to grow like a
-        length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
-        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
-        function and precomputed distances have to see to it themselves.
+        length: squared distances, or 1 - cos, would halve the dimension. Therefore
+        "cosine" and "correlation" use the chord between directions,
+        sqrt(2 (1 - cos)). A function and precomputed distances must grow like a length
+        too.
     n_jobs : int, default=None
-        Number of threads; None takes as many as BLAS would.
+        Number of threads. None uses as many as BLAS would.
     confidence_level : float, default=0.95
-        Of the interval.
+        Probability that the confidence interval covers the dimension.
 
     Attributes
     ----------
     dimension_ : float
         The estimate.
     dimension_std_ : float
-        Its standard error. It counts that neighboring rows share neighbors, so that
-        their ratios are not independent.
+        Standard error of `dimension_`. It takes into account that neighboring rows
+        share neighbors, so that their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
-        Interval around the estimate, even on a logarithmic scale; for "bayes" the
-        quantiles of the posterior.
+        Confidence interval of the dimension, symmetric on a logarithmic scale. For
+        "bayes" it consists of quantiles of the posterior.
     log_ratios_ : ndarray of shape (n_kept,)
-        log mu of the rows that are kept, ascending, without the very largest of all;
+        Logarithms of the ratios mu of the rows that are kept, in ascending order,
+        without the largest one.
     log_survival_ : ndarray of shape (n_kept,)
-        and -log(1 - F) of these, with F the share of the rows up to each: a straight
-        line of slope d where the law holds.
+        -log(1 - F) at each of `log_ratios_`, with F the share of the rows up to it. As
+        a function of `log_ratios_` it is a straight line of slope d if the distribution
+        of the ratios is that of a dimension d.
     pvalue_ : float
-        Probability of a fit to the law that is no better, for an even density; small
-        where the law is wrong. The smaller half of the ratios is looked at, if more
-        are discarded. From simulation: near 0.01 it is right to about 0.006, elsewhere
-        to 0.06.
+        Probability of a fit that is no better, if the density is even. It is small if
+        the distribution of the ratios is not that of any dimension. If more than half
+        of the ratios are discarded, the smaller half is used. The p-value comes from
+        simulation: near 0.01 its error is about 0.006, elsewhere at most 0.06.
     scale_ : float
         Geometric mean of the distances to the second neighbor, in units of the data.
     n_neighbors_ : int or None
-        How many neighbors make the local estimates: `n_neighbors`, unless there are
+        Number of neighbors of the local estimates: `n_neighbors`, unless there are
         fewer other distinct rows.
     n_duplicates_ : int
-        Number of rows that repeat others.
+        Number of rows that are duplicates of other rows.
     local_dimension_ : ndarray of shape (n_samples,)
-        Estimate around each row, from its ratio and those of its neighbors, never
-        corrected; `dimension_` where all of these are 1. Only with `n_neighbors`.
+        Estimate around each row, from its ratio and those of its neighbors, without
+        correction. It is `dimension_` if all these ratios are 1. Only with
+        `n_neighbors`.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)

@@ -29,7 +29,7 @@ def linear_gaussian(n, p, q, seed=0, psi=None):
     return X, W, mu, psi
 
 
-def with_holes(X, share, seed=1):
+def with_missing(X, share, seed=1):
     """Remove entries at random; return the table."""
     X = X.copy()
     X[np.random.RandomState(seed).uniform(size=X.shape) < share] = np.nan
@@ -48,7 +48,7 @@ def observed_log_density(X, mu, covariance):
 
 
 def em_step_by_rows(X, W, mu, psi):
-    """One EM step on data with holes as a plain loop over the rows.
+    """One EM step on data with missing entries as a plain loop over the rows.
 
     Returns W, mu and, for each feature, the expected squared residual and the number
     of observed entries.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklatent.decomposition import PPCA, FactorAnalysis
-from tests.decomposition.data import linear_gaussian, with_holes
+from tests.decomposition.data import linear_gaussian, with_missing
 
 # Values that a mean over 60 rows does not always hold to the last digit.
 VALUES = {2: 0.1, 5: 1e8 + 0.1, 6: 0.0}
@@ -28,7 +28,7 @@ def rows(share, shape=(60, 8), dtype=np.float64):
     """Rows with constant features, in which a share of the entries is missing."""
     X = linear_gaussian(*shape, 2)[0]
     X[:, list(VALUES)] = list(VALUES.values())
-    return with_holes(X, share).astype(dtype)
+    return with_missing(X, share).astype(dtype)
 
 
 @pytest.mark.parametrize("shape", [(60, 8), (9, 30)])

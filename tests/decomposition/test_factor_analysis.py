@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.decomposition import FactorAnalysis
 from sklatent.exceptions import HeywoodWarning
-from tests.decomposition.data import linear_gaussian, observed_log_density, with_holes
+from tests.decomposition.data import linear_gaussian, observed_log_density, with_missing
 
 PSI = np.array([0.1, 0.4, 0.8, 0.2, 0.6, 1.0, 0.3, 0.5])
 
@@ -63,7 +63,7 @@ def test_likelihood_is_no_less_than_scikit_learns(load, q):
 
 
 def test_likelihood_never_decreases(X):
-    for data in (X, with_holes(X, 0.3)):
+    for data in (X, with_missing(X, 0.3)):
         history = FactorAnalysis(2).fit(data).log_likelihood_history_
         assert np.diff(history).min() > -1e-11
 
@@ -76,14 +76,14 @@ def test_transform_is_scikit_learns(X, fa):
 
 
 def test_missing_values(X):
-    holes = with_holes(X, 0.3)
-    fa = FactorAnalysis(2, tol=1e-9).fit(holes)
-    expected = observed_log_density(holes, fa.mean_, fa.get_covariance())
-    np.testing.assert_allclose(fa.score_samples(holes), expected, rtol=1e-9)
-    missing = np.isnan(holes)
-    imputed = fa.impute(holes)
-    assert (imputed[~missing] == holes[~missing]).all()
-    by_mean = ((X - np.nanmean(holes, axis=0))[missing] ** 2).mean()
+    incomplete = with_missing(X, 0.3)
+    fa = FactorAnalysis(2, tol=1e-9).fit(incomplete)
+    expected = observed_log_density(incomplete, fa.mean_, fa.get_covariance())
+    np.testing.assert_allclose(fa.score_samples(incomplete), expected, rtol=1e-9)
+    missing = np.isnan(incomplete)
+    imputed = fa.impute(incomplete)
+    assert (imputed[~missing] == incomplete[~missing]).all()
+    by_mean = ((X - np.nanmean(incomplete, axis=0))[missing] ** 2).mean()
     assert ((imputed - X)[missing] ** 2).mean() < 0.6 * by_mean
 
 
@@ -98,9 +98,9 @@ def test_units_of_a_feature_do_not_matter(X, fa):
     )
 
 
-@pytest.mark.parametrize("holes", [0.0, 0.2])
-def test_weights_are_repetitions(X, holes):
-    X = with_holes(X[:100], holes)
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_weights_are_repetitions(X, share):
+    X = with_missing(X[:100], share)
     weight = np.random.RandomState(0).randint(0, 4, size=100)
     settings = {"tol": 1e-12, "max_iter": 5000}
     weighted = FactorAnalysis(2, **settings).fit(X, sample_weight=weight)
@@ -165,9 +165,9 @@ def test_little_noise_is_no_heywood_case():
 
 
 @pytest.mark.parametrize("max_iter", [1, 2, 5])
-@pytest.mark.parametrize("holes", [0.0, 0.3])
-def test_likelihood_is_that_of_the_model_however_short_the_training(X, max_iter, holes):
-    data = with_holes(X, holes)
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_likelihood_is_that_of_the_model_however_short_the_training(X, max_iter, share):
+    data = with_missing(X, share)
     with pytest.warns(ConvergenceWarning, match=f"max_iter={max_iter} "):
         fa = FactorAnalysis(2, max_iter=max_iter, tol=0).fit(data)
     np.testing.assert_allclose(fa.score(data), fa.log_likelihood_, rtol=1e-10)
@@ -178,15 +178,15 @@ def test_likelihood_is_that_of_the_model_however_short_the_training(X, max_iter,
 # 2026-11: so few observations leave some features without noise.
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.HeywoodWarning")
 def test_ninety_percent_missing(X):
-    data = with_holes(X, 0.9)
+    data = with_missing(X, 0.9)
     fa = FactorAnalysis(2, tol=1e-6).fit(data)
     assert np.diff(fa.log_likelihood_history_).min() >= 0
     np.testing.assert_allclose(fa.score(data), fa.log_likelihood_, rtol=1e-6)
 
 
 @pytest.mark.slow
-def test_gradient_vanishes_with_holes():
-    data = with_holes(linear_gaussian(150, 5, 1, psi=PSI[:5] + 0.3)[0], 0.3)
+def test_gradient_vanishes_with_missing():
+    data = with_missing(linear_gaussian(150, 5, 1, psi=PSI[:5] + 0.3)[0], 0.3)
     fa = FactorAnalysis(1, tol=1e-12, max_iter=5000).fit(data)
 
     def mean_log_likelihood(theta):
@@ -218,10 +218,10 @@ def test_all_factors_by_default(X):
     assert FactorAnalysis(tol=1e-3).fit(X).n_components_ == 8
 
 
-@pytest.mark.parametrize("holes", [0.0, 0.2])
+@pytest.mark.parametrize("share", [0.0, 0.2])
 @pytest.mark.parametrize("shape", [(60, 6), (12, 30)])
-def test_weights_as_shares(shape, holes):
-    X = with_holes(linear_gaussian(*shape, 1)[0], holes)
+def test_weights_as_shares(shape, share):
+    X = with_missing(linear_gaussian(*shape, 1)[0], share)
     settings = {"tol": 1e-9, "max_iter": 5000}
     share = np.full(len(X), 1 / len(X))
     with warnings.catch_warnings():

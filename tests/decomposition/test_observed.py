@@ -8,7 +8,7 @@ from sklatent.decomposition._em import DiagonalStep, IsotropicStep, MissingStep
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._observed_rows import ObservedRows, invert_spd
 from sklatent.utils._columns import group_patterns
-from tests.decomposition.data import em_step_by_rows, linear_gaussian, with_holes
+from tests.decomposition.data import em_step_by_rows, linear_gaussian, with_missing
 
 
 @pytest.mark.parametrize("q", [0, 1, 3, 20])
@@ -33,7 +33,7 @@ def model():
 
 
 def test_posterior_is_the_conditional_gaussian(model):
-    X = with_holes(linear_gaussian(40, 6, 2)[0], 0.4)
+    X = with_missing(linear_gaussian(40, 6, 2)[0], 0.4)
     X[0] = np.nan
     rows = ObservedRows(X, np.zeros(6))
     mean, covariance, _, residual = rows.posterior(model)
@@ -52,7 +52,7 @@ def test_posterior_is_the_conditional_gaussian(model):
 
 
 def test_one_step_is_that_of_a_loop_over_rows(model):
-    X = with_holes(linear_gaussian(200, 6, 2)[0], 0.3)
+    X = with_missing(linear_gaussian(200, 6, 2)[0], 0.3)
     W, mu, residual, count = em_step_by_rows(X, model.W, model.mu, model.psi)
     for isotropic in (False, True):
         blocks = [ObservedRows(X[:90], np.zeros(6)), ObservedRows(X[90:], np.zeros(6))]

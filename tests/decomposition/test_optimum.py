@@ -14,7 +14,7 @@ from tests.decomposition.data import (
     ObservedLikelihood,
     linear_gaussian,
     observed_log_density,
-    with_holes,
+    with_missing,
 )
 
 # 2026-11: with so much missing, some features keep no noise; that is meant here.
@@ -49,8 +49,8 @@ def optima(X, model, q, seed=0):
 
 def iris(seed):
     X = load_iris().data
-    holes = np.random.RandomState(seed).uniform(size=X.shape) < 0.6
-    return np.where(holes, np.nan, X)[:40]
+    incomplete = np.random.RandomState(seed).uniform(size=X.shape) < 0.6
+    return np.where(incomplete, np.nan, X)[:40]
 
 
 @pytest.mark.parametrize(("cls", "seed"), [(FactorAnalysis, 0), (PPCA, 23)])
@@ -71,7 +71,7 @@ def test_a_longer_run_ends_at_the_optimum(cls, seed):
 @pytest.mark.slow
 def test_imputed_values_stay_among_the_data():
     """60 % of 100 x 10 missing, 8 components: they once were hundreds of times off."""
-    X = with_holes(linear_gaussian(100, 10, 3)[0], 0.6)
+    X = with_missing(linear_gaussian(100, 10, 3)[0], 0.6)
     for cls in (PPCA, FactorAnalysis):
         model = make(cls, 8).fit(X)
         np.testing.assert_allclose(model.log_likelihood_, model.score(X), atol=1e-8)
@@ -126,7 +126,7 @@ def test_random_tables_reach_the_optimum(cls, n_cases, sizes):
 def test_gradient_and_step(isotropic):
     """Against differences of a likelihood row by row; an EM step is its multiple."""
     X, W, mu, psi = linear_gaussian(60, 5, 2, psi=np.linspace(0.3, 0.9, 5))
-    X = with_holes(X, 0.3)
+    X = with_missing(X, 0.3)
     model = LinearGaussian(W + 0.3, mu - 0.2, np.full(5, 0.6) if isotropic else psi)
     blocks = observed_blocks(X, 0.0)
     step = MissingStep(blocks, [np.ones(60) for _ in blocks], isotropic)

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklatent.callback import LossMonitor
 from sklatent.decomposition import PPCA
 from sklatent.exceptions import RankDeficientWarning
-from tests.decomposition.data import linear_gaussian, observed_log_density, with_holes
+from tests.decomposition.data import linear_gaussian, observed_log_density, with_missing
 
 
 def optimum(X, q):
@@ -88,7 +88,7 @@ def test_samples_have_the_moments_of_the_model():
 
 @pytest.fixture(scope="module")
 def X():
-    X = with_holes(linear_gaussian(300, 6, 2)[0], 0.3)
+    X = with_missing(linear_gaussian(300, 6, 2)[0], 0.3)
     X[7] = np.nan
     return X
 
@@ -150,11 +150,13 @@ class TestMissing:
         observed = ~np.isnan(X[:20])
         assert (tables[:, observed] == X[:20][observed]).all()
         mean, std = ppca.impute(X[:20], return_std=True)
-        holes = ~observed
-        z = (tables.mean(axis=0) - mean)[holes] / (std[holes] / np.sqrt(n))
-        # About 40 holes: 4.5 standard errors are exceeded once in 3,500 seeds.
+        incomplete = ~observed
+        z = (tables.mean(axis=0) - mean)[incomplete] / (std[incomplete] / np.sqrt(n))
+        # About 40 entries: 4.5 standard errors are exceeded once in 3,500 seeds.
         assert np.abs(z).max() < 4.5
-        np.testing.assert_allclose(tables.std(axis=0)[holes], std[holes], rtol=0.06)
+        np.testing.assert_allclose(
+            tables.std(axis=0)[incomplete], std[incomplete], rtol=0.06
+        )
 
     def test_a_row_with_nothing_observed_has_the_prior(self, X, ppca):
         mean, covariance = ppca.posterior(X)
@@ -188,10 +190,10 @@ def test_mean_when_holes_depend_on_what_is_observed():
 
 
 @pytest.mark.parametrize(
-    ("method", "holes"), [("em", 0.0), ("em", 0.2), ("closed_form", 0.0)]
+    ("method", "share"), [("em", 0.0), ("em", 0.2), ("closed_form", 0.0)]
 )
-def test_weights_are_repetitions(method, holes):
-    X = with_holes(linear_gaussian(60, 5, 2)[0], holes)
+def test_weights_are_repetitions(method, share):
+    X = with_missing(linear_gaussian(60, 5, 2)[0], share)
     weight = np.random.RandomState(0).randint(0, 4, size=60)
     settings = {"method": method, "tol": 1e-13, "max_iter": 3000, "random_state": 0}
     weighted = PPCA(2, **settings).fit(X, sample_weight=weight)
@@ -246,9 +248,9 @@ def test_one_feature_in_large_units():
 
 
 @pytest.mark.parametrize("factor", [1e-150, 1e150])
-@pytest.mark.parametrize("holes", [0.0, 0.2])
-def test_units(factor, holes):
-    X = with_holes(linear_gaussian(80, 4, 1)[0], holes)
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_units(factor, share):
+    X = with_missing(linear_gaussian(80, 4, 1)[0], share)
     one = PPCA(1, random_state=0).fit(X)
     other = PPCA(1, random_state=0).fit(factor * X)
     shift = (~np.isnan(X)).sum(axis=1) * np.log(factor)
@@ -257,9 +259,9 @@ def test_units(factor, holes):
     )
 
 
-@pytest.mark.parametrize("holes", [0.0, 0.2])
-def test_offset(holes):
-    X = with_holes(linear_gaussian(200, 4, 1)[0], holes)
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_offset(share):
+    X = with_missing(linear_gaussian(200, 4, 1)[0], share)
     X = np.round(X, 6)  # so that the offset, a power of two, adds little rounding
     far = 2.0**27 + X
     near, far_fit = (PPCA(1, random_state=0).fit(x) for x in (X, far))
@@ -270,7 +272,7 @@ def test_offset(holes):
 
 
 def test_single_precision():
-    X = with_holes(linear_gaussian(100, 4, 1)[0], 0.2)
+    X = with_missing(linear_gaussian(100, 4, 1)[0], 0.2)
     ppca = PPCA(1, random_state=0).fit(X.astype(np.float32))
     assert ppca.transform(X.astype(np.float32)).dtype == np.float32
     assert ppca.impute(X.astype(np.float32)).dtype == np.float32
@@ -304,14 +306,14 @@ def test_breast_cancer_imputation():
     """Half of the entries removed: better than the column means by far."""
     X = load_breast_cancer().data
     X = (X - X.mean(axis=0)) / X.std(axis=0)
-    holes = with_holes(X, 0.5)
-    missing = np.isnan(holes)
-    error = (PPCA(5, random_state=0).fit(holes).impute(holes) - X)[missing]
+    incomplete = with_missing(X, 0.5)
+    missing = np.isnan(incomplete)
+    error = (PPCA(5, random_state=0).fit(incomplete).impute(incomplete) - X)[missing]
     assert (error**2).mean() < 0.5 * (X[missing] ** 2).mean()
 
 
 def test_callbacks_see_the_iterations():
-    X = 100 * with_holes(linear_gaussian(100, 5, 2)[0], 0.3)
+    X = 100 * with_missing(linear_gaussian(100, 5, 2)[0], 0.3)
     monitor = LossMonitor()
     ppca = PPCA(2, random_state=0).set_callbacks(monitor).fit(X)
     reached = [-row["loss"] for row in monitor.get_logs().data]
@@ -327,7 +329,7 @@ def test_callbacks_see_the_iterations():
 
 class TestBadInput:
     def test_feature_never_observed(self):
-        X = with_holes(linear_gaussian(20, 4, 1)[0], 0.2)
+        X = with_missing(linear_gaussian(20, 4, 1)[0], 0.2)
         X[:, 2] = np.nan
         with pytest.raises(ValueError, match=r"Features \[2\] have no observed value"):
             PPCA(1).fit(X)
@@ -348,7 +350,7 @@ class TestBadInput:
         assert np.diff(ppca.log_likelihood_history_).min() > -1e-11
 
     def test_ninety_percent_missing(self):
-        X = with_holes(linear_gaussian(500, 10, 1)[0], 0.9)
+        X = with_missing(linear_gaussian(500, 10, 1)[0], 0.9)
         ppca = PPCA(1, tol=1e-6, random_state=0).fit(X)
         assert np.isfinite(ppca.impute(X)).all()
 
@@ -358,8 +360,8 @@ class TestBadInput:
         with pytest.raises(ValueError, match="infinity"):
             PPCA(1).fit(X)
 
-    def test_closed_form_with_holes(self):
-        X = with_holes(linear_gaussian(20, 4, 1)[0], 0.2)
+    def test_closed_form_with_missing(self):
+        X = with_missing(linear_gaussian(20, 4, 1)[0], 0.2)
         with pytest.raises(ValueError, match=r"NaN.*method='em'"):
             PPCA(1, method="closed_form").fit(X)
 
@@ -378,7 +380,7 @@ class TestBadInput:
         np.testing.assert_allclose(
             ppca.get_covariance(), np.cov(X.T, bias=True), atol=1e-6
         )
-        for data in (X, with_holes(X, 0.3)):
+        for data in (X, with_missing(X, 0.3)):
             with pytest.warns(RankDeficientWarning, match="explain the data entirely"):
                 em = PPCA(q, method="em", tol=1e-6, random_state=0).fit(data)
             assert np.diff(em.log_likelihood_history_).min() >= 0
@@ -405,20 +407,20 @@ class TestBadInput:
         assert ppca.transform(X).shape == (50, 0)
         spherical = multivariate_normal(X.mean(axis=0), X.var(axis=0).mean())
         np.testing.assert_allclose(ppca.score_samples(X), spherical.logpdf(X))
-        holes = with_holes(X, 0.2)
-        assert np.isfinite(PPCA(0).fit(holes).impute(holes)).all()
+        incomplete = with_missing(X, 0.2)
+        assert np.isfinite(PPCA(0).fit(incomplete).impute(incomplete)).all()
 
     def test_max_iter_too_small(self):
-        X = with_holes(linear_gaussian(50, 4, 1)[0], 0.3)
+        X = with_missing(linear_gaussian(50, 4, 1)[0], 0.3)
         with pytest.warns(ConvergenceWarning, match="max_iter=1 "):
             PPCA(1, max_iter=1, random_state=0).fit(X)
 
 
-@pytest.mark.parametrize("holes", [0.0, 0.2])
+@pytest.mark.parametrize("share", [0.0, 0.2])
 @pytest.mark.parametrize("shape", [(60, 5), (12, 30)])
 @pytest.mark.parametrize("method", ["auto", "em"])
-def test_weights_as_shares(shape, holes, method):
-    X = with_holes(linear_gaussian(*shape, 2)[0], holes)
+def test_weights_as_shares(shape, share, method):
+    X = with_missing(linear_gaussian(*shape, 2)[0], share)
     share = np.full(len(X), 1 / len(X))
     ones = PPCA(2, method=method, random_state=0).fit(X)
     shares = PPCA(2, method=method, random_state=0).fit(X, sample_weight=share)

@@ -13,7 +13,7 @@ from sklatent.decomposition._linear_gaussian import LinearGaussian
 from tests.decomposition.data import (
     linear_gaussian,
     observed_log_density,
-    with_holes,
+    with_missing,
 )
 
 
@@ -46,7 +46,7 @@ def test_likelihood_is_no_less_than_scikit_learns():
 @pytest.mark.slow
 def test_log_likelihood_is_the_density_of_the_covariance(share):
     """By p x p covariances of what is observed of each row."""
-    X = with_holes(linear_gaussian(50, 300, 5)[0], share)
+    X = with_missing(linear_gaussian(50, 300, 5)[0], share)
     model = FactorAnalysis(3).fit(X)
     expected = observed_log_density(X, model.mean_, model.get_covariance())
     np.testing.assert_allclose(model.log_likelihood_, expected.mean(), rtol=1e-10)
@@ -67,7 +67,7 @@ def test_log_likelihood_is_the_density_of_the_covariance(share):
 @pytest.mark.slow
 def test_no_matrix_of_all_features(estimator, share):
     """A p x p matrix would be 400 times the data."""
-    X = with_holes(linear_gaussian(50, 20_000, 2)[0], share)
+    X = with_missing(linear_gaussian(50, 20_000, 2)[0], share)
     tracemalloc.start()
     try:
         estimator.fit(X)

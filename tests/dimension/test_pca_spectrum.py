@@ -255,7 +255,7 @@ def test_one_row_differs():
 
 def test_errors(X):
     spectrum = PCASpectrum()
-    with pytest.raises(ValueError, match="All rows are equal"):
+    with pytest.raises(ValueError, match="X must have distinct rows"):
         spectrum.fit(np.ones((30, 2)))
     assert not hasattr(spectrum, "n_features_in_")
     two = np.repeat(X[:2], 3, axis=0)

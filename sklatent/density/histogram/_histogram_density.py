@@ -326,7 +326,7 @@ def _column_edges(bins, x, whole, name, weight, d):
             f"bins={bins!r} asks for {n_bins} bins between {first:g} and {last:g} in "
             f"feature {name!r}, more than {MAX_BINS} or than floating point tells apart"
         )
-    raise ValueError(f"{problem}; give bins as a number, or as edges.")
+    raise ValueError(f"{problem}; give `bins` as a number, or as edges.")
 
 
 def _given_edges(edges, name):

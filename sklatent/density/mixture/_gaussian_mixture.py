@@ -539,7 +539,7 @@ class GaussianMixture(
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            The same as `fit(X, y, sample_weight).predict(X)`.
+            The most probable component of each row, as `predict` returns it.
 
         Raises
         ------
@@ -946,7 +946,7 @@ class GaussianMixture(
         known = self._positions(given)
         values = np.array(list(given.values()), dtype=np.float64)
         if not np.isfinite(values).all():
-            raise ValueError(f"The values of given must be finite; got {dict(given)}.")
+            raise ValueError(f"`given` must have finite values; got {dict(given)}.")
         others = np.setdiff1d(np.arange(self.n_features_in_), known)
         if len(others) == 0:
             raise ValueError(

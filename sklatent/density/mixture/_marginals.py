@@ -93,11 +93,11 @@ def feature_positions(columns, names, n_features):
         if column not in known:
             features = names or f"numbered from 0 to {n_features - 1}"
             raise ValueError(
-                f"Columns must be among the features, which are {features}; got "
+                f"`columns` must be among the features, which are {features}; got "
                 f"{column!r}."
             )
         is_name = isinstance(column, str)
         positions.append(names.index(column) if is_name else int(column) % n_features)
     if len(set(positions)) < len(positions):
-        raise ValueError(f"Columns must not repeat; got {columns!r}.")
+        raise ValueError(f"`columns` must not repeat; got {columns!r}.")
     return np.array(positions, dtype=np.intp)

@@ -180,7 +180,7 @@ class StreamedRows:
 
 
 def row_source(X, mean, scale, dtype, device):
-    """Return the source of the rows of an array, resident if there is room for it."""
+    """Return the source of the rows of an array, in memory if it fits there."""
     streamed = StreamedRows(X, mean, scale, dtype, device)
     # Half of what is free is for networks, activations and optimizer.
     n_bytes = X.size * dtype.itemsize

@@ -165,7 +165,7 @@ class Trainer(NeuralNet):
         if not issubclass(optimizer, torch.optim.Optimizer):
             raise ValueError(
                 f"optimizer must be one of {sorted(OPTIMIZERS)} or a subclass of "
-                f"torch.optim.Optimizer; got {optimizer!r} instead."
+                f"torch.optim.Optimizer; got {optimizer!r}."
             )
         # A step of small networks is mostly calls, of which this makes one.
         if optimizer in FUSED:

@@ -548,11 +548,13 @@ class TableLikelihood(nn.Module):
 
     def split(self, output):
         """Pair each part with its columns and its parameters, (..., m, n_columns)."""
-        outputs = output.split(self.sizes, dim=-1)
+        # A training step of one likelihood is short enough that each operation counts.
+        several = len(self.sizes) > 1
+        outputs = output.split(self.sizes, dim=-1) if several else (output,)
         for part, columns, own, shape in zip(
             self.parts, self.columns, outputs, self.shapes, strict=True
         ):
-            yield part, columns, own.unflatten(-1, shape)
+            yield part, columns, own.view(*own.shape[:-1], *shape)
 
     def log_prob(self, x, output, observed=None):
         """Sum of the log-densities of what is observed (None: all)."""

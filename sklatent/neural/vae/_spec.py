@@ -20,6 +20,7 @@ from sklatent.neural.vae._discrete_likelihoods import (
 )
 from sklatent.neural.vae._likelihoods import (
     GaussianLikelihood,
+    Likelihood,
     StudentTLikelihood,
     TableLikelihood,
 )
@@ -27,6 +28,7 @@ from sklatent.neural.vae._model import EncoderInput, VariationalAutoencoder
 from sklatent.neural.vae._normal_codes import (
     GaussianMixturePrior,
     NormalLatent,
+    Prior,
     StandardNormal,
     VampPrior,
 )
@@ -146,7 +148,7 @@ def build_latent(spec, q, n_inputs, generator):
     if spec.latent == "categorical":
         return CategoricalLatent(q, spec.n_levels)
     if callable(spec.prior):
-        prior = spec.prior(q)
+        prior = made_by(spec.prior, q, Prior, "prior")
     elif spec.prior == "standard_normal":
         prior = StandardNormal(q)
     elif spec.prior == "mixture":
@@ -154,6 +156,17 @@ def build_latent(spec, q, n_inputs, generator):
     else:
         prior = VampPrior(spec.n_prior_components, q, n_inputs)
     return NormalLatent(q, prior)
+
+
+def made_by(kind, n, base, parameter):
+    """Return what a user's class or function makes of a size, an instance of `base`."""
+    made = kind(n)
+    if not isinstance(made, base):
+        raise TypeError(
+            f"`{parameter}` must be a subclass of sklatent.neural.{base.__name__} or "
+            f"return an instance of one; got {kind!r}, which returned {made!r}."
+        )
+    return made
 
 
 def build_likelihood(spec):
@@ -167,8 +180,10 @@ def build_likelihood(spec):
         elif kind in ("gaussian", "student_t"):
             own = noise if isinstance(noise, str) else [noise[j] for j in part.columns]
             parts.append(LIKELIHOODS[kind](n_columns, own))
+        elif isinstance(kind, str):
+            parts.append(LIKELIHOODS[kind](n_columns))
         else:
-            parts.append(LIKELIHOODS.get(kind, kind)(n_columns))
+            parts.append(made_by(kind, n_columns, Likelihood, "likelihood"))
     return TableLikelihood(parts, columns)
 
 

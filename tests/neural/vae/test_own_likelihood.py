@@ -157,3 +157,8 @@ def test_a_file_holds_no_code(binary, tmp_path):
     vae = VAETransformer(likelihood=OwnBernoulli, **TINY).fit(binary)
     with pytest.raises(ValueError, match="plain data"):
         vae.save(tmp_path / "model")
+
+
+def test_what_is_no_likelihood(binary):
+    with pytest.raises(TypeError, match=r"likelihood` must be a subclass .*Likelihood"):
+        VAETransformer(likelihood=[(float, [0, 1, 2, 3])], **TINY).fit(binary)

@@ -71,3 +71,8 @@ def test_a_file_holds_no_code(X, tmp_path):
     vae = VAETransformer(prior=OwnNormal, **TINY).fit(X)
     with pytest.raises(ValueError, match="plain data"):
         vae.save(tmp_path / "model")
+
+
+def test_what_is_no_prior(X):
+    with pytest.raises(TypeError, match=r"prior` must be a subclass .*Prior"):
+        VAETransformer(prior=float, **TINY).fit(X)
