@@ -13,9 +13,8 @@ from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from benchmarks import decomposition_pca
 from benchmarks._harness import compare
 from sklatent.decomposition import PPCA, FactorAnalysis
-from sklatent.decomposition._em import MissingStep
-from sklatent.decomposition._em_estimator import observed_blocks
 from sklatent.decomposition._linear_gaussian import LinearGaussian
+from sklatent.decomposition._missing import MissingData
 from sklatent.exceptions import HeywoodWarning
 
 
@@ -75,13 +74,16 @@ def compare_missing_steps():
     rng = np.random.RandomState(0)
     start = LinearGaussian(rng.normal(size=(20, 5)), np.zeros(20), np.ones(20))
 
-    blocks = observed_blocks(X, 0.0)
-    step = MissingStep(blocks, [np.ones(len(b.order)) for b in blocks], True)
+    data = MissingData(X, np.ones(len(X)), True)
 
     def ours():
         model = start
         for _ in range(10):
-            model, _ = step(model)
+            e = data.expectations(model)
+            change = np.linalg.solve(e.normal, e.target[:, :, None])[:, :, 0]
+            residual = (e.residual - (change * e.target).sum(axis=1)).sum()
+            W, mu = model.W + change[:, :-1], model.mu + change[:, -1]
+            model = LinearGaussian(W, mu, np.full(20, residual / data.count.sum()))
 
     def loop():
         model = start

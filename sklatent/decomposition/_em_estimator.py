@@ -8,7 +8,6 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
-from sklatent.decomposition import _missing as missing
 from sklatent.decomposition._em import (
     NOISE_FLOOR,
     DiagonalStep,
@@ -19,6 +18,16 @@ from sklatent.decomposition._em import (
     principal_factors,
 )
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
+from sklatent.decomposition._missing import (
+    BLOCK_ROWS,
+    MissingData,
+    conditional_variance,
+    map_observed,
+    maximize_observed,
+    observed_log_density,
+    posterior_covariance,
+    posterior_mean,
+)
 from sklatent.utils._columns import (
     centered_rows,
     constant_values,
@@ -115,7 +124,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
         report = IterationReport(context, "em", attributes, offset=log_jacobian, **task)
-        ascend = missing.maximize_observed if has_missing else maximize
+        ascend = maximize_observed if has_missing else maximize
         ascent = ascend(step, start, self.tol)
         for _ in range(self.max_iter):
             report.begin()
@@ -156,7 +165,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
         mean, variance = observed_moments(X, weight, names)
         scale = self._scale(variance)
-        data = missing.MissingData((X - mean) / scale, weight, self._isotropic)
+        data = MissingData((X - mean) / scale, weight, self._isotropic)
         return mean, scale, data
 
     def _scale(self, variance):
@@ -178,9 +187,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
     def _encode(self, X):
         if np.isnan(X).any():
-            return missing.map_observed(
-                missing.posterior_mean, X, self._model()
-            ).astype(X.dtype)
+            return map_observed(posterior_mean, X, self._model()).astype(X.dtype)
         return self._model().posterior(X)[0].astype(X.dtype, copy=False)
 
     def _decode(self, Z):
@@ -222,9 +229,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         if not np.isnan(X).any():
             _, covariance = self._model().posterior(X[:1])
         else:
-            covariance = missing.map_observed(
-                missing.posterior_covariance, X, self._model()
-            )
+            covariance = map_observed(posterior_covariance, X, self._model())
         return self._encode(X), covariance.astype(X.dtype, copy=False)
 
     def score_samples(self, X):
@@ -256,7 +261,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         """
         X = self._validate_rows(X)
         if np.isnan(X).any():
-            log_density = missing.map_observed(missing.log_density, X, self._model())
+            log_density = map_observed(observed_log_density, X, self._model())
         else:
             log_density = self._model().log_density(X)
         return log_density.astype(X.dtype, copy=False)
@@ -300,9 +305,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         set_constants(imputed, self._constants_, missing)
         if not return_std:
             return imputed
-        std = np.sqrt(
-            missing.map_observed(missing.conditional_variance, X, self._model())
-        ).astype(X.dtype)
+        std = np.sqrt(map_observed(conditional_variance, X, self._model())).astype(
+            X.dtype
+        )
         std[:, ~np.isnan(self._constants_)] = 0
         return imputed, np.where(missing, std, X.dtype.type(0))
 
@@ -351,12 +356,12 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         model = self._model()
         missing = np.isnan(X)
         tables = np.repeat(X[None], n_samples, axis=0)
-        holed = np.flatnonzero(missing.any(axis=1))
-        for i in range(0, len(holed), BLOCK_ROWS):
-            rows = holed[i : i + BLOCK_ROWS]
-            mean = missing.map_observed(missing.posterior_mean, X[rows], model)
+        incomplete = np.flatnonzero(missing.any(axis=1))
+        for i in range(0, len(incomplete), BLOCK_ROWS):
+            rows = incomplete[i : i + BLOCK_ROWS]
+            mean = map_observed(posterior_mean, X[rows], model)
             root = np.linalg.cholesky(
-                missing.map_observed(missing.posterior_covariance, X[rows], model)
+                map_observed(posterior_covariance, X[rows], model)
             )
             for table in tables:
                 z = rng.standard_normal(mean.shape)

@@ -208,7 +208,7 @@ class FactorAnalysis(EMEstimator):
         >>> from sklatent.decomposition import FactorAnalysis
         >>> X = load_iris().data
         >>> X[::3, 0] = np.nan
-        >>> fa = FactorAnalysis(n_components=2).fit(X)
+        >>> fa = FactorAnalysis(n_components=1).fit(X)
         >>> bool((np.diff(fa.log_likelihood_history_) >= 0).all())
         True
         >>> bool(np.isclose(fa.log_likelihood_, fa.score(X)))

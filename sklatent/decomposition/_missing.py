@@ -168,7 +168,7 @@ def conditional_variance(block, model):
     return (covariance[i, j].T @ W_W.T + model.psi)[block.group]
 
 
-def log_density(block, model):
+def observed_log_density(block, model):
     """Log p(x_o) of each row; 0 where nothing is observed.
 
     As in `LinearGaussian.log_density`, the distance is a sum of two squares.

@@ -7,6 +7,7 @@ from scipy.stats import multivariate_normal
 from threadpoolctl import threadpool_limits
 
 from sklatent.decomposition import PCA
+from sklatent.decomposition._linear_gaussian import LinearGaussian
 
 SOLVERS = ["auto", "full", "covariance_eigh", "arpack", "randomized"]
 each_solver = pytest.mark.parametrize("svd_solver", SOLVERS)
@@ -195,3 +196,16 @@ def assert_same(ours, other, rtol=1e-9, atol=1e-9):
         np.testing.assert_allclose(
             getattr(ours, name), getattr(other, name), rtol, atol, err_msg=name
         )
+
+
+def em_step(data, model):
+    """One EM step from the sums over rows of `MissingData`, and the likelihood before.
+
+    The new W and mu are the old ones plus what the residuals under the old ones say.
+    """
+    e = data.expectations(model)
+    change = np.linalg.solve(e.normal, e.target[:, :, None])[:, :, 0]
+    residual = e.residual - (change * e.target).sum(axis=1)
+    psi = data.pooled(residual) / data.pooled(data.count) * np.ones(len(residual))
+    W, mu = model.W + change[:, :-1], model.mu + change[:, -1]
+    return LinearGaussian(W, mu, psi), e.log_likelihood

@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 
-from sklatent.decomposition._covariance import FullCovariance
-from sklatent.decomposition._em import DiagonalStep, IsotropicStep, MissingStep
+from sklatent.decomposition import _missing
+from sklatent.decomposition._em import DiagonalStep, FullCovariance, IsotropicStep
 from sklatent.decomposition._linear_gaussian import LinearGaussian
-from sklatent.decomposition._observed_rows import ObservedRows, invert_spd
+from sklatent.decomposition._missing import MissingData, invert_spd
 from sklatent.utils._columns import group_patterns
-from tests.decomposition.data import em_step_by_rows, linear_gaussian, with_missing
+from tests.decomposition.data import (
+    em_step,
+    em_step_by_rows,
+    linear_gaussian,
+    with_missing,
+)
 
 
 @pytest.mark.parametrize("q", [0, 1, 3, 20])
@@ -35,10 +40,11 @@ def model():
 def test_posterior_is_the_conditional_gaussian(model):
     X = with_missing(linear_gaussian(40, 6, 2)[0], 0.4)
     X[0] = np.nan
-    rows = ObservedRows(X, np.zeros(6))
-    mean, covariance, _, residual = rows.posterior(model)
-    mean, residual = rows.restore(mean.T), rows.restore(residual)
-    covariance = rows.restore(np.moveaxis(covariance, -1, 0)[rows.group])
+    mean = _missing.map_observed(_missing.posterior_mean, X, model)
+    covariance = _missing.map_observed(_missing.posterior_covariance, X, model)
+    residual = _missing.map_observed(
+        lambda *args: _missing.posterior(*args)[3], X, model
+    )
     for i, x in enumerate(X):
         o = ~np.isnan(x)
         C = model.W[o] @ model.W[o].T + np.diag(model.psi[o])
@@ -51,13 +57,14 @@ def test_posterior_is_the_conditional_gaussian(model):
         assert (residual[i, ~o] == 0).all()
 
 
-def test_one_step_is_that_of_a_loop_over_rows(model):
+def test_one_step_is_that_of_a_loop_over_rows(model, monkeypatch):
     X = with_missing(linear_gaussian(200, 6, 2)[0], 0.3)
     W, mu, residual, count = em_step_by_rows(X, model.W, model.mu, model.psi)
     for isotropic in (False, True):
-        blocks = [ObservedRows(X[:90], np.zeros(6)), ObservedRows(X[90:], np.zeros(6))]
-        step = MissingStep(blocks, [np.ones(90), np.ones(110)], isotropic)
-        after, _ = step(model)
+        monkeypatch.setattr(_missing, "BLOCK_ROWS", 90)
+        data = MissingData(X, np.ones(200), isotropic)
+        assert len(data.blocks) == 3
+        after, _ = em_step(data, model)
         np.testing.assert_allclose(after.W, W, rtol=1e-10)
         np.testing.assert_allclose(after.mu, mu, rtol=1e-10)
         psi = residual.sum() / count.sum() if isotropic else residual / count
@@ -68,10 +75,10 @@ def test_step_on_moments_is_that_on_rows(model):
     X = linear_gaussian(200, 6, 2)[0]
     X = X - X.mean(axis=0)
     model = LinearGaussian(model.W, np.zeros(6), np.full(6, 0.7))
-    rows = MissingStep([ObservedRows(X, np.zeros(6))], [np.ones(200)], True)
+    rows = MissingData(X, np.ones(200), True)
     moments = IsotropicStep(FullCovariance(X.T @ X / 200))
     for _ in range(3):
-        from_rows, likelihood = rows(model)
+        from_rows, likelihood = em_step(rows, model)
         from_moments, same = moments(model)
         np.testing.assert_allclose(from_moments.W, from_rows.W, rtol=1e-9)
         np.testing.assert_allclose(from_moments.psi, from_rows.psi, rtol=1e-9)

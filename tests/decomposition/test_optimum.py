@@ -7,11 +7,11 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.decomposition import PPCA, FactorAnalysis
-from sklatent.decomposition._em import NOISE_FLOOR_MISSING, MissingStep
-from sklatent.decomposition._em_estimator import observed_blocks
 from sklatent.decomposition._linear_gaussian import LinearGaussian
+from sklatent.decomposition._missing import NOISE_FLOOR_MISSING, MissingData
 from tests.decomposition.data import (
     ObservedLikelihood,
+    em_step,
     linear_gaussian,
     observed_log_density,
     with_missing,
@@ -128,19 +128,18 @@ def test_gradient_and_step(isotropic):
     X, W, mu, psi = linear_gaussian(60, 5, 2, psi=np.linspace(0.3, 0.9, 5))
     X = with_missing(X, 0.3)
     model = LinearGaussian(W + 0.3, mu - 0.2, np.full(5, 0.6) if isotropic else psi)
-    blocks = observed_blocks(X, 0.0)
-    step = MissingStep(blocks, [np.ones(60) for _ in blocks], isotropic)
+    data = MissingData(X, np.ones(60), isotropic)
 
     def log_likelihood(theta):
-        m = step.unpack(theta)
+        m = data.unpack(theta)
         return observed_log_density(X, m.mu, m.covariance()).mean()
 
-    theta = step.pack(model)
-    here = step.expectations(model)
-    np.testing.assert_allclose(here.log_likelihood, log_likelihood(theta), rtol=1e-12)
+    here = data.evaluate(data.pack(model))
+    theta, gradient = here.theta, here.gradient
+    np.testing.assert_allclose(here.value, log_likelihood(theta), rtol=1e-12)
     expected = approx_fprime(theta, log_likelihood, 1e-6)
-    np.testing.assert_allclose(step.gradient(here), expected, rtol=1e-4, atol=1e-4)
-    after, _ = step(model)
-    change = step.pack(after) - theta
-    ascent = step.precondition(here, step.gradient(here))
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-4)
+    after, _ = em_step(data, model)
+    change = data.pack(after) - theta
+    ascent = data.precondition(here.state, gradient)
     np.testing.assert_allclose(ascent[:15], change[:15], rtol=1e-9, atol=1e-12)

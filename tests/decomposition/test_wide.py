@@ -7,8 +7,12 @@ import pytest
 import sklearn.decomposition
 
 from sklatent.decomposition import PPCA, FactorAnalysis
-from sklatent.decomposition._covariance import FullCovariance, RowCovariance
-from sklatent.decomposition._em import DiagonalStep, IsotropicStep
+from sklatent.decomposition._em import (
+    DiagonalStep,
+    FullCovariance,
+    IsotropicStep,
+    RowCovariance,
+)
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from tests.decomposition.data import (
     linear_gaussian,
