@@ -204,9 +204,9 @@ class FactorAnalysis(EMEstimator):
         The likelihood is that of the observed entries, and no iteration lowers it:
 
         >>> import numpy as np
-        >>> from sklearn.datasets import load_iris
         >>> from sklatent.decomposition import FactorAnalysis
-        >>> X = load_iris().data
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.normal(size=(200, 1)) + rng.normal(size=(200, 5))
         >>> X[::3, 0] = np.nan
         >>> fa = FactorAnalysis(n_components=1).fit(X)
         >>> bool((np.diff(fa.log_likelihood_history_) >= 0).all())
