@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 
 from sklatent.dimension._base import (
     NeighborEstimator,
-    as_many_as_there_are,
+    available_neighbors,
     check_ties,
 )
 from sklatent.dimension._metrics import varying_columns
@@ -33,8 +33,8 @@ class DANCo(NeighborEstimator):
     In many dimensions neighbors are all about equally far, and at right angles to
     each other. The distances and the angles of the data are compared with those of as
     many points on spheres of one dimension after the other; the one with the smallest
-    divergence is the dimension. So the bias of small samples in many dimensions
-    cancels, which other estimates suffer from.
+    divergence is the dimension. This
+    cancels the small-sample bias that other estimators suffer from in high dimension.
 
     Parameters
     ----------
@@ -55,14 +55,14 @@ class DANCo(NeighborEstimator):
         The dimension, not more than `max_dimension`. Between whole dimensions the
         statistics of the spheres are interpolated.
     dimension_std_ : float
-        Its standard error: the standard deviation of the estimates of 20 samples of
-        the sphere of this dimension, and the error of the simulation. What the data
-        has of curvature, boundaries, uneven density or noise is not in it.
+        Standard error of `dimension_`: the standard deviation of the estimates of 20
+        samples of the sphere of this dimension, and the error of the simulation. It
+        does not count curvature, boundaries, uneven density or noise of the data.
     confidence_interval_ : ndarray of shape (2,)
         Lower and upper end, symmetric around the logarithm of the dimension. It may
         reach beyond `max_dimension`.
     norm_dimension_ : float
-        Maximum likelihood estimate by the distances alone, not compared with spheres.
+        Maximum likelihood estimate from the distances only, not compared with spheres.
     angle_mean_ : float
         Mean angle between two neighbors, in radians: nu.
     angle_concentration_ : float
@@ -81,7 +81,7 @@ class DANCo(NeighborEstimator):
 
     See Also
     --------
-    TwoNN : From two distances: quicker, and without simulation.
+    TwoNN : From two distances: faster, and without simulation.
 
     Notes
     -----
@@ -184,7 +184,8 @@ class DANCo(NeighborEstimator):
 
         Examples
         --------
-        The distances alone underestimate many dimensions; the comparison does not:
+        In many dimensions the distances underestimate the dimension; the comparison
+        with spheres does not:
 
         >>> from sklatent.datasets import make_hypersphere
         >>> from sklatent.dimension import DANCo
@@ -197,7 +198,7 @@ class DANCo(NeighborEstimator):
         """
         with self._unchanged_on_error():
             n_distinct = self._fit_rows(X, n_needed=5)
-            k = self.n_neighbors_ = as_many_as_there_are(
+            k = self.n_neighbors_ = available_neighbors(
                 "n_neighbors", self.n_neighbors, n_distinct - 2, n_distinct
             )
             neighbors = self._find_neighbors(k + 1)

@@ -8,12 +8,12 @@ from numbers import Integral
 
 import numpy as np
 
-from sklatent.dimension import _kernels
+from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     MANY_TIES,
     CorrectedMixin,
     NeighborEstimator,
-    as_many_as_there_are,
+    available_neighbors,
     check_ties,
 )
 from sklatent.utils._sklearn import Interval, _fit_context
@@ -23,44 +23,44 @@ class Gride(CorrectedMixin, NeighborEstimator):
     """Intrinsic dimension by scale, from ratios of distances to neighbors.
 
     Where the density is even over the neighborhood, the ratio of the distances to
-    neighbors n_2 and n_1 has a law that depends on the dimension alone, which is
+    neighbors n_2 and n_1 has a distribution that depends only on the dimension. It is
     fitted by maximum likelihood [1]_. Nearer neighbors show a smaller scale: a
     dimension that falls from there to a plateau shows noise, and the plateau what is
     under it.
 
-    Coinciding rows are merged, with a warning.
+    Rows that are equal are merged, with a warning.
 
     Parameters
     ----------
     n1 : int, default=1
         First neighbor of the ratio for `dimension_`; the second is the `2 * n1`-th.
-        Where there are not as many other rows, the last ones for which there are.
+        Where there are fewer other rows, the largest `n1` that they allow is used.
     max_neighbors : int, default=64
         The scales are n1 = 1, 2, 4, ... with ratios up to this neighbor, or up to the
         last that there is.
     correction : {"ball"}, default=None
         "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate: that undoes most of what makes estimates too
-        low in many dimensions. None reports what the paper defines.
+        points gives the same estimate. This undoes most of the downward bias in many
+        dimensions. None reports what the paper defines.
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
         of two rows that is a metric; or "precomputed". Distances have to grow like a
         length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
-        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
-        function and precomputed distances have to see to it themselves.
+        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)). A
+        function, or precomputed distances, must grow like a length without such help.
     n_jobs : int, default=None
-        Number of threads; None takes as many as BLAS would.
+        Number of threads; None takes as many as BLAS would, -1 all processors.
     confidence_level : float, default=0.95
-        Of the intervals.
+        Probability that each confidence interval covers the dimension.
 
     Attributes
     ----------
     dimension_ : float
         The estimate at `n1_`.
     dimension_std_ : float
-        Its standard error. It counts that neighboring rows share neighbors, so that
-        their ratios are not independent.
+        Standard error of `dimension_`. It allows for the neighbors that nearby rows
+        have in common, since their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
         Interval around the estimate, even on a logarithmic scale.
     n1_scales_ : ndarray of shape (n_scales,)
@@ -71,9 +71,9 @@ class Gride(CorrectedMixin, NeighborEstimator):
     dimension_scales_ : ndarray of shape (n_scales,)
         Estimate at each scale.
     dimension_std_scales_ : ndarray of shape (n_scales,)
-        Its standard error.
+        Standard error of the estimate at each scale.
     confidence_interval_scales_ : ndarray of shape (n_scales, 2)
-        Interval around it.
+        Confidence interval at each scale, even on a logarithmic scale.
     n1_ : int
         First neighbor of the ratio that was used: `n1`, unless there are too few
         distinct rows.
@@ -86,7 +86,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
 
     See Also
     --------
-    TwoNN : The smallest scale, in three ways.
+    TwoNN : The smallest scale, with three methods.
 
     Notes
     -----
@@ -188,7 +188,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
         """
         with self._unchanged_on_error():
             n = self._fit_rows(X, n_needed=3)
-            self.n1_ = as_many_as_there_are("n1", self.n1, (n - 1) // 2, n)
+            self.n1_ = available_neighbors("n1", self.n1, (n - 1) // 2, n)
             most = min(max(2 * self.n1_, self.max_neighbors), n - 1)
             neighbors = self._find_neighbors(most)
             self._forget_rows()
@@ -217,7 +217,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
     def _fit_scale(self, neighbors, n1):
         """Set the estimate for one scale; return it, its error bar and the scale."""
         t, _ = neighbors.log_ratios(n1, 2 * n1)
-        dimension, influence = _kernels.gride(t, n1, 2 * n1)
+        dimension, influence = _estimates.gride(t, n1, 2 * n1)
         self._set_dimension(dimension, self._log_std("gride", n1, dimension, influence))
         self._correct("gride", [n1], len(t))
         return (

@@ -305,11 +305,11 @@ class _BlockSums:
         n, p = block.shape
         if self.buffer.size < n * p:
             self.buffer = np.empty(n * p, dtype)
-        room = self.buffer[: n * p]
+        workspace = self.buffer[: n * p]
         if self.fortran:
-            r = room.reshape(p, n).T
+            r = workspace.reshape(p, n).T
             return np.subtract(block, self.center, out=r, casting="same_kind")
-        r = room.reshape(n, p)
+        r = workspace.reshape(n, p)
         if p < MIN_BLOCK_ROWS and n % 16 == 0 and block.flags.c_contiguous:
             # Several rows at a time: NumPy's inner loop is as long as a row.
             long = (-1, 16 * p)
