@@ -225,7 +225,8 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         if not isinstance(dimension, numbers.Real) or not np.isfinite(dimension):
             raise ValueError(
                 "`n_components` must be an int or an estimator whose fitted "
-                f"`dimension_` is finite; got {self.n_components!r} with dimension_={dimension}."
+                f"`dimension_` is finite; got {self.n_components!r} with "
+                f"dimension_={dimension}."
             )
         return max(1, round(dimension if most is None else min(dimension, most)))
 

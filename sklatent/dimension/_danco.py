@@ -33,8 +33,8 @@ class DANCo(NeighborEstimator):
     In many dimensions neighbors are all about equally far, and at right angles to
     each other. The distances and the angles of the data are compared with those of as
     many points on spheres of one dimension after the other; the one with the smallest
-    divergence is the dimension. This
-    cancels the small-sample bias that other estimators suffer from in high dimension.
+    divergence is the dimension. This cancels the small-sample bias that other
+    estimators suffer from in high dimension.
 
     Parameters
     ----------

@@ -256,7 +256,7 @@ class PCASpectrum(
                 raise ValueError(
                     "`n_neighbors` must be None for method='parallel_analysis', which "
                     "permutes the columns of all rows and has no local form; got "
-                    f"{self.n_neighbors}."
+                    f"n_neighbors={self.n_neighbors}."
                 )
             table = X
             X = read_rows(self, X, ensure_min_samples=4, reset=True)
@@ -286,7 +286,7 @@ class PCASpectrum(
         self._columns = varying_columns(X)
         if len(self._columns) == 0:
             raise ValueError(
-                "X must have distinct rows; got rows that are all equal up to rounding, "
+                "X must have distinct rows; got rows that are equal up to rounding, "
                 "without variance to tell the dimension from."
             )
         some = X[:: -(-len(X) // ORIGIN_ROWS), self._columns]

@@ -55,8 +55,7 @@ class TwoNN(
         How the distribution of the ratios is fitted.
 
         - "mle": maximum likelihood, with the discarded ratios known to be larger than
-          the others (censored) [2]_; unbiased if mu has a Pareto
-          distribution.
+          the others (censored) [2]_; unbiased if mu has a Pareto distribution.
         - "linear": least squares of -log(1 - F) against log mu through the origin,
           with F the empirical distribution, as in [1]_.
         - "bayes": posterior mean, with a gamma prior on d [2]_.
@@ -226,8 +225,8 @@ class TwoNN(
 
         Examples
         --------
-        In four dimensions the boundary makes the estimate too low, which the interval
-        only covers with the correction:
+        In four dimensions the boundary makes the estimate too low. Only with the
+        correction does the interval cover the dimension:
 
         >>> from sklatent.datasets import make_ball
         >>> from sklatent.dimension import TwoNN
