@@ -299,8 +299,8 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         Z = check_array(X, dtype=FLOAT_DTYPES, ensure_min_features=0)
         if Z.shape[1] != self.n_components_:
             raise ValueError(
-                f"X must have n_components_={self.n_components_} columns, as the codes "
-                f"from `transform` have; got {Z.shape[1]}."
+                f"X must have n_components_={self.n_components_} columns; got "
+                f"{Z.shape[1]}. Give codes, such as `transform` returns."
             )
         return self._decode(Z)
 
