@@ -8,7 +8,7 @@ with unit u and p features, what is computed differs from the exact
     m = (p + 10) u,
 
 for the sum of p + 1 products, the rounding of x and y, and that of |y|^2. Since
-|y| <= |x| + d, this is at most c (5 |x|^2 + 4 d^2), which depends on x and d alone: one
+|y| <= |x| + d, this is at most c (5 |x|^2 + 4 d^2), which depends only on x and d: one
 far outlier does not spoil the bound for the others. So, if k rows have s up to t, then
 the k nearest have
 
