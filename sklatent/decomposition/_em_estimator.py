@@ -195,7 +195,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return (Z @ model.W.T + model.mu).astype(Z.dtype, copy=False)
 
     def posterior(self, X):
-        """Mean and covariance of the code z given what is observed of each row.
+        """Mean and covariance of the code z given the observed entries of each row.
 
         Parameters
         ----------
@@ -233,7 +233,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return self._encode(X), covariance.astype(X.dtype, copy=False)
 
     def score_samples(self, X):
-        """Log-density of what is observed of each row.
+        """Log-density of the observed entries of each row.
 
         Parameters
         ----------
@@ -281,7 +281,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         X_imputed : ndarray of shape (n_samples, n_features)
             The data, observed entries unchanged.
         std : ndarray of shape (n_samples, n_features)
-            Standard deviation of each missing entry given what is observed, 0 for
+            Standard deviation of each missing entry given the observed ones, 0 for
             observed ones. Only if `return_std`.
 
         Examples
@@ -295,8 +295,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         >>> ppca = PPCA(n_components=2).fit(X)
         >>> X[0]
         array([5.1, 3.5, 1.4, 0.2])
-        >>> filled, std = ppca.impute([[5.1, 3.5, np.nan, 0.2]], return_std=True)
-        >>> filled.round(1), std.round(1)
+        >>> imputed, std = ppca.impute([[5.1, 3.5, np.nan, 0.2]], return_std=True)
+        >>> imputed.round(1), std.round(1)
         (array([[5.1, 3.5, 1.6, 0.2]]), array([[0. , 0. , 0.4, 0. ]]))
         """
         X = self._validate_rows(X)
@@ -336,7 +336,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
         Examples
         --------
-        Several tables differ by as much as a hole leaves open:
+        Only the missing entries differ from one table to the next:
 
         >>> import numpy as np
         >>> from sklearn.datasets import load_iris

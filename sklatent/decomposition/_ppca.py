@@ -25,8 +25,8 @@ class PPCA(EMEstimator):
     x = W z + mu + eps with z ~ N(0, I) and eps ~ N(0, sigma2 I), fitted by maximum
     likelihood [1]_: in closed form from the principal components, or by EM. Missing
     entries, marked by NaN, are allowed everywhere; then EM maximizes the likelihood
-    of what is observed, over W, mu and sigma2 together. A feature that is constant in
-    the rows of `fit` is drawn and imputed as that constant.
+    of the observed entries, over W, mu and sigma2 together. A feature that is constant
+    in the rows of `fit` is sampled and imputed as that constant.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class PPCA(EMEstimator):
     W_ : ndarray of shape (n_features, n_components)
         Loadings: principal axes, longest first, in units of the data.
     mean_ : ndarray of shape (n_features,)
-        mu; with missing entries not the mean of what is observed.
+        mu; with missing entries not the mean of the observed ones.
     noise_variance_ : float
         sigma2, in squared units of the data: the mean of all n_features -
         n_components discarded eigenvalues of the 1/n covariance, or the smallest if
