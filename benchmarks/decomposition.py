@@ -74,13 +74,16 @@ def compare_missing_steps():
     rng = np.random.RandomState(0)
     start = LinearGaussian(rng.normal(size=(20, 5)), np.zeros(20), np.ones(20))
 
-    data = MissingData(X, np.ones(len(X)), isotropic=True)
+    data = MissingData(X, np.ones(len(X)), True)
 
     def ours():
-        theta = data.pack(start)
+        model = start
         for _ in range(10):
-            here = data.evaluate(theta)
-            theta = here.theta + data.precondition(here.state, here.gradient)
+            e = data.expectations(model)
+            change = np.linalg.solve(e.normal, e.target[:, :, None])[:, :, 0]
+            residual = (e.residual - (change * e.target).sum(axis=1)).sum()
+            W, mu = model.W + change[:, :-1], model.mu + change[:, -1]
+            model = LinearGaussian(W, mu, np.full(20, residual / data.count.sum()))
 
     def loop():
         model = start

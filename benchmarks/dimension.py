@@ -12,7 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 from benchmarks._harness import compare
 from benchmarks._peers import Peers
 from sklatent.datasets import benchmark_manifolds, make_manifold
-from sklatent.dimension import DANCo, Gride, LevinaBickel, TwoNN, _kernels
+from sklatent.dimension import DANCo, Gride, LevinaBickel, TwoNN, _estimates
 from sklatent.utils._neighbors import k_nearest
 
 N_REPEATS = 300
@@ -156,17 +156,17 @@ def pareto_bias():
     lines = [
         "mean relative bias on exact Pareto ratios, n = 1,000, 4,000 samples, in %"
     ]
-    for kernel, reach in (("pareto_mle", 0.3), ("pareto_line", 1.0)):
+    for function, reach in (("pareto_mle", 0.3), ("pareto_line", 1.0)):
         for discard_fraction in (0.0, 0.1, 0.25, 0.5):
             estimates = [
-                getattr(_kernels, kernel)(
+                getattr(_estimates, function)(
                     np.random.RandomState(seed).exponential(size=1000), discard_fraction
                 )[0]
                 for seed in range(4000)
             ]
             error = 100 * np.std(estimates) / np.sqrt(4000)
             lines.append(
-                f"  {kernel:<12} discard_fraction={discard_fraction:<5}"
+                f"  {function:<12} discard_fraction={discard_fraction:<5}"
                 f"{100 * (np.mean(estimates) - 1):>8.2f} +- {error:.2f}   "
                 f"reach {reach}"
             )

@@ -1,7 +1,7 @@
-"""What the estimators of sklatent promise, as mixins.
+"""Mixins with the methods that the estimators of sklatent have in common.
 
 =====================  ========================================================
-mixin                  promise
+mixin                  methods and attributes
 =====================  ========================================================
 `ScoreMixin`           `score` is the mean of `score_samples`, a Python float
 `LatentModelMixin`     `transform`, `inverse_transform`, `reconstruction_error`
@@ -45,13 +45,13 @@ __all__ = [
 class SklatentEstimator(BaseEstimator):
     """Base of every estimator: documentation link, version stamp, clean failures.
 
-    The notebook display links to the documentation; what is pickled knows the version
-    that wrote it; a `fit` that fails changes nothing.
+    The notebook display links to the documentation, pickles hold the version of
+    sklatent that wrote them, and a `fit` that fails leaves the estimator unchanged.
 
     See Also
     --------
-    sklearn.base.BaseEstimator : What this adds to.
-    sklatent.exceptions.InconsistentVersionWarning : Of a version that differs.
+    sklearn.base.BaseEstimator : The base class in scikit-learn.
+    sklatent.exceptions.InconsistentVersionWarning : Given if the version differs.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class SklatentEstimator(BaseEstimator):
     )
 
     def _doc_link_url_param_generator(self):
-        # The page is that of the public subpackage, whose folders are not public.
+        # Pages are named by the public subpackage; its modules are private.
         module = ".".join(type(self).__module__.split(".")[:2])
         return {"estimator_module": module, "estimator_name": type(self).__name__}
 
@@ -79,7 +79,7 @@ class SklatentEstimator(BaseEstimator):
         return {**super().__getstate__(), "_sklatent_version": __version__}
 
     def __setstate__(self, state):
-        state = dict(state)
+        state = dict(state)  # the caller's state keeps its version
         version = state.pop("_sklatent_version", "unknown")
         if version != __version__:
             warn(
@@ -95,7 +95,7 @@ class SklatentEstimator(BaseEstimator):
         before = dict(vars(self))
         try:
             yield
-        except BaseException:
+        except BaseException:  # a KeyboardInterrupt too
             vars(self).clear()
             vars(self).update(before)
             raise
@@ -104,12 +104,12 @@ class SklatentEstimator(BaseEstimator):
 class ScoreMixin:
     """`score` is the mean of `score_samples`, in every class.
 
-    So that cross-validation compares models of different families, and folds
-    of different sizes.
+    The mean makes models of different families, and folds of different sizes,
+    comparable in cross-validation.
 
     See Also
     --------
-    LatentModelMixin : Has this, and codes.
+    LatentModelMixin : Adds the encoding of rows.
 
     Examples
     --------
@@ -149,8 +149,8 @@ class ScoreMixin:
 
         Examples
         --------
-        Densities of two families, compared in nats per row that they have not seen.
-        Three species are more than one cloud:
+        Two models, compared by their log-density of unseen rows, in nats per row. Three
+        Gaussian components fit the three species better than one:
 
         >>> from sklearn.datasets import load_iris
         >>> from sklatent.decomposition import PPCA
@@ -165,19 +165,19 @@ class ScoreMixin:
 
 
 class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
-    """Codes of `n_components_` numbers for rows, and reconstructions from codes.
+    """Encode rows as `n_components_` numbers, and reconstruct rows from them.
 
     Subclasses implement `_encode(X) -> Z` and `_decode(Z) -> X` on validated
     arrays, and `score_samples`.
 
     See Also
     --------
-    GenerativeModelMixin : New rows.
-    sklearn.base.TransformerMixin : What this adds to.
+    GenerativeModelMixin : Sample new rows.
+    sklearn.base.TransformerMixin : The base class in scikit-learn.
 
     Examples
     --------
-    Of each row the mean of its columns is kept:
+    A model that keeps the mean of each row:
 
     >>> import numpy as np
     >>> from sklearn.utils.validation import validate_data
@@ -215,8 +215,8 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
     def _resolve_n_components(self, X, most=None):
         """Return `n_components` as an int, asking a dimension estimator for it.
 
-        An estimate is rounded, and bounded by `most`: what does not fit the model is
-        an error when the user says it, and noise when it is estimated.
+        An estimate is rounded and limited to `most`. A value that is too large for the
+        model is an error if the user gives it, but only noise if it is estimated.
         """
         if isinstance(self.n_components, numbers.Integral):
             return int(self.n_components)
@@ -224,8 +224,9 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         dimension = getattr(estimator, "dimension_", None)
         if not isinstance(dimension, numbers.Real) or not np.isfinite(dimension):
             raise ValueError(
-                "n_components must be an int or an estimator whose fitted dimension_ "
-                f"is finite; got {self.n_components!r} with dimension_={dimension}."
+                "`n_components` must be an int or an estimator whose fitted "
+                f"`dimension_` is finite; got {self.n_components!r} with "
+                f"dimension_={dimension}."
             )
         return max(1, round(dimension if most is None else min(dimension, most)))
 
@@ -260,7 +261,7 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         return self._encode(self._validate_rows(X))
 
     def inverse_transform(self, X):
-        """Compute the rows that codes stand for.
+        """Reconstruct rows from their codes.
 
         Parameters
         ----------
@@ -280,8 +281,8 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
 
         Examples
         --------
-        There and back: with as many components as features nothing is lost, with fewer
-        the error is what they leave out.
+        With as many components as features the reconstruction is exact; with fewer, its
+        error is the variation that they leave out.
 
         >>> import numpy as np
         >>> from sklearn.datasets import load_iris
@@ -319,7 +320,7 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
 
         Examples
         --------
-        A row that is unlike those of `fit` shows:
+        The error is large for a row that is unlike those of `fit`:
 
         >>> import numpy as np
         >>> from sklatent.datasets import make_affine
@@ -338,18 +339,18 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
 
 
 class GenerativeModelMixin:
-    """Rows can be drawn from the model.
+    """Sample rows from the model.
 
     Subclasses implement `_sample(n_samples, rng)` with a `RandomState`.
 
     See Also
     --------
-    LatentModelMixin : Codes of rows.
-    ScoreMixin : How likely rows are.
+    LatentModelMixin : Encode rows.
+    ScoreMixin : Score rows by their log-density.
 
     Examples
     --------
-    A die with as many faces as the largest number that it has seen:
+    A die with as many faces as the largest roll in the data:
 
     >>> import numpy as np
     >>> from sklatent.base import GenerativeModelMixin, SklatentEstimator
@@ -366,12 +367,12 @@ class GenerativeModelMixin:
     """
 
     def sample(self, n_samples=1, random_state=None):
-        """Draw rows from the fitted model.
+        """Sample rows from the fitted model.
 
         Parameters
         ----------
         n_samples : int, default=1
-            How many rows to draw.
+            Number of rows to sample.
         random_state : int, RandomState instance or None, default=None
             Pass an int for the same rows at every call.
 
@@ -387,7 +388,7 @@ class GenerativeModelMixin:
 
         Examples
         --------
-        New rows have the mean of the model, within its standard error:
+        The mean of the sampled rows is that of the model, within its standard error:
 
         >>> import numpy as np
         >>> from sklearn.datasets import load_iris
@@ -407,7 +408,7 @@ class GenerativeModelMixin:
 
 
 class DimensionMixin:
-    """`dimension_`, how many numbers a row needs, with an error bar.
+    """Intrinsic dimension as `dimension_`, with a confidence interval.
 
     Subclasses have the parameter `confidence_level`, and `fit` calls
     `_set_dimension`.
@@ -418,7 +419,8 @@ class DimensionMixin:
 
     Examples
     --------
-    The rank of the rows, which has no error. It says how many components to keep:
+    The rank of the data as its dimension, without error, used to choose the number of
+    components:
 
     >>> import numpy as np
     >>> from sklatent.base import DimensionMixin, SklatentEstimator

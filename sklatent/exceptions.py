@@ -1,4 +1,4 @@
-"""Warnings that are sklatent's own."""
+"""Warnings of sklatent."""
 
 __all__ = [
     "DiscreteDataWarning",
@@ -12,14 +12,14 @@ __all__ = [
 
 
 class DiscreteDataWarning(UserWarning):
-    """Distances tie, as on a grid: the data is discrete, or was rounded.
+    """Many distances are equal, as on a grid: the data is discrete or rounded.
 
-    Given where more than 1 % of the rows have two neighbors at the same distance.
+    It is given where more than 1 % of the rows have two neighbors at the same distance.
     Where more than half of them do, `fit` raises a ValueError.
 
     See Also
     --------
-    DuplicateRowsWarning : Rows at distance 0.
+    DuplicateRowsWarning : Given for rows at distance 0.
 
     Examples
     --------
@@ -36,15 +36,15 @@ class DiscreteDataWarning(UserWarning):
 
 
 class DuplicateRowsWarning(UserWarning):
-    """Rows repeat others, and each counts once.
+    """Some rows repeat others, and equal rows count once.
 
-    Given by the estimators of the dimension, most of which take logarithms of
-    distances. How many there are is their attribute `n_duplicates_`. Where several
-    estimators are fitted to one table one after the other, the first of them warns.
+    It is given by the estimators of the dimension, most of which take logarithms of
+    distances. Their attribute `n_duplicates_` is the number of such rows. Where several
+    estimators are fitted to one table in turn, only the first of them warns.
 
     See Also
     --------
-    DiscreteDataWarning : Distances that tie.
+    DiscreteDataWarning : Given for equal distances.
 
     Examples
     --------
@@ -64,14 +64,14 @@ class DuplicateRowsWarning(UserWarning):
 
 
 class FewRowsWarning(UserWarning):
-    """There are fewer rows than neighbors are asked for, and all of them are used.
+    """There are fewer rows than `fit` needs for the neighbors asked for; all are used.
 
     Rows that repeat others do not count. How many neighbors are used is a fitted
     attribute with the name of the parameter, such as `n_neighbors_`.
 
     See Also
     --------
-    DuplicateRowsWarning : Rows that repeat others.
+    DuplicateRowsWarning : Given for rows that repeat others.
 
     Examples
     --------
@@ -90,17 +90,17 @@ class FewRowsWarning(UserWarning):
 
 
 class InconsistentVersionWarning(UserWarning):
-    """An estimator is loaded by another version of sklatent than saved it.
+    """An estimator was saved by another version of sklatent than loads it.
 
-    Its fitted attributes may mean something else in this version.
+    Fitted attributes may have another meaning in this version.
 
     See Also
     --------
-    sklearn.exceptions.InconsistentVersionWarning : For estimators of scikit-learn.
+    sklearn.exceptions.InconsistentVersionWarning : The one of scikit-learn.
 
     Examples
     --------
-    What is pickled knows its version:
+    The state of an estimator holds the version of sklatent:
 
     >>> import warnings
     >>> from sklatent.dimension import TwoNN
@@ -114,15 +114,15 @@ class InconsistentVersionWarning(UserWarning):
 
 
 class RankDeficientWarning(UserWarning):
-    """Components or noise without variance: the model is bounded, not exact.
+    """Components or noise have no variance; their variance is kept at a lower bound.
 
     See Also
     --------
-    HeywoodWarning : A single feature without noise.
+    HeywoodWarning : Given for a single feature without noise.
 
     Examples
     --------
-    Rows in a plane, of which two components leave nothing to be noise:
+    Rows in a plane, for which two components leave no noise:
 
     >>> import warnings
     >>> from sklatent.datasets import make_affine
@@ -139,12 +139,12 @@ class RankDeficientWarning(UserWarning):
 class HeywoodWarning(UserWarning):
     """A factor analysis may explain a feature entirely, without noise of its own.
 
-    Without any the likelihood would be no less. The loadings are then hardly
-    determined, and the noise variance may be at its bound.
+    The likelihood would not decrease if the noise variance of the feature were 0. The
+    loadings are then poorly determined, and the noise variance may be at its bound.
 
     See Also
     --------
-    RankDeficientWarning : Nothing is left to be noise of any feature.
+    RankDeficientWarning : Given if no feature has noise.
 
     Examples
     --------
@@ -163,7 +163,7 @@ class HeywoodWarning(UserWarning):
 class PosteriorCollapseWarning(UserWarning):
     """The codes of a variational autoencoder tell nothing about the rows.
 
-    Given after a training of 100 steps or more, if the rows differ and
+    It is given after a training of 100 steps or more, if the rows differ and
     `n_active_units_` is 0.
 
     See Also
@@ -172,7 +172,7 @@ class PosteriorCollapseWarning(UserWarning):
 
     Examples
     --------
-    If what the code costs weighs a thousand times as much, there is none:
+    A `beta` of 1000 makes the code so costly that it is not used:
 
     >>> import warnings
     >>> from sklearn.datasets import load_iris

@@ -22,9 +22,9 @@ from sklatent.decomposition._missing import (
     BLOCK_ROWS,
     MissingData,
     conditional_variance,
-    log_density,
     map_observed,
     maximize_observed,
+    observed_log_density,
     posterior_covariance,
     posterior_mean,
 )
@@ -193,7 +193,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return (Z @ model.W.T + model.mu).astype(Z.dtype, copy=False)
 
     def posterior(self, X):
-        """Mean and covariance of the code z given what is observed of each row.
+        """Mean and covariance of the code z given the observed entries of each row.
 
         Parameters
         ----------
@@ -231,7 +231,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return self._encode(X), covariance.astype(X.dtype, copy=False)
 
     def score_samples(self, X):
-        """Log-density of what is observed of each row.
+        """Log-density of the observed entries of each row.
 
         Parameters
         ----------
@@ -259,10 +259,10 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         """
         X = self._validate_rows(X)
         if np.isnan(X).any():
-            result = map_observed(log_density, X, self._model())
+            log_density = map_observed(observed_log_density, X, self._model())
         else:
-            result = self._model().log_density(X)
-        return result.astype(X.dtype, copy=False)
+            log_density = self._model().log_density(X)
+        return log_density.astype(X.dtype, copy=False)
 
     def impute(self, X, return_std=False):
         """Impute missing entries by their expectation given the observed ones.
@@ -279,7 +279,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         X_imputed : ndarray of shape (n_samples, n_features)
             The data, observed entries unchanged.
         std : ndarray of shape (n_samples, n_features)
-            Standard deviation of each missing entry given what is observed, 0 for
+            Standard deviation of each missing entry given the observed ones, 0 for
             observed ones. Only if `return_std`.
 
         Examples
@@ -293,8 +293,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         >>> ppca = PPCA(n_components=2).fit(X)
         >>> X[0]
         array([5.1, 3.5, 1.4, 0.2])
-        >>> filled, std = ppca.impute([[5.1, 3.5, np.nan, 0.2]], return_std=True)
-        >>> filled.round(1), std.round(1)
+        >>> imputed, std = ppca.impute([[5.1, 3.5, np.nan, 0.2]], return_std=True)
+        >>> imputed.round(1), std.round(1)
         (array([[5.1, 3.5, 1.6, 0.2]]), array([[0. , 0. , 0.4, 0. ]]))
         """
         X = self._validate_rows(X)
@@ -334,7 +334,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
         Examples
         --------
-        The spread of several tables is the uncertainty of the missing entries:
+        Only the missing entries differ from one table to the next:
 
         >>> import numpy as np
         >>> from sklearn.datasets import load_iris
@@ -355,8 +355,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         missing = np.isnan(X)
         tables = np.repeat(X[None], n_samples, axis=0)
         incomplete = np.flatnonzero(missing.any(axis=1))
-        for start in range(0, len(incomplete), BLOCK_ROWS):
-            rows = incomplete[start : start + BLOCK_ROWS]
+        for i in range(0, len(incomplete), BLOCK_ROWS):
+            rows = incomplete[i : i + BLOCK_ROWS]
             mean = map_observed(posterior_mean, X[rows], model)
             root = np.linalg.cholesky(
                 map_observed(posterior_covariance, X[rows], model)

@@ -9,6 +9,7 @@ import numpy as np
 
 from sklatent.decomposition._em_estimator import EMEstimator, principal_axes
 from sklatent.decomposition._linear_gaussian import LinearGaussian
+from sklatent.decomposition._rotation import rotate
 from sklatent.exceptions import HeywoodWarning
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import check_weight, read_rows
@@ -18,7 +19,6 @@ from sklatent.utils._warnings import warn
 # taking it away altogether costs less than so many nats per row.
 SUSPICIOUS = 1e-2
 UNDECIDED = 1e-3
-ORTHOMAX_GAMMA = {"varimax": 1.0, "quartimax": 0.0}
 
 
 class FactorAnalysis(EMEstimator):
@@ -86,7 +86,7 @@ class FactorAnalysis(EMEstimator):
 
     See Also
     --------
-    PPCA : A model with one noise variance for all features.
+    PPCA : The same with one noise variance for all features.
     PCA : Directions of largest variance.
     sklearn.decomposition.FactorAnalysis : The estimator whose parameters these are.
 
@@ -189,7 +189,7 @@ class FactorAnalysis(EMEstimator):
         Raises
         ------
         ValueError
-            If nothing is observed of a feature, or `X` or a parameter cannot be
+            If a feature has no observed value, or if `X` or a parameter cannot be
             used.
 
         Warns
@@ -201,32 +201,31 @@ class FactorAnalysis(EMEstimator):
 
         Examples
         --------
-        The noise of a feature is what the factors do not explain of it:
+        The likelihood is that of the observed entries, and no iteration lowers it:
 
         >>> import numpy as np
-        >>> from sklearn.datasets import load_wine
         >>> from sklatent.decomposition import FactorAnalysis
-        >>> X = load_wine().data
-        >>> fa = FactorAnalysis(n_components=2).fit(X)
-        >>> explained = 1 - fa.noise_variance_ / X.var(axis=0)
-        >>> explained.round(1)
-        array([0.5, 0.2, 0.1, 0.2, 0.1, 0.8, 0.9, 0.3, 0.4, 0.8, 0.5, 0.8, 0.5])
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.normal(size=(200, 1)) + rng.normal(size=(200, 5))
+        >>> X[::3, 0] = np.nan
+        >>> fa = FactorAnalysis(n_components=1).fit(X)
+        >>> bool((np.diff(fa.log_likelihood_history_) >= 0).all())
+        True
         >>> bool(np.isclose(fa.log_likelihood_, fa.score(X)))
         True
         """
         with self._unchanged_on_error():
             X = read_rows(self, X, ensure_min_samples=2, reset=True)
             sample_weight = check_weight(sample_weight, X)
-            step, model, reached = self._fit_em(
-                X, y, sample_weight, self._first_noise(X.shape[1])
-            )
+            psi = self._first_noise(X.shape[1])
+            found = self._fit_em(X, y, sample_weight, psi)
+            self._warn_of_heywood_cases(*found)
             weight = len(X) if sample_weight is None else sample_weight.sum()
             self.loglike_ = [weight * value for value in self.log_likelihood_history_]
-            self._warn_of_heywood_cases(step, model, reached)
         return self
 
     def _first_noise(self, p):
-        """Noise variances to start from; None for the default."""
+        """Noise variances to start from, in units of the data, or None."""
         if self.noise_variance_init is None:
             return None
         psi = np.asarray(self.noise_variance_init, dtype=np.float64)
@@ -237,7 +236,7 @@ class FactorAnalysis(EMEstimator):
             )
         return psi
 
-    def _warn_of_heywood_cases(self, step, model, reached):
+    def _warn_of_heywood_cases(self, step, model, log_likelihood):
         """Warn of features that could as well have no noise."""
         heywood = []
         varies = step.covariance.variance > 0
@@ -245,8 +244,8 @@ class FactorAnalysis(EMEstimator):
             if model.psi[j] > step.floor * (1 + 1e-9):
                 psi = model.psi.copy()
                 psi[j] = step.floor
-                at_bound = LinearGaussian(model.W, model.mu, psi)
-                if step.log_likelihood(at_bound) < reached - UNDECIDED:
+                at_bound = step.log_likelihood(LinearGaussian(model.W, model.mu, psi))
+                if at_bound < log_likelihood - UNDECIDED:
                     continue
             heywood.append(j)
         if heywood:
@@ -273,25 +272,3 @@ class FactorAnalysis(EMEstimator):
         return LinearGaussian(
             self.components_.T, self.mean_, self.noise_variance_, self._constants_
         )
-
-
-def rotate(W, rotation, tol=1e-10, max_iter=500):
-    """Rotate W to simple structure, by the orthomax criterion.
-
-    Maximizes the sum over columns of the variance of their squared loadings
-    ("varimax", Kaiser 1958) or of their fourth powers ("quartimax"), by repeated
-    singular value decompositions of the criterion's gradient.
-    """
-    if rotation is None or W.shape[1] < 2:
-        return W
-    gamma = ORTHOMAX_GAMMA[rotation]
-    R, before = np.eye(W.shape[1]), 0.0
-    for _ in range(max_iter):
-        L = W @ R
-        gradient = W.T @ (L**3 - gamma * L * (L**2).mean(axis=0))
-        U, s, Vt = np.linalg.svd(gradient)
-        R = U @ Vt
-        if s.sum() <= before * (1 + tol):
-            break
-        before = s.sum()
-    return W @ R

@@ -1,6 +1,6 @@
 """Maximum likelihood of the linear-Gaussian model where entries are missing.
 
-What is observed of a row, x_o, is linear-Gaussian again with the rows W_o, mu_o, psi_o:
+The observed entries x_o of a row are linear-Gaussian again, with rows W_o, mu_o, psi_o:
 
     M_o = I + W_o' psi_o^-1 W_o,   E[z | x_o] = M_o^-1 W_o' psi_o^-1 (x_o - mu_o)
 
@@ -53,7 +53,7 @@ SHORTER = 0.3
 
 
 # --------------------------------------------------------------------------------
-# What is observed of rows
+# Observed entries of rows
 
 
 class ObservedRows(NamedTuple):
@@ -122,7 +122,7 @@ def map_observed(function, X, model):
 
 
 def posterior(block, model):
-    """Moments of z given what is observed, and what they leave of the rows.
+    """Moments of z given the observed entries, and what they leave of the rows.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def posterior_covariance(block, model):
 
 
 def conditional_variance(block, model):
-    """Variance of each feature given what is observed of the row, if it is missing."""
+    """Variance of each feature given the observed ones of the row, if it is missing."""
     covariance = posterior(block, model)[1]
     i, j, _ = triangle(len(covariance))
     # Of symmetric matrices one triangle is summed, its inner part twice.
@@ -170,7 +170,7 @@ def conditional_variance(block, model):
     return (covariance[i, j].T @ W_W.T + model.psi)[block.group]
 
 
-def log_density(block, model):
+def observed_log_density(block, model):
     """Log p(x_o) of each row; 0 where nothing is observed.
 
     As in `LinearGaussian.log_density`, the distance is a sum of two squares.
@@ -394,7 +394,7 @@ def _block_sums(block, model):
 
 
 def maximize_observed(data, model, tol):
-    """Maximize the likelihood of what is observed; it never decreases.
+    """Maximize the likelihood of the observed entries; it never decreases.
 
     Parameters
     ----------

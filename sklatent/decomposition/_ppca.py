@@ -25,8 +25,8 @@ class PPCA(EMEstimator):
     x = W z + mu + eps with z ~ N(0, I) and eps ~ N(0, sigma2 I), fitted by maximum
     likelihood [1]_: in closed form from the principal components, or by EM. Missing
     entries, marked by NaN, are allowed everywhere; then EM maximizes the likelihood
-    of what is observed, over W, mu and sigma2 together. A feature that is constant in
-    the rows of `fit` is drawn and imputed as that constant.
+    of the observed entries, over W, mu and sigma2 together. A feature that is constant
+    in the rows of `fit` is sampled and imputed as that constant.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class PPCA(EMEstimator):
     W_ : ndarray of shape (n_features, n_components)
         Loadings: principal axes, longest first, in units of the data.
     mean_ : ndarray of shape (n_features,)
-        mu; with missing entries not the mean of what is observed.
+        mu; with missing entries not the mean of the observed ones.
     noise_variance_ : float
         sigma2, in squared units of the data: the mean of all n_features -
         n_components discarded eigenvalues of the 1/n covariance, or the smallest if
@@ -79,8 +79,8 @@ class PPCA(EMEstimator):
     See Also
     --------
     PCA : Principal components by more solvers, without missing values.
-    FactorAnalysis : A model with a noise variance for each feature.
-    sklearn.decomposition.PCA : This density for complete rows.
+    FactorAnalysis : The same with a noise variance for each feature.
+    sklearn.decomposition.PCA : The same density, of complete rows.
 
     References
     ----------
@@ -158,7 +158,7 @@ class PPCA(EMEstimator):
         Raises
         ------
         ValueError
-            If nothing is observed of a feature, or `X` or a parameter cannot be
+            If a feature has no observed value, or if `X` or a parameter cannot be
             used.
 
         Warns
@@ -188,41 +188,19 @@ class PPCA(EMEstimator):
             sample_weight = check_weight(sample_weight, X)
             self._moments = None
             has_missing = bool(np.isnan(X).any())
-            if self.method == "em" or (self.method == "auto" and has_missing):
+            if has_missing and self.method == "closed_form":
+                raise ValueError(
+                    "X must have no missing entries with method='closed_form'; got "
+                    "NaN. Use method='em' or 'auto'."
+                )
+            if has_missing or self.method == "em":
                 step, model, _ = self._fit_em(X, y, sample_weight)
                 # By exp(log(floor)), the noise at its bound differs by rounding.
-                noise, bound = model.psi[0], step.floor * (1 + 1e-9)
-            elif has_missing:
-                raise ValueError(
-                    "Input X contains NaN, for which there is no closed form; use "
-                    "method='em' or 'auto'."
-                )
+                if model.psi[0] <= step.floor * (1 + 1e-9):
+                    self._warn_of_no_noise()
             else:
-                spectrum = self._fit_closed_form(X, y, sample_weight)
-                noise, bound = self.noise_variance_, self._smallest_noise(spectrum)
-            if noise <= bound:
-                warn(
-                    f"{self.n_components_} components explain the data entirely; "
-                    f"noise_variance_ is kept at its bound of "
-                    f"{self.noise_variance_:.3g}. Lower n_components.",
-                    RankDeficientWarning,
-                )
+                self._fit_closed_form(X, y, sample_weight)
         return self
-
-    def _fit_closed_form(self, X, y, sample_weight):
-        """Estimate from the principal components; return their spectrum."""
-        self.n_components_ = q = self._n_components(X)
-        self._constants_ = constant_values(X, sample_weight)
-        context = self._init_callback_context()
-        task = {"estimator": self, "X": X, "y": y}
-        context.call_on_fit_task_begin(**task)
-        if len(X) >= X.shape[1]:
-            spectrum = solvers.covariance(X, sample_weight, q, only_leading=q > 0)
-        else:
-            spectrum = solvers.exact(X, sample_weight)
-        self._set_closed_form(spectrum, q)
-        context.call_on_fit_task_end(**task, reconstruction_attributes={})
-        return spectrum
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -296,6 +274,31 @@ class PPCA(EMEstimator):
             self._constants_ = constants
             self.n_components_, self._moments = q, moments
         return self
+
+    def _fit_closed_form(self, X, y, sample_weight):
+        """Estimate from the eigenvalues of the covariance."""
+        self.n_components_ = q = self._n_components(X)
+        self._constants_ = constant_values(X, sample_weight)
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        if len(X) >= X.shape[1]:
+            spectrum = solvers.covariance(X, sample_weight, q, only_leading=q > 0)
+        else:
+            spectrum = solvers.exact(X, sample_weight)
+        self._set_closed_form(spectrum, q)
+        if self.noise_variance_ <= self._smallest_noise(spectrum):
+            self._warn_of_no_noise()
+        context.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes={}
+        )
+
+    def _warn_of_no_noise(self):
+        warn(
+            f"{self.n_components_} components explain the data entirely; "
+            f"noise_variance_ is kept at its bound of {self.noise_variance_:.3g}. "
+            "Lower n_components.",
+            RankDeficientWarning,
+        )
 
     @staticmethod
     def _smallest_noise(spectrum):

@@ -27,8 +27,8 @@ from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 NO_DISTANCE = (
-    "metric={!r} gives a distance of 0 between rows that differ; the logarithm of "
-    "distances is needed."
+    "metric={!r} must not give a distance of 0 between rows that differ, since the "
+    "logarithm of distances is needed."
 )
 # Shares of the rows that may have ties, before a warning and before an error.
 FEW_TIES, MANY_TIES = 0.01, 0.5
@@ -42,9 +42,9 @@ class Neighbors(NamedTuple):
     log_distances : ndarray of shape (n_distinct, n_neighbors)
         Logarithms of the distances, ascending.
     indices : ndarray of shape (n_distinct, n_neighbors)
-        Which distinct rows the neighbors are.
+        Positions of the neighbors among the distinct rows.
     rounding : ndarray of shape (n_distinct,)
-        What rounding of the data may have changed each distance by.
+        Bound on the change of each distance by rounding of the data.
     """
 
     log_distances: np.ndarray
@@ -74,7 +74,7 @@ class Neighbors(NamedTuple):
 class NeighborEstimator(DimensionMixin, SklatentEstimator):
     """Estimates that are functions of the distances to the nearest neighbors.
 
-    Coinciding rows are merged: what counts is where the rows are, not how often.
+    Equal rows are merged: what counts is where the rows are, not how often.
     Subclasses call `_fit_rows` and then `_find_neighbors`, and have the parameters
     `metric`, `n_jobs` and `confidence_level`.
     """
@@ -114,7 +114,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         self._first, self._inverse = merge_equal(rows, self.metric, rounding)
         n = len(self._first)
         self.n_duplicates_ = count_duplicates(table, n, len(X))
-        check_distinct(self, n_needed, n, len(X))
+        check_distinct(n_needed, n, len(X))
         if self.metric == "precomputed":
             self._rows, self._rounding = X[np.ix_(self._first, self._first)], rounding
         else:
@@ -135,34 +135,35 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             raise ValueError(NO_DISTANCE.format(self.metric))
         if self.metric == "precomputed":
             rounding = 4 * np.finfo(self._rows.dtype).eps * distances[:, 0]
-            self._rows = None  # which `transform` does not need
+            self._rows = None  # `transform` reads its distances from X
         else:
             rounding = self._rounding + rounding_of_distances(
                 self._rows, indices[:, 0], distances[:, 0], self.metric
             )
         return Neighbors(np.log(distances), indices, rounding)
 
-    def _log_std(self, kernel, setting, dimension, influence):
+    def _log_std(self, function, setting, dimension, influence):
         """Standard error of the logarithm of an estimate.
 
         Parameters
         ----------
-        kernel : str
-            Name of a function of `sklatent.dimension._kernels`.
+        function : str
+            Name of a function of `sklatent.dimension._estimates`.
         setting : float
-            Its setting.
+            Setting of the function.
         dimension : float
-            What it returned,
+            The estimate that the function returned.
         influence : ndarray of shape (n_distinct,)
-            and what each row contributes.
+            The influence of each row that the function returned.
 
         Returns
         -------
         log_std : float
-            Of independent rows, times the factor for neighbors in common.
+            The standard error for independent rows, times the factor for neighbors in
+            common.
         """
         independent = np.sqrt(influence @ influence) / len(influence)
-        return dependence(kernel, setting, dimension) * independent
+        return dependence(function, setting, dimension) * independent
 
     def _query_neighbors(self, X, n_neighbors):
         """Neighbors of new rows among those of `fit`; a row itself is left out.
@@ -193,7 +194,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         elif measured(self.metric) != self.metric:
             itself = distances <= rounding[:, None] + self._rounding[indices]
         else:
-            # Not all metrics give exactly 0 for that.
+            # Not all metrics give exactly 0 for equal rows, so rows are compared.
             itself = [(self._rows[column] == X).all(axis=1) for column in indices.T]
             itself = np.transpose(itself)
         distances, indices = _without(itself, distances, indices)
@@ -206,34 +207,34 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         del self._rows, self._rounding, self._first, self._inverse
 
 
-def check_distinct(estimator, n_needed, n_distinct, n_samples):
-    """Complain of less distinct rows than are needed."""
+def check_distinct(n_needed, n_distinct, n_samples):
+    """Raise if there are fewer distinct rows than are needed."""
     if n_distinct < n_needed:
         raise ValueError(
-            f"{type(estimator).__name__} needs {n_needed} distinct rows; got "
+            f"X must have at least {n_needed} distinct rows; got "
             f"n_samples={n_samples}, of which {n_distinct} "
             f"{'is' if n_distinct == 1 else 'are'} distinct."
         )
 
 
-def as_many_as_there_are(name, asked, most, n_distinct):
-    """Return how many neighbors are used of those that are asked for.
+def available_neighbors(name, asked, most, n_distinct):
+    """Limit a number of neighbors to what the rows allow, with a warning.
 
     Parameters
     ----------
     name : str
-        The parameter that asks.
+        Name of the parameter.
     asked : int
-        Its value.
+        Value of the parameter.
     most : int
-        Its largest value
+        Largest value that the rows allow.
     n_distinct : int
-        for so many distinct rows.
+        Number of distinct rows, for the warning.
 
     Returns
     -------
     used : int
-        The smaller of the two, with a warning if it is not what was asked for.
+        The smaller of `asked` and `most`.
     """
     if asked > most:
         warn(
@@ -249,13 +250,13 @@ class CorrectedMixin:
 
     _parameter_constraints = {"correction": [StrOptions({"ball"}), None]}
 
-    def _correct(self, kernel, settings, n_distinct):
+    def _correct(self, function, settings, n_distinct):
         """Correct the estimate and stretch its error bar along."""
         if self.correction is None:
             return
         step = np.exp(self.dimension_std_ / self.dimension_)
         self.dimension_, low, high, *interval = correct(
-            kernel,
+            function,
             settings,
             n_distinct,
             self.dimension_,
@@ -289,9 +290,9 @@ class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows. Their neighbors are looked for among the rows that `fit` has seen,
-            the row itself left out. With the metric "precomputed", the distances to
-            these: as many columns as `fit` has seen rows.
+            Rows, whose neighbors are found among the rows of `fit`, without the row
+            itself. With the metric "precomputed", distances to the rows of `fit`, one
+            column for each.
 
         Returns
         -------
@@ -330,8 +331,8 @@ def _has_neighborhoods(estimator):
 class OptionalTransformMixin:
     """A transformer with `n_neighbors`, and none without.
 
-    To come before `LocalDimensionMixin`, whose methods these hide; a subclass of that
-    could not hide them itself, since scikit-learn wraps what it defines.
+    It must come before `LocalDimensionMixin`, whose methods it hides. A subclass could
+    not hide them itself, since scikit-learn wraps the methods that a class defines.
     """
 
     def __sklearn_tags__(self):
@@ -347,9 +348,9 @@ class OptionalTransformMixin:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows. Their neighbors are looked for among the rows that `fit` has seen,
-            the row itself left out. With the metric "precomputed", the distances to
-            these: as many columns as `fit` has seen rows.
+            Rows, whose neighbors are found among the rows of `fit`, without the row
+            itself. With the metric "precomputed", distances to the rows of `fit`, one
+            column for each.
 
         Returns
         -------
@@ -388,7 +389,7 @@ class OptionalTransformMixin:
 
     @available_if(_has_neighborhoods)
     def fit_transform(self, X, y=None):
-        """Fit, and give the dimension around each row; only with `n_neighbors`.
+        """Fit, and return the dimension around each row; only with `n_neighbors`.
 
         Parameters
         ----------
@@ -454,14 +455,14 @@ def _without(flags, distances, indices):
 
 
 def check_ties(table, ties, nearer=1, farther=2):
-    """Complain where two neighbors are equally far from a row, as on a grid.
+    """Warn or raise where two neighbors are equally far from a row, as on a grid.
 
     Parameters
     ----------
     table : array-like
         The data as the user gave it.
     ties : ndarray of bool
-        For rows, whether these neighbors are.
+        Whether these neighbors are equally far, for each row.
     nearer, farther : int, default=1, 2
         Which neighbors.
     """

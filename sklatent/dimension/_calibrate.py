@@ -1,13 +1,13 @@
 """Make the tables of `_calibration.npz` by simulation.
 
-``python -m sklatent.dimension._calibrate`` takes half an hour or so on two cores. For
-every kernel and setting:
+``python -m sklatent.dimension._calibrate`` takes about half an hour on two cores. For
+every function and setting:
 
 - the bias, log of the mean of d^ / d, for n even points of a d-ball, whose boundary and
   size in relation to the distances is what makes estimates too low;
 - the dependence, by which factor the standard deviation of log d^ exceeds that of
   independent points, for an even sample without a boundary;
-- quantiles of the misfit to the Pareto distribution, for such a sample.
+- quantiles of the misfit to the Pareto distribution, for the same.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from sklatent.datasets import make_ball
-from sklatent.dimension import _kernels
+from sklatent.dimension import _estimates
 from sklatent.utils._neighbors import k_nearest
 
 TABLE = pathlib.Path(__file__).with_name("_calibration.npz")
@@ -46,18 +46,18 @@ LEVELS = np.r_[np.arange(0.0, 0.99, 0.01), 0.99, 0.995, 0.999, 1.0]
 
 
 def estimates(log_distances):
-    """Yield kernel, setting, estimate and influence, for all of them."""
+    """Yield function, setting, estimate and influence, for all of them."""
     ratio = log_distances[:, 1] - log_distances[:, 0]
     for name, settings in SETTINGS.items():
-        kernel = getattr(_kernels, name)
+        function = getattr(_estimates, name)
         for setting in settings:
             if name == "gride":
                 t = log_distances[:, 2 * setting - 1] - log_distances[:, setting - 1]
-                yield name, setting, *kernel(t, setting, 2 * setting)
+                yield name, setting, *function(t, setting, 2 * setting)
             elif name == "levina_bickel":
-                yield name, setting, *kernel(log_distances, setting)
+                yield name, setting, *function(log_distances, setting)
             else:
-                yield name, setting, *kernel(ratio, setting)
+                yield name, setting, *function(ratio, setting)
 
 
 def ball_bias(cell):
@@ -82,7 +82,7 @@ def torus_sample(d, n, seed):
         for *_, dimension, influence in estimates(log_distances)
     ]
     ratio = log_distances[:, 1] - log_distances[:, 0]
-    misfits = [_kernels.pareto_misfit(ratio, q) for q in SETTINGS["pareto_mle"]]
+    misfits = [_estimates.pareto_misfit(ratio, q) for q in SETTINGS["pareto_mle"]]
     return errors, misfits
 
 

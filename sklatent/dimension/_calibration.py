@@ -18,7 +18,7 @@ def _table():
         return dict(table)
 
 
-def dependence(kernel, setting, dimension):
+def dependence(function, setting, dimension):
     """Factor by which neighbors in common increase a standard deviation.
 
     Points that share neighbors have estimates that go together. How much depends on
@@ -28,12 +28,12 @@ def dependence(kernel, setting, dimension):
 
     Parameters
     ----------
-    kernel : str
-        Name of a function of `sklatent.dimension._kernels`.
+    function : str
+        Name of a function of `sklatent.dimension._estimates`.
     setting : float
-        Its setting; beyond the table the nearest of it.
+        Setting of the function; beyond the table its nearest entry counts.
     dimension : float
-        The estimate; beyond the table the nearest of it.
+        The estimate; beyond the table its nearest entry counts.
 
     Returns
     -------
@@ -42,20 +42,20 @@ def dependence(kernel, setting, dimension):
     """
     table = _table()
     factors = RegularGridInterpolator(
-        (_even(kernel, table[f"{kernel}_settings"]), np.log(table["tori"])),
-        table[f"{kernel}_dependence"],
+        (_even(function, table[f"{function}_settings"]), np.log(table["tori"])),
+        table[f"{function}_dependence"],
     )
-    at = _clip(factors.grid, (_even(kernel, setting), np.log(dimension)))
+    at = _clip(factors.grid, (_even(function, setting), np.log(dimension)))
     return max(float(factors(at)[0]), 1.0)
 
 
-def correct(kernel, settings, n_samples, *dimensions):
+def correct(function, settings, n_samples, *dimensions):
     """Dimensions of the balls in which that many points give these estimates.
 
     Parameters
     ----------
-    kernel : str
-        Name of a function of `sklatent.dimension._kernels`.
+    function : str
+        Name of a function of `sklatent.dimension._estimates`.
     settings : sequence of float
         Its settings, over which the estimate is an average.
     n_samples : int
@@ -66,36 +66,36 @@ def correct(kernel, settings, n_samples, *dimensions):
     Returns
     -------
     corrected : ndarray of shape (n_dimensions,)
-        Dimension of the ball for each of the estimates.
+        The corrected dimensions.
     """
     table = _table()
     balls = np.log(table["balls"])
     bias = RegularGridInterpolator(
-        (_even(kernel, table[f"{kernel}_settings"]), np.log(table["samples"])),
-        table[f"{kernel}_bias"],
+        (_even(function, table[f"{function}_settings"]), np.log(table["samples"])),
+        table[f"{function}_bias"],
         bounds_error=False,
         fill_value=None,  # that is, extrapolate
     )
-    within = np.clip(_even(kernel, settings), bias.grid[0][0], bias.grid[0][-1])
+    within = np.clip(_even(function, settings), bias.grid[0][0], bias.grid[0][-1])
     biases = [bias((setting, np.log(n_samples))) for setting in within]
-    # Of the averages over the settings, as the estimate is one.
+    # The estimate is an average over the settings, so the biases are averaged too.
     estimates = balls + np.log(np.mean(np.exp(biases), axis=0)).ravel()
-    # Rounding of a simulation must not make it go back.
+    # The noise of the simulation must not make the curve fall: it is inverted.
     estimates = np.maximum.accumulate(estimates + 1e-9 * np.arange(len(balls)))
     inverse = PchipInterpolator(estimates, balls)
     log_d = np.log(dimensions)
     inside = np.clip(log_d, estimates[0], estimates[-1])
-    # Outside the ratio is that of the end.
+    # Beyond the table the correction is the factor at its end.
     return np.exp(inverse(inside) + (log_d - inside))
 
 
 def misfit_pvalue(misfit, discard_fraction):
-    """Share of samples of an even density whose ratios fit no better.
+    """Share of samples of an even density that fit the Pareto distribution no better.
 
     Parameters
     ----------
     misfit : float
-        From `sklatent.dimension._kernels.pareto_misfit`.
+        From `sklatent.dimension._estimates.pareto_misfit`.
     discard_fraction : float
         The setting it was computed with.
 
@@ -114,9 +114,9 @@ def misfit_pvalue(misfit, discard_fraction):
     return float(1 - np.interp(misfit, quantiles, table["levels"]))
 
 
-def _even(kernel, setting):
+def _even(function, setting):
     """Return settings on a scale on which the tables are even."""
-    counts = kernel in {"gride", "levina_bickel"}
+    counts = function in {"gride", "levina_bickel"}
     return np.log(setting) if counts else np.asarray(setting, dtype=np.float64)
 
 

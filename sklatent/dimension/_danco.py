@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 
 from sklatent.dimension._base import (
     NeighborEstimator,
-    as_many_as_there_are,
+    available_neighbors,
     check_ties,
 )
 from sklatent.dimension._metrics import varying_columns
@@ -81,7 +81,7 @@ class DANCo(NeighborEstimator):
 
     See Also
     --------
-    TwoNN : From two distances: quicker, and without simulation.
+    TwoNN : From two distances: faster, and without simulation.
 
     Notes
     -----
@@ -198,7 +198,7 @@ class DANCo(NeighborEstimator):
         """
         with self._unchanged_on_error():
             n_distinct = self._fit_rows(X, n_needed=5)
-            k = self.n_neighbors_ = as_many_as_there_are(
+            k = self.n_neighbors_ = available_neighbors(
                 "n_neighbors", self.n_neighbors, n_distinct - 2, n_distinct
             )
             neighbors = self._find_neighbors(k + 1)

@@ -8,12 +8,12 @@ from numbers import Integral
 
 import numpy as np
 
-from sklatent.dimension import _kernels
+from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     MANY_TIES,
     CorrectedMixin,
     NeighborEstimator,
-    as_many_as_there_are,
+    available_neighbors,
     check_ties,
 )
 from sklatent.utils._sklearn import Interval, _fit_context
@@ -28,20 +28,20 @@ class Gride(CorrectedMixin, NeighborEstimator):
     dimension that falls from there to a plateau shows noise, and the plateau what is
     under it.
 
-    Coinciding rows are merged, with a warning.
+    Rows that are equal are merged, with a warning.
 
     Parameters
     ----------
     n1 : int, default=1
         First neighbor of the ratio for `dimension_`; the second is the `2 * n1`-th.
-        Where there are not as many other rows, the last ones for which there are.
+        Where there are fewer other rows, the largest `n1` that they allow is used.
     max_neighbors : int, default=64
         The scales are n1 = 1, 2, 4, ... with ratios up to this neighbor, or up to the
         last that there is.
     correction : {"ball"}, default=None
         "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate: that undoes most of what makes estimates too
-        low in many dimensions. None reports what the paper defines.
+        points gives the same estimate. This undoes most of the downward bias in many
+        dimensions. None reports what the paper defines.
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
@@ -87,7 +87,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
 
     See Also
     --------
-    TwoNN : The smallest scale, in three ways.
+    TwoNN : The smallest scale, with three methods.
 
     Notes
     -----
@@ -189,7 +189,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
         """
         with self._unchanged_on_error():
             n = self._fit_rows(X, n_needed=3)
-            self.n1_ = as_many_as_there_are("n1", self.n1, (n - 1) // 2, n)
+            self.n1_ = available_neighbors("n1", self.n1, (n - 1) // 2, n)
             most = min(max(2 * self.n1_, self.max_neighbors), n - 1)
             neighbors = self._find_neighbors(most)
             self._forget_rows()
@@ -218,7 +218,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
     def _fit_scale(self, neighbors, n1):
         """Set the estimate for one scale; return it, its error bar and the scale."""
         t, _ = neighbors.log_ratios(n1, 2 * n1)
-        dimension, influence = _kernels.gride(t, n1, 2 * n1)
+        dimension, influence = _estimates.gride(t, n1, 2 * n1)
         self._set_dimension(dimension, self._log_std("gride", n1, dimension, influence))
         self._correct("gride", [n1], len(t))
         return (

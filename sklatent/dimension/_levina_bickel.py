@@ -9,13 +9,13 @@ from numbers import Integral
 
 import numpy as np
 
-from sklatent.dimension import _kernels
+from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
     CorrectedMixin,
     LocalDimensionMixin,
     NeighborEstimator,
-    as_many_as_there_are,
+    available_neighbors,
     check_ties,
 )
 from sklatent.utils._sklearn import Interval, _fit_context
@@ -29,18 +29,19 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     sizes of the neighborhood, `min_neighbors` to `max_neighbors`. More neighbors make
     for less variance, and for more bias where the dimension is high.
 
-    Coinciding rows are merged, with a warning.
+    Rows that are equal are merged, with a warning.
 
     Parameters
     ----------
     min_neighbors : int, default=10
         Smallest size of the neighborhoods, 3 or more.
     max_neighbors : int, default=20
-        Largest size. Where there are fewer other rows, all of them are used.
+        Largest size of the neighborhoods. Where there are fewer other rows, all of
+        them are used.
     correction : {"ball"}, default=None
         "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate: that undoes most of what makes estimates too
-        low in many dimensions. None reports what the papers define.
+        points gives the same estimate. This undoes most of the downward bias in many
+        dimensions. None reports what the papers define.
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
@@ -192,7 +193,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
                     f"max_neighbors={self.max_neighbors}."
                 )
             n = self._fit_rows(X, n_needed=4)
-            self.max_neighbors_ = as_many_as_there_are(
+            self.max_neighbors_ = available_neighbors(
                 "max_neighbors", self.max_neighbors, n - 1, n
             )
             self.min_neighbors_ = min(self.min_neighbors, self.max_neighbors_)
@@ -200,9 +201,9 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             check_ties(X, neighbors.log_ratios()[1])
             log_distances = neighbors.log_distances
             sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
-            fits = [_kernels.levina_bickel(log_distances, k) for k in sizes]
+            fits = [_estimates.levina_bickel(log_distances, k) for k in sizes]
             dimension = np.mean([d for d, _ in fits])
-            # Of the average, as the kernels give them for each size.
+            # The influence of each row on the average over the sizes.
             influence = np.mean([d * each for d, each in fits], axis=0) / dimension
             log_std = self._log_std(
                 "levina_bickel", self.max_neighbors_, dimension, influence
@@ -217,7 +218,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         k = np.arange(1, log_distances.shape[1] + 1)
         sums = (k - 1) * log_distances
         sums[:, 1:] -= np.cumsum(log_distances, axis=1)[:, :-1]
-        # Where all distances tie the estimate has no bound; it stays a number.
+        # Where all distances tie the estimate is infinite; this keeps it finite.
         sums = np.maximum(sums, TIE)
         used = slice(self.min_neighbors_ - 1, None)
         return np.mean((k - 2)[used] / sums[:, used], axis=1)

@@ -1,4 +1,4 @@
-"""Metrics, and what their distances are good for.
+"""Metrics whose distances grow like a length.
 
 The number of rows within a distance r grows as the d-th power of a *length*. A distance
 that grows like the square of one halves the dimension, as 1 - cos does: it is half the
@@ -76,7 +76,7 @@ def points(X, metric):
     rows : ndarray of shape (n_samples, n_features)
         The rows, or their directions.
     rounding : ndarray of shape (n_samples,)
-        By how much: 0 for rows that are measured as they are.
+        Bound on the rounding; 0 for rows that are measured as they are.
     """
     if measured(metric) != metric:
         return directions(X, metric)
@@ -97,25 +97,25 @@ def directions(X, metric):
     if len(without):
         which = "zero" if metric == "cosine" else "constant"
         raise ValueError(
-            f"metric={metric!r} compares directions, and rows that are {which} have "
-            f"none: {len(without)} of {len(X)} rows, the first of them row "
-            f"{without[0]}. Leave them out, or take another metric."
+            f"metric={metric!r} compares directions, which {which} rows of X do not "
+            f"have; got {len(without)} of {len(X)} rows, the first of them row "
+            f"{without[0]}. Leave them out, or use another metric."
         )
     return rows / length[:, None], error / length
 
 
 def rounding_of_distances(rows, nearest, distances, metric):
-    """What rounding of the data may have changed the nearest distances by.
+    """Bound the change of the nearest distances by rounding of the data.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features)
-        The rows,
+        The rows.
     nearest : ndarray of shape (n_samples,)
-        and which is the nearest of each. Entries that are equal in both do not count,
-        however large they are.
+        Position of the nearest row of each. Entries that are equal in both do not
+        count, however large they are.
     distances : ndarray of shape (n_samples,)
-        How far that is.
+        Distance to the nearest row.
     metric : str or callable
         Between the rows.
 
@@ -146,14 +146,14 @@ def merge_equal(rows, metric, rounding):
     rows, rounding : ndarray
         From `points`, or distances and a bound on their rounding.
     metric : str or callable
-        What they are.
+        Metric of the rows.
 
     Returns
     -------
     first : ndarray of shape (n_distinct,)
-        Where each occurs first.
+        Where each distinct row occurs first.
     inverse : ndarray of shape (n_samples,)
-        Which of these each row equals.
+        Position in `first` of the row that each row equals.
     """
     if metric == "precomputed":
         _, inverse = connected_components(csr_matrix(rows <= rounding), directed=False)
@@ -180,7 +180,7 @@ def _equal_directions(rows, rounding):
 
 
 def check_distances(D):
-    """Complain of a matrix that does not hold distances between the same rows.
+    """Raise if a matrix does not hold the distances between the same rows.
 
     Parameters
     ----------
@@ -190,21 +190,27 @@ def check_distances(D):
     Returns
     -------
     rounding : float
-        Distances up to this are none: twice the largest on the diagonal. A chord
+        Distances up to this count as 0: twice the largest on the diagonal. A chord
         sqrt(g_ii + g_jj - 2 g_ij) from products of rows has the root of their rounding
         there, and no less between rows that are equal.
     """
-    need = "metric='precomputed' takes a square matrix of distances"
     if D.shape[0] != D.shape[1]:
-        raise ValueError(f"{need}; got shape {D.shape}.")
+        raise ValueError(
+            "X must be a square matrix of distances with metric='precomputed'; got "
+            f"shape {D.shape}."
+        )
     if D.min() < 0:
-        raise ValueError(f"{need}, which are not negative; got {D.min():.6g}.")
+        raise ValueError(
+            "X must not hold negative distances with metric='precomputed'; got "
+            f"{D.min():.6g}."
+        )
     largest = float(np.diagonal(D).max())
     bound = CHORD_ERROR * float(np.sqrt(np.finfo(D.dtype).eps) * D.max())
     if largest > bound:
         raise ValueError(
-            f"{need} with 0 on its diagonal, up to rounding; got {largest:.6g}."
+            "X must have 0 on its diagonal, up to rounding, with metric='precomputed'; "
+            f"got {largest:.6g}."
         )
     if not np.allclose(D, D.T, rtol=1e-5, atol=bound):
-        raise ValueError(f"{need} that is symmetric.")
+        raise ValueError("X must be symmetric with metric='precomputed'.")
     return 2 * largest

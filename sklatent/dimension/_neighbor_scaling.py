@@ -20,7 +20,7 @@ from sklatent.dimension._base import (
     TIE,
     LocalDimensionMixin,
     NeighborEstimator,
-    as_many_as_there_are,
+    available_neighbors,
     check_ties,
 )
 from sklatent.utils._sklearn import Interval, _fit_context
@@ -50,8 +50,8 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
         of two rows that is a metric; or "precomputed". Distances have to grow like a
         length: squared distances, or 1 - cos, halve the dimension. So "cosine" and
-        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)); a
-        function and precomputed distances have to see to it themselves.
+        "correlation" stand for the chord between directions, sqrt(2 (1 - cos)). A
+        function, or precomputed distances, must grow like a length without such help.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would, -1 all processors.
     confidence_level : float, default=0.95
@@ -213,7 +213,7 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         """
         with self._unchanged_on_error():
             n = self._fit_rows(X, n_needed=4)
-            self.n_neighbors_ = as_many_as_there_are(
+            self.n_neighbors_ = available_neighbors(
                 "n_neighbors", self.n_neighbors, n - 1, n
             )
             neighbors = self._find_neighbors(self.n_neighbors_)
@@ -264,6 +264,6 @@ def _slopes(log_distances):
 
 def _local_dimension(log_distances):
     """Unbiased estimates of the dimension around each row, shape (n,)."""
-    # Where all distances tie the estimate has no bound; it stays a number.
+    # Where all distances tie the estimate is infinite; this keeps it finite.
     slopes = np.maximum(_slopes(log_distances), TIE)
     return 1 / (_mean_inverse_slope(log_distances.shape[1]) * slopes)

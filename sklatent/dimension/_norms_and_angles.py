@@ -101,16 +101,16 @@ def _angles(points, neighbors, distances):
 
 
 def concentration(length):
-    """Concentration tau of von Mises directions: I1(tau) / I0(tau) = `length`."""
+    """Concentration tau of von Mises angles, with I1(tau) / I0(tau) = `length`."""
     length = np.clip(length, 1e-12, 1 - 1e-12)
-    # Since tau / 2 >= I1(tau) / I0(tau) > 1 - 1 / tau.
+    # These bounds hold the root, since tau / 2 >= I1(tau) / I0(tau) > 1 - 1 / tau.
     return brentq(
         lambda tau: i1e(tau) / i0e(tau) - length, length, 1 / (1 - length), rtol=1e-12
     )
 
 
 def divergence(a, b, k):
-    """Kullback-Leibler divergence of the laws with statistics b from those with a.
+    """Kullback-Leibler divergence of the distributions with b from those with a.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def divergence(a, b, k):
     Returns
     -------
     divergence : float
-        That of g plus that of the von Mises laws, in nats.
+        That of g plus that of the von Mises distributions, in nats.
     """
     tau_a, tau_b = np.exp(a.log_tau), np.exp(b.log_tau)
     mean_cosine = i1e(tau_a) / i0e(tau_a)

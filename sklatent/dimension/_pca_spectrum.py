@@ -13,7 +13,7 @@ from sklatent.dimension import _spectrum_criteria as criteria
 from sklatent.dimension._base import (
     LocalDimensionMixin,
     OptionalTransformMixin,
-    as_many_as_there_are,
+    available_neighbors,
     check_distinct,
 )
 from sklatent.dimension._metrics import varying_columns
@@ -51,8 +51,8 @@ class PCASpectrum(
 ):
     """Dimension from the eigenvalues of the covariance.
 
-    Of all rows together, or of the neighborhood of each row, in which curved data
-    is flat. Axes are counted by one of seven criteria.
+    The covariance is that of all rows together, or of the neighborhood of each row, in
+    which curved data is flat. Axes are counted by one of seven criteria.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ class PCASpectrum(
     n_permutations : int, default=50
         How often columns are permuted for "parallel_analysis".
     quantile : float, default=0.95
-        Of the eigenvalues of permuted data, for "parallel_analysis"; 0.5 is Horn's
-        choice, about.
+        Quantile of the eigenvalues of permuted data to compare with, for
+        "parallel_analysis"; 0.5 is about Horn's choice.
     n_neighbors : int, default=None
         How many nearest rows make up the neighborhood of a row, together with it;
         at least 2. Where there are fewer other rows, all of them do. If None, all rows
@@ -138,8 +138,8 @@ class PCASpectrum(
 
     Left out are rows i, i + 25, i + 50, ... in turn, or each row if they are fewer
     than 25: the grouped jackknife. The standard error of the participation ratio is
-    known to 15 % so. For whole numbers of axes it is a measure of stability rather
-    than an estimate. In "parallel_analysis" the permuted data stays the same, and so
+    known to 15 % this way. For whole numbers of axes it measures stability rather than
+    being an estimate. In "parallel_analysis" the permuted data stays the same, and so
     do standard deviations. With `n_neighbors` the standard error is that of a mean of
     n_samples / (n_neighbors + 1) independent neighborhoods: the mean overlap of two
     neighborhoods, summed over one of them, is n_neighbors + 1 rows.
@@ -254,8 +254,9 @@ class PCASpectrum(
         with self._unchanged_on_error():
             if self.method == "parallel_analysis" and self.n_neighbors:
                 raise ValueError(
-                    "method='parallel_analysis' permutes the columns of all rows, and "
-                    f"has no local form; got n_neighbors={self.n_neighbors}."
+                    "`n_neighbors` must be None for method='parallel_analysis', which "
+                    "permutes the columns of all rows and has no local form; got "
+                    f"n_neighbors={self.n_neighbors}."
                 )
             table = X
             X = read_rows(self, X, ensure_min_samples=4, reset=True)
@@ -263,8 +264,8 @@ class PCASpectrum(
             n = len(first)
             rows = self._set_scales(X[first])
             self.n_duplicates_ = count_duplicates(table, n, len(X))
-            check_distinct(self, 3 if self.n_neighbors else 2, n, len(X))
-            self.n_neighbors_ = self.n_neighbors and as_many_as_there_are(
+            check_distinct(3 if self.n_neighbors else 2, n, len(X))
+            self.n_neighbors_ = self.n_neighbors and available_neighbors(
                 "n_neighbors", self.n_neighbors, n - 1, n
             )
             vars(self).pop("local_dimension_", None)
@@ -307,9 +308,9 @@ class PCASpectrum(
 
     def _in_units(self, variances):
         """Variances in squared units of the data, or of standardized data."""
-        return (
-            variances if self.standardize else np.ldexp(variances, 2 * self._exponent)
-        )
+        if self.standardize:
+            return variances
+        return np.ldexp(variances, 2 * self._exponent)
 
     # ----------------------------------------------------------------------------
     # All rows together
@@ -373,9 +374,8 @@ class PCASpectrum(
         blocks = []
         for rows in row_slices(len(queries), max(BLOCK_ENTRIES // ((k + 1) * p), 1)):
             points = self._rows[indices[rows]] - queries[rows, None]
-            points[distances[rows, 0] > 0, -1] = (
-                0  # a new row is one of the k + 1 itself
-            )
+            # A new row is one of the k + 1 itself, and replaces the farthest.
+            points[distances[rows, 0] > 0, -1] = 0
             size = np.abs(points).max(axis=(1, 2), keepdims=True)
             scatter = _smaller_scatter(points / size)
             square = size[:, :, 0] ** 2

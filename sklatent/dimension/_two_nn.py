@@ -17,14 +17,14 @@ from sklearn.base import clone
 from sklearn.utils import Bunch, check_array, check_scalar
 
 from sklatent.base import FLOAT_DTYPES
-from sklatent.dimension import _kernels
+from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
     CorrectedMixin,
     LocalDimensionMixin,
     NeighborEstimator,
     OptionalTransformMixin,
-    as_many_as_there_are,
+    available_neighbors,
     check_ties,
 )
 from sklatent.dimension._calibration import misfit_pvalue
@@ -32,7 +32,7 @@ from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
 
-KERNELS = {"mle": "pareto_mle", "linear": "pareto_line", "bayes": "pareto_mle"}
+FUNCTIONS = {"mle": "pareto_mle", "linear": "pareto_line", "bayes": "pareto_mle"}
 # Subsets of fewer rows are not looked at.
 MIN_SUBSET = 20
 
@@ -47,7 +47,7 @@ class TwoNN(
     sample resolves is looked at: noise that is larger than the distance between
     neighbors counts as dimensions. See :class:`Gride` for larger scales.
 
-    Coinciding rows are merged, with a warning.
+    Rows that are equal are merged, with a warning.
 
     Parameters
     ----------
@@ -55,17 +55,17 @@ class TwoNN(
         How the distribution of the ratios is fitted.
 
         - "mle": maximum likelihood, with the discarded ratios known to be larger than
-          the others (censored) [2]_; unbiased for ratios that follow it.
+          the others (censored) [2]_; unbiased if mu has a Pareto distribution.
         - "linear": least squares of -log(1 - F) against log mu through the origin,
           with F the empirical distribution, as in [1]_.
         - "bayes": posterior mean, with a gamma prior on d [2]_.
     discard_fraction : float, default=0.1
-        Share of the largest ratios to leave out, less than 1; large ones come from
-        neighborhoods that are not even.
+        Share of the largest ratios to leave out, less than 1. Large ratios come from
+        neighborhoods of uneven density.
     correction : {"ball"}, default=None
         "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate: that undoes most of what makes estimates too
-        low in many dimensions. None reports what the paper defines.
+        points gives the same estimate. This undoes most of the downward bias in many
+        dimensions. None reports what the paper defines.
     n_neighbors : int, default=None
         Neighbors whose ratios make the local estimates; None makes none. Where there
         are fewer other rows, all of them are used.
@@ -127,8 +127,8 @@ class TwoNN(
 
     See Also
     --------
-    Gride : The dimension at larger scales.
-    LevinaBickel : More neighbors, less variance, and more bias.
+    Gride : From ratios of distances at larger scales.
+    LevinaBickel : From more neighbors, with less variance and more bias.
 
     Notes
     -----
@@ -163,7 +163,7 @@ class TwoNN(
     _parameter_constraints = {
         **NeighborEstimator._parameter_constraints,
         **CorrectedMixin._parameter_constraints,
-        "method": [StrOptions(set(KERNELS))],
+        "method": [StrOptions(set(FUNCTIONS))],
         "discard_fraction": [Interval(Real, 0, 1, closed="left")],
         "n_neighbors": [Interval(Integral, 2, None, closed="left"), None],
         "prior_shape": [Interval(Real, 0, None, closed="left")],
@@ -228,8 +228,8 @@ class TwoNN(
 
         Examples
         --------
-        In four dimensions the boundary makes the estimate too low, and the interval
-        does not know; the correction does:
+        In four dimensions the boundary makes the estimate too low. Only with the
+        correction does the interval cover the dimension:
 
         >>> from sklatent.datasets import make_ball
         >>> from sklatent.dimension import TwoNN
@@ -241,18 +241,20 @@ class TwoNN(
         """
         with self._unchanged_on_error():
             n = self._fit_rows(X, n_needed=3)
-            self.n_neighbors_ = self.n_neighbors and as_many_as_there_are(
+            self.n_neighbors_ = self.n_neighbors and available_neighbors(
                 "n_neighbors", self.n_neighbors, n - 1, n
             )
             neighbors = self._find_neighbors(self.n_neighbors_ or 2)
             t, ties = neighbors.log_ratios()
-            kept, bounded = _kernels.censored(t, self.discard_fraction)
+            kept, bounded = _estimates.censored(t, self.discard_fraction)
             check_ties(X, ties[kept])
-            self._fit_law(t)
+            self._fit_ratios(t)
             self.scale_ = float(np.exp(neighbors.log_distances[:, 1].mean()))
-            self.log_ratios_, self.log_survival_ = _kernels.pareto_plot(t[kept], len(t))
+            self.log_ratios_, self.log_survival_ = _estimates.pareto_plot(
+                t[kept], len(t)
+            )
             looked_at = min(self.discard_fraction, 0.5)
-            misfit = _kernels.pareto_misfit(t, looked_at)
+            misfit = _estimates.pareto_misfit(t, looked_at)
             self.pvalue_ = misfit_pvalue(misfit, looked_at)
             if self.n_neighbors is None:
                 self._forget_rows()
@@ -263,16 +265,16 @@ class TwoNN(
                 self.local_dimension_ = self._local(members)[self._inverse]
         return self
 
-    def _fit_law(self, t):
+    def _fit_ratios(self, t):
         """Set the estimate and its error bar."""
-        kernel = KERNELS[self.method]
-        dimension, influence = getattr(_kernels, kernel)(t, self.discard_fraction)
-        log_std = self._log_std(kernel, self.discard_fraction, dimension, influence)
+        function = FUNCTIONS[self.method]
+        dimension, influence = getattr(_estimates, function)(t, self.discard_fraction)
+        log_std = self._log_std(function, self.discard_fraction, dimension, influence)
         if self.method == "bayes":
             self._set_posterior(t, log_std)
         else:
             self._set_dimension(dimension, log_std)
-        self._correct(kernel, [self.discard_fraction], len(t))
+        self._correct(function, [self.discard_fraction], len(t))
 
     def _set_posterior(self, t, log_std):
         """Set the moments and quantiles of the posterior.
@@ -280,7 +282,7 @@ class TwoNN(
         The likelihood of independent ratios, d^m exp(-d total), is raised to the power
         that makes it as wide as the standard error is.
         """
-        kept, bounded = _kernels.censored(t, self.discard_fraction)
+        kept, bounded = _estimates.censored(t, self.discard_fraction)
         power = 1 / (kept.sum() * log_std**2)
         shape = self.prior_shape + power * kept.sum()
         rate = self.prior_rate + power * bounded.sum()
@@ -366,7 +368,7 @@ class TwoNN(
             if level > 0 and len(parts[-1]) < MIN_SUBSET:
                 break
             with warnings.catch_warnings():
-                # Of these the first level, which is all of the data, has warned.
+                # The first level, which is all of the data, has given these warnings.
                 for warning in (DiscreteDataWarning, DuplicateRowsWarning):
                     if level > 0:
                         warnings.simplefilter("ignore", warning)

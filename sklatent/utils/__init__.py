@@ -1,4 +1,4 @@
-"""Tools that more than one subpackage stands on."""
+"""Tools that more than one subpackage uses."""
 
 from sklatent.utils import discovery
 from sklatent.utils._show_versions import show_versions

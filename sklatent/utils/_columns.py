@@ -108,7 +108,7 @@ def observed_moments(X, weight, names):
     weight : ndarray of shape (n_samples,)
         Weight of each row.
     names : sequence of length n_features
-        Of the features, for the error.
+        Names of the features, for the error.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def set_constants(X, values, where=None):
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Rows that a model has sampled or imputed.
+        Rows that a model drew or imputed.
     values : ndarray of shape (n_features,)
         From `constant_values`.
     where : ndarray of bool, of shape (n_samples, n_features), default=None
@@ -199,9 +199,9 @@ def group_patterns(observed):
     Returns
     -------
     first : ndarray of shape (n_patterns,)
-        A row of each pattern.
+        The first row of each pattern.
     group : ndarray of shape (n_samples,)
-        Number of the pattern of each row.
+        Position in `first` of the pattern of each row.
     """
     # The result has the memory order of its argument; keys are bytes in a row.
     packed = np.ascontiguousarray(np.packbits(observed, axis=1))

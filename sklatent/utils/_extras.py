@@ -1,4 +1,4 @@
-"""What to say where an optional package is not installed."""
+"""Messages and placeholders for optional packages that are not installed."""
 
 
 def install_advice(extra):
@@ -15,9 +15,9 @@ def stand_in(name, module, said):
     Parameters
     ----------
     name, module : str
-        Of the class.
+        Name and module of the class.
     said : str
-        What is missing, and how to install it.
+        What is missing and how to install it; the text of the error.
 
     Returns
     -------

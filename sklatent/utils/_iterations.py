@@ -7,7 +7,7 @@ class IterationReport:
     Parameters
     ----------
     context : CallbackContext
-        That of the fit.
+        The callback context of the fit.
     task_name : str
         What an iteration is called, such as "epoch".
     fitted_attributes : callable
@@ -35,9 +35,8 @@ class IterationReport:
 
     def end(self, loss, *state):
         """Report that it has ended; return whether a callback asks to stop."""
-        self.iteration.loss = (
-            loss + self.offset
-        )  # for LossMonitor, which needs nothing else
+        # LossMonitor reads only this attribute.
+        self.iteration.loss = loss + self.offset
         return self.iteration.call_on_fit_task_end(
             **self.fit_arguments,
             reconstruction_attributes=lambda: self.fitted_attributes(*state),

@@ -102,9 +102,9 @@ def unique_rows(X):
     first : ndarray of shape (n_unique,)
         Where each occurs first, ascending.
     inverse : ndarray of shape (n_samples,)
-        Which of these each row equals.
+        Position in `first` of the row that each row equals.
     counts : ndarray of shape (n_unique,)
-        How often.
+        How often each occurs.
     """
     rows = _scaled(X, _shift(X)) + 0.0  # -0.0 is 0.0, by its bytes too
     # Differences of entries smaller than this would vanish when squared.
@@ -169,7 +169,7 @@ def _by_tree(X, Q, k, n_threads):
 
 
 def _by_products(X, Q, k, n_threads):
-    """Let matrix products propose them, in single precision where that will do."""
+    """Let matrix products propose neighbors, in single precision if that suffices."""
     squares = np.empty((len(Q), k))
     indices = np.empty((len(Q), k), dtype=np.intp)
     rows = np.arange(len(Q))

@@ -1,4 +1,4 @@
-"""Random numbers that leave the global generators alone."""
+"""Random numbers that do not change the global generators."""
 
 import numpy as np
 from sklearn.utils import check_random_state

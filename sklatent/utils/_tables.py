@@ -1,4 +1,4 @@
-"""Tables as people have them, read as rows of numbers.
+"""Read tables of any common kind as rows of numbers.
 
 `read_rows` is scikit-learn's `validate_data`, and before it
 
@@ -6,7 +6,7 @@
   in silence, and `pandas.NA`, which it cannot convert;
 - dates and durations are refused, which would be read in whatever unit they are stored;
 
-and what it refuses is said with the column, and what to do.
+and its errors name the column and say what to do.
 
 Sample weights are read by `check_weight`.
 """
@@ -46,7 +46,7 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
     dtype : type, list of types or "numeric", default=FLOAT_DTYPES
         As in :func:`sklearn.utils.check_array`.
     **options : dict
-        Further ones of it.
+        Further options of :func:`sklearn.utils.check_array`.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _names(X, n_columns):
 
 def _na_as_nan(X):
     """Rows with NaN for `pandas.NA`."""
-    import pandas as pd  # which is there, as its NA is
+    import pandas as pd  # installed, since X holds its NA
 
     if isinstance(X, pd.DataFrame):
         return X.astype(object).mask(X.isna(), np.nan)

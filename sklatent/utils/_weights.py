@@ -1,4 +1,4 @@
-"""What sample weights count for: rows, or shares of them."""
+"""Sample weights as numbers of rows, or as shares of the rows."""
 
 import numpy as np
 
@@ -18,12 +18,12 @@ def weighted_rows(X, sample_weight):
     X : ndarray of shape (n_samples, n_features)
         The rows.
     sample_weight : array-like of shape (n_samples,) or None
-        Their weights; all 1 if None.
+        Weights of the rows; all 1 if None.
 
     Returns
     -------
     X : ndarray of shape (n_rows, n_features)
-        Those of positive weight.
+        The rows of positive weight.
     weight : ndarray of shape (n_rows,)
         In double precision.
 

@@ -48,15 +48,6 @@ def observed_log_density(X, mu, covariance):
     return result
 
 
-def em_step(data, model):
-    """One EM step from the sums of `MissingData`, whose solution is a change."""
-    e = data.expectations(model)
-    change = np.linalg.solve(e.normal, e.target[:, :, None])[:, :, 0]
-    residual = e.residual - (change * e.target).sum(axis=1)
-    psi = data.pooled(residual) / data.noise_count * np.ones(len(residual))
-    return LinearGaussian(model.W + change[:, :-1], model.mu + change[:, -1], psi)
-
-
 def em_step_by_rows(X, W, mu, psi):
     """One EM step on data with missing entries as a plain loop over the rows.
 
@@ -205,3 +196,16 @@ def assert_same(ours, other, rtol=1e-9, atol=1e-9):
         np.testing.assert_allclose(
             getattr(ours, name), getattr(other, name), rtol, atol, err_msg=name
         )
+
+
+def em_step(data, model):
+    """One EM step from the sums over rows of `MissingData`, and the likelihood before.
+
+    The new W and mu are the old ones plus what the residuals under the old ones say.
+    """
+    e = data.expectations(model)
+    change = np.linalg.solve(e.normal, e.target[:, :, None])[:, :, 0]
+    residual = e.residual - (change * e.target).sum(axis=1)
+    psi = data.pooled(residual) / data.pooled(data.count) * np.ones(len(residual))
+    W, mu = model.W + change[:, :-1], model.mu + change[:, -1]
+    return LinearGaussian(W, mu, psi), e.log_likelihood

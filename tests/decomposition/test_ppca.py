@@ -354,7 +354,7 @@ class TestBadInput:
         ppca = PPCA(1, tol=1e-6, random_state=0).fit(X)
         assert np.isfinite(ppca.impute(X)).all()
 
-    def test_infinity_is_no_missing_entry(self):
+    def test_infinity_is_no_hole(self):
         X = linear_gaussian(20, 4, 1)[0]
         X[0, 0] = np.inf
         with pytest.raises(ValueError, match="infinity"):

@@ -234,7 +234,7 @@ def test_few_rows():
     assert 0 < danco.dimension_ <= 3
     assert np.isfinite(danco.dimension_std_)
     danco = DANCo(3)
-    with pytest.raises(ValueError, match="needs 5 distinct rows; got n_samples=4"):
+    with pytest.raises(ValueError, match="at least 5 distinct rows; got n_samples=4"):
         danco.fit(X[:4])
     assert not hasattr(danco, "n_features_in_")
     with pytest.warns(DuplicateRowsWarning), pytest.raises(ValueError, match="1 is di"):

@@ -86,7 +86,9 @@ def test_the_fewest_rows(estimator, n_needed):
     with pytest.warns(DuplicateRowsWarning):
         fitted = clone(estimator).fit(X)
     assert 0 < fitted.dimension_ < np.inf
-    too_few = rf"needs {n_needed} distinct rows; got n_samples={3 * n_needed - 3}, of "
+    too_few = (
+        rf"at least {n_needed} distinct rows; got n_samples={3 * n_needed - 3}, of "
+    )
     with (
         pytest.warns(DuplicateRowsWarning),
         pytest.raises(ValueError, match=too_few + f"which {n_needed - 1} are"),

@@ -183,7 +183,7 @@ class TestChordsOfProducts:
         D[3, 4] *= 1 + 1e-12
         TwoNN(metric="precomputed").fit(D)
         D[3, 4] += 1e-3
-        with pytest.raises(ValueError, match="is symmetric"):
+        with pytest.raises(ValueError, match="must be symmetric"):
             TwoNN(metric="precomputed").fit(D)
 
 

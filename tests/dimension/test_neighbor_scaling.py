@@ -151,7 +151,7 @@ def test_few_rows():
     assert 0 < scaling.dimension_ < np.inf
     assert np.isfinite(scaling.local_dimension_).all()
     scaling = NeighborScaling(4)
-    with pytest.raises(ValueError, match="needs 4 distinct rows; got n_samples=3"):
+    with pytest.raises(ValueError, match="at least 4 distinct rows; got n_samples=3"):
         scaling.fit(X[:3])
     assert not hasattr(scaling, "n_features_in_")
 

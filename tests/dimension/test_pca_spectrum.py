@@ -261,7 +261,7 @@ def test_errors(X):
     two = np.repeat(X[:2], 3, axis=0)
     with (
         pytest.warns(DuplicateRowsWarning),
-        pytest.raises(ValueError, match="needs 3 distinct rows; got n_samples=6"),
+        pytest.raises(ValueError, match="at least 3 distinct rows; got n_samples=6"),
     ):
         PCASpectrum(n_neighbors=5).fit(two)
     with pytest.raises(ValueError, match="no local form; got n_neighbors=5"):

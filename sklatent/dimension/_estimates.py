@@ -1,4 +1,4 @@
-"""Dimension from distances to neighbors: the pure functions.
+"""Estimates of the dimension as functions of distances to neighbors.
 
 Around a point of a sample with d dimensions and an even density, the volumes of the
 balls that reach its neighbors are the arrival times of a Poisson process. So with
@@ -15,7 +15,7 @@ from scipy.special import digamma
 
 
 def censored(t, discard_fraction):
-    """Leave the largest ratios at what is known of them: that they are larger.
+    """Censor the largest ratios: all that stays known is that they are larger.
 
     Parameters
     ----------
@@ -28,12 +28,13 @@ def censored(t, discard_fraction):
     Returns
     -------
     kept : ndarray of bool of shape (n,)
-        False for the discarded.
+        False for the ratios that are discarded.
     t : ndarray of shape (n,)
-        With the largest that is kept in place of those.
+        The ratios, with the largest kept one in place of the discarded ones.
     """
     n_kept = max(int((1 - discard_fraction) * len(t)), 2)
     kept = np.zeros(len(t), dtype=bool)
+    # By rank rather than by a threshold, so that ties do not keep more than n_kept.
     kept[np.argpartition(t, n_kept - 1)[:n_kept]] = True
     return kept, np.minimum(t, t[kept].max())
 
@@ -41,8 +42,8 @@ def censored(t, discard_fraction):
 def pareto_mle(t, discard_fraction=0.0):
     """Maximum likelihood of exponential t = log(r_2 / r_1), the largest censored.
 
-    With m kept, the total of the censored t has a gamma distribution with shape m and
-    rate d, so that (m - 1) / total is unbiased.
+    With m kept, the total of the censored t has a gamma distribution with
+    shape m and rate d, so that (m - 1) / total is unbiased.
 
     Parameters
     ----------
@@ -64,14 +65,14 @@ def pareto_mle(t, discard_fraction=0.0):
 
 
 def pareto_plot(t, n):
-    """Ascending t, and -log(1 - F) for them: a line of slope d if t is exponential.
+    """Ascending t, and -log(1 - F) for them: a line of slope d for Pareto ratios.
 
     Parameters
     ----------
     t : ndarray of shape (n_kept,)
-        The smallest logarithms of ratios,
+        The smallest logarithms of ratios.
     n : int
-        of so many. The very largest, with F = 1, is left out.
+        Number of all ratios. The largest of all, with F = 1, is left out.
 
     Returns
     -------
@@ -137,7 +138,7 @@ def gride(t, n1, n2):
         See the head of the file.
     """
     between = n2 - n1 - 1
-    # The mean of d t is this; to start from.
+    # Start from the method of moments: the numerator is the mean of d t.
     d = (digamma(n2) - digamma(n1)) / t.mean()
     for _ in range(100):
         x = d * t
@@ -146,7 +147,7 @@ def gride(t, n1, n2):
         score = 1 - n1 * x + between * share
         information = n1 * x - between * (share - share * (x + share))
         step = (score.sum() - 1) / information.sum()
-        # Newton steps in log d, which a concave function lets go too far at worst.
+        # A Newton step in log d on a concave function can only be too long.
         d *= np.exp(np.clip(step, -1, 1))
         if abs(step) < 1e-12:
             break
@@ -181,7 +182,7 @@ def levina_bickel(log_distances, k):
 
 
 def pareto_misfit(t, discard_fraction=0.0):
-    """Largest distance between the distribution of t and the exponential fitted to it.
+    """Largest distance of the distribution of t from the exponential fitted to it.
 
     Parameters
     ----------
@@ -198,6 +199,6 @@ def pareto_misfit(t, discard_fraction=0.0):
     n = len(t)
     kept, _ = censored(t, discard_fraction)
     dimension, _ = pareto_mle(t, discard_fraction)
-    cdf = -np.expm1(-dimension * np.sort(t[kept]))
-    steps = np.arange(len(cdf) + 1) / n
-    return np.sqrt(n) * max((cdf - steps[:-1]).max(), (steps[1:] - cdf).max())
+    fitted = -np.expm1(-dimension * np.sort(t[kept]))
+    steps = np.arange(len(fitted) + 1) / n
+    return np.sqrt(n) * max((fitted - steps[:-1]).max(), (steps[1:] - fitted).max())

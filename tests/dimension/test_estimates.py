@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import expon, kstest
 
-from sklatent.dimension import _kernels
+from sklatent.dimension import _estimates
 
 REPEATS = 2000
 
@@ -16,12 +16,13 @@ def exponential(seed, d=7.0, n=1000):
 
 @pytest.mark.parametrize("discard_fraction", [0.0, 0.1, 0.3, 0.5])
 @pytest.mark.parametrize(
-    ("kernel", "bias"), [(_kernels.pareto_mle, 0.003), (_kernels.pareto_line, 0.01)]
+    ("function", "bias"),
+    [(_estimates.pareto_mle, 0.003), (_estimates.pareto_line, 0.01)],
 )
 @pytest.mark.slow
-def test_bias_and_error_on_exact_samples(kernel, bias, discard_fraction):
+def test_bias_and_error_on_exact_samples(function, bias, discard_fraction):
     """Independent Pareto ratios. The standard error of the mean is below 0.0011."""
-    results = [kernel(exponential(s), discard_fraction) for s in range(REPEATS)]
+    results = [function(exponential(s), discard_fraction) for s in range(REPEATS)]
     estimates = np.array([d for d, _ in results]) / 7.0
     assert abs(estimates.mean() - 1) < bias
     errors = np.array([np.sqrt(i @ i) / len(i) for _, i in results])
@@ -46,7 +47,7 @@ def test_gride_maximises_its_likelihood(n1, n2):
     best = minimize_scalar(
         minus_log_likelihood, bounds=(-3, 5), method="bounded", options={"xatol": 1e-10}
     )
-    estimate, influence = _kernels.gride(t, n1, n2)
+    estimate, influence = _estimates.gride(t, n1, n2)
     assert estimate == pytest.approx(np.exp(best.x), rel=1e-6)
     # The curvature of the likelihood is the information.
     step = 1e-3
@@ -63,8 +64,8 @@ def test_gride_maximises_its_likelihood(n1, n2):
 def test_gride_finds_any_dimension(d):
     """Newton's steps arrive from the mean, however skewed the ratios."""
     t = -np.log(np.random.RandomState(0).beta(2, 2, size=500)) / d
-    assert _kernels.gride(t, 2, 4)[0] == pytest.approx(d, rel=0.15)
-    assert _kernels.gride(np.append(t, 1e3 / d), 2, 4)[0] < 2 * d
+    assert _estimates.gride(t, 2, 4)[0] == pytest.approx(d, rel=0.15)
+    assert _estimates.gride(np.append(t, 1e3 / d), 2, 4)[0] < 2 * d
 
 
 def test_levina_bickel_is_the_mean_of_inverses():
@@ -77,7 +78,7 @@ def test_levina_bickel_is_the_mean_of_inverses():
             for row in log_distances
         ]
     )
-    estimate, influence = _kernels.levina_bickel(log_distances, k)
+    estimate, influence = _estimates.levina_bickel(log_distances, k)
     unbiased = 1 - 1 / (n * (k - 1))
     assert estimate == pytest.approx(unbiased / np.mean(1 / local), rel=1e-12)
     # The sum is gamma with shape n (k - 1).
@@ -89,8 +90,8 @@ def test_levina_bickel_is_the_mean_of_inverses():
 @pytest.mark.parametrize("discard_fraction", [0.0, 0.25])
 def test_misfit_is_that_of_kolmogorov_and_smirnov(discard_fraction):
     t = exponential(3, n=200)
-    misfit = _kernels.pareto_misfit(t, discard_fraction)
-    dimension, _ = _kernels.pareto_mle(t, discard_fraction)
+    misfit = _estimates.pareto_misfit(t, discard_fraction)
+    dimension, _ = _estimates.pareto_mle(t, discard_fraction)
     x = np.sort(t)[: 200 - int(200 * discard_fraction)]
     grid = np.r_[x - 1e-12, x]
     below = np.searchsorted(np.sort(t), grid, side="right") / 200
