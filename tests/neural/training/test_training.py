@@ -519,8 +519,17 @@ def transform_spread(estimator, X, y):
     return float(estimator.transform(X).std())
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C raises, also where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @BOTH
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_propagates_and_leaves_nothing(cls, X):
     estimator = cls(max_epochs=100_000)
     timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
@@ -533,6 +542,7 @@ def test_ctrl_c_propagates_and_leaves_nothing(cls, X):
 
 @BOTH
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_in_a_skorch_callback_propagates(cls, X):
     class Slow(Callback):
         def on_epoch_end(self, net, **kwargs):
