@@ -327,9 +327,9 @@ def test_n_components_from_a_dimension_estimator(cls, X):
     estimator = clone(cheap(cls)).set_params(n_components=FixedDimension(0.2))
     with muted(cls):
         assert estimator.fit(X).n_components_ == 1
-    with pytest.raises(ValueError, match="whose fitted dimension_ is finite"):
+    with pytest.raises(ValueError, match="whose fitted `dimension_` is finite"):
         estimator.set_params(n_components=FixedDimension(np.nan)).fit(X)
-    with pytest.raises(ValueError, match="whose fitted dimension_ is finite"):
+    with pytest.raises(ValueError, match="whose fitted `dimension_` is finite"):
         estimator.set_params(n_components=StandardScaler()).fit(X)
 
 
