@@ -56,6 +56,7 @@ bench: .venv/bench .peers
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks neural_peers
 	$(BIN)/python -m benchmarks neural_quality
 	$(BIN)/python -m benchmarks neural_retrieval
+	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks quality
 
 # Peers that need other versions of NumPy.
 .peers: benchmarks/peers.txt

@@ -1,4 +1,4 @@
-"""Run one family of benchmarks and print its table.
+"""Run a family of benchmarks and print its tables.
 
 ``python -m benchmarks neural`` prints; ``--save`` also puts the table, as printed,
 into RESULTS.md in place of the family's last one.
@@ -11,6 +11,7 @@ import pathlib
 import re
 
 from benchmarks._harness import environment
+from benchmarks.quality import PARTS
 
 FAMILIES = [
     "decomposition",
@@ -22,6 +23,7 @@ FAMILIES = [
     "neural_peers",
     "neural_quality",
     "neural_retrieval",
+    *(f"quality.{part}" for part in PARTS),
 ]
 RATIO = "ratio = peer ÷ ours, larger is better"
 RESULTS = pathlib.Path(__file__).parent / "RESULTS.md"
@@ -31,7 +33,7 @@ def save(name, text):
     """Replace the section of a family in RESULTS.md."""
     section = f"## {name}\n\n```text\n{text}\n```\n"
     results = RESULTS.read_text()
-    pattern = rf"## {name}\n\n```text\n.*?\n```\n"
+    pattern = rf"## {re.escape(name)}\n\n```text\n.*?\n```\n"
     if re.search(pattern, results, flags=re.DOTALL):
         results = re.sub(pattern, lambda _: section, results, flags=re.DOTALL)
     else:
@@ -39,19 +41,26 @@ def save(name, text):
     RESULTS.write_text(results)
 
 
-def main():
-    """Parse the command line, run, print, save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=FAMILIES)
-    parser.add_argument("--save", action="store_true", help="write RESULTS.md")
-    arguments = parser.parse_args()
-    family = importlib.import_module(f"benchmarks.{arguments.name}")
+def run(name, to_results):
+    """Print the tables of a family as they come, and save them."""
+    family = importlib.import_module(f"benchmarks.{name}")
     tables = []
     for table in itertools.chain([environment(), RATIO], family.run()):
         print(table, end="\n\n", flush=True)
         tables.append(table)
-    if arguments.save:
-        save(arguments.name, "\n\n".join(tables))
+    if to_results:
+        save(name, "\n\n".join(tables))
+
+
+def main():
+    """Parse the command line, run, print, save."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=[*FAMILIES, "quality"])
+    parser.add_argument("--save", action="store_true", help="write RESULTS.md")
+    arguments = parser.parse_args()
+    for name in FAMILIES:
+        if name == arguments.name or name.startswith(f"{arguments.name}."):
+            run(name, arguments.save)
 
 
 if __name__ == "__main__":

