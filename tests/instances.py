@@ -4,6 +4,7 @@ First of each class stands what a person constructs, with the defaults; then oth
 are cheap.
 """
 
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
@@ -12,6 +13,9 @@ from sklatent.density import (
     HistogramDensity,
     KernelDensity,
     KNeighborsDensity,
+    NormalScoreTransformer,
+    StackedDensity,
+    TransformedDensity,
 )
 from sklatent.dimension import (
     DANCo,
@@ -97,6 +101,7 @@ INSTANCES = {
         NeighborScaling(3),
         NeighborScaling(4, metric="manhattan"),
     ],
+    NormalScoreTransformer: [NormalScoreTransformer()],
     PCASpectrum: [
         PCASpectrum(),
         PCASpectrum("variance_share", n_neighbors=5),
@@ -116,6 +121,19 @@ INSTANCES = {
         PPCA(n_components=1),
         PPCA(n_components=1, method="em", tol=1e-4, random_state=0),
         PPCA(n_components=0),
+    ],
+    StackedDensity: [
+        StackedDensity(),
+        StackedDensity(
+            [("one", GaussianMixture()), ("kernels", KernelDensity("scott"))],
+            cv=2,
+            random_state=0,
+        ),
+    ],
+    TransformedDensity: [
+        TransformedDensity(),
+        TransformedDensity(StandardScaler(), KernelDensity("scott")),
+        TransformedDensity(density=HistogramDensity(3)),
     ],
     TwoNN: [
         TwoNN(),
