@@ -88,6 +88,8 @@ INSTANCES = {
         KernelDensity(kernel="exponential", whiten=True),
         KernelDensity("loo", kernel="epanechnikov", candidates=8),
         KernelDensity(0.7, kernel="cosine", adaptive=True, n_jobs=1),
+        KernelDensity(adaptive="covariance"),
+        KernelDensity("loo", adaptive="covariance", whiten=True, n_jobs=1),
         KernelDensity("loo", metric="manhattan", candidates=8),
         KernelDensity(kernel="tophat", metric="chebyshev", leaf_size=5),
     ],
