@@ -339,7 +339,7 @@ def default_members(n_samples=np.inf, rng=None):
         *named("mixture", mixtures(MIXTURES)),
         *named("copula", [TransformedDensity(density=m) for m in mixtures(COPULAS)]),
         ("kernels", KernelDensity("loo", adaptive=True)),
-        ("local_kernels", KernelDensity("loo")),
+        ("local_kernels", KernelDensity("loo", adaptive="covariance")),
     ]
 
 
