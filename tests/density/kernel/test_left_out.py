@@ -124,12 +124,10 @@ def test_isj_beside_a_constant_column(rng):
     assert model.bandwidth_[0] == KernelDensity("isj").fit(x).bandwidth_[0]
 
 
-@pytest.mark.parametrize(
-    "parameters", [{"bandwidth": "loo"}, {"adaptive": "covariance"}]
-)
-def test_digits(parameters):
-    """Some pixels are never black in a third of the rows."""
+@pytest.mark.parametrize("adaptive", [False, "covariance"])
+def test_digits(adaptive):
+    """Some pixels are never black in a part of the rows."""
     X = load_digits().data
-    with pytest.warns(RankDeficientWarning, match="others are constant in 599"):
-        model = KernelDensity(**parameters).fit(X[::3])
+    with pytest.warns(RankDeficientWarning, match="others are constant in 180"):
+        model = KernelDensity("loo", adaptive=adaptive).fit(X[::10])
     assert np.isfinite(model.score_samples(X)).all()
