@@ -45,11 +45,11 @@ class AETransformer(NeuralLatentModel):
         one kind, such as pixels, whose variances say how much they matter: then all are
         divided by one number, the mean of their standard deviations. Features are
         centered, and results are in the units of the data, either way.
-    hidden_layer_sizes : int or array-like of int, default=(128, 64)
+    hidden_layer_sizes : int or array-like of int, default=(128, 64, 32)
         Sizes of the encoder's hidden layers. The decoder has the same sizes in reverse
         order. An empty sequence gives a linear model.
     activation : {"elu", "gelu", "identity", "leaky_relu", "logistic", "relu", \
-            "selu", "softplus", "tanh"}, default="relu"
+            "selu", "softplus", "tanh"}, default="gelu"
         Activation between the layers. None follows the code or the output.
     skip_connections : bool, default=False
         Whether a linear map of the input is added to the output of each network [3]_.
@@ -89,17 +89,19 @@ class AETransformer(NeuralLatentModel):
         Share of the entries of each row that are replaced by the mean of their feature,
         at random in every step of training. The network has to reconstruct the original
         row [4]_, so that the code learns how features depend on each other.
-    lr : float, default=0.001
+    lr : float, default=0.01
         Learning rate of the optimizer.
-    lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="constant"
+    lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="one_cycle"
         How the learning rate changes during training. With t the share of `max_epochs`
         that is done, which grows with every step, `lr` is multiplied by 1; by ½ (1 +
         cos πt); by 1 - t; or by a factor that rises from 0.04 to 1 until t = 0.3 and
         then falls to 0, both along half a cosine.
-    batch_size : int, default=128
+    batch_size : int, default=64
         Number of rows in each step of the optimizer.
-    max_epochs : int, default=100
-        Number of passes over the training rows.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows. "auto" makes 15 of them or, where rows
+        are so few that this is less than 300 steps of `batch_size` rows, as many as
+        make 300 steps.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. With
         :class:`torch.optim.LBFGS` an epoch is one step of up to 20 iterations with a
@@ -237,8 +239,8 @@ class AETransformer(NeuralLatentModel):
         n_components=2,
         *,
         standardize=True,
-        hidden_layer_sizes=(128, 64),
-        activation="relu",
+        hidden_layer_sizes=(128, 64, 32),
+        activation="gelu",
         skip_connections=False,
         image_shape=None,
         conv_channels=(16, 32),
@@ -248,10 +250,10 @@ class AETransformer(NeuralLatentModel):
         alpha=0.0,
         l1_ratio=0.0,
         corruption=0.0,
-        lr=1e-3,
-        lr_schedule="constant",
-        batch_size=128,
-        max_epochs=100,
+        lr=1e-2,
+        lr_schedule="one_cycle",
+        batch_size=64,
+        max_epochs="auto",
         optimizer="adam",
         early_stopping=False,
         validation_fraction=0.1,

@@ -35,7 +35,7 @@ from sklatent.neural.training._rows import (
     subset,
     undo_standardize,
 )
-from sklatent.neural.training._schedules import SCHEDULES
+from sklatent.neural.training._schedules import SCHEDULES, automatic_epochs
 from sklatent.neural.training._trainer import OPTIMIZERS, Trainer, prediction_net
 from sklatent.utils._iterations import IterationReport
 from sklatent.utils._random import random_generator
@@ -67,7 +67,10 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [StrOptions(set(SCHEDULES))],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -251,6 +254,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         """
         self._seeds_ = seeds
         seed, self._noise_seed, split_seed = seeds
+        max_epochs = self._n_epochs(len(X))
         self.device_ = resolve_device(self.device)
         dtype = getattr(torch, self.dtype.replace("mixed", "float32"))
         data = row_source(X, self.mean_, self.scale_, dtype, self.device_)
@@ -274,7 +278,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             optimizer=self.optimizer,
             lr=self.lr,
             lr_schedule=self.lr_schedule,
-            max_epochs=self.max_epochs,
+            max_epochs=max_epochs,
             batch_size=self.batch_size,
             early_stopping=stopping,
             mixed=self.dtype == "mixed",
@@ -293,14 +297,14 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             return self._fitted_attributes(copy.deepcopy(module), trainer.losses, data)
 
         context = self._init_callback_context(
-            max_subtasks=1 if one_epoch else self.max_epochs
+            max_subtasks=1 if one_epoch else max_epochs
         )
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
         trainer.train(
             train,
             X_valid=valid,
-            until=trainer.n_epochs + 1 if one_epoch else self.max_epochs,
+            until=trainer.n_epochs + 1 if one_epoch else max_epochs,
             keep=keep,
             report=IterationReport(context, "epoch", lambda _: attributes(), **task),
         )
@@ -308,6 +312,12 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         self._check_trained(X)
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return trainer
+
+    def _n_epochs(self, n_samples):
+        """Return the number of epochs that `max_epochs` asks for."""
+        if self.max_epochs == "auto":
+            return automatic_epochs(n_samples, self.batch_size)
+        return self.max_epochs
 
     def _split(self, data, seed):
         """Return rows to train on and rows held out."""

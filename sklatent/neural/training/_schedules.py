@@ -1,6 +1,7 @@
-"""Learning-rate schedules: factors of the learning rate over the course of training.
+"""How long a training is, and its learning rate over its course.
 
-Each is a function of t in [0, 1), the share of the training that is done.
+A schedule is a function of t in [0, 1), the share of the training that is done; it
+returns a factor of the learning rate.
 """
 
 import math
@@ -9,6 +10,17 @@ import math
 # that share of the training; both are PyTorch's defaults.
 CYCLE_START = 0.04
 CYCLE_RISE = 0.3
+
+# What "auto" means: many rows are seen this often; few make so many steps. Fewer steps
+# leave the networks behind PCA, and with more of them few rows are learned by heart.
+AUTOMATIC_EPOCHS = 15
+AUTOMATIC_STEPS = 300
+
+
+def automatic_epochs(n_samples, batch_size):
+    """Return the number of epochs that suits so many rows."""
+    steps_per_epoch = math.ceil(n_samples / batch_size)
+    return max(AUTOMATIC_EPOCHS, math.ceil(AUTOMATIC_STEPS / steps_per_epoch))
 
 
 def linear(t):
