@@ -35,7 +35,11 @@ from sklatent.neural.training._rows import (
     subset,
     undo_standardize,
 )
-from sklatent.neural.training._schedules import SCHEDULES, automatic_epochs
+from sklatent.neural.training._schedules import (
+    SCHEDULES,
+    automatic_batch_size,
+    automatic_epochs,
+)
 from sklatent.neural.training._trainer import OPTIMIZERS, Trainer, prediction_net
 from sklatent.utils._iterations import IterationReport
 from sklatent.utils._random import random_generator
@@ -66,7 +70,10 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         **NETWORK_CONSTRAINTS,
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [StrOptions(set(SCHEDULES))],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "max_epochs": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -157,12 +164,14 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
         The first call decides on the networks and units from its rows. Every call
         resumes the training, with the optimizer and the random numbers, where the
-        previous one stopped: k calls with the same rows give the same bits as `fit`
-        with `max_epochs=k`. A `fit` keeps no optimizer, so that calls after it start
+        previous one stopped: with `max_epochs=k`, k calls with the same rows give the
+        same bits as one `fit`. A `fit` keeps no optimizer, so that calls after it start
         from its networks with a new one.
 
-        Learning-rate schedules end at `max_epochs`, no rows are held out, and
-        `checkpoint_path` is not used. Attributes that describe the training rows
+        Learning-rate schedules end at `max_epochs`, a `fit` before included. Later
+        calls have a learning rate of 0.04 `lr` with "one_cycle", and 0 with "cosine"
+        and "linear"; for rows without end, "constant" is best. No rows are held out,
+        and `checkpoint_path` is not used. Attributes that describe the training rows
         describe those of the last call.
 
         Parameters
@@ -271,15 +280,16 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             module.load_state_dict(self.net_.module_.state_dict())
         else:
             module.initialize(data, generator)
+        criterion = self._make_criterion(X)
         trainer = Trainer(
             module.to(dtype),
-            self._make_criterion(X),
+            criterion,
             seed=seed,
             optimizer=self.optimizer,
             lr=self.lr,
             lr_schedule=self.lr_schedule,
             max_epochs=max_epochs,
-            batch_size=self.batch_size,
+            batch_size=self._batch_size(len(X)),
             early_stopping=stopping,
             mixed=self.dtype == "mixed",
             device=self.device_,
@@ -302,8 +312,8 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
         trainer.train(
-            train,
-            X_valid=valid,
+            criterion.rows(train, seed),
+            X_valid=None if valid is None else criterion.rows(valid, seed),
             until=trainer.n_epochs + 1 if one_epoch else max_epochs,
             keep=keep,
             report=IterationReport(context, "epoch", lambda _: attributes(), **task),
@@ -313,11 +323,21 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return trainer
 
+    def _batch_size(self, n_samples):
+        """Return how many rows `batch_size` asks for in each step."""
+        if self.batch_size == "auto":
+            return automatic_batch_size(n_samples)
+        return self.batch_size
+
     def _n_epochs(self, n_samples):
         """Return the number of epochs that `max_epochs` asks for."""
         if self.max_epochs == "auto":
-            return automatic_epochs(n_samples, self.batch_size)
+            return self._automatic_epochs(n_samples)
         return self.max_epochs
+
+    def _automatic_epochs(self, n_samples):
+        """Return the number of epochs that suits so many rows."""
+        return automatic_epochs(n_samples, self._batch_size(n_samples))
 
     def _split(self, data, seed):
         """Return rows to train on and rows held out."""

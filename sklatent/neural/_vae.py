@@ -152,9 +152,10 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     beta : float, default=1.0
         Weight of the divergence in the training loss [2]_. Bounds and scores are those
         of the model itself, whatever its value.
-    warmup_epochs : int, default=0
+    warmup_epochs : int or "auto", default="auto"
         Number of epochs in which the weight of the divergence rises to `beta`, in equal
-        steps from 0. Early stopping starts after them.
+        steps from 0. "auto" is half of `max_epochs`, but no more than half of what
+        `max_epochs="auto"` would be. Early stopping starts after them.
     update : {"joint", "alternating"}, default="joint"
         Whether each batch takes one step for all networks; or one step for the decoder
         and the rest of the model p(x, z), and then, for the loss that this leaves, one
@@ -166,14 +167,17 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         that is done, which grows with every step, `lr` is multiplied by 1; by ½ (1 +
         cos πt); by 1 - t; or by a factor that rises from 0.04 to 1 until t = 0.3 and
         then falls to 0, both along half a cosine.
-    batch_size : int, default=64
-        Number of rows in each step of the optimizer.
+    batch_size : int or "auto", default="auto"
+        Number of rows in each step of the optimizer. "auto" is 32 for fewer than 1,000
+        rows, and 64 for more.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training rows. "auto" makes 15 of them or, where rows
-        are so few that this is less than 300 steps of `batch_size` rows, as many as
-        make 300 steps.
+        Number of passes over the training rows. "auto" makes 16 of them or, where rows
+        are so few that this is less than 250 steps of the optimizer, as many as make
+        250 steps.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
-        The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. With
+        The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam
+        and AdamW have the decay rates (0.9, 0.95) in place of PyTorch's (0.9, 0.999),
+        as they have to learn their step sizes within hundreds of steps. With
         :class:`torch.optim.LBFGS` an epoch is one step of up to 20 iterations with a
         line search, on all rows at once, and `lr`, `lr_schedule` and `batch_size` are
         not used. With all others, a gradient more than ten times as long as the running
@@ -212,7 +216,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         batch by batch.
     callbacks : list or None, default=None
         Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`. Those that
-        score predictions do not work here. Copies of them are used, so that anything
+        score predictions do not work here, and those that change the learning rate need
+        `lr_schedule="constant"`. Copies of them are used, so that anything
         that one records has to go to a file. Callbacks of scikit-learn are passed to
         `set_callbacks`.
     verbose : int, default=0
@@ -341,7 +346,10 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         "n_levels": [Interval(Integral, 2, None, closed="left")],
         "update": [StrOptions({"joint", "alternating"})],
         "beta": [Interval(Real, 0, None, closed="left")],
-        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "warmup_epochs": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "objective": [StrOptions(set(model.OBJECTIVES))],
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
     }
@@ -369,11 +377,11 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         decoder=None,
         objective="elbo",
         beta=1.0,
-        warmup_epochs=0,
+        warmup_epochs="auto",
         update="joint",
         lr=1e-2,
         lr_schedule="one_cycle",
-        batch_size=64,
+        batch_size="auto",
         max_epochs="auto",
         optimizer="adam",
         early_stopping=False,
@@ -480,7 +488,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
                         f"{getattr(self, name)!r}."
                     )
         max_epochs = self._n_epochs(n_samples)
-        if self.warmup_epochs >= max_epochs:
+        if self.warmup_epochs != "auto" and self.warmup_epochs >= max_epochs:
             warn(
                 f"warmup_epochs={self.warmup_epochs} does not end before "
                 f"max_epochs={max_epochs}: it is cut short, so that the last "
@@ -490,10 +498,13 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     def _make_criterion(self, X):
         max_epochs = self._n_epochs(len(X))
+        warmup_epochs = self.warmup_epochs
+        if warmup_epochs == "auto":
+            warmup_epochs = min(max_epochs, self._automatic_epochs(len(X))) // 2
         return model.OBJECTIVES[self.objective](
             beta=self.beta,
             # The last epoch at least has the whole weight.
-            warmup_epochs=min(self.warmup_epochs, max_epochs - 1),
+            warmup_epochs=min(warmup_epochs, max_epochs - 1),
             n_draws=IWAE_DRAWS if self.objective == "iwae" else 1,
             temperatures=np.geomspace(*TEMPERATURES, max_epochs).tolist(),
             log_scale=np.log(self.scale_),
@@ -503,7 +514,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     def _check_trained(self, X):
         """Warn if no component of the code depends on the row, though rows differ."""
-        n_steps = self.n_iter_ * -(-len(X) // self.batch_size)
+        n_steps = self.n_iter_ * -(-len(X) // self._batch_size(len(X)))
         # Codes of rows that are all equal cannot differ, which is no collapse either.
         some = X[:BLOCK_ROWS]
         alike = not (np.fmax.reduce(some) > np.fmin.reduce(some)).any()
