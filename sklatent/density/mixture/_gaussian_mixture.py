@@ -18,16 +18,16 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
+from sklatent.density.mixture._conditions import (
+    condition_values,
+    draw_conditioned,
+    refuse_other_constants,
+)
 from sklatent.density.mixture._densities import (
     expected,
     log_densities,
     most_probable,
     responsibilities,
-)
-from sklatent.density.mixture._conditions import (
-    condition_values,
-    draw_conditioned,
-    refuse_other_constants,
 )
 from sklatent.density.mixture._em import (
     Ascent,

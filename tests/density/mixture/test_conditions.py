@@ -82,7 +82,7 @@ def test_no_condition_is_a_plain_sample(conditions):
 def test_far_conditions():
     mixture = fitted()
     assert np.isfinite(mixture.sample(9, 0, conditions={0: 1e6})).all()
-    with pytest.raises(ValueError, match="`conditions` .* too far from the training"):
+    with pytest.raises(ValueError, match=r"`conditions` .* too far from the training"):
         mixture.sample(9, conditions={0: 1e200})
 
 
@@ -91,7 +91,7 @@ def test_constant_features():
     mixture = GaussianMixture(2, random_state=0).fit(X)
     assert (mixture.sample(9, 0, conditions={0: 1.0})[:, 3] == 5).all()
     assert (mixture.sample(9, 0, conditions={3: 5.0})[:, 3] == 5).all()
-    with pytest.raises(ValueError, match="feature 3 is constant .* 5; got 6"):
+    with pytest.raises(ValueError, match=r"feature 3 is constant .* 5; got 6"):
         mixture.sample(conditions={3: 6.0})
 
 
