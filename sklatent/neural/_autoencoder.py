@@ -12,6 +12,7 @@ from sklatent.neural.networks._autoencoder import (
     AutoencoderSpec,
     SquaredError,
 )
+from sklatent.neural.training._neighbor_loss import NeighborLoss
 from sklatent.utils._sklearn import Interval
 
 
@@ -28,9 +29,9 @@ class AETransformer(NeuralLatentModel):
     - model: `n_components`, `standardize`;
     - networks: `hidden_layer_sizes`, `activation`, `skip_connections`, `image_shape`,
       `conv_channels`, `encoder`, `decoder`, `tied_weights`;
-    - training: `alpha`, `l1_ratio`, `corruption`, `lr`, `lr_schedule`, `batch_size`,
-      `max_epochs`, `optimizer`, `early_stopping`, `validation_fraction`,
-      `n_iter_no_change`, `tol`;
+    - training: `alpha`, `l1_ratio`, `corruption`, `neighbor_weight`, `lr`,
+      `lr_schedule`, `batch_size`, `max_epochs`, `optimizer`, `early_stopping`,
+      `validation_fraction`, `n_iter_no_change`, `tol`;
     - running: `warm_start`, `checkpoint_path`, `dtype`, `device`, `callbacks`,
       `verbose`, `random_state`.
 
@@ -45,11 +46,11 @@ class AETransformer(NeuralLatentModel):
         one kind, such as pixels, whose variances say how much they matter: then all are
         divided by one number, the mean of their standard deviations. Features are
         centered, and results are in the units of the data, either way.
-    hidden_layer_sizes : int or array-like of int, default=(128, 64)
+    hidden_layer_sizes : int or array-like of int, default=(128, 64, 32)
         Sizes of the encoder's hidden layers. The decoder has the same sizes in reverse
         order. An empty sequence gives a linear model.
     activation : {"elu", "gelu", "identity", "leaky_relu", "logistic", "relu", \
-            "selu", "softplus", "tanh"}, default="relu"
+            "selu", "softplus", "tanh"}, default="gelu"
         Activation between the layers. None follows the code or the output.
     skip_connections : bool, default=False
         Whether a linear map of the input is added to the output of each network [3]_.
@@ -89,19 +90,33 @@ class AETransformer(NeuralLatentModel):
         Share of the entries of each row that are replaced by the mean of their feature,
         at random in every step of training. The network has to reconstruct the original
         row [4]_, so that the code learns how features depend on each other.
-    lr : float, default=0.001
+    neighbor_weight : float, default=0.0
+        Weight of a term of the loss that keeps neighbors together [5]_: the codes of a
+        row and of one of its 10 nearest rows, drawn anew in every epoch, attract each
+        other, and those of any two rows repel each other. Codes then separate groups of
+        rows as those of UMAP do, while the decoder still leads back. With d the
+        distance of two codes and u = 1.577 (d² + 0.001)^0.895, a row costs this weight
+        times the sum of log(1 + u) for its neighbor and 5 times the mean of log(1 +
+        1 / u) over the others of its batch. The squared error, with which it competes,
+        grows with the number of features.
+    lr : float, default=0.01
         Learning rate of the optimizer.
-    lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="constant"
+    lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="one_cycle"
         How the learning rate changes during training. With t the share of `max_epochs`
         that is done, which grows with every step, `lr` is multiplied by 1; by ½ (1 +
         cos πt); by 1 - t; or by a factor that rises from 0.04 to 1 until t = 0.3 and
         then falls to 0, both along half a cosine.
-    batch_size : int, default=128
-        Number of rows in each step of the optimizer.
-    max_epochs : int, default=100
-        Number of passes over the training rows.
+    batch_size : int or "auto", default="auto"
+        Number of rows in each step of the optimizer. "auto" is 32 for fewer than 1,000
+        rows, and 64 for more.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows. "auto" makes 16 of them or, where rows
+        are so few that this is less than 250 steps of the optimizer, as many as make
+        250 steps.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
-        The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. With
+        The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam
+        and AdamW have the decay rates (0.9, 0.95) in place of PyTorch's (0.9, 0.999),
+        as they have to learn their step sizes within hundreds of steps. With
         :class:`torch.optim.LBFGS` an epoch is one step of up to 20 iterations with a
         line search, on all rows at once, and `lr`, `lr_schedule` and `batch_size` are
         not used. With all others, a gradient more than ten times as long as the running
@@ -140,7 +155,8 @@ class AETransformer(NeuralLatentModel):
         batch by batch.
     callbacks : list or None, default=None
         Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`. Those that
-        score predictions do not work here. Copies of them are used, so that anything
+        score predictions do not work here, and those that change the learning rate need
+        `lr_schedule="constant"`. Copies of them are used, so that anything
         that one records has to go to a file. Callbacks of scikit-learn are passed to
         `set_callbacks`.
     verbose : int, default=0
@@ -164,8 +180,8 @@ class AETransformer(NeuralLatentModel):
     history_ : dict of list
         Mean loss of each epoch: "train_loss" and, with `early_stopping`,
         "valid_loss". The loss is the squared error per row, in squared units of
-        the standardized features, plus the penalty of `alpha`. Rows held out are
-        not corrupted.
+        the standardized features, plus the penalty of `alpha` and
+        the term of `neighbor_weight`. Rows held out are not corrupted.
     loss_ : float
         Training loss of the last epoch.
     n_iter_ : int
@@ -211,6 +227,9 @@ class AETransformer(NeuralLatentModel):
        University Press. Section 5.1: skip-layer connections.
     .. [4] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol (2010).
        Stacked denoising autoencoders. JMLR 11, 3371-3408. Section 3.3.
+    .. [5] T. Sainburg, L. McInnes and T. Q. Gentner (2021). Parametric UMAP embeddings
+       for representation and semisupervised learning. Neural Computation 33,
+       2881-2907. Section 2.3.
 
     Examples
     --------
@@ -230,6 +249,7 @@ class AETransformer(NeuralLatentModel):
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "corruption": [Interval(Real, 0, 1, closed="left")],
+        "neighbor_weight": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
@@ -237,8 +257,8 @@ class AETransformer(NeuralLatentModel):
         n_components=2,
         *,
         standardize=True,
-        hidden_layer_sizes=(128, 64),
-        activation="relu",
+        hidden_layer_sizes=(128, 64, 32),
+        activation="gelu",
         skip_connections=False,
         image_shape=None,
         conv_channels=(16, 32),
@@ -248,10 +268,11 @@ class AETransformer(NeuralLatentModel):
         alpha=0.0,
         l1_ratio=0.0,
         corruption=0.0,
-        lr=1e-3,
-        lr_schedule="constant",
-        batch_size=128,
-        max_epochs=100,
+        neighbor_weight=0.0,
+        lr=1e-2,
+        lr_schedule="one_cycle",
+        batch_size="auto",
+        max_epochs="auto",
         optimizer="adam",
         early_stopping=False,
         validation_fraction=0.1,
@@ -278,6 +299,7 @@ class AETransformer(NeuralLatentModel):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.corruption = corruption
+        self.neighbor_weight = neighbor_weight
         self.lr = lr
         self.lr_schedule = lr_schedule
         self.batch_size = batch_size
@@ -304,7 +326,10 @@ class AETransformer(NeuralLatentModel):
         return {"tied_weights": self.tied_weights}
 
     def _make_criterion(self, X):
-        return SquaredError(self.alpha, self.l1_ratio, self.corruption)
+        loss = SquaredError(self.alpha, self.l1_ratio, self.corruption)
+        if not self.neighbor_weight:
+            return loss
+        return NeighborLoss(loss, self.neighbor_weight)
 
     def score_samples(self, X):
         """Compute minus the squared reconstruction error of each row.

@@ -35,7 +35,11 @@ from sklatent.neural.training._rows import (
     subset,
     undo_standardize,
 )
-from sklatent.neural.training._schedules import SCHEDULES
+from sklatent.neural.training._schedules import (
+    SCHEDULES,
+    automatic_batch_size,
+    automatic_epochs,
+)
 from sklatent.neural.training._trainer import OPTIMIZERS, Trainer, prediction_net
 from sklatent.utils._iterations import IterationReport
 from sklatent.utils._random import random_generator
@@ -66,8 +70,14 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         **NETWORK_CONSTRAINTS,
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [StrOptions(set(SCHEDULES))],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -154,12 +164,14 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
         The first call decides on the networks and units from its rows. Every call
         resumes the training, with the optimizer and the random numbers, where the
-        previous one stopped: k calls with the same rows give the same bits as `fit`
-        with `max_epochs=k`. A `fit` keeps no optimizer, so that calls after it start
+        previous one stopped: with `max_epochs=k`, k calls with the same rows give the
+        same bits as one `fit`. A `fit` keeps no optimizer, so that calls after it start
         from its networks with a new one.
 
-        Learning-rate schedules end at `max_epochs`, no rows are held out, and
-        `checkpoint_path` is not used. Attributes that describe the training rows
+        Learning-rate schedules end at `max_epochs`, a `fit` before included. Later
+        calls have a learning rate of 0.04 `lr` with "one_cycle", and 0 with "cosine"
+        and "linear"; for rows without end, "constant" is best. No rows are held out,
+        and `checkpoint_path` is not used. Attributes that describe the training rows
         describe those of the last call.
 
         Parameters
@@ -251,6 +263,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         """
         self._seeds_ = seeds
         seed, self._noise_seed, split_seed = seeds
+        max_epochs = self._n_epochs(len(X))
         self.device_ = resolve_device(self.device)
         dtype = getattr(torch, self.dtype.replace("mixed", "float32"))
         data = row_source(X, self.mean_, self.scale_, dtype, self.device_)
@@ -267,15 +280,16 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             module.load_state_dict(self.net_.module_.state_dict())
         else:
             module.initialize(data, generator)
+        criterion = self._make_criterion(X)
         trainer = Trainer(
             module.to(dtype),
-            self._make_criterion(X),
+            criterion,
             seed=seed,
             optimizer=self.optimizer,
             lr=self.lr,
             lr_schedule=self.lr_schedule,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
+            max_epochs=max_epochs,
+            batch_size=self._batch_size(len(X)),
             early_stopping=stopping,
             mixed=self.dtype == "mixed",
             device=self.device_,
@@ -293,14 +307,14 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             return self._fitted_attributes(copy.deepcopy(module), trainer.losses, data)
 
         context = self._init_callback_context(
-            max_subtasks=1 if one_epoch else self.max_epochs
+            max_subtasks=1 if one_epoch else max_epochs
         )
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
         trainer.train(
-            train,
-            X_valid=valid,
-            until=trainer.n_epochs + 1 if one_epoch else self.max_epochs,
+            criterion.rows(train, seed),
+            X_valid=None if valid is None else criterion.rows(valid, seed),
+            until=trainer.n_epochs + 1 if one_epoch else max_epochs,
             keep=keep,
             report=IterationReport(context, "epoch", lambda _: attributes(), **task),
         )
@@ -308,6 +322,22 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         self._check_trained(X)
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return trainer
+
+    def _batch_size(self, n_samples):
+        """Return how many rows `batch_size` asks for in each step."""
+        if self.batch_size == "auto":
+            return automatic_batch_size(n_samples)
+        return self.batch_size
+
+    def _n_epochs(self, n_samples):
+        """Return the number of epochs that `max_epochs` asks for."""
+        if self.max_epochs == "auto":
+            return self._automatic_epochs(n_samples)
+        return self.max_epochs
+
+    def _automatic_epochs(self, n_samples):
+        """Return the number of epochs that suits so many rows."""
+        return automatic_epochs(n_samples, self._batch_size(n_samples))
 
     def _split(self, data, seed):
         """Return rows to train on and rows held out."""

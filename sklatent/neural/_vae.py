@@ -113,11 +113,11 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         one kind, such as pixels, whose variances say how much they matter: then all are
         divided by one number, the mean of their standard deviations. Features are
         centered, and results are in the units of the data, either way.
-    hidden_layer_sizes : int or array-like of int, default=(128, 64)
+    hidden_layer_sizes : int or array-like of int, default=(128, 64, 32)
         Sizes of the encoder's hidden layers. The decoder has the same sizes in reverse
         order. An empty sequence gives a linear model.
     activation : {"elu", "gelu", "identity", "leaky_relu", "logistic", "relu", \
-            "selu", "softplus", "tanh"}, default="relu"
+            "selu", "softplus", "tanh"}, default="gelu"
         Activation between the layers. None follows the code or the output.
     skip_connections : bool, default=False
         Whether a linear map of the input is added to the output of each network [5]_.
@@ -152,26 +152,32 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     beta : float, default=1.0
         Weight of the divergence in the training loss [2]_. Bounds and scores are those
         of the model itself, whatever its value.
-    warmup_epochs : int, default=0
+    warmup_epochs : int or "auto", default="auto"
         Number of epochs in which the weight of the divergence rises to `beta`, in equal
-        steps from 0. Early stopping starts after them.
+        steps from 0. "auto" is half of `max_epochs`, but no more than half of what
+        `max_epochs="auto"` would be. Early stopping starts after them.
     update : {"joint", "alternating"}, default="joint"
         Whether each batch takes one step for all networks; or one step for the decoder
         and the rest of the model p(x, z), and then, for the loss that this leaves, one
         step for the encoder, at twice the cost.
-    lr : float, default=0.001
+    lr : float, default=0.01
         Learning rate of the optimizer.
-    lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="constant"
+    lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="one_cycle"
         How the learning rate changes during training. With t the share of `max_epochs`
         that is done, which grows with every step, `lr` is multiplied by 1; by ½ (1 +
         cos πt); by 1 - t; or by a factor that rises from 0.04 to 1 until t = 0.3 and
         then falls to 0, both along half a cosine.
-    batch_size : int, default=128
-        Number of rows in each step of the optimizer.
-    max_epochs : int, default=100
-        Number of passes over the training rows.
+    batch_size : int or "auto", default="auto"
+        Number of rows in each step of the optimizer. "auto" is 32 for fewer than 1,000
+        rows, and 64 for more.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training rows. "auto" makes 16 of them or, where rows
+        are so few that this is less than 250 steps of the optimizer, as many as make
+        250 steps.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
-        The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. With
+        The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam
+        and AdamW have the decay rates (0.9, 0.95) in place of PyTorch's (0.9, 0.999),
+        as they have to learn their step sizes within hundreds of steps. With
         :class:`torch.optim.LBFGS` an epoch is one step of up to 20 iterations with a
         line search, on all rows at once, and `lr`, `lr_schedule` and `batch_size` are
         not used. With all others, a gradient more than ten times as long as the running
@@ -210,7 +216,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         batch by batch.
     callbacks : list or None, default=None
         Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`. Those that
-        score predictions do not work here. Copies of them are used, so that anything
+        score predictions do not work here, and those that change the learning rate need
+        `lr_schedule="constant"`. Copies of them are used, so that anything
         that one records has to go to a file. Callbacks of scikit-learn are passed to
         `set_callbacks`.
     verbose : int, default=0
@@ -339,7 +346,10 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         "n_levels": [Interval(Integral, 2, None, closed="left")],
         "update": [StrOptions({"joint", "alternating"})],
         "beta": [Interval(Real, 0, None, closed="left")],
-        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "warmup_epochs": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "objective": [StrOptions(set(model.OBJECTIVES))],
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
     }
@@ -358,8 +368,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         n_levels=8,
         n_importance_samples=64,
         standardize=True,
-        hidden_layer_sizes=(128, 64),
-        activation="relu",
+        hidden_layer_sizes=(128, 64, 32),
+        activation="gelu",
         skip_connections=False,
         image_shape=None,
         conv_channels=(16, 32),
@@ -367,12 +377,12 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         decoder=None,
         objective="elbo",
         beta=1.0,
-        warmup_epochs=0,
+        warmup_epochs="auto",
         update="joint",
-        lr=1e-3,
-        lr_schedule="constant",
-        batch_size=128,
-        max_epochs=100,
+        lr=1e-2,
+        lr_schedule="one_cycle",
+        batch_size="auto",
+        max_epochs="auto",
         optimizer="adam",
         early_stopping=False,
         validation_fraction=0.1,
@@ -430,7 +440,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     def _make_spec(self, common, X, share, table):
         """Decide on likelihoods, and on which columns are standardized."""
-        self._check_combinations()
+        self._check_combinations(len(X))
         names = self._names()
         if not share.all():
             raise ValueError(
@@ -468,7 +478,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
             "likelihood": describe(self.likelihood),
         }
 
-    def _check_combinations(self):
+    def _check_combinations(self, n_samples):
         """Raise or warn where parameters exclude each other."""
         if self.latent != "normal":
             for name, needed in [("prior", "standard_normal"), ("objective", "elbo")]:
@@ -477,21 +487,26 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
                         f"{name} must be {needed!r} with latent={self.latent!r}; got "
                         f"{getattr(self, name)!r}."
                     )
-        if self.warmup_epochs >= self.max_epochs:
+        max_epochs = self._n_epochs(n_samples)
+        if self.warmup_epochs != "auto" and self.warmup_epochs >= max_epochs:
             warn(
                 f"warmup_epochs={self.warmup_epochs} does not end before "
-                f"max_epochs={self.max_epochs}: it is cut short, so that the last "
+                f"max_epochs={max_epochs}: it is cut short, so that the last "
                 f"epoch has beta={self.beta:g}.",
                 UserWarning,
             )
 
     def _make_criterion(self, X):
+        max_epochs = self._n_epochs(len(X))
+        warmup_epochs = self.warmup_epochs
+        if warmup_epochs == "auto":
+            warmup_epochs = min(max_epochs, self._automatic_epochs(len(X))) // 2
         return model.OBJECTIVES[self.objective](
             beta=self.beta,
             # The last epoch at least has the whole weight.
-            warmup_epochs=min(self.warmup_epochs, self.max_epochs - 1),
+            warmup_epochs=min(warmup_epochs, max_epochs - 1),
             n_draws=IWAE_DRAWS if self.objective == "iwae" else 1,
-            temperatures=np.geomspace(*TEMPERATURES, self.max_epochs).tolist(),
+            temperatures=np.geomspace(*TEMPERATURES, max_epochs).tolist(),
             log_scale=np.log(self.scale_),
             share_observed=share_observed(X),
             alternating=self.update == "alternating",
@@ -499,7 +514,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     def _check_trained(self, X):
         """Warn if no component of the code depends on the row, though rows differ."""
-        n_steps = self.n_iter_ * -(-len(X) // self.batch_size)
+        n_steps = self.n_iter_ * -(-len(X) // self._batch_size(len(X)))
         # Codes of rows that are all equal cannot differ, which is no collapse either.
         some = X[:BLOCK_ROWS]
         alike = not (np.fmax.reduce(some) > np.fmin.reduce(some)).any()

@@ -15,6 +15,7 @@ STEP = {
     "n_components": 2,
     "hidden_layer_sizes": (),
     "optimizer": "sgd",
+    "lr_schedule": "constant",
     "max_epochs": 1,
     "dtype": "float64",
     "random_state": 0,

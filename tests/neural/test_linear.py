@@ -113,6 +113,7 @@ def test_one_step_of_gradient_descent():
         "n_components": 2,
         "hidden_layer_sizes": (),
         "optimizer": "sgd",
+        "lr_schedule": "constant",
         "max_epochs": 1,
         "dtype": "float64",
         "random_state": 0,

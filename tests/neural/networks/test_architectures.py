@@ -1,7 +1,6 @@
 """The networks: their shapes, what flows through them, and the user's own."""
 
 import copy
-import itertools
 import pickle
 import threading
 
@@ -20,7 +19,7 @@ from sklatent.neural.networks._convolutions import (
     STRIDE,
     convolved_size,
 )
-from sklatent.neural.networks._layers import Skip
+from sklatent.neural.networks._layers import GAIN, Skip
 from sklatent.neural.networks._spec import NetworkSpec, build_networks
 from sklatent.neural.networks._user_networks import UserNetwork
 from tests.neural.settings import BOTH, TINY
@@ -359,15 +358,19 @@ class TestImages:
     def test_the_place_of_a_pixel_matters(self, X):
         """Convolutions of shuffled digits rebuild them less well."""
         settings = CONV | {"n_components": 8, "max_epochs": 40, "conv_channels": 16}
+        settings["hidden_layer_sizes"] = (32,)
         shuffled = X[:, np.random.RandomState(0).permutation(64)]
         errors = [AETransformer(**settings).fit(data).loss_ for data in (X, shuffled)]
         assert errors[0] < errors[1]
 
     def test_seed_of_a_plain_network_is_untouched_by_the_new_options(self):
-        """A perceptron's weights are one Glorot draw after another."""
+        """A perceptron's weights are one draw after another."""
         encoder, decoder = networks(5, hidden_layer_sizes=(4,), seed=7)
         generator = torch.Generator().manual_seed(7)
-        for layer in itertools.chain(encoder[::2], decoder[::2]):
-            expected = torch.empty_like(layer.weight)
-            nn.init.xavier_uniform_(expected, generator=generator)
-            assert torch.equal(layer.weight, expected)
+        for network in (encoder, decoder):
+            *hidden, output = network[::2]
+            for layer in (*hidden, output):
+                gain = 1.0 if layer is output else GAIN
+                expected = torch.empty_like(layer.weight)
+                nn.init.xavier_uniform_(expected, gain, generator=generator)
+                assert torch.equal(layer.weight, expected)

@@ -43,8 +43,17 @@ def of_pytorch(schedule):
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "one_cycle"])
 def test_schedules_are_pytorchs(schedule):
-    rates = [SCHEDULES[schedule](i / N_STEPS) for i in range(N_STEPS + 1)]
-    np.testing.assert_allclose(rates, of_pytorch(schedule), atol=1e-9)
+    rates = [SCHEDULES[schedule](i / N_STEPS) for i in range(N_STEPS)]
+    np.testing.assert_allclose(rates, of_pytorch(schedule)[:-1], atol=1e-9)
+
+
+@pytest.mark.parametrize(("schedule", "factor"), [("cosine", 0), ("one_cycle", 0.04)])
+def test_after_the_end(schedule, factor, X):
+    recorder = Recorder()
+    settings = {"lr": 0.01, "lr_schedule": schedule, "max_epochs": 1}
+    ae = AETransformer(callbacks=[recorder], batch_size=150, **settings).fit(X)
+    ae.partial_fit(X)
+    np.testing.assert_allclose(recorder.rates[1], 0.01 * factor, rtol=1e-12)
 
 
 class Recorder(Callback):

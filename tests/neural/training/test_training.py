@@ -25,7 +25,7 @@ from sklatent.neural.training._early_stopping import EarlyStopping
 from sklatent.neural.training._rows import standardize
 from sklatent.neural.training._stability import Snapshot
 from sklatent.neural.training._trainer import explodes, split_rows
-from tests.neural.settings import BOTH
+from tests.neural.settings import BOTH, STEADY
 
 
 def weights(estimator):
@@ -119,7 +119,7 @@ def test_history_is_plain_data(cls, X):
 
 @BOTH
 def test_training_lowers_the_loss(cls, X):
-    losses = cls(random_state=0).fit(X).history_["train_loss"]
+    losses = cls(**STEADY[cls], random_state=0).fit(X).history_["train_loss"]
     assert losses[-1] < losses[10] < losses[0]
 
 
@@ -175,23 +175,22 @@ def test_lbfgs_does_not_diverge(cls, name, seed):
 class TestEarlyStopping:
     def test_restores_the_best_epoch(self, X):
         # A learning rate that makes the losses rise and fall.
-        vae = VAETransformer(
-            lr=0.03, max_epochs=200, early_stopping=True, tol=0, random_state=3
-        ).fit(X)
+        settings = {**STEADY[VAETransformer], "lr": 0.03, "batch_size": 128}
+        settings |= {"early_stopping": True, "tol": 0, "random_state": 3}
+        vae = VAETransformer(max_epochs=200, **settings).fit(X)
         losses = vae.history_["valid_loss"]
         best = int(np.argmin(losses))
         assert vae.n_iter_ == best + 1 + vae.n_iter_no_change < 200
         # The same training, stopped there: all parameters, σ² included.
-        stopped = VAETransformer(
-            lr=0.03, max_epochs=best + 1, early_stopping=True, tol=0, random_state=3
-        ).fit(X)
+        stopped = VAETransformer(max_epochs=best + 1, **settings).fit(X)
         for a, b in zip(weights(vae), weights(stopped), strict=True):
             np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(vae.noise_variance_, stopped.noise_variance_)
 
     def test_with_losses_below_zero(self, X):
         # In small units densities are large and the loss is negative throughout.
-        vae = VAETransformer(max_epochs=60, early_stopping=True, random_state=0)
+        settings = {"lr": 1e-3, "lr_schedule": "constant", "max_epochs": 60}
+        vae = VAETransformer(early_stopping=True, random_state=0, **settings)
         vae.fit(1e-6 * X)
         assert max(vae.history_["valid_loss"]) < 0
         assert vae.n_iter_ == 60, "stopped while the loss was falling"
@@ -243,14 +242,16 @@ class TestSkorchCallbacks:
     @BOTH
     def test_schedule(self, cls, X):
         schedule = LRScheduler("StepLR", step_size=1, gamma=0.0)
-        stuck = cls(max_epochs=10, callbacks=[schedule], random_state=0).fit(X)
-        once = cls(max_epochs=1, random_state=0).fit(X)
+        settings = {**STEADY[cls], "random_state": 0}
+        stuck = cls(max_epochs=10, callbacks=[schedule], **settings).fit(X)
+        once = cls(max_epochs=1, **settings).fit(X)
         for a, b in zip(weights(stuck), weights(once), strict=True):
             np.testing.assert_array_equal(a, b)
 
     @BOTH
     def test_clipping(self, cls, X):
         settings = {"max_epochs": 1, "optimizer": "sgd", "lr": 1.0, "random_state": 0}
+        settings |= {"lr_schedule": "constant", "batch_size": 128}
         clipping = GradientNormClipping(gradient_clip_value=1e-3)
         clipped = cls(callbacks=[("clip", clipping)], **settings).fit(X)
         start = cls(**settings | {"lr": 1e-30}).fit(X)
@@ -408,7 +409,9 @@ class TestAlternating:
             def __deepcopy__(self, memo):
                 return self
 
-        vae = VAETransformer(update="alternating", max_epochs=2, callbacks=[Record()])
+        vae = VAETransformer(
+            update="alternating", batch_size=128, max_epochs=2, callbacks=[Record()]
+        )
         vae.fit(X)
         names = {name for name, _ in vae.net_.module_.named_parameters()}
         encoder = {name for name in names if name.startswith("encoder")}
@@ -505,13 +508,14 @@ class TestSklearnCallbacks:
     def test_epoch_is_usable_as_a_fitted_estimator(self, cls, X):
         """ScoringMonitor scores the estimator as it was after each epoch."""
         monitor = ScoringMonitor(scoring={"spread": transform_spread})
-        estimator = cls(max_epochs=3, random_state=0).set_callbacks(monitor)
+        settings = {**STEADY[cls], "random_state": 0}
+        estimator = cls(max_epochs=3, **settings).set_callbacks(monitor)
         estimator.fit(X, np.zeros(len(X)))
         rows = monitor.get_logs().data
         spreads = [row["spread"] for row in rows if row["task_name"] == "epoch"]
         assert len(spreads) == 3
         for epochs, spread in enumerate(spreads, start=1):
-            alone = cls(max_epochs=epochs, random_state=0).fit(X)
+            alone = cls(max_epochs=epochs, **settings).fit(X)
             np.testing.assert_allclose(spread, transform_spread(alone, X, None))
 
 

@@ -1,0 +1,135 @@
+"""The term that keeps neighbors together: what it costs, and what it does."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+from sklearn.datasets import load_digits
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+
+from sklatent.neural import AETransformer
+from sklatent.neural.training._neighbor_loss import (
+    NeighborPairs,
+    attraction,
+    repulsion,
+)
+from tests.neural.settings import TINY
+
+NEAR = {**TINY, "neighbor_weight": 1.0}
+
+
+def kernel(distance):
+    """Of UMAP, whose curve is fitted to a smallest distance of 0.1."""
+    return 1 / (1 + 1.577 * (distance**2 + 1e-3) ** 0.895)
+
+
+class TestTerms:
+    def test_by_hand(self):
+        rng = np.random.RandomState(0)
+        z, near = rng.normal(size=(2, 7, 3))
+        expected = -np.log(kernel(np.linalg.norm(z - near, axis=1)))
+        pulls = attraction(torch.from_numpy(z), torch.from_numpy(near))
+        np.testing.assert_allclose(pulls, expected)
+        costs = -np.log(1 - kernel(cdist(z, z)))
+        np.fill_diagonal(costs, 0)
+        pushes = repulsion(torch.from_numpy(z))
+        np.testing.assert_allclose(pushes, costs.sum(axis=1) / 6)
+
+    def test_equal_codes_have_gradients(self):
+        z = torch.zeros(4, 2, requires_grad=True)
+        (attraction(z, z.flip(0)) + repulsion(z)).sum().backward()
+        assert z.grad.isfinite().all()
+
+    def test_one_row_repels_nothing(self):
+        assert repulsion(torch.zeros(1, 2)).tolist() == [0.0]
+
+    def test_what_the_loss_holds(self, X):
+        """Rows in one batch, with a learning rate of next to nothing."""
+        settings = {**TINY, "max_epochs": 1, "lr": 1e-300, "batch_size": len(X)}
+        loss, error = (
+            AETransformer(**settings, neighbor_weight=weight).fit(X).loss_
+            for weight in (0.5, 0.0)
+        )
+        ae = AETransformer(**settings).fit(X)
+        pairs = NeighborPairs(
+            torch.from_numpy(((X - ae.mean_) / ae.scale_).astype("f")), ae._seeds_[0]
+        )
+        pairs.draw(1)
+        Z = torch.from_numpy(ae.transform(X))
+        places = attraction(Z, Z[pairs.partner]) + 5 * repulsion(Z)
+        np.testing.assert_allclose(loss, error + 0.5 * places.mean(), rtol=1e-5)
+
+
+class TestPairs:
+    def test_are_of_the_nearest(self, X):
+        rows = torch.from_numpy(X)
+        nearest = NearestNeighbors(n_neighbors=11).fit(X).kneighbors(X)[0][:, -1]
+        pairs = NeighborPairs(rows, seed=0)
+        drawn = set()
+        for epoch in range(5):
+            pairs.draw(epoch)
+            row, neighbor = pairs[torch.arange(len(X))].unbind(1)
+            assert torch.equal(row, rows)
+            distance = np.linalg.norm(row - neighbor, axis=1)
+            assert (distance <= nearest + 1e-9).all()
+            drawn.add(tuple(pairs.partner.tolist()))
+        assert len(drawn) == 5
+
+    @pytest.mark.parametrize("n", [1, 2, 3])
+    def test_fewer_rows_than_neighbors(self, n):
+        pairs = NeighborPairs(torch.arange(2.0 * n).view(n, 2), seed=0)
+        assert pairs[0:n].shape == pairs.shape == (n, 2, 2)
+        if n > 1:
+            assert (pairs.partner != torch.arange(n)).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"early_stopping": True},
+        {"corruption": 0.5, "alpha": 0.1},
+        {"n_components": 7},
+    ],
+    ids=str,
+)
+def test_with_other_settings(settings, X):
+    ae = AETransformer(**NEAR | settings).fit(X)
+    same = AETransformer(**NEAR | settings).fit(X)
+    assert np.isfinite(ae.transform(X)).all()
+    np.testing.assert_array_equal(same.transform(X), ae.transform(X))
+
+
+def test_equal_rows():
+    assert np.isfinite(AETransformer(**NEAR).fit(np.ones((30, 3))).loss_)
+
+
+def test_partial_fit_is_fit(X):
+    whole = AETransformer(**NEAR).fit(X)
+    ae = AETransformer(**NEAR).partial_fit(X).partial_fit(X)
+    np.testing.assert_array_equal(ae.transform(X), whole.transform(X))
+
+
+def test_memory_map(X, tmp_path):
+    mapped = np.memmap(tmp_path / "rows", dtype=X.dtype, mode="w+", shape=X.shape)
+    mapped[:] = X
+    expected = AETransformer(**NEAR).fit(X).transform(X)
+    np.testing.assert_array_equal(
+        AETransformer(**NEAR).fit(mapped).transform(X), expected
+    )
+
+
+@pytest.mark.slow
+def test_codes_of_digits_keep_neighbors_and_lead_back():
+    X, y = load_digits(return_X_y=True)
+    accuracy, error = {}, {}
+    for weight in (0.0, 10.0):
+        ae = AETransformer(
+            2, standardize=False, neighbor_weight=weight, random_state=0
+        ).fit(X)
+        codes = ae.transform(X)
+        accuracy[weight] = cross_val_score(KNeighborsClassifier(5), codes, y).mean()
+        error[weight] = ae.reconstruction_error(X).mean()
+    assert accuracy[10.0] > accuracy[0.0] + 0.01
+    assert error[10.0] < 1.1 * error[0.0]
