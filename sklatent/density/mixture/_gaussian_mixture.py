@@ -18,6 +18,11 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
+from sklatent.density.mixture._conditions import (
+    condition_values,
+    draw_conditioned,
+    refuse_other_constants,
+)
 from sklatent.density.mixture._densities import (
     expected,
     log_densities,
@@ -681,6 +686,61 @@ class GaussianMixture(
         """
         return most_probable(*self._query(X))
 
+    def sample(self, n_samples=1, random_state=None, *, conditions=None):
+        """Sample rows from the mixture, or from it given values of some features.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows to sample.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same rows at every call.
+        conditions : dict, default=None
+            Values that the sampled rows have, in units of the data, by position or by
+            name of the feature. The other features are sampled from their exact
+            distribution given these values, which `conditional` describes. None or an
+            empty dict for rows without conditions.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows, in the units of the data, in double precision. Features in
+            `conditions` have exactly the values given there.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is less than 1, or if `conditions` has a feature twice, one
+            that is not a feature of the training data, a value that is not finite or
+            so far away that the density there is 0 in double precision, or another
+            value than the one of a constant feature.
+
+        Examples
+        --------
+        Synthetic iris flowers whose petals are 5 cm long, which are no setosa:
+
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.density import GaussianMixture
+        >>> X = load_iris().data
+        >>> mixture = GaussianMixture(n_components=3, random_state=0).fit(X)
+        >>> flowers = mixture.sample(1000, random_state=0, conditions={2: 5.0})
+        >>> bool((flowers[:, 2] == 5.0).all())
+        True
+        >>> flowers.mean(axis=0).round(1)
+        array([6.2, 2.9, 5. , 1.8])
+        """
+        if not conditions:
+            return super().sample(n_samples, random_state)
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        known = self._positions(conditions, "conditions")
+        values = condition_values(conditions, "conditions")
+        refuse_other_constants(conditions, values, self._constants_[known])
+        rng = random_generator(random_state)
+        X = draw_conditioned(self._mixture(), known, values, n_samples, rng)
+        set_constants(X, self._constants_)
+        return X
+
     def sample_components(self, n_samples=1, random_state=None):
         """Sample new rows, and return the component of each.
 
@@ -967,10 +1027,8 @@ class GaussianMixture(
         >>> second.sample(1000, random_state=0).mean().round()
         np.float64(10.0)
         """
-        known = self._positions(given)
-        values = np.array(list(given.values()), dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise ValueError(f"`given` must have finite values; got {dict(given)}.")
+        known = self._positions(given, "given")
+        values = condition_values(given, "given")
         others = np.setdiff1d(np.arange(self.n_features_in_), known)
         if len(others) == 0:
             raise ValueError(
@@ -1197,11 +1255,11 @@ class GaussianMixture(
         """Number of free parameters, under scikit-learn's name for it."""
         return self._mixture().n_parameters
 
-    def _positions(self, columns):
+    def _positions(self, columns, parameter="columns"):
         """Positions of features that are given by position or by name."""
         check_is_fitted(self)
         names = list(getattr(self, "feature_names_in_", []))
-        return feature_positions(columns, names, self.n_features_in_)
+        return feature_positions(columns, names, self.n_features_in_, parameter)
 
     def _with_features(self, mixture, features):
         """Fitted estimator for a mixture of some of the features."""
