@@ -81,19 +81,3 @@ def test_conditional_samples_are_those_of_the_conditional_mixture():
     error = np.sqrt(slice_.var(axis=0) / len(slice_) + drawn.var(axis=0) / len(drawn))
     gap = np.abs(slice_.mean(axis=0) - drawn.mean(axis=0))[[0, 2]]
     assert (gap < 5 * error[[0, 2]] + 0.01).all()
-
-
-@pytest.mark.parametrize(
-    ("conditions", "message"),
-    [
-        ({"b": np.nan}, "must have finite values"),
-        ({"z": 0.0}, "z"),
-        ({"one": 2.0}, "must have the value 1 for feature 'one', which was constant"),
-        ({"a": 0, "b": 0, "c": 0, "one": 1}, "must leave at least one feature"),
-    ],
-)
-def test_conditions_outside_the_support(conditions, message):
-    X = pd.DataFrame(three_groups(), columns=["a", "b", "c"]).assign(one=1.0)
-    mixture = GaussianMixture(3, random_state=0).fit(X)
-    with pytest.raises(ValueError, match=message):
-        mixture.sample(5, conditions=conditions)
