@@ -38,8 +38,8 @@ def refuse_other_constants(conditions, values, constants):
     for feature, value, constant in zip(conditions, values, constants, strict=True):
         if not np.isnan(constant) and value != constant:
             raise ValueError(
-                f"`conditions`: feature {feature!r} is constant in the training data, "
-                f"{constant:g}; got {value:g}. Leave it out."
+                f"`conditions` must have the value {constant:g} for feature "
+                f"{feature!r}, which was constant; got {value:g}."
             )
 
 
@@ -67,12 +67,15 @@ def draw_conditioned(mixture, known, values, n_samples, rng):
     Raises
     ------
     ValueError
-        If the density at the values underflows even as a logarithm.
+        If all features are given, or the density at the values is 0 even as a
+        logarithm.
     """
     p = mixture.means.shape[1]
     others = np.setdiff1d(np.arange(p), known)
-    X = np.empty((n_samples, p))
-    X[:, known] = values
+    if len(others) == 0:
+        raise ValueError(
+            f"`conditions` must leave at least one feature; got all {p} of them."
+        )
     # Where the squared distance to every mean overflows, no component has a weight.
     with np.errstate(over="ignore", invalid="ignore"):
         given = log_densities(values[None], marginal(mixture, known), n_threads=1)
@@ -81,7 +84,7 @@ def draw_conditioned(mixture, known, values, n_samples, rng):
             f"`conditions` must have values at which the density is positive; got "
             f"{values.tolist()}, which are too far from the training data."
         )
-    if len(others):
-        rest = conditional(mixture, known, values)
-        X[:, others] = draw(rest, n_samples, rng)[0]
+    X = np.empty((n_samples, p))
+    X[:, known] = values
+    X[:, others] = draw(conditional(mixture, known, values), n_samples, rng)[0]
     return X

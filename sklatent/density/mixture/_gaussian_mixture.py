@@ -710,10 +710,10 @@ class GaussianMixture(
         Raises
         ------
         ValueError
-            If `n_samples` is less than 1, or if `conditions` has a feature twice, one
-            that is not a feature of the training data, a value that is not finite or
-            so far away that the density there is 0 in double precision, or another
-            value than the one of a constant feature.
+            If `n_samples` is less than 1, or if `conditions` has all features, a
+            feature twice, one that is not a feature of the training data, a value that
+            is not finite or so far away that the density there is 0 in double
+            precision, or another value than the one of a constant feature.
 
         Examples
         --------
@@ -1046,64 +1046,6 @@ class GaussianMixture(
                 g if s else c for g, c, s in zip(given, chosen, single, strict=True)
             ]
         return all_candidates(*given)
-
-    def sample(self, n_samples=1, random_state=None, *, conditions=None):
-        """Sample rows, from the whole mixture or given the values of some features.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of rows to sample.
-        random_state : int, RandomState instance or None, default=None
-            Pass an int for the same rows at every call.
-        conditions : dict or None, default=None
-            Values of some features, by position or by name: the rows are samples of
-            the conditional distribution (see `conditional`), which is exact, and have
-            these values.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            The rows, in the units of the data, in double precision.
-
-        Raises
-        ------
-        ValueError
-            If `n_samples` is less than 1; if `conditions` has all features, one that is
-            not a feature of the training data, a value that is not finite, or another
-            value than the only one of a feature that was constant.
-
-        Examples
-        --------
-        Irises with long petals, whose other measurements follow:
-
-        >>> from sklearn.datasets import load_iris
-        >>> from sklatent.density import GaussianMixture
-        >>> iris = load_iris(as_frame=True).data
-        >>> mixture = GaussianMixture(3, random_state=0).fit(iris)
-        >>> long = {"petal length (cm)": 6.5}
-        >>> mixture.sample(1000, random_state=0, conditions=long).mean(axis=0).round(1)
-        array([7.5, 3.2, 6.5, 2.2])
-        >>> mixture.sample(1000, random_state=0).mean(axis=0).round(1)
-        array([5.8, 3.1, 3.7, 1.2])
-        """
-        if conditions is None:
-            return super().sample(n_samples, random_state)
-        known = self._positions(conditions)
-        values = np.array(list(conditions.values()), dtype=np.float64)
-        constants = self._constants_[known]
-        other = ~np.isnan(constants) & (values != constants)
-        if other.any():
-            raise ValueError(
-                f"conditions must have the value {constants[other][0]:g} for feature "
-                f"{list(conditions)[int(np.argmax(other))]!r}, which was constant; got "
-                f"{values[other][0]:g}."
-            )
-        rest = np.setdiff1d(np.arange(self.n_features_in_), known)
-        X = np.empty((n_samples, self.n_features_in_))
-        X[:, rest] = self.conditional(conditions).sample(n_samples, random_state)
-        X[:, known] = values
-        return X
 
     def _training_rows(self, X, sample_weight, covariance_type, frame=None):
         """Rows with their weights and units to compute in, found if none are given."""
