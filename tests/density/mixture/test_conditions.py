@@ -103,7 +103,7 @@ def test_constant_features():
         ({1: "x"}, "`conditions` must have finite values; got 'x' for feature 1"),
         ({7: 0.0}, "`conditions` must be among the features"),
         ({"a": 0.0}, "`conditions` must be among the features"),
-        ({0: 1.0, 1: 1.0, 2: 1.0}, "`conditions` must leave at least one feature"),
+        ({0: 1.0, 1: 1.0, 2: 1.0}, "`conditions` must leave at least one"),
         ({0: 1.0, -3: 1.0}, "`conditions` must not repeat"),
     ],
 )
