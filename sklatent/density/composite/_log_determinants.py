@@ -31,7 +31,7 @@ def log_determinant(transformer, X):
     ----------
     transformer : transformer
         A fitted transformer of one of the classes that are known.
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or data frame of shape (n_samples, n_features)
         The rows; NaN where an entry is missing.
 
     Returns
@@ -98,9 +98,14 @@ def _quantile(transformer, X):
             "transformer must have tails; got QuantileTransformer without "
             "output_distribution='normal'."
         )
-    Z = transformer.transform(X)
+    Z, X = np.asarray(transformer.transform(X)), np.asarray(X)
     log_slopes = np.empty_like(Z)
     for j, quantiles in enumerate(transformer.quantiles_.T):
+        if quantiles[0] == quantiles[-1]:
+            raise ValueError(
+                f"transformer must have an inverse; Column {j} of X is constant, and "
+                "QuantileTransformer returns the same for all numbers there."
+            )
         x = X[:, j]
         k = np.searchsorted(quantiles, x, side="right") - 1
         # The largest value belongs to the last interval that has a length.
@@ -124,9 +129,16 @@ def _rotation(transformer, X):
             f"transformer must keep all {p} components to have an inverse; got PCA "
             f"with {q}."
         )
-    variance = transformer.explained_variance_
-    value = -0.5 * np.log(variance).sum() if transformer.whiten else 0.0
-    return np.full(len(X), value)
+    if not transformer.whiten:
+        return np.zeros(len(X))
+    variance = np.asarray(transformer.explained_variance_, dtype=np.float64)
+    rounding = p * np.finfo(transformer.components_.dtype).eps
+    if variance[-1] <= rounding**2 * variance[0]:
+        raise ValueError(
+            "transformer must have an inverse; X has no variance in some directions, "
+            "and PCA with whiten=True does not keep them."
+        )
+    return np.full(len(X), -0.5 * np.log(variance).sum())
 
 
 @log_determinant.register(NormalScoreTransformer)

@@ -196,8 +196,8 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, SklatentEst
         Z = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
         if Z.shape[1] != self.n_features_in_:
             raise ValueError(
-                f"inverse_transform takes scores of {self.n_features_in_} columns; got "
-                f"{Z.shape[1]}."
+                "inverse_transform takes scores of n_features_in_="
+                f"{self.n_features_in_} columns; got {Z.shape[1]}."
             )
         return self._by_column("inverse_transform", Z)
 

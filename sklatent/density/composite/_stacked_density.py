@@ -4,14 +4,19 @@ Smyth and Wolpert (1999), Linearly combining density estimators via stacking, Ma
 Learning 36, 59-83.
 """
 
+import warnings
+from numbers import Integral
+
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import DensityMixin, clone
-from sklearn.model_selection import KFold, check_cv
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
+from sklatent.density.composite._folds import folds_of_distinct_rows
 from sklatent.density.composite._members import (
     fit_member,
     sample_member,
@@ -24,9 +29,9 @@ from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import _BaseComposition, _fit_context
 from sklatent.utils._tables import check_weight, read_rows
 
-# Steps of EM, and the gain in nats per row at which it stops. The problem is convex in
-# few variables, and a step costs as much as reading the log-densities once.
-MAX_STEPS, TOLERANCE = 10_000, 1e-9
+# Steps of EM, and how near to the best score it stops, in nats per row. The problem is
+# convex in few variables, and a step costs as much as reading the log-densities once.
+MAX_STEPS, TOLERANCE = 10_000, 1e-6
 # Numbers of components and `reg_covar` of the default mixtures and copulas.
 MIXTURES = [
     (1, 1e-6),
@@ -61,14 +66,17 @@ class StackedDensity(
     ----------
     estimators : list of (str, density) or None, default=None
         Names and members: estimators with `fit` and `score_samples`, and with `sample`
-        if rows are to be sampled. A member "drop" is left out. Give members whose
+        if rows are to be sampled. A member "drop" is left out. A pipeline, which scores
+        rows in units of its transformer, is refused in favor of
+        :class:`TransformedDensity`. Give members whose
         settings differ rather than one that chooses them by cross-validation: the
         weights choose. None takes mixtures of 1 to 16 Gaussians with covariances of
-        several degrees of regularization, kernels with adaptive bandwidths and with
-        local covariances, and Gaussian copulas.
+        several degrees of regularization, such mixtures of normal scores, which are
+        Gaussian copulas for one component, and, unless entries are missing, kernels:
+        with one bandwidth, with adaptive bandwidths and with local covariances.
     cv : int, cross-validation generator or iterable, default=5
-        Number of folds, of shuffled rows, or how to split the rows as in
-        :func:`~sklearn.model_selection.cross_validate`.
+        Number of folds, of shuffled rows of which equal ones stay together, or how to
+        split the rows as in :func:`~sklearn.model_selection.cross_validate`.
     random_state : int, RandomState instance or None, default=None
         Determines the folds, and the members of `estimators=None` that are random.
 
@@ -177,7 +185,8 @@ class StackedDensity(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        members = [e for _, e in self._members() if e != "drop"]
+        members = [] if self.estimators is None else self.estimators
+        members = [e for _, e in members if not isinstance(e, str)]
         tags.input_tags.allow_nan = take_missing(members)
         return tags
 
@@ -201,10 +210,12 @@ class StackedDensity(
 
         Raises
         ------
+        TypeError
+            If a member is a pipeline.
         ValueError
-            If there is no member, two have the same name, a member fails on a fold,
-            weights are given and a member takes none, or no member gives any row that
-            is left out a density.
+            If all rows are equal, there is no member, two have the same name, a member
+            fails on a fold, weights are given and a member takes none, or no member
+            gives any row that is left out a density.
 
         Examples
         --------
@@ -221,38 +232,33 @@ class StackedDensity(
             X = read_rows(self, X, reset=True)
             weight = check_weight(sample_weight, X)
             rng = random_generator(self.random_state)
-            members = self._checked_members(len(X), rng)
+            members = self._checked_members(X, rng)
             splits = self._splits(X, y, rng)
-            log_densities = np.full((len(X), len(members)), np.nan)
-            for train, test in splits:
-                for m, (name, member) in enumerate(members):
-                    log_densities[test, m] = _left_out(
-                        name, clone(member), X, y, weight, train, test
-                    )
-            seen = ~np.isnan(log_densities).any(axis=1)
+            with warnings.catch_warnings():
+                if self.estimators is None:
+                    # What the default members warn of is in their weights, and asks
+                    # for settings that the user has not made.
+                    warnings.simplefilter("ignore")
+                log_densities = _log_densities(members, splits, X, y, weight)
+                self.estimators_ = [
+                    fit_member(clone(member), X, y, weight, name)
+                    for name, member in members
+                ]
+            seen = ~np.isnan(log_densities).any(axis=1)  # those that the splits test
             self.weights_, self.cv_score_ = stacking_weights(
                 log_densities[seen], None if weight is None else weight[seen]
             )
-            self.estimators_ = [
-                fit_member(clone(member), X, y, weight, name)
-                for name, member in members
-            ]
             names = [name for name, _ in members]
             self.named_estimators_ = Bunch(
                 **dict(zip(names, self.estimators_, strict=True))
             )
         return self
 
-    def _members(self, *arguments):
-        """Names and members, with the default ones in place of None."""
+    def _checked_members(self, X, rng):
+        """Return the members that are not dropped; default ones in place of None."""
         if self.estimators is None:
-            return default_members(*arguments)
-        return self.estimators
-
-    def _checked_members(self, n_samples, rng):
-        """Return the members that are not dropped."""
-        members = self._members(n_samples, rng)
-        members = [(n, e) for n, e in members if not isinstance(e, str)]
+            return default_members(X, rng)
+        members = [(n, e) for n, e in self.estimators if not isinstance(e, str)]
         if not members:
             raise ValueError(
                 "estimators must have a member that is not dropped; got "
@@ -260,6 +266,12 @@ class StackedDensity(
             )
         self._validate_names([name for name, _ in members])
         for name, member in members:
+            if isinstance(member, Pipeline):
+                raise TypeError(
+                    "estimators must score rows in units of the data, and the pipeline "
+                    f"{name!r} scores them in units of its transformer. Use "
+                    "TransformedDensity(transformer, density) in its place."
+                )
             if not hasattr(member, "score_samples"):
                 raise ValueError(
                     f"estimators must have members with score_samples; {name!r} is "
@@ -269,11 +281,9 @@ class StackedDensity(
 
     def _splits(self, X, y, rng):
         """Training and test rows of each fold."""
-        cv = self.cv
-        if isinstance(cv, int):
-            seed = rng.randint(np.iinfo(np.int32).max)
-            cv = KFold(cv, shuffle=True, random_state=seed)
-        return list(check_cv(cv, y).split(X, y))
+        if isinstance(self.cv, Integral):
+            return folds_of_distinct_rows(X, self.cv, rng)
+        return list(check_cv(self.cv, y).split(X, y))
 
     def score_samples(self, X):
         """Compute the log-density of each row.
@@ -318,29 +328,46 @@ class StackedDensity(
         return rng.permutation(np.concatenate(parts))
 
 
-def default_members(n_samples=np.inf, rng=None):
+def default_members(X, rng):
     """Members that differ in shape and in smoothness, none of which is slow.
 
-    Mixtures have no more components than a tenth of the rows.
+    Mixtures have no more components than a tenth of the rows. Kernels are left out if
+    entries are missing.
     """
-    seed = None if rng is None else rng.randint(np.iinfo(np.int32).max)
+    seed = rng.randint(np.iinfo(np.int32).max)
 
     def mixtures(settings):
         return [
             GaussianMixture(k, reg_covar=reg, max_iter=1000, random_state=seed)
             for k, reg in settings
-            if k <= max(1, n_samples / 10)
+            if k <= max(1, len(X) / 10)
         ]
 
     def named(kind, densities):
         return [(f"{kind}_{i}", density) for i, density in enumerate(densities)]
 
-    return [
+    members = [
         *named("mixture", mixtures(MIXTURES)),
         *named("copula", [TransformedDensity(density=m) for m in mixtures(COPULAS)]),
-        ("kernels", KernelDensity("loo", adaptive=True)),
-        ("local_kernels", KernelDensity("loo", adaptive="covariance")),
     ]
+    if not np.isnan(X).any():
+        members += [
+            ("adaptive_kernels", KernelDensity("loo", adaptive=True)),
+            ("local_kernels", KernelDensity("loo", adaptive="covariance")),
+            ("kernels", KernelDensity("loo")),
+        ]
+    return members
+
+
+def _log_densities(members, splits, X, y, weight):
+    """Log-density of each row by members that have not seen it; NaN if not tested."""
+    log_densities = np.full((len(X), len(members)), np.nan)
+    for train, test in splits:
+        for m, (name, member) in enumerate(members):
+            log_densities[test, m] = _left_out(
+                name, clone(member), X, y, weight, train, test
+            )
+    return log_densities
 
 
 def _left_out(name, member, X, y, weight, train, test):
@@ -348,11 +375,16 @@ def _left_out(name, member, X, y, weight, train, test):
     y = None if y is None else np.asarray(y)[train]
     weight = None if weight is None else weight[train]
     try:
-        return fit_member(member, X[train], y, weight, name).score_samples(X[test])
+        fitted = fit_member(member, X[train], y, weight, name)
+        log_density = np.asarray(fitted.score_samples(X[test]))
+        if np.isnan(log_density).any():
+            raise ValueError("score_samples gave NaN.")
+        return log_density
     except Exception as error:
         raise ValueError(
-            f"Member {name!r} of estimators, {type(member).__name__}, failed on a fold "
-            f"of {len(train)} rows: {error}"
+            f"estimators must fit and score each fold; member {name!r}, a "
+            f"{type(member).__name__}, failed on one of {len(train)} training rows: "
+            f"{error}"
         ) from error
 
 
@@ -392,11 +424,13 @@ def stacking_weights(log_densities, sample_weight=None):
     best, share = best[some], row_weight[some] / row_weight[some].sum()
     densities = np.exp(log_densities[some] - best[:, None])
     weights = np.full(densities.shape[1], 1 / densities.shape[1])
-    score = -np.inf
     for _ in range(MAX_STEPS):
         mixed = densities @ weights
-        previous, score = score, share @ np.log(mixed)
-        if score - previous < TOLERANCE:
+        # The derivative of the mean log-density by each weight. It is concave, so that
+        # no weights are better by more than the largest derivative minus 1.
+        slope = densities.T @ (share / mixed)
+        if slope.max() - 1 < TOLERANCE:
             break
-        weights = weights * (densities.T @ (share / mixed))
-    return weights / weights.sum(), float(share @ best + score)
+        weights = weights * slope
+    weights /= weights.sum()
+    return weights, float(share @ best + share @ np.log(densities @ weights))

@@ -16,6 +16,9 @@ from sklatent.density.mixture._gaussian_mixture import GaussianMixture
 from sklatent.utils._sklearn import HasMethods, _fit_context
 from sklatent.utils._tables import read_rows
 
+# How often rows are sampled in place of those that no row is transformed to.
+MOST_DRAWS = 100
+
 
 class TransformedDensity(
     GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEstimator
@@ -64,7 +67,9 @@ class TransformedDensity(
     Missing entries are taken if the transformer and the density take them; the density
     is then that of the observed entries. `QuantileTransformer` is constant beyond the
     smallest and the largest training value, so that rows there have a log-density of
-    -inf.
+    -inf. What `PowerTransformer` returns may be bounded on one side; where the density
+    has mass beyond the bound, the density of the rows integrates to that much less than
+    1, and `sample` samples in place of it again.
 
     References
     ----------
@@ -196,6 +201,16 @@ class TransformedDensity(
         return (log_density + log_determinant(self.transformer_, X)).astype(X.dtype)
 
     def _sample(self, n_samples, rng):
-        """Sample transformed rows, and transform them back."""
-        Z = sample_member(self.density_, n_samples, rng)
-        return np.asarray(self.transformer_.inverse_transform(Z), dtype=np.float64)
+        """Sample transformed rows, and transform them back.
+
+        What no row is transformed to becomes NaN, and is sampled again.
+        """
+        X = np.full((n_samples, self.n_features_in_), np.nan)
+        for _ in range(MOST_DRAWS):
+            lost = np.isnan(X).any(axis=1)
+            if not lost.any():
+                break
+            Z = sample_member(self.density_, int(lost.sum()), rng)
+            with np.errstate(invalid="ignore"):
+                X[lost] = self.transformer_.inverse_transform(Z)
+        return X

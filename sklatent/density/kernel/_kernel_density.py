@@ -7,24 +7,17 @@ the rows (`sklatent.density.kernel._sums`).
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.spatial.distance import cdist
 from sklearn.base import DensityMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
-from sklatent.density.kernel._bandwidth import plug_in, rule_of_thumb, spreads
+from sklatent.density.kernel._bandwidth import spreads
+from sklatent.density.kernel._choose_bandwidth import RULES, find_bandwidth
 from sklatent.density.kernel._constant_columns import (
     find_constant_columns,
     no_constant_columns,
 )
-from sklatent.density.kernel._cross_validation import cross_validated
-from sklatent.density.kernel._left_out import (
-    find_matches,
-    log_sums_of_others,
-    lost_weight,
-    weight_left,
-)
+from sklatent.density.kernel._left_out import find_matches, log_sums_left_out
 from sklatent.density.kernel._local_covariances import SCALES, LocalCovariances
 from sklatent.density.kernel._metric_sums import (
     METRICS,
@@ -42,7 +35,6 @@ from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
 from sklatent.utils._weights import as_counts, weighted_rows
 
-RULES = {"scott", "silverman", "loo", "lscv", "isj"}
 # Fitted attributes that only some parameters set.
 OPTIONAL_ATTRIBUTES = (
     "bandwidth_factors_",
@@ -387,11 +379,15 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
 
     def _fit_sums(self, X, metric):
         """Find the bandwidth, and the kernels of one shape."""
-        width = self._find_bandwidth(X, metric)
+        width, widths, scores = find_bandwidth(
+            X, self._rows, self._weight, metric, **self.get_params()
+        )
         self._width = np.broadcast_to(width, X.shape[1])  # of the features that vary
-        self.bandwidth_ = width
-        if np.ndim(width):
-            self.bandwidth_ = self._columns.widen(width, 0.0)
+        self.bandwidth_ = self._of_all_columns(width)
+        if widths is not None:
+            self.candidate_bandwidths_ = self._of_all_columns(widths, 1)
+            in_units_of_X = self._log_det if self.bandwidth == "loo" else 0.0
+            self.candidate_scores_ = scores - in_units_of_X
         if metric is not None:
             self._sums = TreeSums(
                 self._rows, self._weight, self.bandwidth_, self.get_params()
@@ -404,6 +400,10 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             logs -= np.average(logs, weights=self._weight)
             self.bandwidth_factors_ = np.exp(-0.5 * logs)
             self._sums = self._kernel_sums(self.bandwidth_factors_)
+
+    def _of_all_columns(self, widths, ndim=0):
+        """Bandwidths, where there is one for each feature, also of constant ones: 0."""
+        return self._columns.widen(widths, 0.0) if np.ndim(widths) > ndim else widths
 
     def _fit_covariances(self):
         """Find the kernels with local covariances."""
@@ -486,30 +486,20 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             others = self._sums.log_sums_of_others(matches.rows, self.n_jobs)
             logs[matches.queries] = others - self._log_det
             return
-        weight, kernel = matches.weight, KERNELS[self.kernel]
-        rows, d = self._rows[matches.first].astype(np.float64), self._rows.shape[1]
-        factor = np.ones(len(rows))
+        kernel, d, factor = KERNELS[self.kernel], self._rows.shape[1], 1.0
         if self.adaptive:
             factor = self.bandwidth_factors_[matches.first]
-        metric = other_metric(**self.get_params())
-
-        def squares(i, j):
-            if metric is not None:
-                return (metric.pairwise(rows[i], rows[j]) / self.bandwidth_) ** 2
-            s = cdist(rows[i], rows[j], "sqeuclidean", w=self._width**-2.0)
-            return s / factor[j] ** 2
-
-        which, inverse = np.unique(matches.rows, return_inverse=True)
-        lost = lost_weight(weight, which)
-        with np.errstate(divide="ignore"):
-            log_left = np.log1p(-lost / weight[which])
-        log_weight = np.log(weight) - d * np.log(factor)
-        others = log_sums_of_others(
-            squares, kernel, log_weight, which, log_left, self.n_jobs
+        others = log_sums_left_out(
+            self._rows[matches.first].astype(np.float64),
+            matches,
+            kernel,
+            self._width,
+            factor,
+            other_metric(**self.get_params()),
+            self.n_jobs,
         )
-        others -= np.log(weight_left(weight, which, lost))
         others -= kernel.log_mass(d) + np.log(self._width).sum() + self._log_det
-        logs[matches.queries] = others[inverse]
+        logs[matches.queries] = others
 
     def _set_columns(self, X, weight, metric):
         """Set which columns vary, where that matters."""
@@ -542,72 +532,6 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         if self._whitening is None:
             return X
         return self._whitening.forward(X).astype(X.dtype)
-
-    def _find_bandwidth(self, X, metric):
-        """Return the bandwidth, a float or one for each feature."""
-        rule, d = self.bandwidth, X.shape[1]
-        if not isinstance(rule, str):
-            return self._given_bandwidth(d)
-        kernel, rows, weight = KERNELS[self.kernel], self._rows, self._weight
-        # A whitened feature has spread 1, and other metrics have no features.
-        sigma = np.ones(d)
-        if not self.whiten and metric is None:
-            sigma = spreads(X, weight)
-        candidates = self._given_candidates()
-        if rule not in {"loo", "lscv"} or np.ndim(candidates) == 0:
-            weight = as_counts(weight, f"bandwidth={rule!r}")
-        # The rules are for Gaussian kernels; others take the same standard deviation.
-        scale = np.sqrt(kernel.variance(d))
-        if rule in {"scott", "silverman"}:
-            return rule_of_thumb(rows, weight, sigma, rule) / scale
-        first, inverse, _ = unique_rows(X)
-        rows, weight = rows[first], np.bincount(inverse, weight)
-        if rule == "isj":
-            return plug_in(rows, weight, sigma) / scale
-        if rule == "lscv" and self.kernel != "gaussian":
-            raise ValueError(
-                "bandwidth='lscv' has a closed form for kernel='gaussian' only; got "
-                f"kernel={self.kernel!r}. Use 'loo'."
-            )
-        width, widths, self.candidate_scores_ = cross_validated(
-            rows.astype(np.float64),
-            weight,
-            sigma,
-            kernel,
-            candidates,
-            rule,
-            self.n_jobs,
-            metric,
-        )
-        self.candidate_bandwidths_ = widths
-        if widths.ndim == 2:
-            self.candidate_bandwidths_ = self._columns.widen(widths, 0.0)
-        if rule == "loo":
-            self.candidate_scores_ -= self._log_det  # in the units of X
-        return float(width) if np.ndim(width) == 0 else width
-
-    def _given_bandwidth(self, d):
-        if isinstance(self.bandwidth, Real):
-            return float(self.bandwidth)
-        width = check_array(self.bandwidth, dtype=np.float64, ensure_2d=False)
-        if width.shape != (d,) or width.min() <= 0 or self.whiten:
-            raise ValueError(
-                f"bandwidth must be a positive number, or {d} of them, one for each "
-                f"feature, if whiten=False; got {self.bandwidth!r} with "
-                f"whiten={self.whiten}."
-            )
-        return width
-
-    def _given_candidates(self):
-        if isinstance(self.candidates, Integral):
-            return int(self.candidates)
-        candidates = check_array(self.candidates, dtype=np.float64, ensure_2d=False)
-        if candidates.ndim != 1 or candidates.min() <= 0:
-            raise ValueError(
-                "candidates must be a number of bandwidths or a list of positive "
-                f"bandwidths; got {self.candidates!r}."
-            )
-        return candidates
 
     def _kernel_sums(self, factor=None):
         """Sums whose logarithms are log-densities of whitened rows."""

@@ -9,6 +9,7 @@ digits where the row's own kernel is most of the sum: at outliers.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import unique_rows
@@ -76,42 +77,57 @@ def lost_weight(weight, rows):
     return lost
 
 
-def log_sums_of_others(squares, kernel, log_weight, rows, log_left, n_jobs=None):
-    """Return log sum_j v_ij K(s_ij), with v_ij the weight that is left of row j.
+def log_sums_left_out(rows, matches, kernel, width, factor, metric, n_jobs=None):
+    """Return the log-sum of the kernels on the other rows for each match.
 
     Parameters
     ----------
-    squares : callable
-        Function of two arrays of positions of rows, i and j, that returns s_ij.
+    rows : ndarray of shape (n_distinct, n_features)
+        The distinct training rows, in double precision.
+    matches : Matches
+        The queries.
     kernel : Kernel
         Radial function, one of `sklatent.density.kernel._radial`.
-    log_weight : ndarray of shape (n_samples,)
-        Logarithm of the weight of each row.
-    rows : ndarray of int of shape (n_queries,)
-        The rows i.
-    log_left : ndarray of shape (n_queries,)
-        Logarithm of the share of the weight of row i that is left when x is row i.
+    width : ndarray of shape (n_features,)
+        Unit of the distances, along each feature.
+    factor : float or ndarray of shape (n_distinct,)
+        Factor of the unit of each row.
+    metric : DistanceMetric or None
+        The metric; None is Euclidean.
     n_jobs : int, default=None
         Number of threads.
 
     Returns
     -------
-    logs : ndarray of shape (n_queries,)
-        -inf where every kernel is 0.
+    logs : ndarray of shape (n_matches,)
+        log sum_j v_ij K(s_ij) / (f_j^d sum_j v_ij), with v_ij the weight of row j
+        without query i; -inf where every kernel is 0.
     """
+    weight, d = matches.weight, rows.shape[1]
+    factor = np.broadcast_to(factor, len(rows))
+    which, inverse = np.unique(matches.rows, return_inverse=True)
+    lost = lost_weight(weight, which)
+    with np.errstate(divide="ignore"):
+        log_kept = np.log1p(-lost / weight[which])
+    log_weight = np.log(weight) - d * np.log(factor)
+
+    def squares(i, j):
+        if metric is not None:
+            return (metric.pairwise(rows[i], rows[j]) / width[0]) ** 2
+        s = cdist(rows[i], rows[j], "sqeuclidean", w=width**-2.0)
+        return s / factor[j] ** 2
 
     def add(block):
-        i = rows[block]
+        i = which[block]
         total = np.full(len(i), -np.inf)
-        for tile in row_slices(len(log_weight), KERNEL_ROWS):
+        for tile in row_slices(len(rows), KERNEL_ROWS):
             j = np.arange(tile.start, tile.stop)
             terms = kernel.logs(squares(i, j)) + log_weight[tile]
             own = np.flatnonzero((i >= tile.start) & (i < tile.stop))
-            terms[own, i[own] - tile.start] += log_left[block][own]
+            terms[own, i[own] - tile.start] += log_kept[block][own]
             total = np.logaddexp(total, np.logaddexp.reduce(terms, axis=1))
         return total
 
-    blocks = list(row_slices(len(rows), QUERY_ROWS))
-    if not blocks:
-        return np.empty(0)
-    return np.concatenate(map_threads(add, blocks, count_threads(n_jobs)))
+    blocks = list(row_slices(len(which), QUERY_ROWS))
+    logs = np.concatenate(map_threads(add, blocks, count_threads(n_jobs)))
+    return (logs - np.log(weight_left(weight, which, lost)))[inverse]

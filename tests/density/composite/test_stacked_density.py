@@ -15,6 +15,7 @@ from sklatent.density import (
     KNeighborsDensity,
     StackedDensity,
 )
+from sklatent.density.composite._folds import folds_of_distinct_rows
 from sklatent.density.composite._stacked_density import stacking_weights
 
 MEMBERS = [
@@ -108,6 +109,58 @@ def test_missing_entries_where_the_members_take_them():
         StackedDensity(MEMBERS).fit(X)
 
 
+def test_the_default_takes_missing_entries():
+    X = load_iris().data.copy()
+    X[::4, 1] = np.nan
+    stack = StackedDensity(random_state=0).fit(X)
+    assert np.isfinite(stack.score_samples(X)).all()
+    assert not [name for name in stack.named_estimators_ if "kernels" in name]
+
+
+def test_integer_weights_are_repeated_rows():
+    """Equal rows are in the same fold, so that the folds are the same too."""
+    X = np.unique(load_iris().data, axis=0)
+    weight = np.random.RandomState(0).randint(1, 4, len(X))
+    members = [MEMBERS[0], MEMBERS[2]]
+    weighted = StackedDensity(members, random_state=0).fit(X, sample_weight=weight)
+    repeated = StackedDensity(members, random_state=0).fit(np.repeat(X, weight, axis=0))
+    np.testing.assert_allclose(weighted.weights_, repeated.weights_, atol=1e-6)
+    np.testing.assert_allclose(
+        weighted.score_samples(X), repeated.score_samples(X), atol=1e-5
+    )
+
+
+def test_equal_rows_stay_together():
+    X = np.repeat([[0.0, np.nan], [-0.0, np.nan], [1.0, 2.0], [3.0, np.nan]], 5, axis=0)
+    splits = folds_of_distinct_rows(X, 5, np.random.RandomState(0))
+    tested = [set(test) for _, test in splits]
+    assert sorted(tested, key=min) == [
+        set(range(10)),
+        set(range(10, 15)),
+        set(range(15, 20)),
+    ]
+    for train, test in splits:
+        assert set(train) == set(range(20)) - set(test)
+
+
+def test_a_table_of_equal_rows_cannot_be_split():
+    with pytest.raises(ValueError, match="n_samples=9, all equal"):
+        StackedDensity(MEMBERS).fit(np.ones((9, 2)))
+
+
+def test_a_table_of_atoms_only():
+    """Of cells of a lattice, some of which are left out with all of their rows."""
+    X = np.random.RandomState(0).binomial(4, 0.5, size=(300, 2)).astype(float)
+    stack = StackedDensity(random_state=0).fit(X)
+    assert np.isfinite(stack.score_samples(X)).all()
+
+
+def test_pipelines_are_refused_since_their_units_are_others():
+    pipeline = make_pipeline(StandardScaler(), GaussianMixture())
+    with pytest.raises(TypeError, match=r"'scaled' .* Use TransformedDensity"):
+        StackedDensity([("scaled", pipeline)]).fit(load_iris().data)
+
+
 def test_the_same_seed_gives_the_same_weights():
     X = load_iris().data
     a, b = (StackedDensity(random_state=3).fit(X).weights_ for _ in range(2))
@@ -128,17 +181,25 @@ class Nowhere(GaussianMixture):
         return np.full(len(X), -np.inf)
 
 
+class Undefined(GaussianMixture):
+    """A member that gives no numbers."""
+
+    def score_samples(self, X):
+        return np.full(len(X), np.nan)
+
+
 @pytest.mark.parametrize(
     ("members", "message"),
     [
         (
             [("bad", Failing())],
-            "Member 'bad' of estimators, Failing, failed .* no luck",
+            "member 'bad', a Failing, failed .* no luck",
         ),
         ([("none", "drop")], "must have a member that is not dropped"),
         ([MEMBERS[0], ("one", KernelDensity())], "Names provided are not unique"),
         ([("scaler", StandardScaler())], "'scaler' is StandardScaler"),
         ([("nowhere", Nowhere())], "log-density of -inf for all"),
+        ([("nan", Undefined())], "member 'nan', a Undefined, .* gave NaN"),
     ],
 )
 def test_bad_members(members, message):

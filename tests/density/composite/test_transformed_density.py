@@ -178,3 +178,27 @@ def test_a_table_of_atoms_only_has_finite_scores():
     density = TransformedDensity().fit(X)
     assert np.isfinite(density.score_samples(X)).all()
     assert np.isin(density.sample(100, random_state=0), [0, 1, 7]).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklatent.exceptions.RankDeficientWarning")
+def test_no_determinant_of_what_has_no_inverse():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(50, 2))
+    flat = np.column_stack([X, X.sum(axis=1)])
+    for pca in PCA(whiten=True), sklearn.decomposition.PCA(whiten=True):
+        with pytest.raises(ValueError, match="no variance in some directions"):
+            TransformedDensity(pca).fit(flat)
+    constant = np.column_stack([X, np.ones(50)])
+    quantiles = QuantileTransformer(n_quantiles=20, output_distribution="normal")
+    with pytest.raises(ValueError, match="Column 2 of X is constant"):
+        TransformedDensity(quantiles).fit(constant)
+
+
+def test_what_no_row_is_transformed_to_is_sampled_again():
+    """Scores of Box and Cox have a bound, beyond which a wide kernel has mass."""
+    X = np.random.RandomState(0).exponential(size=(200, 1))
+    power = PowerTransformer("box-cox", standardize=False)
+    density = TransformedDensity(power, KernelDensity(2.0)).fit(X)
+    drawn = density.sample(500, random_state=0)
+    assert np.isfinite(drawn).all()
+    assert (drawn > 0).all()
