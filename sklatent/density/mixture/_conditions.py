@@ -1,14 +1,9 @@
-"""Rows of a mixture that have given values in some features.
-
-Given x_o, component c has the weight r_c(x_o) and a Gaussian of its own for the other
-features (see `_marginals.conditional`), so that sampling is exact: a component by these
-weights, then a row of it.
-"""
+"""What may be asked of rows: values of some features that a mixture can have."""
 
 import numpy as np
 
 from sklatent.density.mixture._densities import log_densities
-from sklatent.density.mixture._marginals import conditional, draw, marginal
+from sklatent.density.mixture._marginals import marginal
 
 
 def condition_values(conditions, parameter):
@@ -33,55 +28,43 @@ def condition_values(conditions, parameter):
     return np.array(values)
 
 
-def refuse_other_constants(conditions, values, constants):
-    """Raise if a feature that is constant (not NaN) is given another value."""
-    for feature, value, constant in zip(conditions, values, constants, strict=True):
-        if not np.isnan(constant) and value != constant:
-            raise ValueError(
-                f"`conditions`: feature {feature!r} is constant in the training data, "
-                f"{constant:g}; got {value:g}. Leave it out."
-            )
-
-
-def draw_conditioned(mixture, known, values, n_samples, rng):
-    """Rows with the given values of some features.
+def refuse_outside_support(mixture, constants, known, conditions):
+    """Raise if no row of a mixture can have the given values of some features.
 
     Parameters
     ----------
     mixture : Mixture
         In the units of the data.
+    constants : ndarray of shape (p,)
+        Value of each constant feature, NaN for the others.
     known : ndarray of int
-        Positions of the features that are given, at least one.
-    values : ndarray of shape (len(known),)
-        Their values.
-    n_samples : int
-        Number of rows.
-    rng : RandomState
-        Source of randomness.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, p)
-        The rows.
+        Positions of the features that are given.
+    conditions : dict
+        Their finite values.
 
     Raises
     ------
     ValueError
-        If the density at the values underflows even as a logarithm.
+        If nothing is left to sample, a constant feature has another value, or the
+        density is 0 even as a logarithm.
     """
-    p = mixture.means.shape[1]
-    others = np.setdiff1d(np.arange(p), known)
-    X = np.empty((n_samples, p))
-    X[:, known] = values
+    p = len(constants)
+    if len(known) == p:
+        raise ValueError(
+            f"`conditions` must leave at least one feature; got all {p} of them."
+        )
+    values = condition_values(conditions, "conditions")
+    for feature, value, one in zip(conditions, values, constants[known], strict=True):
+        if not np.isnan(one) and value != one:
+            raise ValueError(
+                f"`conditions` must have the value {one:g} for feature {feature!r}, "
+                f"which was constant; got {value:g}."
+            )
     # Where the squared distance to every mean overflows, no component has a weight.
     with np.errstate(over="ignore", invalid="ignore"):
         given = log_densities(values[None], marginal(mixture, known), n_threads=1)
     if not np.isfinite(given[0]):
         raise ValueError(
-            f"`conditions` must have values at which the density is positive; got "
+            "`conditions` must have values at which the density is positive; got "
             f"{values.tolist()}, which are too far from the training data."
         )
-    if len(others):
-        rest = conditional(mixture, known, values)
-        X[:, others] = draw(rest, n_samples, rng)[0]
-    return X

@@ -20,8 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
 from sklatent.density.mixture._conditions import (
     condition_values,
-    draw_conditioned,
-    refuse_other_constants,
+    refuse_outside_support,
 )
 from sklatent.density.mixture._densities import (
     expected,
@@ -171,7 +170,7 @@ class GaussianMixture(
         `reg_covar` are given: the smallest `bic`, `aic` or `icl` of the training rows,
         or the largest mean log-density of rows left out ("cv"). A mixture with a
         component that has next to no variance in some direction owes its likelihood to
-        `reg_covar`; the first three leave it out of the choice, with a warning. Sample
+        `reg_covar`; it is left out of the choice, with a warning. Sample
         weights count as numbers of rows; weights that sum to about 1 or less are taken
         as shares of the effective sample size, with a warning.
     cv : int, cross-validation generator or iterable, default=5
@@ -710,10 +709,10 @@ class GaussianMixture(
         Raises
         ------
         ValueError
-            If `n_samples` is less than 1, or if `conditions` has a feature twice, one
-            that is not a feature of the training data, a value that is not finite or
-            so far away that the density there is 0 in double precision, or another
-            value than the one of a constant feature.
+            If `n_samples` is less than 1, or if `conditions` has all features, a
+            feature twice, one that is not a feature of the training data, a value that
+            is not finite or so far away that the density there is 0 in double
+            precision, or another value than the one of a constant feature.
 
         Examples
         --------
@@ -735,10 +734,12 @@ class GaussianMixture(
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         known = self._positions(conditions, "conditions")
         values = condition_values(conditions, "conditions")
-        refuse_other_constants(conditions, values, self._constants_[known])
+        refuse_outside_support(self._mixture(), self._constants_, known, conditions)
+        X = np.empty((n_samples, self.n_features_in_))
+        others = np.setdiff1d(np.arange(self.n_features_in_), known)
         rng = random_generator(random_state)
-        X = draw_conditioned(self._mixture(), known, values, n_samples, rng)
-        set_constants(X, self._constants_)
+        X[:, others] = self.conditional(conditions)._sample(n_samples, rng)
+        X[:, known] = values
         return X
 
     def sample_components(self, n_samples=1, random_state=None):

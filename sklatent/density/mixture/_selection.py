@@ -222,7 +222,8 @@ def best_candidate(criterion, candidates, values, at_floor):
         Values of the criterion.
     at_floor : ndarray of bool of shape (n_candidates,)
         Which of the candidates owe their likelihood to `reg_covar`. They are left out
-        of the choice, unless all do, or "cv" has judged them by other rows.
+        of the choice, unless all do; of that by "cv" too, since rows left out lie on
+        the ties of the data as well, where a column is rounded.
 
     Returns
     -------
@@ -230,9 +231,7 @@ def best_candidate(criterion, candidates, values, at_floor):
         Position of the candidate.
     """
     losses = -values if criterion == "cv" else values
-    if criterion == "cv":
-        at_floor = np.zeros(len(candidates), dtype=bool)
-    elif at_floor.all() and len(candidates) > 1:
+    if at_floor.all() and len(candidates) > 1:
         warn(
             f"{_told(candidates)}: all have a component with next to no variance in "
             "some direction, whose likelihood is one that reg_covar decides. The "
@@ -246,7 +245,7 @@ def best_candidate(criterion, candidates, values, at_floor):
             f"{_told(dropped)}: these have a component with next to no variance in "
             "some direction, whose likelihood is one that reg_covar decides. They are "
             f"left out of the choice by criterion='{criterion}'; a larger reg_covar "
-            "or criterion='cv' would let them take part.",
+            "would let them take part.",
             ConvergenceWarning,
         )
     best = int(np.argmin(np.where(at_floor, np.inf, losses)))

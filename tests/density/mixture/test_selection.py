@@ -239,6 +239,18 @@ def test_a_floor_of_the_data_is_not_one_of_the_mixture():
     assert GaussianMixture(range(1, 6), random_state=0).fit(X).n_components_ == 3
 
 
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_no_criterion_falls_for_ties(criterion):
+    """A component on one count has infinite density there, for rows left out too."""
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.normal(size=(400, 2)), rng.poisson(1.0, size=400)])
+    mixture = GaussianMixture(range(1, 9), criterion=criterion, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="are left out of the choice"):
+        mixture.fit(X)
+    variances = np.linalg.eigvalsh(mixture.covariances_)
+    assert variances.min() > 2e-6 * X.var(axis=0).max()
+
+
 def test_the_floor_is_relative_to_the_data():
     X = scale(load_wine().data)
     units = 10.0 ** np.linspace(-6, 6, X.shape[1])
