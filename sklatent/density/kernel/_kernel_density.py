@@ -205,8 +205,9 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     coincide are one neighbor. With r = min(k, n_features), `score_samples` takes
     n_features * r operations for each pair of a query and a row, and `fit` as much for
     each k and up to 2,000 rows that are left out, evenly spaced among all of them.
-    Memory holds the rows and k neighbors of each; covariances are computed a block of
-    rows at a time, when they are needed, and never all of them stored.
+    Memory holds the rows and k + 1 neighbors of each; covariances are decomposed a
+    block of rows at a time in each call, and never all of them stored. So one call for
+    many rows is faster than many calls.
 
     With a metric that is not Euclidean the integral of the kernel is that of Euclidean
     distances, as in scikit-learn. So the density is right up to a factor that depends
