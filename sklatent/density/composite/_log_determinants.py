@@ -132,7 +132,8 @@ def _rotation(transformer, X):
     if not transformer.whiten:
         return np.zeros(len(X))
     variance = np.asarray(transformer.explained_variance_, dtype=np.float64)
-    rounding = p * np.finfo(transformer.components_.dtype).eps
+    n = max(transformer.n_samples_, p)
+    rounding = n * np.finfo(transformer.components_.dtype).eps
     if variance[-1] <= rounding**2 * variance[0]:
         raise ValueError(
             "transformer must have an inverse; X has no variance in some directions, "

@@ -59,7 +59,7 @@ def test_out_of_fold_densities_by_hand():
 def test_the_mass_is_one():
     X = np.random.RandomState(0).gamma(2, size=(200, 1))
     stack = StackedDensity(random_state=0).fit(X)
-    grid = np.linspace(-20, 60, 400_001)
+    grid = np.linspace(-20, 60, 40_001)
     mass = np.trapezoid(np.exp(stack.score_samples(grid[:, None])), grid)
     assert abs(mass - 1) < 1e-3
 
@@ -110,7 +110,7 @@ def test_missing_entries_where_the_members_take_them():
 
 
 def test_the_default_takes_missing_entries():
-    X = load_iris().data.copy()
+    X = load_iris().data[::4].copy()
     X[::4, 1] = np.nan
     stack = StackedDensity(random_state=0).fit(X)
     assert np.isfinite(stack.score_samples(X)).all()
