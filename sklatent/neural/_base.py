@@ -266,7 +266,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         max_epochs = self._n_epochs(len(X))
         self.device_ = resolve_device(self.device)
         dtype = getattr(torch, self.dtype.replace("mixed", "float32"))
-        data = row_source(X, self.mean_, self.scale_, dtype, self.device_)
+        data = row_source(X, self._standardize, dtype, self.device_)
         train, valid, stopping = data, None, None
         if self.early_stopping and not one_epoch:
             train, valid = self._split(data, split_seed)
@@ -367,9 +367,13 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
     def _network_attributes(self, module):
         """Return the fitted attributes that are made of the networks only."""
         layers = copy.deepcopy(nn.ModuleList(module.code_layers())).float()
-        encoder = nn.Sequential(Standardize(self.mean_, self.scale_), *layers)
+        encoder = nn.Sequential(*self._unit_layers(), *layers)
         # On the CPU, so that a pickle opens anywhere; `_network` moves it from there.
         return {"net_": prediction_net(module), "encoder_": encoder.eval()}
+
+    def _unit_layers(self):
+        """Return what takes rows into the units of the networks, as modules."""
+        return [Standardize(self.mean_, self.scale_)]
 
     def _check_trained(self, X):
         """Warn of what training on these rows has led to."""
@@ -419,7 +423,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
     def _tensor(self, X, network):
         """Rows, as the network sees them."""
-        block = standardize(X, self.mean_, self.scale_)
+        block = self._standardize(X)
         return torch.from_numpy(block).to(next(network.parameters()).device)
 
     def _encode(self, X):
@@ -433,6 +437,10 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         # A copy of each block: torch warns of arrays that may not be written to.
         X = map_rows(lambda rows: network.decode(torch.tensor(rows, device=device)), Z)
         return self._undo_standardize(X)
+
+    def _standardize(self, X):
+        """Rows in the units of the networks."""
+        return standardize(X, self.mean_, self.scale_)
 
     def _undo_standardize(self, X):
         """Rows in the units of the data; constant features have their value."""

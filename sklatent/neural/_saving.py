@@ -36,13 +36,15 @@ from sklatent.neural.networks._autoencoder import AutoencoderSpec
 from sklatent.neural.networks._spec import NetworkSpec
 from sklatent.neural.training._files import write_atomically
 from sklatent.neural.vae._spec import ColumnsSpec, VAESpec
+from sklatent.utils._normal_scores import NormalScores
 from sklatent.utils._warnings import warn
 
 FORMAT = "sklatent neural 2"
 
 # Plain data that is not JSON's own, by name.
 SPECS = {
-    cls.__name__: cls for cls in (NetworkSpec, AutoencoderSpec, ColumnsSpec, VAESpec)
+    cls.__name__: cls
+    for cls in (NetworkSpec, AutoencoderSpec, ColumnsSpec, VAESpec, NormalScores)
 }
 
 # Attributes that are of no use to the next process.

@@ -13,6 +13,7 @@ import torch
 from sklatent.neural.networks._autoencoder import AutoencoderSpec
 from sklatent.neural.networks._spec import NetworkSpec
 from sklatent.neural.vae._spec import LIKELIHOODS, ColumnsSpec, VAESpec
+from sklatent.utils._normal_scores import NormalScores
 
 SECTIONS = {
     "format": str,
@@ -268,9 +269,37 @@ def valid_columns(part):
         return False
     if not columns or not tuple_of(lambda column: type(column) is int, columns):
         return False
+    if part.scores is not None:
+        alone = likelihood == "gaussian" and levels is None
+        as_many = isinstance(part.scores, tuple) and len(part.scores) == len(columns)
+        return alone and as_many and tuple_of(valid_scores, part.scores)
     if likelihood != "categorical":
         return levels is None
     return tuple_of(increasing, levels) and len(levels) == len(columns)
+
+
+def valid_scores(value):
+    """Tell whether a value is a map of a column to normal scores."""
+    if not isinstance(value, NormalScores):
+        return False
+    knots, atoms = (value.knots, value.scores, value.slopes), value.atoms
+    ends = (value.cells, value.cell_scores)
+    arrays = (*knots, atoms, *ends)
+    if not all(
+        isinstance(a, np.ndarray) and a.dtype == np.float64 and np.isfinite(a).all()
+        for a in arrays
+    ):
+        return False
+    n_knots, n_atoms = np.size(value.knots), np.size(atoms)
+    if n_knots < 2 or any(a.shape != (n_knots,) for a in knots):
+        return False
+    if atoms.shape != (n_atoms,) or any(a.shape != (2, n_atoms) for a in ends):
+        return False
+    # Cells follow one another: low, high, low, high, ...
+    in_order = all((np.diff(a.T.ravel()) >= 0).all() for a in ends)
+    ascending = all((np.diff(a) > 0).all() for a in (value.knots, value.scores, atoms))
+    rounded = value.decimals is None or integer(value.decimals, 0, 20)
+    return in_order and ascending and bool((value.slopes > 0).all()) and rounded
 
 
 def increasing(values):

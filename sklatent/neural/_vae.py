@@ -9,20 +9,25 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin
 from sklatent.exceptions import PosteriorCollapseWarning
 from sklatent.neural._base import NeuralLatentModel
 from sklatent.neural._schema import VAE_ATTRIBUTES
 from sklatent.neural.training._rows import BLOCK_ROWS, map_rows, share_observed
+from sklatent.neural.vae import _automatic as automatic
 from sklatent.neural.vae import _model as model
 from sklatent.neural.vae._likelihoods import NOISES
+from sklatent.neural.vae._normal_scores import ToScores, log_jacobian
 from sklatent.neural.vae._spec import (
     LIKELIHOODS,
     VAESpec,
     describe,
+    maps_of,
     plan_columns,
     standardized,
+    with_scores,
 )
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions
@@ -55,7 +60,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     The parameters are in four groups:
 
-    - model: `n_components`, `likelihood`, `noise_variance`, `prior`,
+    - model: `n_components`, `likelihood`, `marginals`, `noise_variance`, `prior`,
       `n_prior_components`, `latent`, `n_levels`, `n_importance_samples`, `standardize`;
     - networks: `hidden_layer_sizes`, `activation`, `skip_connections`, `image_shape`,
       `conv_channels`, `encoder`, `decoder`;
@@ -67,10 +72,11 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     Parameters
     ----------
-    n_components : int or estimator, default=2
+    n_components : int, estimator or "auto", default="auto"
         Size of the code. It may exceed the number of features. An estimator of the
         intrinsic dimension (with `fit` and `dimension_`) is fitted first, and its
-        dimension is rounded.
+        dimension is rounded. "auto" is 8 if `likelihood` is a list, and else 2.
+        `n_active_units_` says how many components are used; others cost little.
     likelihood : {"bernoulli", "categorical", "gaussian", "one_hot", "poisson", \
             "student_t"}, callable or list of (str or callable, columns), \
             default="gaussian"
@@ -82,18 +88,31 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         with columns of several kinds, give a list of pairs of one of these and its
         columns, which are chosen as in :class:`~sklearn.compose.ColumnTransformer`: by
         position, name, slice, mask or a function of the table.
-    noise_variance : {"shared", "feature", "decoder", "batch"} or float, \
-            default="shared"
+    marginals : {"normal_scores", "auto"} or None, default="auto"
+        How Gaussian features with more than one value enter the model. "normal_scores"
+        maps each to a standard normal distribution [11]_, by a monotone function that
+        is fitted to the training rows and undone in all that is returned, with its
+        slope in the densities. Skewed and bounded features, rounded ones, and values
+        that many rows have (atoms, such as zeros) then are what they are in sampled
+        rows. The likelihood of an atom is the probability of the interval of its
+        scores. None only centers and scales them. "auto" is "normal_scores" if
+        `likelihood` is a list, `standardize` is true and the noise is learned, and else
+        None.
+    noise_variance : {"shared", "feature", "decoder", "batch", "auto"} or float, \
+            default="auto"
         Variance σ² of Gaussian features, and squared scale of Student's t. "shared"
         learns one number, in units of the standardized features; "feature" learns one
         number for each feature; "decoder" lets the decoder return one for each entry;
         "batch" takes the mean squared residual of each batch [10]_ (Gaussian only). A
-        number is kept fixed, in squared units of the data.
-    prior : {"standard_normal", "mixture", "vampprior"} or callable, \
-            default="standard_normal"
+        number is kept fixed, in squared units of the data. "auto" is "decoder" if
+        `likelihood` is a list; else "feature", as equal noise is unequal in
+        standardized units, and with `standardize=False` "shared".
+    prior : {"standard_normal", "mixture", "vampprior", "auto"} or callable, \
+            default="auto"
         Prior distribution p(z) of the code: N(0, I); a mixture of Gaussians that is
         learned; the mean of the posteriors of pseudo-rows that are learned [8]_; or a
-        subclass of :class:`Prior`.
+        subclass of :class:`Prior`. "auto" is "mixture" if `latent` is "normal" and
+        `standardize` is true, and else "standard_normal".
     n_prior_components : int, default=50
         Number of Gaussians or of pseudo-rows of a prior that is learned.
     latent : {"normal", "bernoulli", "categorical"}, default="normal"
@@ -173,7 +192,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     max_epochs : int or "auto", default="auto"
         Number of passes over the training rows. "auto" makes 16 of them or, where rows
         are so few that this is less than 250 steps of the optimizer, as many as make
-        250 steps.
+        250 steps. With `standardize=True`, for the density of a table, it makes 200, or
+        as many as make 12,000 steps if these are fewer, but not less than that.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or type, default="adam"
         The optimizer, by name or as a subclass of :class:`torch.optim.Optimizer`. Adam
         and AdamW have the decay rates (0.9, 0.95) in place of PyTorch's (0.9, 0.999),
@@ -259,11 +279,13 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     n_iter_ : int
         Number of epochs trained.
     mean_ : ndarray of shape (n_features,)
-        Subtracted from the features for training; 0 for discrete ones.
+        Subtracted from the features for training; 0 for discrete ones and those that
+        are mapped to normal scores.
     scale_ : ndarray of shape (n_features,)
         Number that each feature is divided by for training: its standard deviation, or
         for a constant feature the median of the others'; with `standardize=False` the
-        mean of these for all. 1 for discrete features.
+        mean of these for all. 1 for discrete features and those that are mapped to
+        normal scores.
     device_ : str
         The device that training used.
     n_features_in_ : int
@@ -318,6 +340,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
        imputation of incomplete data sets. ICML. Eq. 4.
     .. [10] O. Rybkin, K. Daniilidis and S. Levine (2021). Simple and effective VAE
        training with calibrated decoders. ICML. Section 3.2.
+    .. [11] S. S. Chen and R. A. Gopinath (2000). Gaussianization. NIPS. Section 3.
 
     Examples
     --------
@@ -336,11 +359,19 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     _parameter_constraints = {
         **NeuralLatentModel._parameter_constraints,
         "likelihood": [StrOptions(set(LIKELIHOODS)), list, callable],
+        "n_components": [
+            *NeuralLatentModel._parameter_constraints["n_components"],
+            StrOptions({"auto"}),
+        ],
+        "marginals": [StrOptions({"normal_scores", "auto"}), None],
         "noise_variance": [
-            StrOptions(set(NOISES)),
+            StrOptions({*NOISES, "auto"}),
             Interval(Real, 0, None, closed="neither"),
         ],
-        "prior": [StrOptions({"standard_normal", "mixture", "vampprior"}), callable],
+        "prior": [
+            StrOptions({"standard_normal", "mixture", "vampprior", "auto"}),
+            callable,
+        ],
         "n_prior_components": [Interval(Integral, 1, None, closed="left")],
         "latent": [StrOptions({"normal", "bernoulli", "categorical"})],
         "n_levels": [Interval(Integral, 2, None, closed="left")],
@@ -358,11 +389,12 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     def __init__(
         self,
-        n_components=2,
+        n_components="auto",
         *,
         likelihood="gaussian",
-        noise_variance="shared",
-        prior="standard_normal",
+        marginals="auto",
+        noise_variance="auto",
+        prior="auto",
         n_prior_components=50,
         latent="normal",
         n_levels=8,
@@ -398,6 +430,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     ):
         self.n_components = n_components
         self.likelihood = likelihood
+        self.marginals = marginals
         self.noise_variance = noise_variance
         self.prior = prior
         self.n_prior_components = n_prior_components
@@ -458,21 +491,53 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
                 self._constant[list(part.columns)] = np.nan
         has_missing = bool((share < 1).any())
         own = self._spec_parameters()
+        if self._resolved_marginals() == "normal_scores":
+            columns = with_scores(columns, X, np.isnan(self._constant))
+            for j, _ in maps_of(columns):
+                self.mean_[j], self.scale_[j] = 0.0, 1.0
         return VAESpec(**common, **own, columns=columns, has_missing=has_missing)
 
+    def _resolve_n_components(self, X):
+        if self.n_components == "auto":
+            return automatic.n_components(self.likelihood)
+        return super()._resolve_n_components(X)
+
+    def _resolved_noise(self):
+        if self.noise_variance == "auto":
+            return automatic.noise_variance(self.likelihood, self.standardize)
+        return self.noise_variance
+
+    def _resolved_marginals(self):
+        noise = self._resolved_noise()
+        if self.marginals == "auto":
+            return automatic.marginals(self.likelihood, self.standardize, noise)
+        if self.marginals is not None and noise not in automatic.SCORE_NOISES:
+            raise ValueError(
+                f"noise_variance must be one of {automatic.SCORE_NOISES} with "
+                f"marginals={self.marginals!r}; got {noise!r}."
+            )
+        return self.marginals
+
+    def _automatic_epochs(self, n_samples):
+        least = super()._automatic_epochs(n_samples)
+        if not self.standardize:
+            return least
+        return automatic.epochs(n_samples, self._batch_size(n_samples), least)
+
     def _spec_parameters(self):
-        noise = self.noise_variance
+        prior, noise = self.prior, self._resolved_noise()
+        if isinstance(prior, str) and prior == "auto":
+            prior = automatic.prior(self.latent, self.standardize)
         if not isinstance(noise, str):
             noise = tuple((noise / self.scale_**2).tolist())
         return {
             "latent": self.latent,
             "n_levels": self.n_levels if self.latent == "categorical" else None,
-            "prior": self.prior,
+            "prior": prior,
             "n_prior_components": (
-                self.n_prior_components
-                if self.prior in ("mixture", "vampprior")
-                else None
+                self.n_prior_components if prior in ("mixture", "vampprior") else None
             ),
+            "marginals": self.marginals,
             "noise_variance": self.noise_variance,
             "noise": noise,
             "likelihood": describe(self.likelihood),
@@ -482,7 +547,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         """Raise or warn where parameters exclude each other."""
         if self.latent != "normal":
             for name, needed in [("prior", "standard_normal"), ("objective", "elbo")]:
-                if getattr(self, name) != needed:
+                if getattr(self, name) not in (needed, "auto"):
                     raise ValueError(
                         f"{name} must be {needed!r} with latent={self.latent!r}; got "
                         f"{getattr(self, name)!r}."
@@ -507,7 +572,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
             warmup_epochs=min(warmup_epochs, max_epochs - 1),
             n_draws=IWAE_DRAWS if self.objective == "iwae" else 1,
             temperatures=np.geomspace(*TEMPERATURES, max_epochs).tolist(),
-            log_scale=np.log(self.scale_),
+            log_scale=self._mean_log_scale(X),
             share_observed=share_observed(X),
             alternating=self.update == "alternating",
         )
@@ -828,6 +893,68 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
             std[missing] = deviation[missing[incomplete]]
         return (imputed, std) if return_std else imputed
 
+    def sample(self, n_samples=1, random_state=None, *, conditions=None):
+        """Sample rows from the fitted model, or from it given the values of columns.
+
+        Conditional rows are sampled by importance resampling [1]_: codes that are drawn
+        from the prior are drawn again in proportion to p(conditions | z), and the other
+        columns are sampled given these. Codes are drawn until their effective number is
+        `n_samples`, or 262,144 are drawn.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows to sample.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same rows at every call.
+        conditions : dict or None, default=None
+            Columns, by name or position, and the values that they have in all sampled
+            rows. None samples whole rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows, in the units of the data, in double precision.
+
+        Raises
+        ------
+        TypeError
+            If `conditions` is not a dict.
+        ValueError
+            If `n_samples` is less than 1, or a condition is of an unknown column or
+            outside the support of its likelihood.
+
+        Warns
+        -----
+        UserWarning
+            If the effective number of codes, (Σ w)² / Σ w² of their weights w, is below
+            `n_samples`: the warning tells it, and the rows are less different.
+
+        References
+        ----------
+        .. [1] D. B. Rubin (1988). Using the SIR algorithm to simulate posterior
+           distributions. Bayesian Statistics 3, 395-402.
+
+        Examples
+        --------
+        Given that the first feature is 1, the second is near 2:
+
+        >>> import numpy as np
+        >>> from sklatent.neural import VAETransformer
+        >>> X = np.random.RandomState(0).normal(size=(200, 1)) @ [[1.0, 2.0, -1.0]]
+        >>> settings = {"lr": 0.05, "max_epochs": 50, "random_state": 0}
+        >>> vae = VAETransformer(1, hidden_layer_sizes=(), **settings).fit(X)
+        >>> vae.sample(2, random_state=0, conditions={0: 1.0}).round(1)
+        array([[ 1.,  2., -1.],
+               [ 1.,  2., -1.]])
+        """
+        if conditions is None:
+            return super().sample(n_samples, random_state)
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        given = self._given_row(conditions)
+        return self._sample(n_samples, random_generator(random_state), given)
+
     def sample_missing(self, X, n_samples=1, random_state=None):
         """Impute missing entries by draws given the observed ones: multiple imputation.
 
@@ -900,9 +1027,33 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     def _log_jacobian(self, X):
         """Log |d standardized / d x| of each row, to be added to a log-density."""
         log_scale = np.log(self.scale_)
-        if not np.isnan(X).any():
+        maps = maps_of(self._spec.columns)
+        if not maps and not np.isnan(X).any():
             return -log_scale.sum()  # discrete columns have scale 1
-        return -(~np.isnan(X) @ log_scale).astype(X.dtype)
+        total = -(~np.isnan(X) @ log_scale)
+        for j, scores in maps:
+            total += np.nan_to_num(log_jacobian(scores, X[:, j]))
+        return total.astype(X.dtype)
+
+    def _mean_log_scale(self, X):
+        """Minus the mean log |d network's units / d x| of each column's entries."""
+        log_scale = np.log(self.scale_)
+        for j, scores in maps_of(self._spec.columns):
+            x = np.asarray(X[:, j])
+            x = x[~np.isnan(x)]
+            log_scale[j] = -log_jacobian(scores, x).mean() if len(x) else 0.0
+        return log_scale
+
+    def _standardize(self, X):
+        block = super()._standardize(X)
+        for j, scores in maps_of(self._spec.columns):
+            block[:, j] = scores.transform(X[:, j])
+        return block
+
+    def _unit_layers(self):
+        maps = maps_of(self._spec.columns)
+        to_scores = [ToScores(*zip(*maps, strict=True))] if maps else []
+        return [*super()._unit_layers(), *to_scores]
 
     def _map_with_noise(self, bound, X, n_draws=None, device=None):
         """bound(model, x, noise) over blocks of rows, in the precision of X."""
@@ -925,9 +1076,54 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         )
 
     @torch.inference_mode()
-    def _sample(self, n_samples, rng):
+    def _sample(self, n_samples, rng, given=None):
+        """Draw rows; with the entries of one row that are given and not NaN."""
         # On the CPU, so that a seed gives the same rows whatever the device.
         network = self._network(np.dtype(np.float64), device="cpu")
-        z = network.latent.sample(n_samples, rng, network.encode_inputs)
+        if given is None:
+            z = network.latent.sample(n_samples, rng, network.encode_inputs)
+        else:
+            row = self._tensor(given, network)
+            z, size = model.conditional_codes(network, row, n_samples, rng)
+            if size < n_samples:
+                warn(
+                    f"The conditions are rare: the {n_samples} rows come from "
+                    f"{size:.0f} effective codes. Give conditions that are nearer to "
+                    "the training rows, or take fewer of them.",
+                    UserWarning,
+                )
         X = network.likelihood.sample(network.decoder(z), rng)
-        return self._undo_standardize(X.numpy())
+        X = self._undo_standardize(X.numpy())
+        return X if given is None else np.where(np.isnan(given), X, given)
+
+    def _given_row(self, conditions):
+        """Return a row of the conditions, (1, n_features), with NaN for the others."""
+        if not isinstance(conditions, dict) or not conditions:
+            raise TypeError(
+                "conditions must be a dict of columns and their values, with at least "
+                f"one; got {conditions!r}."
+            )
+        row = np.full((1, self.n_features_in_), np.nan)
+        positions = {name: j for j, name in enumerate(self._names())}
+        for column, value in conditions.items():
+            j = positions.get(column, column)
+            is_number = isinstance(j, Integral) and not isinstance(j, bool)
+            if not is_number or not -len(positions) <= j < len(positions):
+                raise ValueError(
+                    f"conditions must be of columns by name or position; got {column!r}"
+                    f" for {len(positions)} columns."
+                )
+            if not isinstance(value, Real) or not np.isfinite(value):
+                raise ValueError(
+                    f"conditions must give column {column!r} a finite number; got "
+                    f"{value!r}."
+                )
+            row[0, j] = value
+            constant = self._constant[j]
+            if not np.isnan(constant) and not np.isclose(value, constant, atol=0):
+                raise ValueError(
+                    f"conditions must give column {column!r} the value {constant:g}, "
+                    f"which all training rows have; got {value!r}."
+                )
+        self.net_.module_.likelihood.check(row, self._names())
+        return row

@@ -139,8 +139,8 @@ class StreamedRows:
     ----------
     X : ndarray of shape (n_samples, n_features)
         The data, such as a memory map.
-    mean, scale : ndarray of shape (n_features,)
-        For :func:`standardize`.
+    units : callable
+        Takes rows into the units of the networks.
     dtype : torch.dtype
         Precision of the rows.
     device : str
@@ -149,10 +149,9 @@ class StreamedRows:
         Numbers of the rows that make up the source; None for all.
     """
 
-    def __init__(self, X, mean, scale, dtype, device, index=None):
+    def __init__(self, X, units, dtype, device, index=None):
         self.X = X
-        self.mean = mean
-        self.scale = scale
+        self.units = units
         self.dtype = dtype
         self.device = torch.device(device)
         self.index = index
@@ -170,7 +169,7 @@ class StreamedRows:
             rows = rows.cpu().numpy()
         if self.index is not None:
             rows = self.index[rows]
-        block = standardize(self.X[rows], self.mean, self.scale)
+        block = self.units(self.X[rows])
         return torch.from_numpy(block).to(self.device, self.dtype)
 
     def subset(self, index):
@@ -179,16 +178,16 @@ class StreamedRows:
         return StreamedRows(**settings)
 
 
-def row_source(X, mean, scale, dtype, device):
+def row_source(X, units, dtype, device):
     """Return the source of the rows of an array, in memory if it fits there."""
-    streamed = StreamedRows(X, mean, scale, dtype, device)
+    streamed = StreamedRows(X, units, dtype, device)
     # Half of what is free is for networks, activations and optimizer.
     n_bytes = X.size * dtype.itemsize
     if is_memory_mapped(X) or n_bytes > 0.5 * free_memory(streamed.device):
         return streamed
     data = torch.empty(X.shape, dtype=dtype)
     for into, block in zip(row_blocks(data), row_blocks(X), strict=True):
-        into[:] = torch.from_numpy(standardize(block, mean, scale))
+        into[:] = torch.from_numpy(units(block))
     return data.to(streamed.device)
 
 

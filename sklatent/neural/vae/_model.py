@@ -44,6 +44,8 @@ ACTIVE_VARIANCE = 0.01
 KL_DRAWS = 16
 # By which the first pseudo-rows differ from rows, in standardized units.
 PSEUDO_ROW_NOISE = 0.01
+# Codes that are drawn at a time for conditional sampling, and at most.
+CODES_AT_ONCE, MOST_CODES = 2**13, 2**18
 
 
 def observe(x):
@@ -326,6 +328,28 @@ def sampled_rows(model, x, noise, n_samples, rng):
     chosen = torch.searchsorted(w, u * w[:, -1:])
     output = model.decoder(z[torch.arange(len(x))[:, None], chosen])
     return model.likelihood.sample(output, rng)
+
+
+def conditional_codes(model, x, n_samples, rng):
+    """Codes from p(z | observed entries of one row x), and their effective number.
+
+    Draws of the prior are resampled with the weights p(observed entries | z). They are
+    continued until their effective number is n_samples, or MOST_CODES are drawn.
+    """
+    x, observed = observe(x)
+    z, log_w, size, n_drawn = [], [], 0.0, 0
+    while size < n_samples and n_drawn < MOST_CODES:
+        z.append(model.latent.sample(CODES_AT_ONCE, rng, model.encode_inputs))
+        output = model.decoder(z[-1])
+        log_w.append(model.likelihood.log_prob(x, output, observed))
+        n_drawn += CODES_AT_ONCE
+        w = torch.cat(log_w).softmax(0)
+        size = 1 / float(w.square().sum())
+    # Systematic resampling: a code of weight w is taken n w times, but for less than 1.
+    places = (torch.arange(n_samples) + rng.uniform()) / n_samples
+    cumulative = w.cumsum(0)
+    chosen = torch.searchsorted(cumulative, places.to(w) * cumulative[-1])
+    return torch.cat(z)[chosen[rng.permutation(n_samples)]], size
 
 
 @torch.inference_mode()

@@ -32,6 +32,7 @@ from sklatent.neural.vae._normal_codes import (
     StandardNormal,
     VampPrior,
 )
+from sklatent.neural.vae._normal_scores import NormalScoresLikelihood, fit_scores
 
 LIKELIHOODS = {
     cls.name: cls
@@ -58,11 +59,15 @@ class ColumnsSpec:
         Their positions.
     levels : tuple of tuple of float, or None
         Of "categorical", the levels of each column.
+    scores : tuple of NormalScores, or None
+        Of "gaussian", the maps of columns that are mapped to normal scores.
     """
 
     likelihood: object = field(repr=False)  # VAESpec.likelihood says it in words
     columns: tuple
     levels: tuple | None
+    # Arrays have no equality of their own, and follow from the rows.
+    scores: tuple | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,8 @@ class VAESpec:
         Kind of noise, or its variance in the units of each standardized feature.
     likelihood : str
         What the parameter of this name said, without places in memory.
+    marginals : str or None
+        What the parameter of this name said.
     columns : tuple of ColumnsSpec
         What became of it.
     has_missing : bool
@@ -107,6 +114,7 @@ class VAESpec:
     noise_variance: object
     noise: object
     likelihood: str
+    marginals: str | None
     columns: tuple
     has_missing: bool
 
@@ -177,6 +185,8 @@ def build_likelihood(spec):
         kind, n_columns = part.likelihood, len(part.columns)
         if part.levels is not None:
             parts.append(CategoricalLikelihood(part.levels))
+        elif part.scores is not None:
+            parts.append(NormalScoresLikelihood(part.scores, noise))
         elif kind in ("gaussian", "student_t"):
             own = noise if isinstance(noise, str) else [noise[j] for j in part.columns]
             parts.append(LIKELIHOODS[kind](n_columns, own))
@@ -223,6 +233,47 @@ def plan_columns(likelihood, table, X, names, dtype):
                 check_precision(levels, block, names, dtype)
             plan.append(ColumnsSpec(kind, tuple(block), levels))
     return tuple(plan)
+
+
+def with_scores(plan, X, chosen):
+    """Give Gaussian columns their maps to normal scores, fitted on the rows.
+
+    Parameters
+    ----------
+    plan : tuple of ColumnsSpec
+        The likelihoods of the columns.
+    X : ndarray of shape (n_samples, n_features)
+        The data; NaN where missing.
+    chosen : ndarray of bool of shape (n_features,)
+        Columns that may have a map.
+
+    Returns
+    -------
+    plan : tuple of ColumnsSpec
+        Those columns that have a map are a part of their own.
+    """
+    parts = []
+    for part in plan:
+        mapped = [j for j in part.columns if chosen[j]]
+        if part.likelihood != "gaussian" or not mapped:
+            parts.append(part)
+            continue
+        scores = tuple(fit_scores(X[:, j]) for j in mapped)
+        parts.append(ColumnsSpec("gaussian", tuple(mapped), None, scores))
+        others = tuple(j for j in part.columns if not chosen[j])
+        if others:
+            parts.append(ColumnsSpec("gaussian", others, None))
+    return tuple(parts)
+
+
+def maps_of(plan):
+    """Columns that are mapped to normal scores, and their maps."""
+    return [
+        pair
+        for part in plan
+        if part.scores is not None
+        for pair in zip(part.columns, part.scores, strict=True)
+    ]
 
 
 def likelihood_pairs(likelihood, table, n_features, names):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from sklatent.neural import _base as base_module
 from sklatent.neural.training import _rows as rows_module
 from sklatent.neural.training._rows import (
     BLOCK_ROWS,
@@ -13,6 +14,7 @@ from sklatent.neural.training._rows import (
     is_memory_mapped,
     mean_and_scale,
     row_source,
+    standardize,
     subset,
 )
 from tests.neural.settings import BOTH
@@ -21,6 +23,11 @@ from tests.neural.settings import BOTH
 @pytest.fixture
 def X():
     return np.random.RandomState(0).normal(3, 5, size=(300, 4))
+
+
+def standardizer(X):
+    mean, scale, _, _ = mean_and_scale(X)
+    return lambda rows: standardize(rows, mean, scale)
 
 
 def memory_map(X, path):
@@ -38,9 +45,9 @@ def test_views_of_a_file(X, tmp_path):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_streamed_rows_are_the_resident_ones(dtype, X, tmp_path):
-    *units, _, _ = mean_and_scale(X)
-    resident = row_source(X, *units, dtype, "cpu")
-    streamed = row_source(memory_map(X, tmp_path), *units, dtype, "cpu")
+    units = standardizer(X)
+    resident = row_source(X, units, dtype, "cpu")
+    streamed = row_source(memory_map(X, tmp_path), units, dtype, "cpu")
     assert torch.is_tensor(resident)
     assert isinstance(streamed, StreamedRows)
     order = np.random.RandomState(1).permutation(300)[:200]
@@ -75,8 +82,8 @@ def test_a_file_is_never_read_whole(cls, tmp_path, monkeypatch):
         sizes.append(len(block))
         return original(block, *units)
 
-    original = rows_module.standardize
-    monkeypatch.setattr(rows_module, "standardize", standardize)
+    original = base_module.standardize
+    monkeypatch.setattr(base_module, "standardize", standardize)
     estimator = cls(max_epochs=1, hidden_layer_sizes=(), batch_size=1000)
     tracemalloc.start()
     try:
@@ -91,8 +98,8 @@ def test_a_file_is_never_read_whole(cls, tmp_path, monkeypatch):
 
 
 def test_rows_that_do_not_fit_into_memory_are_streamed(X, monkeypatch):
-    *units, _, _ = mean_and_scale(X)
+    units = standardizer(X)
     n_bytes = X.size * 4
     for free, kind in [(2 * n_bytes, torch.Tensor), (2 * n_bytes - 1, StreamedRows)]:
         monkeypatch.setattr(rows_module, "free_memory", lambda device, free=free: free)
-        assert isinstance(row_source(X, *units, torch.float32, "cpu"), kind)
+        assert isinstance(row_source(X, units, torch.float32, "cpu"), kind)
