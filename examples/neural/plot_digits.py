@@ -119,7 +119,7 @@ plt.show()
 
 # %%
 # In the plane of PCA, on the left, only a few digits are separated; in the embeddings
-# of both networks each digit has its own region, which helps the classifier. In the
-# table the gain is large for two components, small for eight and gone for sixteen,
-# where straight axes have all that the classifier can use. Below, the reconstructed
-# digits are smoother than the original ones, and some of the sampled ones can be read.
+# of both networks most digits have regions of their own, which helps the classifier. In
+# the table the gain is large for two components, and small for eight and sixteen, where
+# straight axes have nearly all that the classifier can use. Below, the reconstructed
+# digits are close to the original ones, and most of the sampled ones can be read.
