@@ -44,8 +44,6 @@ vae = VAETransformer(
         ("poisson", ["trips"]),
         ("categorical", ["kind"]),
     ],
-    hidden_layer_sizes=(64,),
-    lr=5e-3,
     max_epochs=60,
     random_state=0,
 ).fit(table)
@@ -92,3 +90,15 @@ plt.show()
 # share with a car at each income, and the counts of trips are similar; they differ most
 # where the table has few rows, among shared households with few trips. The mixture of
 # Gaussians samples negative numbers of trips, and kinds between the kinds.
+
+# %%
+# Real numbers are mapped to normal scores inside the model (``marginals``), so that
+# skewed and rounded columns, and values that many rows have, are the same in synthetic
+# rows. ``conditions`` fixes the values of some columns. The others are then sampled
+# given these: here, households without a car and with one, of the same income.
+
+for has_car in (0.0, 1.0):
+    given = vae.sample(2000, random_state=0, conditions={"income": 2.2, "car": has_car})
+    given = pd.DataFrame(given, columns=table.columns)
+    share = (given.kind == 0).mean()
+    print(f"car {has_car:.0f}: {share:.2f} single, {given.trips.mean():.1f} trips")

@@ -112,7 +112,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         Prior distribution p(z) of the code: N(0, I); a mixture of Gaussians that is
         learned; the mean of the posteriors of pseudo-rows that are learned [8]_; or a
         subclass of :class:`Prior`. "auto" is "mixture" if `latent` is "normal" and
-        `likelihood` is a list or "categorical", and else "standard_normal".
+        `standardize` is true, and else "standard_normal".
     n_prior_components : int, default=50
         Number of Gaussians or of pseudo-rows of a prior that is learned.
     latent : {"normal", "bernoulli", "categorical"}, default="normal"
@@ -527,7 +527,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     def _spec_parameters(self):
         prior, noise = self.prior, self._resolved_noise()
         if isinstance(prior, str) and prior == "auto":
-            prior = automatic.prior(self.likelihood, self.latent)
+            prior = automatic.prior(self.latent, self.standardize)
         if not isinstance(noise, str):
             noise = tuple((noise / self.scale_**2).tolist())
         return {

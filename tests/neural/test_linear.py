@@ -22,8 +22,9 @@ def digits():
 
 @pytest.fixture(scope="module")
 def vae(digits):
+    ppca = {"prior": "standard_normal", "noise_variance": "shared"}
     return VAETransformer(
-        N_COMPONENTS, max_epochs=600, random_state=0, **CONVERGED
+        N_COMPONENTS, max_epochs=600, random_state=0, **ppca, **CONVERGED
     ).fit(digits)
 
 

@@ -21,10 +21,9 @@ def n_components(likelihood):
     return TABLE_COMPONENTS if of_several_kinds(likelihood) else N_COMPONENTS
 
 
-def prior(likelihood, latent):
-    """Return the prior: codes of levels lie in clusters."""
-    clusters = of_several_kinds(likelihood) or likelihood == "categorical"
-    return "mixture" if clusters and latent == "normal" else "standard_normal"
+def prior(latent, standardize):
+    """Return the prior: that which fits the codes, where the density matters."""
+    return "mixture" if standardize and latent == "normal" else "standard_normal"
 
 
 def noise_variance(likelihood, standardize):

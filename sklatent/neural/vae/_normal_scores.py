@@ -61,7 +61,8 @@ def log_jacobian(scores, x):
     log_slope = scores.log_slope(x)
     if not len(scores.atoms):
         return log_slope
-    k = _cell_numbers(scores.transform(x), scores.cell_scores)
+    z = np.clip(scores.transform(x), -LAST_SCORE, LAST_SCORE)
+    k = _cell_numbers(z, scores.cell_scores)
     low, high = scores.cells[:, k]
     width = high - low
     beyond = np.maximum(np.maximum(low - x, x - high), 0) / width
@@ -107,7 +108,7 @@ class NormalScoresLikelihood(GaussianLikelihood):
         column = np.repeat(np.arange(len(scores)), [len(s.atoms) for s in scores])
         ends = np.concatenate([s.cell_scores for s in scores], axis=1)
         self.places = 4 * LAST_SCORE * np.arange(len(scores))
-        self.cells = ends + self.places[column]
+        self.cells = np.ascontiguousarray(ends + self.places[column])
         grid = np.linspace(-LAST_KNOT, LAST_KNOT, N_KNOTS)
         values = np.stack([from_scores(s, grid) for s in scores])
         self.center, self.width = values[:, N_KNOTS // 2], spread(scores)

@@ -15,7 +15,8 @@ from sklatent.neural.vae._normal_codes import StandardNormal
 
 @pytest.fixture(scope="module")
 def vae(X):
-    return VAETransformer(1, n_importance_samples=512, random_state=0).fit(X)
+    settings = {"prior": "standard_normal", "random_state": 0}
+    return VAETransformer(1, n_importance_samples=512, **settings).fit(X)
 
 
 def gaussian(variance):
@@ -126,7 +127,7 @@ def test_standard_normal_against_torch_distributions():
 
 
 def test_a_strong_beta_collapses_the_posterior(X):
-    vae = VAETransformer(2, beta=100.0, random_state=0)
+    vae = VAETransformer(2, prior="standard_normal", beta=100.0, random_state=0)
     with pytest.warns(PosteriorCollapseWarning, match="beta.*warmup_epochs.*decoder"):
         vae.fit(X)
     assert vae.n_active_units_ == 0
