@@ -148,6 +148,7 @@ INSTANCES = {
         VAETransformer(hidden_layer_sizes=(), max_epochs=1, activation="gelu"),
         VAETransformer(**TINY, early_stopping=True, standardize=False),
         VAETransformer(**TINY, n_components=3, beta=0.5, batch_size=7, dtype="float64"),
+        VAETransformer(**TINY, marginals="normal_scores"),
         VAETransformer(**TINY, skip_connections=True),
         VAETransformer(**TINY, encoder=Perceptron, decoder=nn.Linear),
         VAETransformer(**TINY, update="alternating", lr_schedule="cosine"),
