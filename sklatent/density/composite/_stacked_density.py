@@ -377,15 +377,18 @@ def _left_out(name, member, X, y, weight, train, test):
     try:
         fitted = fit_member(member, X[train], y, weight, name)
         log_density = np.asarray(fitted.score_samples(X[test]))
-        if np.isnan(log_density).any():
-            raise ValueError("score_samples gave NaN.")
-        return log_density
     except Exception as error:
         raise ValueError(
             f"estimators must fit and score each fold; member {name!r}, a "
             f"{type(member).__name__}, failed on one of {len(train)} training rows: "
             f"{error}"
         ) from error
+    if np.isnan(log_density).any():
+        raise ValueError(
+            f"estimators must give log-densities; member {name!r}, a "
+            f"{type(member).__name__}, gave NaN."
+        )
+    return log_density
 
 
 def stacking_weights(log_densities, sample_weight=None):
