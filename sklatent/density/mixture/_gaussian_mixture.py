@@ -170,9 +170,9 @@ class GaussianMixture(
         `reg_covar` are given: the smallest `bic`, `aic` or `icl` of the training rows,
         or the largest mean log-density of rows left out ("cv"). A mixture with a
         component that has next to no variance in some direction owes its likelihood to
-        `reg_covar`; it is left out of the choice, with a warning. Sample
-        weights count as numbers of rows; weights that sum to about 1 or less are taken
-        as shares of the effective sample size, with a warning.
+        `reg_covar`, and is left out of the choice, with a warning. Sample weights count
+        as numbers of rows; weights that sum to about 1 or less are taken as shares of
+        the effective sample size, with a warning.
     cv : int, cross-validation generator or iterable, default=5
         How rows are left out if `criterion` is "cv": a number of folds of
         shuffled rows, or what :func:`sklearn.model_selection.check_cv` takes.

@@ -95,11 +95,11 @@ def feature_positions(columns, names, n_features, parameter):
         if column not in known:
             features = names or f"numbered from 0 to {n_features - 1}"
             raise ValueError(
-                f"`{parameter}` must be among the features, which are {features}; got "
-                f"{column!r}."
+                f"Column {column!r}: `{parameter}` must be among the features, which "
+                f"are {features}; got {column!r}."
             )
         is_name = isinstance(column, str)
         positions.append(names.index(column) if is_name else int(column) % n_features)
     if len(set(positions)) < len(positions):
-        raise ValueError(f"`{parameter}` must not repeat; got {columns!r}.")
+        raise ValueError(f"`{parameter}` must not repeat; got columns {columns!r}.")
     return np.array(positions, dtype=np.intp)
