@@ -114,7 +114,7 @@ class StackedDensity(
     ... ]
     >>> stack = StackedDensity(members, random_state=0).fit(X)
     >>> stack.weights_.round(1)
-    array([0.8, 0.2])
+    array([0.9, 0.1])
     >>> stack.sample(5, random_state=0).shape
     (5, 4)
     """
