@@ -132,9 +132,11 @@ def _rotation(transformer, X):
     if not transformer.whiten:
         return np.zeros(len(X))
     variance = np.asarray(transformer.explained_variance_, dtype=np.float64)
-    n = max(transformer.n_samples_, p)
-    rounding = n * np.finfo(transformer.components_.dtype).eps
-    if variance[-1] <= rounding**2 * variance[0]:
+    # Ours gives 0 where a direction has none, and scikit-learn what rounding leaves.
+    relative = 0.0
+    if not isinstance(transformer, PCA):
+        relative = transformer.n_samples_ * np.finfo(transformer.components_.dtype).eps
+    if variance[-1] <= relative * variance[0]:
         raise ValueError(
             "transformer must have an inverse; X has no variance in some directions, "
             "and PCA with whiten=True does not keep them."

@@ -32,19 +32,11 @@ from sklatent.utils._tables import check_weight, read_rows
 # Steps of EM, and how near to the best score it stops, in nats per row. The problem is
 # convex in few variables, and a step costs as much as reading the log-densities once.
 MAX_STEPS, TOLERANCE = 10_000, 1e-6
-# Numbers of components and `reg_covar` of the default mixtures and copulas.
-MIXTURES = [
-    (1, 1e-6),
-    (1, 0.1),
-    (2, 0.03),
-    (4, 0.03),
-    (4, 0.1),
-    (8, 0.003),
-    (8, 0.1),
-    (16, 0.003),
-    (16, 0.1),
-]
-COPULAS = [(1, 1e-6), (2, 0.03), (4, 0.1), (8, 0.1)]
+# The default mixtures, of rows and of normal scores, have each of these numbers of
+# components with each `reg_covar`. The grids are coarse, since the weights blend
+# neighbors on them.
+N_COMPONENTS = (1, 2, 4, 8, 16)
+REG_COVAR = (1e-6, 0.03, 0.3)
 
 
 class StackedDensity(
@@ -122,7 +114,7 @@ class StackedDensity(
     ... ]
     >>> stack = StackedDensity(members, random_state=0).fit(X)
     >>> stack.weights_.round(1)
-    array([0.8, 0.2])
+    array([0.9, 0.1])
     >>> stack.sample(5, random_state=0).shape
     (5, 4)
     """
@@ -336,19 +328,16 @@ def default_members(X, rng):
     """
     seed = rng.randint(np.iinfo(np.int32).max)
 
-    def mixtures(settings):
-        return [
-            GaussianMixture(k, reg_covar=reg, max_iter=1000, random_state=seed)
-            for k, reg in settings
-            if k <= max(1, len(X) / 10)
-        ]
-
-    def named(kind, densities):
-        return [(f"{kind}_{i}", density) for i, density in enumerate(densities)]
-
-    members = [
-        *named("mixture", mixtures(MIXTURES)),
-        *named("copula", [TransformedDensity(density=m) for m in mixtures(COPULAS)]),
+    mixtures = {
+        f"{k}_{reg}": GaussianMixture(k, reg_covar=reg, random_state=seed)
+        for k in N_COMPONENTS
+        for reg in REG_COVAR
+        if k <= max(1, len(X) / 10)
+    }
+    members = [(f"mixture_{name}", mixture) for name, mixture in mixtures.items()]
+    members += [
+        (f"copula_{name}", TransformedDensity(density=mixture))
+        for name, mixture in mixtures.items()
     ]
     if not np.isnan(X).any():
         members += [

@@ -199,7 +199,7 @@ class Undefined(GaussianMixture):
         ([MEMBERS[0], ("one", KernelDensity())], "Names provided are not unique"),
         ([("scaler", StandardScaler())], "'scaler' is StandardScaler"),
         ([("nowhere", Nowhere())], "log-density of -inf for all"),
-        ([("nan", Undefined())], "member 'nan', a Undefined, .* gave NaN"),
+        ([("nan", Undefined())], r"member 'nan', a Undefined, .* gave NaN"),
     ],
 )
 def test_bad_members(members, message):
