@@ -98,9 +98,7 @@ plt.show()
 # given these: here, households without a car and with one, of the same income.
 
 for has_car in (0.0, 1.0):
-    given = vae.sample(
-        2000, random_state=0, conditions={"income": 2.2, "car": has_car}
-    )
+    given = vae.sample(2000, random_state=0, conditions={"income": 2.2, "car": has_car})
     given = pd.DataFrame(given, columns=table.columns)
     share = (given.kind == 0).mean()
     print(f"car {has_car:.0f}: {share:.2f} single, {given.trips.mean():.1f} trips")
