@@ -45,7 +45,8 @@ def run(name, to_results):
     """Print the tables of a family as they come, and save them."""
     family = importlib.import_module(f"benchmarks.{name}")
     tables = []
-    for table in itertools.chain([environment(), RATIO], family.run()):
+    head = [environment()] if name.startswith("quality.") else [environment(), RATIO]
+    for table in itertools.chain(head, family.run()):
         print(table, end="\n\n", flush=True)
         tables.append(table)
     if to_results:

@@ -10,12 +10,8 @@ from KDEpy import TreeKDE
 from KDEpy.bw_selection import improved_sheather_jones
 from scipy.special import logsumexp
 from scipy.stats import gaussian_kde
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
-from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV, train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GridSearchCV
 
 from benchmarks._harness import compare
 from sklatent.datasets import make_flat_torus
@@ -241,62 +237,6 @@ def mixture_default():
     )
 
 
-def mean_log_density(model, X):
-    """Return the score of either side, of which one adds up the rows."""
-    return model.score_samples(X).mean()
-
-
-def held_out(n_splits=3):
-    """Mean log-density of new rows, by what cross-validation of the others chooses."""
-    widths = np.geomspace(0.2, 2, 10)
-    mixtures = {
-        "n_components": [1, 2, 4, 8, 12],
-        "covariance_type": ["full", "tied", "diag", "spherical"],
-        "reg_covar": [1e-6, 0.03, 0.1],
-    }
-    kernels = {"bandwidth": [*widths, "loo"], "adaptive": [False, True]}
-    sides = {
-        "sklatent": [
-            (KernelDensity(), [kernels, {**kernels, "whiten": [True]}]),
-            (GaussianMixture(random_state=0, n_init=3), mixtures),
-        ],
-        "scikit-learn": [
-            (sklearn.neighbors.KernelDensity(), {"bandwidth": widths}),
-            (sklearn.mixture.GaussianMixture(random_state=0, n_init=3), mixtures),
-        ],
-    }
-    lines = [
-        "held-out log-density in nats per row, after PCA(8); family and settings are "
-        f"chosen by 5 folds, mean of {n_splits} splits"
-    ]
-    lines.append(f"  {'':<16}{'sklatent':>12}{'scikit-learn':>14}{'difference':>12}")
-    for load in (load_digits, load_wine, load_breast_cancer):
-        X = load().data
-        X = X[:, X.std(axis=0) > 0]
-        scores = []
-        for seed in range(n_splits):
-            train, test = train_test_split(X, random_state=seed)
-            prepare = make_pipeline(StandardScaler(), PCA(8), StandardScaler())
-            train, test = prepare.fit_transform(train), prepare.transform(test)
-            row = []
-            for families in sides.values():
-                searches = [
-                    GridSearchCV(*family, scoring=mean_log_density).fit(train)
-                    for family in families
-                ]
-                best = max(searches, key=lambda search: search.best_score_)
-                row.append(mean_log_density(best, test))
-            scores.append(row)
-        ours, theirs = np.mean(scores, axis=0)
-        difference = np.subtract(*np.transpose(scores))
-        error = difference.std(ddof=1) / np.sqrt(n_splits)
-        lines.append(
-            f"  {load.__name__[5:]:<16}{ours:>12.4f}{theirs:>14.4f}"
-            f"{difference.mean():>12.4f} +- {error:.4f}"
-        )
-    return "\n".join(lines)
-
-
 def coverage():
     """Intervals of nearest-neighbor and histogram densities on a flat torus."""
     z = 1.96
@@ -343,5 +283,4 @@ def run():
             yield mixture_speed(d, np.float32, 3)
         yield mixture_convergence()
         yield mixture_default()
-        yield held_out()
         yield coverage()

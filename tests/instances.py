@@ -4,6 +4,7 @@ First of each class stands what a person constructs, with the defaults; then oth
 are cheap.
 """
 
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
@@ -12,6 +13,9 @@ from sklatent.density import (
     HistogramDensity,
     KernelDensity,
     KNeighborsDensity,
+    NormalScoreTransformer,
+    StackedDensity,
+    TransformedDensity,
 )
 from sklatent.dimension import (
     DANCo,
@@ -84,6 +88,8 @@ INSTANCES = {
         KernelDensity(kernel="exponential", whiten=True),
         KernelDensity("loo", kernel="epanechnikov", candidates=8),
         KernelDensity(0.7, kernel="cosine", adaptive=True, n_jobs=1),
+        KernelDensity(adaptive="covariance"),
+        KernelDensity("loo", adaptive="covariance", whiten=True, n_jobs=1),
         KernelDensity("loo", metric="manhattan", candidates=8),
         KernelDensity(kernel="tophat", metric="chebyshev", leaf_size=5),
     ],
@@ -97,6 +103,7 @@ INSTANCES = {
         NeighborScaling(3),
         NeighborScaling(4, metric="manhattan"),
     ],
+    NormalScoreTransformer: [NormalScoreTransformer()],
     PCASpectrum: [
         PCASpectrum(),
         PCASpectrum("variance_share", n_neighbors=5),
@@ -116,6 +123,19 @@ INSTANCES = {
         PPCA(n_components=1),
         PPCA(n_components=1, method="em", tol=1e-4, random_state=0),
         PPCA(n_components=0),
+    ],
+    StackedDensity: [
+        StackedDensity(),
+        StackedDensity(
+            [("one", GaussianMixture()), ("kernels", KernelDensity("scott"))],
+            cv=2,
+            random_state=0,
+        ),
+    ],
+    TransformedDensity: [
+        TransformedDensity(),
+        TransformedDensity(StandardScaler(), KernelDensity("scott")),
+        TransformedDensity(density=HistogramDensity(3)),
     ],
     TwoNN: [
         TwoNN(),

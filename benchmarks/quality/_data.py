@@ -29,33 +29,43 @@ def dequantized(X, seed):
 
 
 def real_table(load, n_components=None):
-    """Return a function of the seed: the standardized, dequantized table."""
+    """Return a function of the seed: the standardized, dequantized table, and None."""
 
     def rows(seed):
         X = dequantized(load().data, seed)
         X = scale(X[:, X.std(axis=0) > 0])
-        return X if n_components is None else PCA(n_components).fit_transform(X)
+        X = X if n_components is None else PCA(n_components).fit_transform(X)
+        return X, None
 
     return rows
 
 
+# Functions of the seed that return rows, and their true log-density if it is known.
 DENSITY_TABLES = {
     "wine": real_table(load_wine),
     "breast_cancer": real_table(load_breast_cancer),
     "digits PCA(8)": real_table(load_digits, 8),
-    "moons": lambda seed: make_moons(1000, noise=0.1, random_state=seed)[0],
-    "rings": lambda seed: rings(1000, seed)[0],
-    "pinwheel": lambda seed: pinwheel(1000, seed)[0],
-    "copula6": lambda seed: copula6(1000, seed)[0],
+    "moons": lambda seed: (make_moons(1000, noise=0.1, random_state=seed)[0], None),
+    "rings": lambda seed: rings(1000, seed),
+    "pinwheel": lambda seed: pinwheel(1000, seed),
+    "copula6": lambda seed: copula6(1000, seed),
 }
 
 
 def density_splits(name):
-    """Yield training and test rows, standardized by the training rows."""
+    """Yield training and test rows, and the truth of the test rows or NaN.
+
+    Rows are standardized by the training rows; the truth is the mean log-density.
+    """
     for seed in SEEDS:
-        train, test = train_test_split(DENSITY_TABLES[name](seed), random_state=seed)
-        mean, std = train.mean(axis=0), train.std(axis=0)
-        yield (train - mean) / std, (test - mean) / std
+        X, log_density = DENSITY_TABLES[name](seed)
+        train, test = train_test_split(np.arange(len(X)), random_state=seed)
+        mean, std = X[train].mean(axis=0), X[train].std(axis=0)
+        truth = np.nan
+        if log_density is not None:
+            truth = log_density[test].mean() + np.log(std).sum()
+        X = (X - mean) / std
+        yield X[train], X[test], truth
 
 
 def ask(peers, name, X, **arguments):

@@ -47,6 +47,10 @@ class Scores:
             raise ValueError(f"None of {methods} has a number in {column!r}.")
         return methods[int(np.nanargmax(means))]
 
+    def contestants(self):
+        """Return the methods that compete; the truth and real rows do not."""
+        return [m for m in self.methods if m not in ("truth", "real rows")]
+
     def table(self):
         """Return the table of means, a row for each method."""
         width = max(len(method) for method in self.methods) + 2
@@ -55,7 +59,7 @@ class Scores:
             self.title,
             "  " + " " * width + "".join(f"{c:>{cells[c]}}" for c in self.columns),
         ]
-        stars = {c: self.best(self.methods, c) for c in self.columns}
+        stars = {c: self.best(self.contestants(), c) for c in self.columns}
         for method in self.methods:
             row = f"  {method:<{width}}"
             for c in self.columns:

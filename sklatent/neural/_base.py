@@ -135,15 +135,15 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
         Examples
         --------
-        Rows on a line need one component. The loss of a linear network decreases from
-        epoch to epoch:
+        Rows on a line need one component. A hundred rows are seen 63 times, in batches
+        of 32, and the loss falls:
 
         >>> import numpy as np
         >>> from sklatent.neural import AETransformer
         >>> X = np.random.RandomState(0).normal(size=(100, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> ae = AETransformer(1, hidden_layer_sizes=(), lr=0.01, random_state=0).fit(X)
-        >>> bool((np.diff(ae.history_["train_loss"]) < 0).all()), ae.n_iter_
-        (True, 100)
+        >>> ae = AETransformer(1, random_state=0).fit(X)
+        >>> bool(ae.loss_ < 0.1 * ae.history_["train_loss"][0]), ae.n_iter_
+        (True, 63)
         """
         resume = self.warm_start and hasattr(self, "net_")
         with self._unchanged_on_error():

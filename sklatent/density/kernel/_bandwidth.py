@@ -19,8 +19,8 @@ CELLS = 2**14
 LARGEST_SHARE_ALONE = 0.05
 
 
-def spreads(X, weight, names, what, remedy):
-    """Standard deviation of each feature, about 1/n.
+def spreads(X, weight):
+    """Standard deviation of each feature, about 1/n; no feature is constant.
 
     Parameters
     ----------
@@ -28,31 +28,12 @@ def spreads(X, weight, names, what, remedy):
         The rows.
     weight : ndarray of shape (n_samples,)
         Weight of each row.
-    names : sequence of length n_features
-        Names of the features, for the error.
-    what : str
-        The parameter that needs the spreads, for the error.
-    remedy : str
-        What to do, other than to drop a constant feature, for the error.
 
     Returns
     -------
     sigma : ndarray of shape (n_features,)
         Standard deviations in units of the data.
-
-    Raises
-    ------
-    ValueError
-        If a feature is constant up to rounding.
     """
-    with np.errstate(over="ignore"):  # an infinite range is not constant
-        constant = np.flatnonzero(np.ptp(X, axis=0) <= rounding(X))
-    if len(constant):
-        rows = "1 sample" if len(X) == 1 else f"{len(X)} samples"
-        raise ValueError(
-            f"{what} is undefined because feature {names[constant[0]]!r} is constant "
-            f"in {rows}; drop it or {remedy}."
-        )
     difference = X - np.average(X, axis=0, weights=weight)
     largest = np.abs(difference).max(axis=0)
     difference /= largest  # so that no square overflows or underflows

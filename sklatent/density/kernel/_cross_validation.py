@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.density.kernel._bandwidth import normal_reference
 from sklatent.density.kernel._leave_one_out import LeaveOneOut
+from sklatent.density.kernel._left_out import sums_of_others
 from sklatent.utils._warnings import warn
 
 # Smallest and largest candidate, in units of the rule of thumb.
@@ -118,20 +119,9 @@ def _log_likelihoods(pairs, weight, kernel, factors, d):
 
     Habbema, Hermans and van den Broek (1974); Duin (1976).
     """
-    logs = pairs.log_sums(kernel, factors) - np.log(_sums_of_others(weight))[:, None]
+    logs = pairs.log_sums(kernel, factors) - np.log(sums_of_others(weight))[:, None]
     scores = weight @ logs / weight.sum()
     return scores - kernel.log_mass(d) - d * np.log(factors)
-
-
-def _sums_of_others(weight):
-    """Sum of all weights but one.
-
-    The total minus the one would lose all digits where that one is nearly the total.
-    """
-    before, after = np.zeros((2, len(weight)))
-    before[1:] = np.cumsum(weight[:-1])
-    after[:-1] = np.cumsum(weight[:0:-1])[::-1]
-    return before + after
 
 
 def _squared_errors(pairs, weight, factors, d):
@@ -145,7 +135,7 @@ def _squared_errors(pairs, weight, factors, d):
     log_share = np.log(weight / total)[:, None]
     sums, wider = pairs.log_gaussian_sums(factors)
     left_out = logsumexp(
-        log_share + sums - np.log(_sums_of_others(weight))[:, None], axis=0
+        log_share + sums - np.log(sums_of_others(weight))[:, None], axis=0
     )
     square = logsumexp(log_share + wider, axis=0) - np.log(total) - 0.5 * d * np.log(2)
     larger = np.maximum(left_out, square)

@@ -8,12 +8,17 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import DensityMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
-from sklatent.density.kernel._bandwidth import plug_in, rule_of_thumb, spreads
-from sklatent.density.kernel._cross_validation import cross_validated
+from sklatent.density.kernel._bandwidth import spreads
+from sklatent.density.kernel._choose_bandwidth import RULES, find_bandwidth
+from sklatent.density.kernel._constant_columns import (
+    find_constant_columns,
+    no_constant_columns,
+)
+from sklatent.density.kernel._left_out import find_matches, log_sums_left_out
+from sklatent.density.kernel._local_covariances import SCALES, LocalCovariances
 from sklatent.density.kernel._metric_sums import (
     METRICS,
     TREES,
@@ -24,22 +29,20 @@ from sklatent.density.kernel._metric_sums import (
 from sklatent.density.kernel._radial import KERNELS
 from sklatent.density.kernel._sphere import sample_on_sphere
 from sklatent.density.kernel._sums import KernelSums
-from sklatent.exceptions import RankDeficientWarning
+from sklatent.density.kernel._whitening import find_whitening
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
-from sklatent.utils._warnings import warn
 from sklatent.utils._weights import as_counts, weighted_rows
 
-RULES = {"scott", "silverman", "loo", "lscv", "isj"}
-# Bound on the eigenvalues of the correlation of whitened data.
-SMALLEST_EIGENVALUE = 1e-6
 # Fitted attributes that only some parameters set.
 OPTIONAL_ATTRIBUTES = (
     "bandwidth_factors_",
     "candidate_bandwidths_",
     "candidate_scores_",
     "covariance_",
+    "n_neighbors_",
+    "shrinkage_",
     "tree_",
 )
 
@@ -86,16 +89,24 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     whiten : bool, default=False
         Whether to use the Mahalanobis distance for the covariance of the data.
         Eigenvalues of the correlation below 1e-6 are raised to that.
-    adaptive : bool, default=False
-        Whether each row has its own bandwidth, by the square root law [3]_: h is
-        multiplied by (p(x_j) / g)**(-1/2), with p the estimate with the fixed bandwidth
-        and g its geometric mean over the rows.
+    adaptive : bool or "covariance", default=False
+        Whether each row has a kernel of its own.
+
+        - True: its bandwidth, by the square root law [3]_: h is multiplied by
+          (p(x_j) / g)**(-1/2), with p the estimate with the fixed bandwidth and g its
+          geometric mean over the rows.
+        - "covariance": its covariance, that of its nearest other rows [4]_, shrunk
+          towards the mean of the correlation and the unit matrix. The number of
+          neighbors, the shrinkage and the scale are those of the largest leave-one-out
+          likelihood. Then `bandwidth` is a factor of this scale: 1.0, the default, or
+          "loo" take it as it is. For the Gaussian kernel.
     candidates : int or array-like of shape (n_candidates,), default=30
         Bandwidths that "loo" and "lscv" choose from. An int is the number of
         candidates, evenly spaced on a logarithmic scale from 0.02 to 8 times the rule
         of thumb, in units of the standard deviation of each feature. For a kernel of
         bounded support the largest candidate is larger where rows would otherwise have
-        no neighbor. An array holds the bandwidths, the same for all features.
+        no neighbor. An array holds the bandwidths, the same for all features. It has no
+        effect with `adaptive="covariance"`, which has its own candidates.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would, -1 all cores. The trees of
         other metrics take one.
@@ -126,21 +137,30 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     Attributes
     ----------
     bandwidth_ : float or ndarray of shape (n_features,)
-        The bandwidth, one for all features or one for each.
+        The bandwidth, one for all features or one for each; 0 for a constant feature.
+        With `adaptive="covariance"` the scale h of the kernels, whose covariances are
+        h**2 C_j.
     bandwidth_factors_ : ndarray of shape (n_rows,)
-        Factor of the bandwidth for each row of positive weight. Only if `adaptive`.
+        Factor of the bandwidth for each row of positive weight. Only if `adaptive` is
+        True.
     candidate_bandwidths_ : ndarray of shape (n_candidates,) or \
 (n_candidates, n_features)
-        Bandwidths that "loo" or "lscv" chose from, ascending.
+        Bandwidths that "loo" or "lscv" chose from, ascending; scales that
+        `adaptive="covariance"` chose from.
     candidate_scores_ : ndarray of shape (n_candidates,)
         Score of each candidate, larger is better. For "loo", the mean log-density of
         the rows, each left out, in nats, to six digits. For "lscv", minus the
         least-squares error up to a constant, for data scaled so that each feature (for
         an array of candidates: the feature of largest spread) has a standard deviation
         of 1. In hundreds of dimensions the error may be 0 or infinite in floating
-        point; the choice is then made by logarithms.
+        point; the choice is then made by logarithms. For `adaptive="covariance"` as for
+        "loo", with the neighbors and shrinkage that are best for each scale.
     covariance_ : ndarray of shape (n_features, n_features)
         Covariance of the data, about 1/n. Only if `whiten`.
+    n_neighbors_ : int
+        Number of neighbors of a covariance. Only if `adaptive="covariance"`.
+    shrinkage_ : float
+        The shrinkage a. Only if `adaptive="covariance"`.
     tree_ : KDTree or BallTree
         Tree of the rows of positive weight. Only if `metric` is not Euclidean.
     n_features_in_ : int
@@ -163,6 +183,31 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     rows. The error is relative, but absolute where the logarithm of the sum is below 1.
     The density differs from scikit-learn's for the cosine kernel in an even number of
     dimensions, where scikit-learn's does not integrate to 1.
+
+    Where the bandwidth is relative to the standard deviation of each feature, or with
+    `whiten` or `adaptive="covariance"`, a feature that is constant up to rounding is
+    left aside with a warning. The density is that of the other features. A row with
+    another value there has its density divided by n + 1 for each such feature, with n
+    the sum of the weights: the rule of succession for what n rows did not show. If all
+    features are constant there is no density, and `fit` raises an error.
+
+    With `adaptive="covariance"`, standardized features, R their correlation and S_j the
+    mean of (x - x_j)(x - x_j)' over the k nearest rows x of row j, the kernels have the
+    covariances
+
+    C_j = (1 - a) S_j + a t_j (I + R) / 2,
+
+    with t_j so that the trace in the coordinates where (I + R) / 2 is the unit matrix
+    stays the same. Candidates are 8 to 128 neighbors, shrinkages a from 0.005 to 0.8
+    and scales h from 0.3 to 2. The row that is left out is left out of the covariances
+    of its neighbors too, where the next neighbor takes its place; otherwise the
+    likelihood would be largest for few neighbors that are hardly shrunk. Rows that
+    coincide are one neighbor. With r = min(k, n_features), `score_samples` takes
+    n_features * r operations for each pair of a query and a row, and `fit` as much for
+    each k and up to 2,000 rows that are left out, evenly spaced among all of them.
+    Memory holds the rows and k + 1 neighbors of each; covariances are decomposed a
+    block of rows at a time in each call, and never all of them stored. So one call for
+    many rows is faster than many calls.
 
     With a metric that is not Euclidean the integral of the kernel is that of Euclidean
     distances, as in scikit-learn. So the density is right up to a factor that depends
@@ -190,6 +235,17 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     >>> density.sample(3, random_state=0).shape
     (3, 2)
 
+    Kernels with local covariances lie along the line that the rows follow:
+
+    >>> angle = np.random.RandomState(1).uniform(0, 6, 500)
+    >>> X = np.column_stack([angle * np.cos(angle), angle * np.sin(angle)])
+    >>> X += 0.05 * np.random.RandomState(2).standard_normal((500, 2))
+    >>> train, test = X[::2], X[1::2]
+    >>> round_kernels = KernelDensity("loo", adaptive=True).fit(train)
+    >>> flat_kernels = KernelDensity(adaptive="covariance").fit(train)
+    >>> bool(flat_kernels.score(test) > round_kernels.score(test) + 0.2)
+    True
+
     Locations on the globe, with a bandwidth of 500 km:
 
     >>> places = np.radians([[52.5, 13.4], [48.9, 2.4], [40.7, -74.0]])
@@ -207,7 +263,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         ],
         "kernel": [StrOptions(set(KERNELS))],
         "whiten": ["boolean"],
-        "adaptive": ["boolean"],
+        "adaptive": ["boolean", StrOptions({"covariance"})],
         "candidates": [Interval(Integral, 2, None, closed="left"), "array-like"],
         "n_jobs": [Integral, None],
         "algorithm": [StrOptions({"auto", *TREES})],
@@ -274,19 +330,21 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         Raises
         ------
         ValueError
-            If a feature is constant and the bandwidth is relative to its standard
+            If all features are constant and the bandwidth is relative to their standard
             deviation, or if `X` or a parameter is invalid.
 
         Warns
         -----
         RankDeficientWarning
-            If `whiten` finds features that are linear functions of others.
+            If a feature is constant and the bandwidth is relative to its standard
+            deviation, or `whiten` finds features that are linear functions of others.
         ConvergenceWarning
             If the best bandwidth is the smallest or the largest candidate. Also if the
             equation of "isj" has no solution, or only one that describes rows that
             coincide; Silverman's rule is used then.
         UserWarning
             If a rule needs the number of rows, and the weights sum to about 1 or less.
+            Also if `adaptive="covariance"` has fewer than 9 distinct rows.
 
         Examples
         --------
@@ -308,32 +366,78 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             for name in OPTIONAL_ATTRIBUTES:  # an earlier fit may have set them
                 vars(self).pop(name, None)
             metric = other_metric(**self.get_params())
-            self._log_det = 0.0
-            if self.whiten:
-                self._set_covariance(X, weight)
-            self._rows, self._weight = self._whitened(X), weight
-            self.bandwidth_ = self._find_bandwidth(X, metric)
-            if metric is None:
-                self._sums = self._kernel_sums()
+            self._set_columns(X, weight, metric)
+            X = self._columns.others(X)
+            self._set_whitening(X, weight)
+            # The user may overwrite X after `fit`.
+            self._rows, self._weight = self._whitened(X).copy(), weight
+            self._training = X.copy() if self.whiten else self._rows
+            if self.adaptive == "covariance":
+                self._fit_covariances()
             else:
-                self._sums = TreeSums(
-                    self._rows, weight, self.bandwidth_, self.get_params()
-                )
-                self.tree_ = self._sums.tree
-            if self.adaptive:
-                logs = self._sums.log_sums(self._rows, self.n_jobs).astype(np.float64)
-                logs -= np.average(logs, weights=weight)
-                self.bandwidth_factors_ = np.exp(-0.5 * logs)
-                self._sums = self._kernel_sums(self.bandwidth_factors_)
+                self._fit_sums(X, metric)
         return self
 
-    def score_samples(self, X):
+    def _fit_sums(self, X, metric):
+        """Find the bandwidth, and the kernels of one shape."""
+        width, widths, scores = find_bandwidth(
+            X, self._rows, self._weight, metric, **self.get_params()
+        )
+        self._width = np.broadcast_to(width, X.shape[1])  # of the features that vary
+        self.bandwidth_ = self._of_all_columns(width)
+        if widths is not None:
+            self.candidate_bandwidths_ = self._of_all_columns(widths, 1)
+            in_units_of_X = self._log_det if self.bandwidth == "loo" else 0.0
+            self.candidate_scores_ = scores - in_units_of_X
+        if metric is not None:
+            self._sums = TreeSums(
+                self._rows, self._weight, self.bandwidth_, self.get_params()
+            )
+            self.tree_ = self._sums.tree
+            return
+        self._sums = self._kernel_sums()
+        if self.adaptive:
+            logs = self._sums.log_sums(self._rows, self.n_jobs).astype(np.float64)
+            logs -= np.average(logs, weights=self._weight)
+            self.bandwidth_factors_ = np.exp(-0.5 * logs)
+            self._sums = self._kernel_sums(self.bandwidth_factors_)
+
+    def _of_all_columns(self, widths, ndim=0):
+        """Bandwidths, where there is one for each feature, also of constant ones: 0."""
+        return self._columns.widen(widths, 0.0) if np.ndim(widths) > ndim else widths
+
+    def _fit_covariances(self):
+        """Find the kernels with local covariances."""
+        first, inverse, _ = unique_rows(self._training)
+        rows = self._rows[first].astype(np.float64)
+        weight = np.bincount(inverse, self._weight)
+        self._sums = LocalCovariances(
+            rows,
+            weight,
+            spreads(rows, weight),
+            1.0 if self.bandwidth == "loo" else float(self.bandwidth),
+            self.n_jobs,
+        )
+        self.bandwidth_ = self._sums.scale
+        self.n_neighbors_ = self._sums.n_neighbors
+        self.shrinkage_ = self._sums.shrinkage
+        if self._sums.scores is not None:
+            self.candidate_bandwidths_ = SCALES.copy()
+            self.candidate_scores_ = self._sums.scores - self._log_det
+
+    def score_samples(self, X, leave_one_out=False):
         """Compute the log-density of each row.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             The data.
+        leave_one_out : bool, default=False
+            Whether rows that equal a training row are scored by the other training
+            rows, as new ones would be. One copy of the row is left out: a weight of 1,
+            or all of its weight if that is less. With `adaptive=True` the bandwidths of
+            the others stay as they are; with "covariance" the row is left out of the
+            covariances of its neighbors too.
 
         Returns
         -------
@@ -352,111 +456,87 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         >>> density = density.fit([[0.0], [1.0]])
         >>> np.exp(density.score_samples([[-1.5], [0.5], [9.0]])).round(3)
         array([0.125, 0.25 , 0.   ])
+
+        Far from all others a training row has no density but its own, and each of these
+        outliers scores the same. Left out they are ranked:
+
+        >>> X = [[0.0], [1.0], [2.0], [50.0], [450.0]]
+        >>> density = KernelDensity().fit(X)
+        >>> density.score_samples(X).round(1)
+        array([-2. , -1.7, -2. , -2.5, -2.5])
+        >>> density.score_samples(X, leave_one_out=True).round()
+        array([-3.0000e+00, -2.0000e+00, -3.0000e+00, -1.1540e+03, -8.0002e+04])
         """
         check_is_fitted(self)
         X = read_rows(self, X)
-        return self._sums.log_sums(self._whitened(X), self.n_jobs)
+        varying = self._columns.others(X)
+        logs = self._sums.log_sums(self._whitened(varying), self.n_jobs)
+        if self.adaptive == "covariance":
+            logs -= self._log_det
+        if leave_one_out:
+            self._leave_out(varying, logs)
+        logs = logs - self._columns.count_off(X) * np.log1p(self._n_rows)
+        return logs.astype(X.dtype)
 
-    def _spreads(self, X, weight, what, remedy):
-        """Standard deviation of each feature; raise where one is constant."""
+    def _leave_out(self, X, logs):
+        """Overwrite the log-densities of training rows by those from the others."""
+        matches = find_matches(self._training, self._weight, X)
+        if len(matches.queries) == 0:
+            return
+        if self.adaptive == "covariance":
+            others = self._sums.log_sums_of_others(matches.rows, self.n_jobs)
+            logs[matches.queries] = others - self._log_det
+            return
+        kernel, d, factor = KERNELS[self.kernel], self._rows.shape[1], 1.0
+        if self.adaptive:
+            factor = self.bandwidth_factors_[matches.first]
+        others = log_sums_left_out(
+            self._rows[matches.first].astype(np.float64),
+            matches,
+            kernel,
+            self._width,
+            factor,
+            other_metric(**self.get_params()),
+            self.n_jobs,
+        )
+        others -= kernel.log_mass(d) + np.log(self._width).sum() + self._log_det
+        logs[matches.queries] = others
+
+    def _set_columns(self, X, weight, metric):
+        """Set which columns vary, where that matters."""
+        self._columns, self._n_rows = no_constant_columns(X), 0.0
+        what, remedy = f"bandwidth={self.bandwidth!r}", "give bandwidth as a number"
+        if self.adaptive == "covariance":
+            what, remedy = "adaptive='covariance'", "use adaptive=False and a number"
+        elif self.whiten:
+            what, remedy = "whiten=True", "use whiten=False"
+        elif not isinstance(self.bandwidth, str) or metric is not None:
+            return
         names = getattr(self, "feature_names_in_", range(X.shape[1]))
-        return spreads(X, weight, names, what, remedy)
+        self._columns = find_constant_columns(X, names, what, remedy)
+        if not self._columns.varies.all():
+            counts = as_counts(weight, "The density beside a constant feature")
+            self._n_rows = float(counts.sum())
 
-    def _set_covariance(self, X, weight):
-        """Set the covariance and its root, from the correlation."""
-        sigma = self._spreads(X, weight, "whiten=True", "use whiten=False")
-        self._mean = np.average(X, axis=0, weights=weight)
-        # Eigenvalues of the correlation, since their bound must not depend on units.
-        Z = (X - self._mean) / sigma
-        values, axes = np.linalg.eigh((Z.T * (weight / weight.sum())) @ Z)
-        if values[0] < SMALLEST_EIGENVALUE:
-            warn(
-                "Features are linear functions of others, or X has too few rows to "
-                f"tell: {np.sum(values < SMALLEST_EIGENVALUE)} of {len(values)} "
-                "eigenvalues of the correlation are raised to "
-                f"{SMALLEST_EIGENVALUE}. Use whiten=False or fewer features.",
-                RankDeficientWarning,
-            )
-        lengths = np.sqrt(np.maximum(values, SMALLEST_EIGENVALUE))
-        self._root = sigma[:, None] * axes * lengths
-        self._inverse_root = (axes / lengths) / sigma[:, None]
-        self._log_det = float(np.log(sigma).sum() + np.log(lengths).sum())
-        self.covariance_ = self._root @ self._root.T
+    def _set_whitening(self, X, weight):
+        """Set the covariance and its root, if they are asked for."""
+        self._whitening, self._log_det = None, 0.0
+        if self.whiten:
+            sigma = spreads(X, weight)
+            self._whitening = find_whitening(X, weight, sigma, 1.0)
+            self._log_det = self._whitening.log_det
+            root = self._columns.widen(self._whitening.root.T, 0.0)
+            self.covariance_ = root.T @ root
 
     def _whitened(self, X):
         """Rows in the coordinates in which the kernels are spherical."""
-        if not self.whiten:
-            return X.copy()  # the user may overwrite X after `fit`
-        return ((X - self._mean) @ self._inverse_root).astype(X.dtype)
-
-    def _find_bandwidth(self, X, metric):
-        """Return the bandwidth, a float or one for each feature."""
-        rule, d = self.bandwidth, X.shape[1]
-        if not isinstance(rule, str):
-            return self._given_bandwidth(d)
-        kernel, rows, weight = KERNELS[self.kernel], self._rows, self._weight
-        # A whitened feature has spread 1, and other metrics have no features.
-        sigma = np.ones(d)
-        if not self.whiten and metric is None:
-            what = f"bandwidth={rule!r}"
-            sigma = self._spreads(X, weight, what, "give bandwidth as a number")
-        candidates = self._given_candidates()
-        if rule not in {"loo", "lscv"} or np.ndim(candidates) == 0:
-            weight = as_counts(weight, f"bandwidth={rule!r}")
-        # The rules are for Gaussian kernels; others take the same standard deviation.
-        scale = np.sqrt(kernel.variance(d))
-        if rule in {"scott", "silverman"}:
-            return rule_of_thumb(rows, weight, sigma, rule) / scale
-        first, inverse, _ = unique_rows(X)
-        rows, weight = rows[first], np.bincount(inverse, weight)
-        if rule == "isj":
-            return plug_in(rows, weight, sigma) / scale
-        if rule == "lscv" and self.kernel != "gaussian":
-            raise ValueError(
-                "bandwidth='lscv' has a closed form for kernel='gaussian' only; got "
-                f"kernel={self.kernel!r}. Use 'loo'."
-            )
-        width, self.candidate_bandwidths_, self.candidate_scores_ = cross_validated(
-            rows.astype(np.float64),
-            weight,
-            sigma,
-            kernel,
-            candidates,
-            rule,
-            self.n_jobs,
-            metric,
-        )
-        if rule == "loo":
-            self.candidate_scores_ -= self._log_det  # in the units of X
-        return float(width) if np.ndim(width) == 0 else width
-
-    def _given_bandwidth(self, d):
-        if isinstance(self.bandwidth, Real):
-            return float(self.bandwidth)
-        width = check_array(self.bandwidth, dtype=np.float64, ensure_2d=False)
-        if width.shape != (d,) or width.min() <= 0 or self.whiten:
-            raise ValueError(
-                f"bandwidth must be a positive number, or {d} of them, one for each "
-                f"feature, if whiten=False; got {self.bandwidth!r} with "
-                f"whiten={self.whiten}."
-            )
-        return width
-
-    def _given_candidates(self):
-        if isinstance(self.candidates, Integral):
-            return int(self.candidates)
-        candidates = check_array(self.candidates, dtype=np.float64, ensure_2d=False)
-        if candidates.ndim != 1 or candidates.min() <= 0:
-            raise ValueError(
-                "candidates must be a number of bandwidths or a list of positive "
-                f"bandwidths; got {self.candidates!r}."
-            )
-        return candidates
+        if self._whitening is None:
+            return X
+        return self._whitening.forward(X).astype(X.dtype)
 
     def _kernel_sums(self, factor=None):
         """Sums whose logarithms are log-densities of whitened rows."""
-        kernel, d = KERNELS[self.kernel], self.n_features_in_
-        width = np.broadcast_to(self.bandwidth_, d)
+        kernel, d, width = KERNELS[self.kernel], self._rows.shape[1], self._width
         log_weight = np.log(self._weight / self._weight.sum())
         if factor is not None:
             log_weight -= d * np.log(factor)
@@ -464,7 +544,9 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         return KernelSums(self._rows, kernel, width, log_weight, factor)
 
     def _sample(self, n_samples, rng):
-        kernel, d = KERNELS[self.kernel], self.n_features_in_
+        if self.adaptive == "covariance":
+            return self._unwhitened(self._sums.sample(n_samples, rng))
+        kernel, d = KERNELS[self.kernel], self._rows.shape[1]
         p = norm_exponent(self.metric, self.metric_params)
         if p is None and self.metric != "haversine":
             raise NotImplementedError(
@@ -476,8 +558,13 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         which = rng.choice(len(share), n_samples, p=share)
         if self.metric == "haversine":
             return sample_on_sphere(kernel, self._rows[which], self.bandwidth_, rng)
-        X = kernel.sample(d, n_samples, rng, p) * self.bandwidth_
+        X = kernel.sample(d, n_samples, rng, p) * self._width
         if hasattr(self, "bandwidth_factors_"):
             X *= self.bandwidth_factors_[which, None]
         X += self._rows[which]
-        return X @ self._root.T + self._mean if self.whiten else X
+        return self._unwhitened(X)
+
+    def _unwhitened(self, Z):
+        """Rows with these coordinates, constant columns included."""
+        X = Z if self._whitening is None else self._whitening.back(Z)
+        return self._columns.widen(X, self._columns.values)

@@ -44,6 +44,7 @@ def other_metric(
     The parameters are those of `KernelDensity`. Raise if they do not go together.
     """
     tree_class(algorithm, metric)
+    _check_covariance(bandwidth, kernel, adaptive)
     if norm_exponent(metric, metric_params) == 2:
         return None
     by_loo = isinstance(bandwidth, str) and bandwidth == "loo"
@@ -67,6 +68,23 @@ def other_metric(
             f"metric_params must be what metric={metric!r} takes; got "
             f"{metric_params!r}: {error}"
         ) from error
+
+
+def _check_covariance(bandwidth, kernel, adaptive):
+    """Raise if local covariances do not go with the other parameters."""
+    if adaptive != "covariance":
+        return
+    if kernel != "gaussian":
+        raise ValueError(
+            "adaptive='covariance' is for kernel='gaussian', whose shape a covariance "
+            f"gives; got kernel={kernel!r}. Use adaptive=True for other kernels."
+        )
+    by_loo = isinstance(bandwidth, str) and bandwidth == "loo"
+    if not (by_loo or isinstance(bandwidth, Real)):
+        raise ValueError(
+            "With adaptive='covariance' bandwidth must be a number, the factor of the "
+            f"scale that is chosen, or 'loo', which is 1; got {bandwidth!r}."
+        )
 
 
 class TreeSums:

@@ -18,6 +18,10 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
+from sklatent.density.mixture._conditions import (
+    condition_values,
+    refuse_outside_support,
+)
 from sklatent.density.mixture._densities import (
     expected,
     log_densities,
@@ -32,6 +36,7 @@ from sklatent.density.mixture._em import (
     em_step,
     m_step,
 )
+from sklatent.density.mixture._floor import rests_on_floor
 from sklatent.density.mixture._marginals import (
     conditional,
     draw,
@@ -41,9 +46,11 @@ from sklatent.density.mixture._marginals import (
 from sklatent.density.mixture._model import STRUCTURES, Frame, Mixture, TrainingRows
 from sklatent.density.mixture._quasi_newton import em_then_lbfgs
 from sklatent.density.mixture._selection import (
+    Candidate,
+    all_candidates,
     best_candidate,
-    candidate_numbers,
     criterion_values,
+    has_choice,
     information,
 )
 from sklatent.density.mixture._start import first_mixture
@@ -61,7 +68,12 @@ from sklatent.utils._warnings import warn
 from sklatent.utils._weights import row_count
 
 # Attributes that not every fit sets.
-OPTIONAL_ATTRIBUTES = ("candidate_n_components_", "criterion_values_")
+OPTIONAL_ATTRIBUTES = (
+    "candidate_n_components_",
+    "candidate_covariance_type_",
+    "candidate_reg_covar_",
+    "criterion_values_",
+)
 # Attributes that a mixture of some of the features takes from that of all.
 KEPT_ATTRIBUTES = (
     "n_components_",
@@ -70,7 +82,8 @@ KEPT_ATTRIBUTES = (
     "n_samples_seen_",
     "lower_bound_",
     "lower_bounds_",
-    "_covariance_type_",
+    "covariance_type_",
+    "reg_covar_",
 )
 
 
@@ -94,22 +107,26 @@ class GaussianMixture(
     Parameters
     ----------
     n_components : int or array-like of int, default=1
-        Number of components, or a list of numbers of which `criterion` chooses one.
-    covariance_type : {"full", "tied", "diag", "spherical", "tied_diag"}, \
-            default="full"
+        Number of components, or a list of numbers from which `criterion` chooses.
+    covariance_type : {"full", "tied", "diag", "spherical", "tied_diag"} or list of \
+            these, default="full"
         Shape of the covariances: each component has a matrix of its own ("full"), a
         diagonal matrix ("diag") or one variance ("spherical"), or all components share
-        a matrix ("tied") or a diagonal matrix ("tied_diag").
+        a matrix ("tied") or a diagonal matrix ("tied_diag"). From a list `criterion`
+        chooses.
     tol : float, default=0.001
         EM stops when a step, or ten extrapolated steps, increase the mean
         log-likelihood by less than `tol`, in nats per row. With missing entries, the
         increase that is still possible must be estimated to be less than `tol` too.
-    reg_covar : float, default=1e-06
+    reg_covar : float or list of float, default=1e-06
         Added to the variances in every step, so that no component shrinks to a
         point. It is relative to the variance of each feature (to their mean if
         `covariance_type` is "spherical"), so that the units of the data do not
         matter. A constant feature counts as having the mean variance of the others,
         so that its density is finite; it is sampled and imputed as that constant.
+        From a list `criterion` chooses: give several with "cv", such as
+        ``[1e-6, 0.03, 0.1, 0.3]``, since the other criteria prefer the smallest that
+        leaves every component a variance of its own.
     reg_relative : bool, default=True
         Whether `reg_covar` is relative to the variances of the data. If False, it is
         in squared units of the data, as in scikit-learn.
@@ -149,14 +166,16 @@ class GaussianMixture(
     n_jobs : int, default=None
         Number of threads; None for as many as BLAS would use.
     criterion : {"bic", "aic", "icl", "cv"}, default="bic"
-        What chooses the number of components if several are given: the smallest
-        `bic`, `aic` or `icl` of the training rows, or the largest mean log-density of
-        rows left out ("cv"). Sample weights count as numbers of rows; weights that sum
-        to about 1 or less are taken as shares of the effective sample size, with a
-        warning.
+        What chooses if several values of `n_components`, `covariance_type` or
+        `reg_covar` are given: the smallest `bic`, `aic` or `icl` of the training rows,
+        or the largest mean log-density of rows left out ("cv"). A mixture with a
+        component that has next to no variance in some direction owes its likelihood to
+        `reg_covar`; it is left out of the choice, with a warning. Sample
+        weights count as numbers of rows; weights that sum to about 1 or less are taken
+        as shares of the effective sample size, with a warning.
     cv : int, cross-validation generator or iterable, default=5
         How rows are left out if `criterion` is "cv": a number of folds of
-        consecutive rows, or what :func:`sklearn.model_selection.check_cv` takes.
+        shuffled rows, or what :func:`sklearn.model_selection.check_cv` takes.
     learning_decay : float, default=0.7
         How fast `partial_fit` forgets, in (0.5, 1]. New rows that are a share s of all
         rows so far get the weight s ** learning_decay in the statistics [4]_. With 1
@@ -182,12 +201,19 @@ class GaussianMixture(
         square roots.
     n_components_ : int
         Number of components, after the choice if several were given.
+    covariance_type_ : str
+        Shape of the covariances, after the choice if several were given.
+    reg_covar_ : float
+        What was added to the variances, after the choice if several were given.
     candidate_n_components_ : ndarray of shape (n_candidates,)
-        Numbers of components that were tried, ascending. Only if several are given.
+        Numbers of components that were tried. Only if there was a choice.
+    candidate_covariance_type_ : ndarray of str of shape (n_candidates,)
+        Shapes of the covariances that were tried. Only if there was a choice.
+    candidate_reg_covar_ : ndarray of shape (n_candidates,)
+        Values of `reg_covar` that were tried. Only if there was a choice.
     criterion_values_ : ndarray of shape (n_candidates,)
-        Value of `criterion` for each number of components that was tried, of which the
-        smallest is best; with `criterion="cv"` the largest is. Only if several are
-        given.
+        Value of `criterion` for each combination that was tried, of which the smallest
+        is best; with `criterion="cv"` the largest is. Only if there was a choice.
     converged_ : bool
         Whether the last EM step, or the last ten extrapolated ones, gained less than
         `tol`.
@@ -255,9 +281,9 @@ class GaussianMixture(
 
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "covariance_type": [StrOptions(set(STRUCTURES))],
+        "covariance_type": [StrOptions(set(STRUCTURES)), "array-like"],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "reg_covar": [Interval(Real, 0, None, closed="left")],
+        "reg_covar": [Interval(Real, 0, None, closed="left"), "array-like"],
         "reg_relative": ["boolean"],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
@@ -356,8 +382,9 @@ class GaussianMixture(
         Warns
         -----
         ConvergenceWarning
-            If EM has not converged, if components coincide or lost all their rows, or
-            if the largest of several numbers of components is the best.
+            If EM has not converged, if components coincide or lost all their rows, if
+            mixtures are left out of the choice, or if the largest of several numbers of
+            components is the best.
 
         Examples
         --------
@@ -377,43 +404,42 @@ class GaussianMixture(
             X = read_rows(self, X, reset=True, ensure_min_samples=2)
             sample_weight = check_weight(sample_weight, X)
             resumes = self.warm_start and hasattr(self, "means_")
-            several = not isinstance(self.n_components, Integral)
-            chooses = several and not resumes
-            if chooses:
-                numbers = candidate_numbers(self.n_components)
-            else:
-                numbers = [self.n_components_ if several else int(self.n_components)]
+            chooses = has_choice(self) and not resumes
+            candidates = self._candidates(resumes)
             if not resumes:
                 for name in OPTIONAL_ATTRIBUTES:  # of an earlier fit
                     vars(self).pop(name, None)
-            # In standardized units, those of the data do not change the results.
-            rows = self._training_rows(X, sample_weight)
-            reg = rows.frame.regularization(self.reg_covar, self.reg_relative)
+            # In standardized units, those of the data do not change the results. The
+            # units depend on the shape of the covariances.
+            rows_for = {
+                kind: self._training_rows(X, sample_weight, kind)
+                for kind in dict.fromkeys(c.covariance_type for c in candidates)
+            }
 
             n_starts = 1 if resumes else self.n_init
-            n_steps = len(numbers) * n_starts * self.max_iter
+            n_steps = len(candidates) * n_starts * self.max_iter
             context = self._init_callback_context(max_subtasks=n_steps)
             task = {"estimator": self, "X": X, "y": y}
             context.call_on_fit_task_begin(**task)
-            report = EMReport(
-                context,
-                "em",
-                lambda mixture, history: self._attributes(
-                    rows, Ascent(mixture, history, False, False, history[-1])
-                ),
-                offset=rows.log_jacobian,
-                **task,
-            )
-
-            fits = []  # for each number of components, the best of all starts
-            for k in numbers:
+            fits = []  # for each candidate, the best of all starts
+            for candidate in candidates:
+                rows = rows_for[candidate.covariance_type]
+                report = EMReport(
+                    context,
+                    "em",
+                    partial(self._interrupted, rows, candidate),
+                    offset=rows.log_jacobian,
+                    **task,
+                )
                 # So each candidate is the mixture that is fitted with it only.
                 ascents, rng = [], random_generator(self.random_state)
+                reg = rows.frame.regularization(candidate.reg_covar, self.reg_relative)
                 for _ in range(n_starts):
                     if resumes:
-                        start, n_distinct = self._previous(k, rows, "warm_start"), k
+                        start = self._previous(candidate, rows, "warm_start")
+                        n_distinct = candidate.n_components
                     else:
-                        start, n_distinct = self._start(k, rows, reg, rng)
+                        start, n_distinct = self._start(candidate, rows, reg, rng)
                     ascent = self._ascend(start, rows, reg, report, resumes)
                     ascents.append((ascent, n_distinct))
                     if ascent.stopped:  # by a callback
@@ -422,12 +448,13 @@ class GaussianMixture(
                 if ascent.stopped:
                     break
 
-            best = 0
+            best, candidates = 0, candidates[: len(fits)]
             if chooses:
-                mixtures = [rows.frame.destandardize(fit[0].mixture) for fit in fits]
-                best = self._choose(mixtures, X, y, sample_weight)
+                ascents = [ascent for ascent, _ in fits]
+                best = self._choose(candidates, ascents, rows_for, X, y, sample_weight)
             ascent, n_distinct = fits[best]
-            vars(self).update(self._attributes(rows, ascent))
+            rows = rows_for[candidates[best].covariance_type]
+            vars(self).update(self._attributes(rows, candidates[best], ascent))
             # Not to be sampled with the variance that reg_covar gives them.
             self._constants_ = constant_values(X, sample_weight)
             self._warn(n_distinct, gains=not self.converged_ and self.max_iter > 0)
@@ -487,8 +514,7 @@ class GaussianMixture(
         array([-3.,  3.])
         """
         resumes = hasattr(self, "means_")
-        several = not isinstance(self.n_components, Integral)
-        if several and not resumes:
+        if has_choice(self) and not resumes:
             return self.fit(X, y, sample_weight)
         with _singular_is_value_error(), self._unchanged_on_error():
             n_min = 1 if resumes else 2
@@ -496,15 +522,17 @@ class GaussianMixture(
             sample_weight = check_weight(sample_weight, X)
             # The units of the first call stay, and with them the size of reg_covar.
             frame = self._frame_ if resumes else None
-            rows = self._training_rows(X, sample_weight, frame)
-            reg = rows.frame.regularization(self.reg_covar, self.reg_relative)
-            k = self.n_components_ if several else int(self.n_components)
+            [candidate] = self._candidates(resumes)
+            kind = candidate.covariance_type
+            rows = self._training_rows(X, sample_weight, kind, frame)
+            reg = rows.frame.regularization(candidate.reg_covar, self.reg_relative)
             if resumes:
-                mixture, n_distinct = self._previous(k, rows, "partial_fit"), k
+                mixture = self._previous(candidate, rows, "partial_fit")
+                n_distinct = candidate.n_components
                 before, n_seen = self.lower_bounds_, self.n_samples_seen_
             else:
                 rng = random_generator(self.random_state)
-                mixture, n_distinct = self._start(k, rows, reg, rng)
+                mixture, n_distinct = self._start(candidate, rows, reg, rng)
                 before, n_seen = [], 0.0
             n_new = rows.total
             if sample_weight is not None:
@@ -514,7 +542,7 @@ class GaussianMixture(
             n_threads = count_threads(self.n_jobs)
             mixture, reached = em_step(mixture, rows, reg, n_threads, step_size)
             ascent = Ascent(mixture, [reached], False, False, reached)
-            vars(self).update(self._attributes(rows, ascent, before))
+            vars(self).update(self._attributes(rows, candidate, ascent, before))
             self.n_samples_seen_ = n_seen
             constants = constant_values(X, sample_weight)
             if resumes:  # constant in all calls, with the same value
@@ -656,6 +684,63 @@ class GaussianMixture(
         True
         """
         return most_probable(*self._query(X))
+
+    def sample(self, n_samples=1, random_state=None, *, conditions=None):
+        """Sample rows from the mixture, or from it given values of some features.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows to sample.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same rows at every call.
+        conditions : dict, default=None
+            Values that the sampled rows have, in units of the data, by position or by
+            name of the feature. The other features are sampled from their exact
+            distribution given these values, which `conditional` describes. None or an
+            empty dict for rows without conditions.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows, in the units of the data, in double precision. Features in
+            `conditions` have exactly the values given there.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is less than 1, or if `conditions` has all features, a
+            feature twice, one that is not a feature of the training data, a value that
+            is not finite or so far away that the density there is 0 in double
+            precision, or another value than the one of a constant feature.
+
+        Examples
+        --------
+        Synthetic iris flowers whose petals are 5 cm long, which are no setosa:
+
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.density import GaussianMixture
+        >>> X = load_iris().data
+        >>> mixture = GaussianMixture(n_components=3, random_state=0).fit(X)
+        >>> flowers = mixture.sample(1000, random_state=0, conditions={2: 5.0})
+        >>> bool((flowers[:, 2] == 5.0).all())
+        True
+        >>> flowers.mean(axis=0).round(1)
+        array([6.2, 2.9, 5. , 1.8])
+        """
+        if not conditions:
+            return super().sample(n_samples, random_state)
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        known = self._positions(conditions, "conditions")
+        values = condition_values(conditions, "conditions")
+        refuse_outside_support(self._mixture(), self._constants_, known, conditions)
+        X = np.empty((n_samples, self.n_features_in_))
+        others = np.setdiff1d(np.arange(self.n_features_in_), known)
+        rng = random_generator(random_state)
+        X[:, others] = self.conditional(conditions)._sample(n_samples, rng)
+        X[:, known] = values
+        return X
 
     def sample_components(self, n_samples=1, random_state=None):
         """Sample new rows, and return the component of each.
@@ -943,10 +1028,8 @@ class GaussianMixture(
         >>> second.sample(1000, random_state=0).mean().round()
         np.float64(10.0)
         """
-        known = self._positions(given)
-        values = np.array(list(given.values()), dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise ValueError(f"`given` must have finite values; got {dict(given)}.")
+        known = self._positions(given, "given")
+        values = condition_values(given, "given")
         others = np.setdiff1d(np.arange(self.n_features_in_), known)
         if len(others) == 0:
             raise ValueError(
@@ -954,28 +1037,38 @@ class GaussianMixture(
             )
         return self._with_features(conditional(self._mixture(), known, values), others)
 
-    def _training_rows(self, X, sample_weight, frame=None):
+    def _candidates(self, resumes):
+        """Parameters that may be chosen; those that were chosen, if this resumes."""
+        given = Candidate(self.n_components, self.covariance_type, self.reg_covar)
+        if resumes:
+            chosen = (self.n_components_, self.covariance_type_, self.reg_covar_)
+            single = [isinstance(value, (str, Real)) for value in given]
+            given = [
+                g if s else c for g, c, s in zip(given, chosen, single, strict=True)
+            ]
+        return all_candidates(*given)
+
+    def _training_rows(self, X, sample_weight, covariance_type, frame=None):
         """Rows with their weights and units to compute in, found if none are given."""
         return TrainingRows.of(
             X,
             sample_weight,
             frame,
-            structure=STRUCTURES[self.covariance_type],
+            structure=STRUCTURES[covariance_type],
             names=getattr(self, "feature_names_in_", None),
             n_threads=count_threads(self.n_jobs),
         )
 
-    def _start(self, k, rows, reg, rng):
+    def _start(self, candidate, rows, reg, rng):
         """First mixture, in standardized units, and how many different seeds it had."""
         given = (self.weights_init, self.means_init, self.precisions_init)
-        return first_mixture(
-            rows, k, self.covariance_type, reg, given, self.init_params, rng
-        )
+        k, kind, _ = candidate
+        return first_mixture(rows, k, kind, reg, given, self.init_params, rng)
 
-    def _previous(self, k, rows, resumed):
+    def _previous(self, candidate, rows, resumed):
         """The fitted mixture, in standardized units, if it fits what is `resumed`."""
-        before = (*self.means_.shape, self._covariance_type_)
-        now = (k, rows.X.shape[1], self.covariance_type)
+        before = (*self.means_.shape, self.covariance_type_)
+        now = (candidate.n_components, rows.X.shape[1], candidate.covariance_type)
         if before != now:
             raise ValueError(
                 f"{resumed} needs the n_components, number of features and "
@@ -1008,15 +1101,33 @@ class GaussianMixture(
         step = partial(em_step, rows=rows, reg=reg, n_threads=n_threads)
         return accelerated_em(step, mixture, before=before, **options)
 
-    def _choose(self, mixtures, X, y, sample_weight):
-        """Position of the best of mixtures with different numbers of components."""
-        numbers = [len(mixture.weights) for mixture in mixtures]
-        values = criterion_values(self, numbers, mixtures, X, y, sample_weight)
-        self.candidate_n_components_ = np.array(numbers)
+    def _choose(self, candidates, ascents, rows_for, X, y, sample_weight):
+        """Position of the best of several fits, whose values are kept."""
+        frames = [rows_for[c.covariance_type].frame for c in candidates]
+        mixtures = [
+            frame.destandardize(ascent.mixture)
+            for frame, ascent in zip(frames, ascents, strict=True)
+        ]
+        values = criterion_values(self, candidates, mixtures, X, y, sample_weight)
+        numbers, kinds, floors = map(np.array, zip(*candidates, strict=True))
+        self.candidate_n_components_ = numbers
+        self.candidate_covariance_type_ = kinds
+        self.candidate_reg_covar_ = floors
         self.criterion_values_ = values
-        return best_candidate(self.criterion, numbers, values)
+        at_floor = [
+            rests_on_floor(
+                ascent.mixture, frame.regularization(c.reg_covar, self.reg_relative)
+            )
+            for c, frame, ascent in zip(candidates, frames, ascents, strict=True)
+        ]
+        return best_candidate(self.criterion, candidates, values, np.array(at_floor))
 
-    def _attributes(self, rows, ascent, before=()):
+    def _interrupted(self, rows, candidate, mixture, history):
+        """Fitted attributes if EM ended after the last step."""
+        ascent = Ascent(mixture, history, False, False, history[-1])
+        return self._attributes(rows, candidate, ascent)
+
+    def _attributes(self, rows, candidate, ascent, before=()):
         """Fitted attributes for the result of EM, in the units of the data."""
         history = (np.array(ascent.history) - rows.log_jacobian).tolist()
         history = [*before, *history]
@@ -1029,7 +1140,8 @@ class GaussianMixture(
             "lower_bound_": float(ascent.log_likelihood - rows.log_jacobian),
             "lower_bounds_": history,
             "n_samples_seen_": rows.total,
-            "_covariance_type_": self.covariance_type,
+            "covariance_type_": candidate.covariance_type,
+            "reg_covar_": candidate.reg_covar,
             "_frame_": rows.frame,
         }
 
@@ -1064,7 +1176,7 @@ class GaussianMixture(
             self.weights_,
             self.means_,
             self.precisions_cholesky_,
-            STRUCTURES[self._covariance_type_],
+            STRUCTURES[self.covariance_type_],
         )
 
     def _query(self, X):
@@ -1086,16 +1198,18 @@ class GaussianMixture(
         """Number of free parameters, under scikit-learn's name for it."""
         return self._mixture().n_parameters
 
-    def _positions(self, columns):
+    def _positions(self, columns, parameter="columns"):
         """Positions of features that are given by position or by name."""
         check_is_fitted(self)
         names = list(getattr(self, "feature_names_in_", []))
-        return feature_positions(columns, names, self.n_features_in_)
+        return feature_positions(columns, names, self.n_features_in_, parameter)
 
     def _with_features(self, mixture, features):
         """Fitted estimator for a mixture of some of the features."""
         made = clone(self).set_params(
             n_components=self.n_components_,
+            covariance_type=self.covariance_type_,
+            reg_covar=self.reg_covar_,
             weights_init=None,
             means_init=None,
             precisions_init=None,

@@ -65,7 +65,7 @@ def _triangular(root):
     return np.swapaxes(upper * signs[..., None], -1, -2)
 
 
-def feature_positions(columns, names, n_features):
+def feature_positions(columns, names, n_features, parameter):
     """Positions of features that are given by position or by name.
 
     Parameters
@@ -76,6 +76,8 @@ def feature_positions(columns, names, n_features):
         Names of all features, empty if they have none.
     n_features : int
         Number of all features.
+    parameter : str
+        What the user calls `columns`, for errors.
 
     Returns
     -------
@@ -93,11 +95,11 @@ def feature_positions(columns, names, n_features):
         if column not in known:
             features = names or f"numbered from 0 to {n_features - 1}"
             raise ValueError(
-                f"`columns` must be among the features, which are {features}; got "
+                f"`{parameter}` must be among the features, which are {features}; got "
                 f"{column!r}."
             )
         is_name = isinstance(column, str)
         positions.append(names.index(column) if is_name else int(column) % n_features)
     if len(set(positions)) < len(positions):
-        raise ValueError(f"`columns` must not repeat; got {columns!r}.")
+        raise ValueError(f"`{parameter}` must not repeat; got {columns!r}.")
     return np.array(positions, dtype=np.intp)

@@ -1,4 +1,4 @@
-"""How many components a mixture has, by information criteria or rows left out.
+"""Which mixture is the best of several, by information criteria or rows left out.
 
 With log L the log-likelihood of n rows, d the free parameters and r the
 responsibilities,
@@ -12,19 +12,68 @@ Biernacki, Celeux and Govaert (2000), Assessing a mixture model for clustering w
 integrated completed likelihood, IEEE PAMI 22, 719-725.
 """
 
-from numbers import Integral
+from itertools import product
+from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import entr
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import KFold, check_cv
 
 from sklatent.density.mixture._densities import map_blocks
+from sklatent.density.mixture._model import STRUCTURES
 from sklatent.density.mixture._passes import normalize
+from sklatent.utils._random import random_generator
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
 from sklatent.utils._weights import as_counts
+
+
+class Candidate(NamedTuple):
+    """Parameters of a mixture that may be chosen, under the names of the estimator."""
+
+    n_components: int
+    covariance_type: str
+    reg_covar: float
+
+
+def has_choice(estimator):
+    """Whether a parameter is a list, from which `criterion` chooses."""
+    return not (
+        isinstance(estimator.n_components, Integral)
+        and isinstance(estimator.covariance_type, str)
+        and isinstance(estimator.reg_covar, Real)
+    )
+
+
+def all_candidates(n_components, covariance_type, reg_covar):
+    """All combinations of the values that are given, in the order of a grid search.
+
+    Raises
+    ------
+    ValueError
+        If a list is empty, or has an entry that is no value of its parameter.
+    """
+    kinds = [covariance_type] if isinstance(covariance_type, str) else covariance_type
+    floors = [reg_covar] if isinstance(reg_covar, Real) else reg_covar
+    kinds, floors = list(kinds), list(floors)
+    if not kinds or not all(kind in STRUCTURES for kind in kinds):
+        raise ValueError(
+            f"covariance_type must be one of {sorted(STRUCTURES)} or a non-empty list "
+            f"of them; got {covariance_type!r}."
+        )
+    if not floors or not all(isinstance(reg, Real) and reg >= 0 for reg in floors):
+        raise ValueError(
+            "reg_covar must be a number of at least 0 or a non-empty list of them; got "
+            f"{reg_covar!r}."
+        )
+    numbers = candidate_numbers(n_components)
+    return [
+        Candidate(k, kind, float(reg))
+        for kind, k, reg in product(kinds, numbers, sorted(floors))
+    ]
 
 
 def candidate_numbers(n_components):
@@ -35,7 +84,8 @@ def candidate_numbers(n_components):
     ValueError
         If there are none, or one is not a positive integer.
     """
-    numbers = list(n_components)
+    one = isinstance(n_components, Integral)
+    numbers = [n_components] if one else list(n_components)
     if not numbers or not all(isinstance(k, Integral) and k >= 1 for k in numbers):
         raise ValueError(
             "n_components must be a positive integer or a non-empty list of them; got "
@@ -44,15 +94,15 @@ def candidate_numbers(n_components):
     return sorted({int(k) for k in numbers})
 
 
-def criterion_values(estimator, numbers, mixtures, X, y, sample_weight):
+def criterion_values(estimator, candidates, mixtures, X, y, sample_weight):
     """Value of `criterion` for each candidate.
 
     Parameters
     ----------
     estimator : GaussianMixture
         Its parameters say which criterion, and how rows are left out.
-    numbers : list of int
-        Numbers of components.
+    candidates : list of Candidate
+        What may be chosen.
     mixtures : list of Mixture
         The mixtures that were fitted with them, in the units of the data.
     X : ndarray of shape (n_samples, n_features)
@@ -69,9 +119,9 @@ def criterion_values(estimator, numbers, mixtures, X, y, sample_weight):
     """
     criterion = estimator.criterion
     if criterion == "cv":
-        splits = list(check_cv(estimator.cv, y).split(X, y))
-        folds = [clone(estimator).set_params(n_components=k) for k in numbers]
-        return np.array([held_out(fold, X, sample_weight, splits) for fold in folds])
+        splits = folds(estimator, X, y)
+        models = [clone(estimator).set_params(**c._asdict()) for c in candidates]
+        return np.array([held_out(model, X, sample_weight, splits) for model in models])
     if sample_weight is not None:
         # The criteria depend on the number of rows, not on ratios of weights only.
         what = f"The choice by criterion='{criterion}'"
@@ -79,6 +129,19 @@ def criterion_values(estimator, numbers, mixtures, X, y, sample_weight):
     n_threads = count_threads(estimator.n_jobs)
     values = [information(criterion, m, X, sample_weight, n_threads) for m in mixtures]
     return np.array(values)
+
+
+def folds(estimator, X, y):
+    """Training and test rows of each fold; a number of folds is one of shuffled rows.
+
+    Rows are often sorted, by a class or by time.
+    """
+    cv = estimator.cv
+    if isinstance(cv, Integral):
+        cv = KFold(
+            cv, shuffle=True, random_state=random_generator(estimator.random_state)
+        )
+    return list(check_cv(cv, y).split(X, y))
 
 
 def information(criterion, mixture, X, weight, n_threads):
@@ -146,13 +209,62 @@ def held_out(estimator, X, sample_weight, splits):
     return float(total / share)
 
 
-def best_candidate(criterion, numbers, values):
-    """Position of the best value; warns if no larger number of components was tried."""
-    best = int(np.argmax(values) if criterion == "cv" else np.argmin(values))
-    if best == len(numbers) - 1 > 0:
+def best_candidate(criterion, candidates, values, at_floor):
+    """Position of the best candidate, with warnings where the choice is doubtful.
+
+    Parameters
+    ----------
+    criterion : {"aic", "bic", "icl", "cv"}
+        What the values are.
+    candidates : list of Candidate
+        What may be chosen.
+    values : ndarray of shape (n_candidates,)
+        Values of the criterion.
+    at_floor : ndarray of bool of shape (n_candidates,)
+        Which of the candidates owe their likelihood to `reg_covar`. They are left out
+        of the choice, unless all do; of that by "cv" too, since rows left out lie on
+        the ties of the data as well, where a column is rounded.
+
+    Returns
+    -------
+    best : int
+        Position of the candidate.
+    """
+    losses = -values if criterion == "cv" else values
+    if at_floor.all() and len(candidates) > 1:
+        warn(
+            f"{_told(candidates)}: all have a component with next to no variance in "
+            "some direction, whose likelihood is one that reg_covar decides. The "
+            "first of them is taken; give smaller numbers, or a larger reg_covar.",
+            ConvergenceWarning,
+        )
+        return 0
+    elif at_floor.any():
+        dropped = [c for c, low in zip(candidates, at_floor, strict=True) if low]
+        warn(
+            f"{_told(dropped)}: these have a component with next to no variance in "
+            "some direction, whose likelihood is one that reg_covar decides. They are "
+            f"left out of the choice by criterion='{criterion}'; a larger reg_covar "
+            "would let them take part.",
+            ConvergenceWarning,
+        )
+    best = int(np.argmin(np.where(at_floor, np.inf, losses)))
+    numbers = {c.n_components for c in candidates}
+    if len(numbers) > 1 and candidates[best].n_components == max(numbers):
         warn(
             f"criterion='{criterion}' is best at the largest number of components, "
-            f"{numbers[best]}; give larger ones.",
+            f"{max(numbers)}; give larger ones.",
             ConvergenceWarning,
         )
     return best
+
+
+def _told(candidates):
+    """Name candidates by their numbers of components, and by reg_covar if it varies."""
+    by_floor = {}
+    for c in candidates:
+        by_floor.setdefault(c.reg_covar, set()).add(c.n_components)
+    return " and ".join(
+        f"n_components={sorted(numbers)} with reg_covar={reg:g}"
+        for reg, numbers in by_floor.items()
+    )

@@ -322,7 +322,9 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The data. If a row equals a training row, that training row is left out.
+            The data. If a row equals a training row, one copy of that training row is
+            left out, as with `leave_one_out=True` of
+            :meth:`KernelDensity.score_samples`.
         return_std : bool, default=False
             Whether to return the standard error too.
 

@@ -66,3 +66,18 @@ def test_partial_fit_updates_a_marginal():
     pair = GaussianMixture(3, random_state=0).fit(X).marginal([2, 0])
     pair.partial_fit(X[:, [2, 0]])
     assert np.isfinite(pair.score(X[:, [2, 0]]))
+
+
+def test_conditional_samples_are_those_of_the_conditional_mixture():
+    X = pd.DataFrame(three_groups(), columns=["a", "b", "c"])
+    mixture = GaussianMixture(3, random_state=0).fit(X)
+    drawn = mixture.sample(20_000, random_state=0, conditions={"b": 0.5})
+    assert (drawn[:, 1] == 0.5).all()
+    rest = mixture.conditional({"b": 0.5})
+    np.testing.assert_array_equal(drawn[:, [0, 2]], rest.sample(20_000, random_state=0))
+    # Rejection from the whole mixture, in a thin slice: means within five errors.
+    many = mixture.sample(400_000, random_state=1)
+    slice_ = many[np.abs(many[:, 1] - 0.5) < 0.02]
+    error = np.sqrt(slice_.var(axis=0) / len(slice_) + drawn.var(axis=0) / len(drawn))
+    gap = np.abs(slice_.mean(axis=0) - drawn.mean(axis=0))[[0, 2]]
+    assert (gap < 5 * error[[0, 2]] + 0.01).all()

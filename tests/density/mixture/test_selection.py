@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    cross_val_score,
+    train_test_split,
+)
+from sklearn.preprocessing import scale
 
 from sklatent.callback import LossMonitor
 from sklatent.density import GaussianMixture
@@ -105,7 +113,7 @@ def test_weights_of_rows_left_out_count():
     )
     for k, value in zip([2, 3, 4], ours.criterion_values_, strict=True):
         scores = np.empty(len(X))
-        for train, test in KFold(3).split(X):
+        for train, test in KFold(3, shuffle=True, random_state=0).split(X):
             fold = GaussianMixture(k, random_state=0)
             fold.fit(X[train], sample_weight=w[train])
             scores[test] = fold.score_samples(X[test])
@@ -179,3 +187,127 @@ def test_callbacks_see_all_candidates():
         for k in (1, 2, 3, 4)
     )
     assert len(monitor.get_logs().data) == n_steps
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_choice_on_wine_is_no_worse_than_one_component():
+    """Components of a few rows in 13 dimensions once held out at -300 nats and less."""
+    for seed in range(3):
+        train, test = train_test_split(scale(load_wine().data), random_state=seed)
+        one = GaussianMixture().fit(train).score(test)
+        chosen = GaussianMixture(range(1, 21), random_state=0).fit(train)
+        assert chosen.score(test) >= one - 0.5
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_outliers_are_ranked_after_a_choice():
+    rng = np.random.RandomState(0)
+    X, y = load_breast_cancer(return_X_y=True)
+    malignant = rng.permutation(np.flatnonzero(y == 0))[:40]
+    X = scale(np.vstack([X[y == 1], X[malignant]]))
+    outlier = np.arange(len(X)) >= len(X) - 40
+    scores = GaussianMixture(range(1, 9), random_state=0).fit(X).score_samples(X)
+    assert roc_auc_score(outlier, -scores) > 0.85
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_choice_with_missing_entries_is_no_worse_than_one_component():
+    train, test = train_test_split(scale(load_diabetes().data), random_state=0)
+    train = with_missing(train, 0.2)
+    one = GaussianMixture().fit(train).score(test)
+    chosen = GaussianMixture(range(1, 9), random_state=0).fit(train)
+    assert chosen.score(test) >= one - 0.1
+
+
+def test_mixtures_that_rest_on_the_floor_are_left_out():
+    X = train_test_split(scale(load_wine().data), random_state=0)[0]
+    with pytest.warns(ConvergenceWarning, match=r"\[17\] with reg_covar=1e-06: these"):
+        mixture = GaussianMixture([1, 2, 17], random_state=0).fit(X)
+    # Such a component has an eigenvalue at the floor, and BIC would have taken it.
+    rest = GaussianMixture(17, random_state=0).fit(X)
+    assert np.linalg.eigvalsh(rest.covariances_).min() < 2e-6
+    assert mixture.criterion_values_.argmin() == 2
+    assert mixture.n_components_ < 17
+    with pytest.warns(ConvergenceWarning, match="all have a component"):
+        assert GaussianMixture([18, 20], random_state=0).fit(X).n_components_ == 18
+
+
+def test_a_floor_of_the_data_is_not_one_of_the_mixture():
+    """A column that is copied, and a constant one, have every mixture at the floor."""
+    X = far_groups()
+    X = np.column_stack([X, X[:, 0], np.ones(len(X))])
+    assert GaussianMixture(range(1, 6), random_state=0).fit(X).n_components_ == 3
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_no_criterion_falls_for_ties(criterion):
+    """A component on one count has infinite density there, for rows left out too."""
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.normal(size=(400, 2)), rng.poisson(1.0, size=400)])
+    mixture = GaussianMixture(range(1, 9), criterion=criterion, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="are left out of the choice"):
+        mixture.fit(X)
+    variances = np.linalg.eigvalsh(mixture.covariances_)
+    assert variances.min() > 2e-6 * X.var(axis=0).max()
+
+
+def test_the_floor_is_relative_to_the_data():
+    X = scale(load_wine().data)
+    units = 10.0 ** np.linspace(-6, 6, X.shape[1])
+    with pytest.warns(ConvergenceWarning, match="are left out of the choice"):
+        a = GaussianMixture([1, 2, 20], random_state=0).fit(X)
+    with pytest.warns(ConvergenceWarning, match="are left out of the choice"):
+        b = GaussianMixture([1, 2, 20], random_state=0).fit(X * units)
+    assert a.n_components_ == b.n_components_
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_lists_of_several_parameters_are_tried_together():
+    X = load_iris().data
+    cv = KFold(3, shuffle=True, random_state=1)
+    grid = {
+        "covariance_type": ["full", "tied"],
+        "reg_covar": [1e-6, 0.1],
+        "n_components": [1, 2, 3],
+    }
+    ours = GaussianMixture(**grid, criterion="cv", cv=cv, random_state=0).fit(X)
+    search = GridSearchCV(GaussianMixture(random_state=0), grid, cv=cv).fit(X)
+    np.testing.assert_allclose(
+        ours.criterion_values_, search.cv_results_["mean_test_score"]
+    )
+    assert ours.covariance_type_ == search.best_params_["covariance_type"]
+    assert ours.reg_covar_ == search.best_params_["reg_covar"]
+    assert ours.n_components_ == search.best_params_["n_components"]
+    np.testing.assert_allclose(ours.covariances_, search.best_estimator_.covariances_)
+
+
+def test_the_shape_of_covariances_is_found():
+    rng = np.random.RandomState(0)
+    X = np.vstack([rng.normal(size=(300, 3)), rng.normal(5, 1, size=(300, 3))])
+    kinds = ["full", "tied", "diag", "spherical"]
+    mixture = GaussianMixture([1, 2], covariance_type=kinds, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="largest number"):
+        assert mixture.fit(X).covariance_type_ == "spherical"
+    assert mixture.marginal([0]).covariance_type == "spherical"
+    assert mixture.set_params(warm_start=True).fit(X).covariance_type_ == "spherical"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"reg_covar": []}, "reg_covar must be a number of at least 0 or a non-empty"),
+        ({"reg_covar": [0.1, -1]}, "reg_covar must be a number of at least 0"),
+        ({"covariance_type": ["full", "round"]}, "covariance_type must be one of"),
+    ],
+)
+def test_what_is_no_list_of_values(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        GaussianMixture(**parameters).fit(far_groups())
+
+
+def test_sorted_rows_are_shuffled_into_folds():
+    """Without a shuffle each of five folds of these rows is a cluster of its own."""
+    X = np.repeat(np.arange(5.0), 40)[:, None] * 10
+    X += np.random.RandomState(0).normal(size=X.shape)
+    mixture = GaussianMixture([1, 5, 9], criterion="cv", random_state=0).fit(X)
+    assert mixture.n_components_ == 5

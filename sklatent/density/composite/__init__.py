@@ -1,0 +1,1 @@
+"""Densities made of others: of transformed rows, and mixtures of models."""
