@@ -34,7 +34,7 @@ X = scale(X + rng.uniform(-0.5, 0.5, X.shape) * steps)
 settings = {"max_iter": 1000, "random_state": 0}
 two = GaussianMixture(2, reg_covar=0.1, **settings)
 members = [
-    ("one", GaussianMixture(reg_covar=0.1)),
+    ("one", GaussianMixture(reg_covar=0.1, **settings)),
     ("four", GaussianMixture(4, reg_covar=0.3, **settings)),
     ("eight", GaussianMixture(8, reg_covar=0.3, **settings)),
     ("kernels", KernelDensity("loo", adaptive=True)),
