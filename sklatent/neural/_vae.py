@@ -53,10 +53,12 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         log p(x) >= E_q[log p(x | z)] - KL(q(z | x) ‖ p(z)).
 
-    Without hidden layers the optimum is probabilistic PCA [4]_. Other likelihoods model
-    binary, count, categorical and mixed tables; there are other priors and discrete
-    codes too. NaN marks missing entries. The bounds are then those of the observed
-    entries [9]_.
+    Without hidden layers and with `prior="standard_normal"` and
+    `noise_variance="shared"` the optimum is probabilistic PCA [4]_. By default the
+    prior is a mixture of Gaussians that is learned too, and the noise has a variance
+    for each feature. Other likelihoods model binary, count, categorical and mixed
+    tables; there are other priors and discrete codes too. NaN marks missing entries.
+    The bounds are then those of the observed entries [9]_.
 
     The parameters are in four groups:
 
