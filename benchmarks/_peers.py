@@ -272,7 +272,7 @@ def _sdv_rows(synthesizer, csv, drawn):
     from sdv.metadata import Metadata
 
     table = pd.read_csv(csv)
-    metadata = Metadata.detect_from_dataframe(table)
+    metadata = Metadata.detect_from_dataframes({"table": table})
     model = getattr(sdv.single_table, synthesizer)(metadata)
     model.fit(table)
     model.sample(len(table)).to_csv(drawn, index=False)
