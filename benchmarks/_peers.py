@@ -274,8 +274,8 @@ def _sdv_rows(synthesizer, csv, drawn):
     table = pd.read_csv(csv)
     metadata = Metadata.detect_from_dataframes({"table": table})
     model = getattr(sdv.single_table, synthesizer)(metadata)
-    model.fit(table)
-    model.sample(len(table)).to_csv(drawn, index=False)
+    model.fit({"table": table})
+    model.sample(len(table))["table"].to_csv(drawn, index=False)
 
 
 def sdv_copula(X, csv, drawn):

@@ -97,7 +97,7 @@ def copies(train, test, drawn):
 
     near = NearestNeighbors(n_neighbors=1).fit(points(train))
     of_test, of_drawn = (near.kneighbors(points(t))[0].ravel() for t in (test, drawn))
-    # Of rows as near as the median, half count: coinciding rows are many in some tables.
+    # Rows as near as the median count half: some tables have many coinciding rows.
     median = np.median(of_test)
     return np.mean(of_drawn < median) + 0.5 * np.mean(of_drawn == median)
 
