@@ -44,6 +44,8 @@ TREE = [
         ["Density estimation,", "outlier detection,", "synthetic data"],
         "user_guide/density",
         [
+            ("the best density, whatever its shape", "density.StackedDensity"),
+            ("skewed or bounded columns", "density.TransformedDensity"),
             ("clusters; missing values; prediction", "density.GaussianMixture"),
             ("any shape, up to ten features or so", "density.KernelDensity"),
             ("on a manifold; with error bars", "density.KNeighborsDensity"),
