@@ -24,6 +24,7 @@ SMALL = {
     "n_neighbors": 3,
     "min_neighbors": 3,
     "max_neighbors": 6,
+    "cv": 2,
 }
 
 
