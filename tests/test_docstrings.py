@@ -138,17 +138,24 @@ def described_parameters(cls):
     }
 
 
-# The encoder of a VAETransformer returns more, and its text says what.
-SAY_MORE = {"encoder"}
+def sentences(text):
+    """The sentences of a text, in no order."""
+    return set(text.rstrip(".").split(". "))
+
+
+# What a VAETransformer says more: its encoder returns more, and a density takes longer.
+SAY_MORE = {"encoder", "max_epochs"}
+# The size of the code may be left to a VAETransformer.
+DIFFER = {"n_components"}
 
 
 def test_autoencoders_describe_what_they_share_with_the_same_words():
     ae, vae = map(described_parameters, (AETransformer, VAETransformer))
-    shared = ae.keys() & vae.keys()
+    shared = (ae.keys() & vae.keys()) - DIFFER
     assert len(shared) > 20
     assert {n: ae[n] for n in shared - SAY_MORE} == {
         n: vae[n] for n in shared - SAY_MORE
     }
     for name in SAY_MORE:
         assert ae[name][0] == vae[name][0]
-        assert set(ae[name][1].split(". ")) < set(vae[name][1].split(". "))
+        assert sentences(ae[name][1]) < sentences(vae[name][1])

@@ -36,9 +36,6 @@ EXEMPT = {
     ("sklatent/neural/networks/_user_networks.py", f"`{UNKNOWN}` must"): (
         "`build_networks` says 'encoder' or 'decoder'"
     ),
-    ("sklatent/density/mixture/_marginals.py", f"`{UNKNOWN}` must"): (
-        "`feature_positions` says 'columns', 'conditions' or 'given'"
-    ),
     ("sklatent/neural/_saving.py", f"{UNKNOWN} is not plain data"): (
         "`save` catches it, and names the parameter"
     ),

@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import get_tags
 
 from sklatent.decomposition import PPCA
+from sklatent.density import GaussianMixture
 from tests.instances import INSTANCES, TINY
 
 SMALL = {
@@ -25,6 +26,8 @@ SMALL = {
     "min_neighbors": 3,
     "max_neighbors": 6,
     "cv": 2,
+    "density": GaussianMixture(covariance_type="diag"),
+    "estimators": [("one", GaussianMixture(covariance_type="diag"))],
 }
 
 

@@ -102,3 +102,8 @@ for has_car in (0.0, 1.0):
     given = pd.DataFrame(given, columns=table.columns)
     share = (given.kind == 0).mean()
     print(f"car {has_car:.0f}: {share:.2f} single, {given.trips.mean():.1f} trips")
+
+# %%
+# Households with a car make more trips by the conditional rows too, and are single less
+# often, as in the table. Each of these rows has the income and the car that were asked
+# for.

@@ -950,7 +950,12 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         array([[ 1.,  2., -1.],
                [ 1.,  2., -1.]])
         """
-        if conditions is None:
+        if conditions is not None and not isinstance(conditions, dict):
+            raise TypeError(
+                "conditions must be a dict of columns and their values; got "
+                f"{conditions!r}."
+            )
+        if not conditions:
             return super().sample(n_samples, random_state)
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
@@ -1100,11 +1105,6 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     def _given_row(self, conditions):
         """Return a row of the conditions, (1, n_features), with NaN for the others."""
-        if not isinstance(conditions, dict) or not conditions:
-            raise TypeError(
-                "conditions must be a dict of columns and their values, with at least "
-                f"one; got {conditions!r}."
-            )
         row = np.full((1, self.n_features_in_), np.nan)
         positions = {name: j for j, name in enumerate(self._names())}
         for column, value in conditions.items():
@@ -1119,6 +1119,10 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
                 raise ValueError(
                     f"conditions must give column {column!r} a finite number; got "
                     f"{value!r}."
+                )
+            if not np.isnan(row[0, j]):
+                raise ValueError(
+                    f"conditions must not repeat a column; got {conditions!r}."
                 )
             row[0, j] = value
             constant = self._constant[j]

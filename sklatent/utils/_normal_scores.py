@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from sklatent.utils._rounding import rounding
+
 # Least distance of knots in scores, times the cube root of the number of rows: the
 # noise of the slope between two knots and the bias by their distance are then about
 # equal. With fewer than 125 rows the distance is 1.
@@ -178,8 +180,8 @@ def fit_normal_scores(x, weight=None):
 
     Parameters
     ----------
-    x : ndarray of shape (n_samples,)
-        The column; entries that are NaN are missing.
+    x : ndarray of float of shape (n_samples,)
+        The column, in its own precision; entries that are NaN are missing.
     weight : ndarray of shape (n_samples,), default=None
         Weights of the rows, which count them; all 1 if None.
 
@@ -194,14 +196,12 @@ def fit_normal_scores(x, weight=None):
         If no entry of x is observed.
     """
     observed = ~np.isnan(x)
-    x = np.asarray(x, dtype=np.float64)[observed]
+    x = x[observed]
     weight = np.ones(len(x)) if weight is None else weight[observed]
     if not len(x):
         raise ValueError("x must have an observed entry; got a column of NaN only.")
-    values, index = np.unique(x, return_inverse=True)
-    counts = np.bincount(index, weight)
+    values, counts, decimals = _distinct_values(x, weight)
     share = counts / counts.sum()
-    decimals = _decimals(values)
     if len(values) == 1:
         one, everywhere = np.ones(1), np.array([[-np.inf], [np.inf]])
         cell = np.stack([values - 0.5, values + 0.5])
@@ -233,6 +233,22 @@ def fit_normal_scores(x, weight=None):
         cell_scores[:, atom],
         decimals,
     )
+
+
+def _distinct_values(x, weight):
+    """Ascending values, their weights, and the decimals that all of them have.
+
+    Values that differ by rounding only, such as 0.3 and 0.1 + 0.2, are one value: their
+    cells would have no length. Decimals are those in the precision of x.
+    """
+    values, index = np.unique(x, return_inverse=True)
+    counts = np.bincount(index, weight)
+    tolerance = rounding(values[:, None])[0]
+    first = np.flatnonzero(np.diff(values, prepend=-np.inf) > tolerance)
+    values, counts = values[first], np.add.reduceat(counts, first)
+    decimals = _decimals(values)
+    values = values.astype(np.float64)
+    return values if decimals is None else values.round(decimals), counts, decimals
 
 
 def _decimals(values):

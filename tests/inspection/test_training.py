@@ -30,6 +30,7 @@ def test_marked_epoch_has_the_parameters(warmup_epochs):
         **SMALL,
         "early_stopping": True,
         "lr": 0.05,
+        "lr_schedule": "constant",  # others depend on the number of epochs
         "warmup_epochs": warmup_epochs,
     }
     stopped = VAETransformer(**settings, max_epochs=40, n_iter_no_change=3).fit(X)

@@ -46,7 +46,7 @@ def log_determinant(transformer, X):
     ValueError
         If the transformer has no inverse.
     """
-    known = sorted(c.__name__ for c in log_determinant.registry if c is not object)
+    known = sorted({c.__name__ for c in log_determinant.registry if c is not object})
     raise TypeError(
         "transformer must be one whose slope is known, so that a density of what it "
         f"returns is one of the rows: one of {', '.join(known)}; got {transformer!r}."

@@ -23,6 +23,10 @@ from sklatent.density.composite._members import (
     take_missing,
 )
 from sklatent.density.composite._transformed_density import TransformedDensity
+from sklatent.density.kernel._constant_columns import (
+    find_constant_columns,
+    no_constant_columns,
+)
 from sklatent.density.kernel._kernel_density import KernelDensity
 from sklatent.density.mixture._gaussian_mixture import GaussianMixture
 from sklatent.utils._random import random_generator
@@ -95,6 +99,10 @@ class StackedDensity(
 
     Notes
     -----
+    The members see the columns that vary. A constant column has no scale, so that no
+    density is comparable there: it is sampled as the constant, and another value in it
+    divides the density by n + 1, with n the number of rows.
+
     Missing entries and sample weights are taken if all members take them. Rows left out
     to which no member gives a density do not influence the weights.
 
@@ -178,7 +186,9 @@ class StackedDensity(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         members = [] if self.estimators is None else self.estimators
-        members = [e for _, e in members if not isinstance(e, str)]
+        # What is no pair is refused by `fit`.
+        members = [pair[-1] for pair in members if isinstance(pair, tuple)]
+        members = [e for e in members if hasattr(e, "__sklearn_tags__")]
         tags.input_tags.allow_nan = take_missing(members)
         return tags
 
@@ -223,6 +233,8 @@ class StackedDensity(
         with self._unchanged_on_error():
             X = read_rows(self, X, reset=True)
             weight = check_weight(sample_weight, X)
+            self._columns, self._n_rows = self._varying_columns(X, weight)
+            X = self._columns.others(X)
             rng = random_generator(self.random_state)
             members = self._checked_members(X, rng)
             splits = self._splits(X, y, rng)
@@ -246,10 +258,28 @@ class StackedDensity(
             )
         return self
 
+    def _varying_columns(self, X, weight):
+        """Columns that vary, which the members see, and the number of rows.
+
+        Each kind of density has its own idea of a column without a scale.
+        """
+        n_rows = len(X) if weight is None else float(weight.sum())
+        if np.isnan(X).any():
+            return no_constant_columns(X), n_rows
+        names = getattr(self, "feature_names_in_", range(X.shape[1]))
+        remedy = "leave it out, or give different rows"
+        return find_constant_columns(X, names, "a stack", remedy), n_rows
+
     def _checked_members(self, X, rng):
         """Return the members that are not dropped; default ones in place of None."""
         if self.estimators is None:
             return default_members(X, rng)
+        for pair in self.estimators:
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise TypeError(
+                    f"estimators must be a list of (name, density) pairs; got {pair!r} "
+                    "in it."
+                )
         members = [(n, e) for n, e in self.estimators if not isinstance(e, str)]
         if not members:
             raise ValueError(
@@ -304,11 +334,14 @@ class StackedDensity(
         """
         check_is_fitted(self)
         X = read_rows(self, X)
+        varying = self._columns.others(X)
         log_densities = [
-            np.log(self.weights_[m]) + self.estimators_[m].score_samples(X)
+            np.log(self.weights_[m]) + self.estimators_[m].score_samples(varying)
             for m in np.flatnonzero(self.weights_)
         ]
-        return logsumexp(log_densities, axis=0).astype(X.dtype)
+        log_density = logsumexp(log_densities, axis=0)
+        log_density -= self._columns.count_off(X) * np.log1p(self._n_rows)
+        return log_density.astype(X.dtype)
 
     def _sample(self, n_samples, rng):
         """Sample from each member as many rows as chance gives it, in random order."""
@@ -317,22 +350,24 @@ class StackedDensity(
             sample_member(self.estimators_[m], counts[m], rng)
             for m in np.flatnonzero(counts)
         ]
-        return rng.permutation(np.concatenate(parts))
+        rows = rng.permutation(np.concatenate(parts))
+        return self._columns.widen(rows, self._columns.values)
 
 
 def default_members(X, rng):
     """Members that differ in shape and in smoothness, none of which is slow.
 
-    Mixtures have no more components than a tenth of the rows. Kernels are left out if
-    entries are missing.
+    Mixtures have no more components than a tenth of the distinct rows. Kernels are left
+    out if entries are missing.
     """
     seed = rng.randint(np.iinfo(np.int32).max)
+    n_distinct = len(np.unique(X, axis=0))
 
     mixtures = {
         f"{k}_{reg}": GaussianMixture(k, reg_covar=reg, random_state=seed)
         for k in N_COMPONENTS
         for reg in REG_COVAR
-        if k <= max(1, len(X) / 10)
+        if k <= max(1, n_distinct / 10)
     }
     members = [(f"mixture_{name}", mixture) for name, mixture in mixtures.items()]
     members += [

@@ -1,5 +1,7 @@
 """The density of rows that a transformer maps to rows with a density."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import DensityMixin, clone
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
@@ -211,6 +213,15 @@ class TransformedDensity(
             if not lost.any():
                 break
             Z = sample_member(self.density_, int(lost.sum()), rng)
-            with np.errstate(invalid="ignore"):
+            with np.errstate(invalid="ignore"), warnings.catch_warnings():
+                # What has no inverse is sampled again: scikit-learn need not tell.
+                warnings.simplefilter("ignore")
                 X[lost] = self.transformer_.inverse_transform(Z)
+        lost = np.isnan(X).any(axis=1)
+        if lost.any():
+            raise ValueError(
+                "transformer must have an inverse for the rows that density samples; "
+                f"got none for {lost.mean():.0%} of them after {MOST_DRAWS} tries. Use "
+                "another transformer, or a density with less spread."
+            )
         return X

@@ -99,7 +99,7 @@ def find_constant_columns(X, names, what, remedy):
         warn(
             f"With {what} the density is that of the features that vary, since feature "
             f"{names[constant[0]]!r}{others} constant in {rows}. Another value there "
-            "divides the density by the number of rows.",
+            "divides the density by the number of rows plus one.",
             RankDeficientWarning,
         )
     return ConstantColumns(varies, X[0].astype(np.float64), tolerance)

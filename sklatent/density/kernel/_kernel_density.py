@@ -223,6 +223,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
        estimation via diffusion. Annals of Statistics 38, 2916-2957.
     .. [3] I. S. Abramson (1982). On bandwidth variation in kernel estimates: a square
        root law. Annals of Statistics 10, 1217-1223.
+    .. [4] P. Vincent and Y. Bengio (2003). Manifold Parzen windows. Advances in Neural
+       Information Processing Systems 15, 849-856.
 
     Examples
     --------

@@ -728,6 +728,11 @@ class GaussianMixture(
         >>> flowers.mean(axis=0).round(1)
         array([6.2, 2.9, 5. , 1.8])
         """
+        if conditions is not None and not isinstance(conditions, dict):
+            raise TypeError(
+                "conditions must be a dict of columns and their values; got "
+                f"{conditions!r}."
+            )
         if not conditions:
             return super().sample(n_samples, random_state)
         check_is_fitted(self)

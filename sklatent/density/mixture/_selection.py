@@ -58,7 +58,7 @@ def all_candidates(n_components, covariance_type, reg_covar):
     """
     kinds = [covariance_type] if isinstance(covariance_type, str) else covariance_type
     floors = [reg_covar] if isinstance(reg_covar, Real) else reg_covar
-    kinds, floors = list(kinds), list(floors)
+    kinds, floors = list(dict.fromkeys(kinds)), list(dict.fromkeys(floors))
     if not kinds or not all(kind in STRUCTURES for kind in kinds):
         raise ValueError(
             f"covariance_type must be one of {sorted(STRUCTURES)} or a non-empty list "
@@ -235,10 +235,14 @@ def best_candidate(criterion, candidates, values, at_floor):
         warn(
             f"{_told(candidates)}: all have a component with next to no variance in "
             "some direction, whose likelihood is one that reg_covar decides. The "
-            "first of them is taken; give smaller numbers, or a larger reg_covar.",
+            "smallest is taken, with the largest reg_covar; give smaller numbers, or a "
+            "larger reg_covar.",
             ConvergenceWarning,
         )
-        return 0
+        return min(
+            range(len(candidates)),
+            key=lambda i: (candidates[i].n_components, -candidates[i].reg_covar),
+        )
     elif at_floor.any():
         dropped = [c for c, low in zip(candidates, at_floor, strict=True) if low]
         warn(
@@ -260,11 +264,11 @@ def best_candidate(criterion, candidates, values, at_floor):
 
 
 def _told(candidates):
-    """Name candidates by their numbers of components, and by reg_covar if it varies."""
-    by_floor = {}
-    for c in candidates:
-        by_floor.setdefault(c.reg_covar, set()).add(c.n_components)
+    """Name candidates by their numbers of components, for each of the other values."""
+    numbers = {}
+    for k, kind, reg in candidates:
+        numbers.setdefault((kind, reg), []).append(k)
     return " and ".join(
-        f"n_components={sorted(numbers)} with reg_covar={reg:g}"
-        for reg, numbers in by_floor.items()
+        f"n_components={of_both} with reg_covar={reg:g} and covariance_type={kind!r}"
+        for (kind, reg), of_both in numbers.items()
     )

@@ -335,6 +335,11 @@ def conditional_codes(model, x, n_samples, rng):
 
     Draws of the prior are resampled with the weights p(observed entries | z). They are
     continued until their effective number is n_samples, or MOST_CODES are drawn.
+
+    Raises
+    ------
+    ValueError
+        If the weights are all 0, or equal because differences have no digits left.
     """
     x, observed = observe(x)
     z, log_w, size, n_drawn = [], [], 0.0, 0
@@ -343,7 +348,13 @@ def conditional_codes(model, x, n_samples, rng):
         output = model.decoder(z[-1])
         log_w.append(model.likelihood.log_prob(x, output, observed))
         n_drawn += CODES_AT_ONCE
-        w = torch.cat(log_w).softmax(0)
+        of_drawn = torch.cat(log_w)
+        if not of_drawn.max() > -0.1 / torch.finfo(of_drawn.dtype).eps:
+            raise ValueError(
+                "conditions must have values at which the density is positive; got "
+                "ones that are too far from the training rows."
+            )
+        w = of_drawn.softmax(0)
         size = 1 / float(w.square().sum())
     # Systematic resampling: a code of weight w is taken n w times, but for less than 1.
     places = (torch.arange(n_samples) + rng.uniform()) / n_samples

@@ -46,7 +46,7 @@ N_KNOTS, LAST_KNOT = 8192, 6.0
 
 def fit_scores(x):
     """Return the map of a column to normal scores, made of finite numbers."""
-    scores = fit_normal_scores(np.asarray(x, dtype=np.float64))
+    scores = fit_normal_scores(np.asarray(x))
     ends = np.clip(scores.cell_scores, -LAST_SCORE, LAST_SCORE)
     return dataclasses.replace(scores, cell_scores=ends)
 
@@ -125,7 +125,7 @@ class NormalScoresLikelihood(GaussianLikelihood):
         """
         places = torch.as_tensor(self.places, device=x.device)
         low, high = torch.as_tensor(self.cells, device=x.device)
-        key = x.double().clamp(-LAST_SCORE, LAST_SCORE) + places
+        key = (x.double().clamp(-LAST_SCORE, LAST_SCORE) + places).contiguous()
         k = (torch.searchsorted(low, key, right=True) - 1).clamp(min=0)
         is_atom = (key >= low[k]) & (key <= high[k])
         a = torch.where(is_atom, low[k] - places, -1.0)
@@ -214,7 +214,7 @@ class ToScores(nn.Module):
 def interpolated(x, knots, scores, slopes):
     """Rational quadratic interpolation, as NormalScores has it, of one column."""
     inside = x.to(knots).clamp(knots[0], knots[-1])
-    k = (torch.searchsorted(knots, inside.detach(), right=True) - 1).clamp(
+    k = (torch.searchsorted(knots, inside.detach().contiguous(), right=True) - 1).clamp(
         max=len(knots) - 2
     )
     width, rise = knots[k + 1] - knots[k], scores[k + 1] - scores[k]

@@ -144,7 +144,7 @@ def test_equal_rows_stay_together():
 
 
 def test_a_table_of_equal_rows_cannot_be_split():
-    with pytest.raises(ValueError, match="n_samples=9, all equal"):
+    with pytest.raises(ValueError, match="constant in 9 samples, as are all others"):
         StackedDensity(MEMBERS).fit(np.ones((9, 2)))
 
 
@@ -199,7 +199,7 @@ class Undefined(GaussianMixture):
         ([MEMBERS[0], ("one", KernelDensity())], "Names provided are not unique"),
         ([("scaler", StandardScaler())], "'scaler' is StandardScaler"),
         ([("nowhere", Nowhere())], "log-density of -inf for all"),
-        ([("nan", Undefined())], r"member 'nan', a Undefined, .* gave NaN"),
+        ([("nan", Undefined())], r"member 'nan', a Undefined, gave NaN"),
     ],
 )
 def test_bad_members(members, message):

@@ -221,7 +221,7 @@ def test_the_choice_with_missing_entries_is_no_worse_than_one_component():
 
 def test_mixtures_that_rest_on_the_floor_are_left_out():
     X = train_test_split(scale(load_wine().data), random_state=0)[0]
-    with pytest.warns(ConvergenceWarning, match=r"\[17\] with reg_covar=1e-06: these"):
+    with pytest.warns(ConvergenceWarning, match=r"\[17\] with reg_covar=1e-06 and cov"):
         mixture = GaussianMixture([1, 2, 17], random_state=0).fit(X)
     # Such a component has an eigenvalue at the floor, and BIC would have taken it.
     rest = GaussianMixture(17, random_state=0).fit(X)

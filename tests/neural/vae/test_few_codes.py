@@ -146,6 +146,7 @@ def test_tables_of_several_kinds(binary):
         likelihood=[(kind, list(range(*columns))) for kind, *columns in kinds],
         latent="bernoulli",
         noise_variance="decoder",
+        marginals=None,
         max_epochs=2,
         random_state=0,
     ).fit(X)

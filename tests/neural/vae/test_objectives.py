@@ -17,9 +17,9 @@ def linear():
     X = rng.normal(size=(2000, 2)) @ rng.normal(size=(2, 6)) + rng.normal(
         size=(2000, 6)
     )
-    vae = VAETransformer(
-        2, hidden_layer_sizes=(), max_epochs=40, lr=0.01, random_state=0
-    ).fit(X)
+    settings = {"hidden_layer_sizes": (), "prior": "standard_normal"}
+    settings |= {"noise_variance": "shared", "warmup_epochs": 0}
+    vae = VAETransformer(2, **settings, max_epochs=40, lr=0.01, random_state=0).fit(X)
     layer = vae.net_.module_.decoder[0]
     W = layer.weight.detach().double().numpy() * vae.scale_[:, None]
     mu = layer.bias.detach().double().numpy() * vae.scale_ + vae.mean_
