@@ -3,7 +3,7 @@
 #
 #   make demo    the digits, three ways: a table and digits.png
 #   make test    the whole test suite
-#   make quick   the part of it that takes two minutes, for the work in between
+#   make quick   the part of it that takes a few minutes, for the work in between
 #   make lint    ruff and codespell, as the pre-commit hooks run them
 #   make doc     the documentation, in doc/_build/html
 #   make dist    a wheel and a source distribution, and the README in an empty environment

@@ -127,3 +127,25 @@ def test_weights_count_rows():
 def test_a_column_without_entries_is_refused():
     with pytest.raises(ValueError, match="Column 1 of X must have an observed entry"):
         NormalScoreTransformer().fit([[0.0, np.nan], [1.0, np.nan]])
+
+
+def test_values_that_differ_by_rounding_are_one():
+    """0.3 and 0.1 + 0.2 are different numbers, whose cells would have no length."""
+    rng = np.random.RandomState(0)
+    x = rng.normal(size=(3, 200)).round(1).sum(axis=0)
+    assert len(np.unique(x)) > len(np.unique(x.round(6)))
+    new = np.linspace(-5, 5, 101)
+    scores, expected = fit_normal_scores(x), fit_normal_scores(x.round(6))
+    np.testing.assert_allclose(scores.transform(new), expected.transform(new))
+    np.testing.assert_allclose(scores.log_slope(new), expected.log_slope(new))
+    one = fit_normal_scores(np.array([0.3, 0.1 + 0.2, 0.3]))
+    np.testing.assert_array_equal(one.log_slope(new), 0)
+    far = fit_normal_scores(1e15 + rng.normal(size=100))
+    assert np.isfinite(far.transform(1e15 + new)).all()
+
+
+def test_single_precision_keeps_the_rounding():
+    x = np.random.RandomState(0).normal(size=300).round(2)
+    z = np.linspace(-3, 3, 61)
+    single = fit_normal_scores(x.astype(np.float32)).inverse_transform(z)
+    np.testing.assert_array_equal(single, fit_normal_scores(x).inverse_transform(z))

@@ -17,6 +17,7 @@ from sklatent.density import (
 )
 from sklatent.density.composite._folds import folds_of_distinct_rows
 from sklatent.density.composite._stacked_density import stacking_weights
+from sklatent.exceptions import RankDeficientWarning
 
 MEMBERS = [
     ("one", GaussianMixture()),
@@ -211,3 +212,27 @@ def test_a_member_that_takes_no_weights_says_so():
     stack = StackedDensity([("near", KNeighborsDensity())])
     with pytest.raises(ValueError, match="sample_weight is not taken by near"):
         stack.fit(load_iris().data, sample_weight=np.ones(150))
+
+
+def test_a_constant_column_is_set_aside():
+    X = np.random.RandomState(0).normal(size=(100, 3))
+    wide = np.column_stack([X[:, 0], np.full(100, 7.0), X[:, 1:]])
+    stack = StackedDensity(MEMBERS, random_state=0).fit(X)
+    with pytest.warns(RankDeficientWarning, match="feature 1 is constant"):
+        with_constant = StackedDensity(MEMBERS, random_state=0).fit(wide)
+    np.testing.assert_allclose(with_constant.weights_, stack.weights_)
+    np.testing.assert_allclose(
+        with_constant.score_samples(wide), stack.score_samples(X)
+    )
+    assert (with_constant.sample(9, random_state=0)[:, 1] == 7).all()
+    # Laplace's rule of succession: a value that was seen in none of 100 rows.
+    other = wide.copy()
+    other[:, 1] = 8
+    np.testing.assert_allclose(
+        with_constant.score_samples(other), stack.score_samples(X) - np.log(101)
+    )
+
+
+def test_what_is_no_list_of_pairs():
+    with pytest.raises(TypeError, match=r"list of \(name, density\) pairs"):
+        StackedDensity([GaussianMixture()]).fit(load_iris().data)

@@ -253,9 +253,17 @@ def test_conditions_outside_the_support(conditions, message, vae):
 
 
 def test_conditions_have_to_be_a_dict(vae):
-    for conditions in ([1], {}):
+    for conditions in ([1], "age"):
         with pytest.raises(TypeError, match="conditions must be a dict"):
             vae.sample(conditions=conditions)
+    plain = vae.sample(3, random_state=0)
+    np.testing.assert_array_equal(vae.sample(3, random_state=0, conditions={}), plain)
+
+
+def test_conditions_beyond_all_digits_are_refused(vae):
+    for value in (1e30, 1e200):
+        with pytest.raises(ValueError, match="at which the density is positive"):
+            vae.sample(5, random_state=0, conditions={0: value})
 
 
 def test_rare_conditions_are_warned_of(vae):
