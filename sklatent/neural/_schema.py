@@ -12,6 +12,7 @@ import torch
 
 from sklatent.neural.networks._autoencoder import AutoencoderSpec
 from sklatent.neural.networks._spec import NetworkSpec
+from sklatent.neural.vae._normal_scores import LAST_SCORE
 from sklatent.neural.vae._spec import LIKELIHOODS, ColumnsSpec, VAESpec
 from sklatent.utils._normal_scores import NormalScores
 
@@ -278,6 +279,11 @@ def valid_columns(part):
     return tuple_of(increasing, levels) and len(levels) == len(columns)
 
 
+# Slope of a map to scores, in units of the range of the column: values that differ by
+# more than rounding have slopes that are far below.
+STEEPEST = 1e20
+
+
 def valid_scores(value):
     """Tell whether a value is a map of a column to normal scores."""
     if not isinstance(value, NormalScores):
@@ -290,6 +296,8 @@ def valid_scores(value):
         for a in arrays
     ):
         return False
+    if any(np.abs(a).max(initial=0) > LAST_SCORE for a in (value.scores, ends[1])):
+        return False
     n_knots, n_atoms = np.size(value.knots), np.size(atoms)
     if n_knots < 2 or any(a.shape != (n_knots,) for a in knots):
         return False
@@ -299,7 +307,14 @@ def valid_scores(value):
     in_order = all((np.diff(a.T.ravel()) >= 0).all() for a in ends)
     ascending = all((np.diff(a) > 0).all() for a in (value.knots, value.scores, atoms))
     rounded = value.decimals is None or integer(value.decimals, 0, 20)
-    return in_order and ascending and bool((value.slopes > 0).all()) and rounded
+    if not (in_order and ascending and (value.slopes > 0).all() and rounded):
+        return False
+    # Numbers of valid signs may be out of the range in which the map has values.
+    with np.errstate(all="ignore"):
+        back = value.inverse_transform(np.linspace(-LAST_SCORE, LAST_SCORE, 77))
+        results = (back, value.transform(back), value.log_slope(value.knots))
+        steepest = (value.slopes * np.ptp(value.knots)).max()
+    return steepest < STEEPEST and all(bool(np.isfinite(a).all()) for a in results)
 
 
 def increasing(values):

@@ -254,13 +254,17 @@ def with_scores(plan, X, chosen):
     """
     parts = []
     for part in plan:
-        mapped = [j for j in part.columns if chosen[j]]
-        if part.likelihood != "gaussian" or not mapped:
+        candidates = [j for j in part.columns if chosen[j]]
+        if part.likelihood != "gaussian" or not candidates:
             parts.append(part)
             continue
-        scores = tuple(fit_scores(X[:, j]) for j in mapped)
-        parts.append(ColumnsSpec("gaussian", tuple(mapped), None, scores))
-        others = tuple(j for j in part.columns if not chosen[j])
+        maps = {j: fit_scores(X[:, j]) for j in candidates}
+        # One knot: the column is constant up to rounding, and has no scores.
+        maps = {j: scores for j, scores in maps.items() if len(scores.knots) > 1}
+        if maps:
+            scores = tuple(maps.values())
+            parts.append(ColumnsSpec("gaussian", tuple(maps), None, scores))
+        others = tuple(j for j in part.columns if j not in maps)
         if others:
             parts.append(ColumnsSpec("gaussian", others, None))
     return tuple(parts)

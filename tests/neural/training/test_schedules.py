@@ -107,6 +107,7 @@ class TestClipping:
             clipping()
             assert weight.grad.tolist() == gradient
 
+    @pytest.mark.filterwarnings("ignore::sklatent.exceptions.PosteriorCollapseWarning")
     @BOTH
     @pytest.mark.slow
     def test_changes_no_healthy_training(self, cls, X, monkeypatch):

@@ -455,7 +455,13 @@ def test_parameters_that_are_not_finite_never_leave(X):
 def test_active_units_are_those_whose_mean_varies(X):
     # Four components for data of about two, and a beta that makes them faint.
     vae = VAETransformer(
-        4, beta=2.0, hidden_layer_sizes=(), lr=1e-2, max_epochs=300, random_state=0
+        4,
+        beta=2.0,
+        prior="standard_normal",  # the mixture has a place for each component
+        hidden_layer_sizes=(),
+        lr=1e-2,
+        max_epochs=300,
+        random_state=0,
     ).fit(X)
     variances = vae.transform(X).var(axis=0)
     assert 0 < vae.n_active_units_ == (variances > 0.01).sum() < 4
