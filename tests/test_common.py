@@ -84,7 +84,7 @@ MUTED = {
     FactorAnalysis: (HeywoodWarning,),
     Gride: OF_NEIGHBORS,
     KNeighborsDensity: OF_NEIGHBORS,
-    KernelDensity: (RankDeficientWarning,),
+    KernelDensity: (FewRowsWarning, RankDeficientWarning),
     LevinaBickel: (*OF_NEIGHBORS, FewRowsWarning),
     NeighborScaling: (*OF_NEIGHBORS, FewRowsWarning),
     PCASpectrum: (DuplicateRowsWarning,),

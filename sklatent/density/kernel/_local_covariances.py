@@ -10,6 +10,7 @@ from sklatent.density.kernel._local_gaussians import (
     log_sums_of_others,
 )
 from sklatent.density.kernel._whitening import find_whitening
+from sklatent.exceptions import FewRowsWarning
 from sklatent.utils._neighbors import k_nearest
 from sklatent.utils._warnings import warn
 
@@ -122,7 +123,8 @@ def _candidates(n):
     if others < NEIGHBORS[0]:
         warn(
             f"adaptive='covariance' takes the covariance of {NEIGHBORS[0]} or more "
-            f"neighbors, and X has {n} distinct rows, so all {others} others are used."
+            f"neighbors, and X has {n} distinct rows, so all {others} others are used.",
+            FewRowsWarning,
         )
         return others
     return min(others, NEIGHBORS[-1] + 1)
