@@ -188,23 +188,9 @@ def _of_epochs(estimator):
     unit = "minus the bound, nats per row" if nats else "squared error per row"
     return {
         "losses": losses,
-        "best_step": _best_epoch(estimator, losses),
+        "best_step": estimator.best_epoch_,
         "ylabel": f"loss: {unit}",
     }
-
-
-def _best_epoch(estimator, losses):
-    """Epoch whose parameters early stopping restored, or None."""
-    valid = losses.get("valid")
-    if valid is None or len(valid) < len(losses["train"]):
-        return None  # `partial_fit` has no validation loss
-    # While the weight of the divergence increases, losses cannot be compared.
-    n_unsettled = estimator.warmup_epochs if getattr(estimator, "beta", 0) else 0
-    best, best_epoch = np.inf, None
-    for epoch, loss in enumerate(valid, start=1):
-        if epoch > n_unsettled and loss < best - estimator.tol:
-            best, best_epoch = loss, epoch
-    return best_epoch
 
 
 def _of_iterations(estimator):

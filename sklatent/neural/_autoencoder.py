@@ -186,6 +186,10 @@ class AETransformer(NeuralLatentModel):
         Training loss of the last epoch.
     n_iter_ : int
         Number of epochs trained.
+    best_epoch_ : int or None
+        Epoch of the lowest validation loss, counted from 1, whose parameters
+        `early_stopping` has kept. None after training without early stopping, or if
+        it ended before an epoch counted.
     mean_ : ndarray of shape (n_features,)
         Subtracted from the features for training.
     scale_ : ndarray of shape (n_features,)

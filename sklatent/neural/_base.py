@@ -304,7 +304,10 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
         def attributes():
             # A copy, as the state of the trainer is still asked for, on its device.
-            return self._fitted_attributes(copy.deepcopy(module), trainer.losses, data)
+            return {
+                **self._fitted_attributes(copy.deepcopy(module), trainer.losses, data),
+                "best_epoch_": None if stopping is None else stopping.best_epoch,
+            }
 
         context = self._init_callback_context(
             max_subtasks=1 if one_epoch else max_epochs

@@ -335,6 +335,9 @@ ATTRIBUTES = {
     "scale_": numbers(0, high=FINITE),
     "_constant": numbers(-FINITE, high=FINITE, nan=True),
     "n_iter_": positive_integer,
+    "best_epoch_": lambda value, all_: (
+        value is None or integer(value, 1, all_["n_iter_"])
+    ),
     "history_": history,
     "loss_": number,
     "device_": device,

@@ -23,7 +23,7 @@ def test_losses_are_those_of_history():
     assert "nats" not in display.ax_.get_ylabel()
 
 
-@pytest.mark.parametrize("warmup_epochs", [0, 6])
+@pytest.mark.parametrize("warmup_epochs", [0, 6, "auto"])
 def test_marked_epoch_has_the_parameters(warmup_epochs):
     """Training anew for as many epochs gives the networks that were kept."""
     settings = {
@@ -31,14 +31,18 @@ def test_marked_epoch_has_the_parameters(warmup_epochs):
         "early_stopping": True,
         "lr": 0.05,
         "lr_schedule": "constant",  # others depend on the number of epochs
-        "warmup_epochs": warmup_epochs,
     }
-    stopped = VAETransformer(**settings, max_epochs=40, n_iter_no_change=3).fit(X)
+    stopped = VAETransformer(
+        **settings, warmup_epochs=warmup_epochs, max_epochs=40, n_iter_no_change=3
+    ).fit(X)
     display = TrainingDisplay.from_estimator(stopped)
     best = display.best_step
-    assert warmup_epochs < best < stopped.n_iter_
+    n_warmup = 20 if warmup_epochs == "auto" else warmup_epochs
+    assert n_warmup < best < stopped.n_iter_
     np.testing.assert_array_equal(display.best_line_.get_xdata(), [best, best])
-    short = VAETransformer(**settings, max_epochs=best, n_iter_no_change=99).fit(X)
+    short = VAETransformer(
+        **settings, warmup_epochs=n_warmup, max_epochs=best, n_iter_no_change=99
+    ).fit(X)
     np.testing.assert_array_equal(short.transform(X), stopped.transform(X))
     assert "nats" in display.ax_.get_ylabel()
 

@@ -14,13 +14,15 @@ class EarlyStopping:
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.best_loss = float("inf")
+        self.best_epoch = None
         self.best_state = None
         self.n_misses = 0
 
-    def update(self, loss, module):
-        """Take note of an epoch; return whether to stop."""
+    def update(self, epoch, loss, module):
+        """Take note of the loss after an epoch; return whether to stop."""
         if loss < self.best_loss - self.tol:
             self.best_loss = loss
+            self.best_epoch = epoch
             self.best_state = copy.deepcopy(module.state_dict())
             self.n_misses = 0
         else:

@@ -252,8 +252,9 @@ class Trainer(NeuralNet):
             self.stopped = self.callback_stops(**data)
             self.stopped |= report.end(losses["train_loss"], self)
             if self.early_stopping is not None and self.criterion_.settled:
-                stops = self.early_stopping.update(losses["valid_loss"], self.module_)
-                self.stopped |= stops
+                self.stopped |= self.early_stopping.update(
+                    self.n_epochs, losses["valid_loss"], self.module_
+                )
             snapshot.take()
             if keep is not None:
                 keep(self.state())
