@@ -278,10 +278,11 @@ def test_early_stopping_counts_improvements_beyond_tol():
     module = torch.nn.Linear(1, 1)
     rule = EarlyStopping(n_iter_no_change=2, tol=0.1)
     # Below zero, where an improvement of a share of the loss would be a rise.
-    assert [rule.update(loss, module) for loss in (-5.0, -5.2, -5.25)] == [False] * 3
-    assert rule.best_loss == -5.2
-    assert rule.update(-5.29, module), "less than tol twice"
-    assert not EarlyStopping(2, tol=0.0).update(-1.0, module)
+    for epoch, loss in enumerate([-5.0, -5.2, -5.25], start=1):
+        assert not rule.update(epoch, loss, module)
+    assert (rule.best_epoch, rule.best_loss) == (2, -5.2)
+    assert rule.update(4, -5.29, module), "less than tol twice"
+    assert not EarlyStopping(2, tol=0.0).update(1, -1.0, module)
 
 
 def test_divergence_is_a_thousandfold_loss_or_none():
