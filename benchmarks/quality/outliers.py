@@ -47,6 +47,8 @@ def scores_of(model, train, rows):
 
     KNeighborsDensity always leaves them out.
     """
+    if rows is train and isinstance(model, StackedDensity):
+        return model.fit(train).held_out_log_density_
     if rows is train and isinstance(model, KernelDensity):
         return model.fit(train).score_samples(train, leave_one_out=True)
     if rows is train and isinstance(model, LocalOutlierFactor):
