@@ -18,6 +18,7 @@ _SUBPACKAGES = (
     "dimension",
     "exceptions",
     "inspection",
+    "manifold",
     "neural",
     "utils",
 )
@@ -30,6 +31,7 @@ _MEMBERS = {
     "GaussianMixture": "density",
     "Gride": "dimension",
     "HistogramDensity": "density",
+    "Isomap": "manifold",
     "KNeighborsDensity": "density",
     "KernelDensity": "density",
     "LevinaBickel": "dimension",

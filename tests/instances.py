@@ -25,6 +25,7 @@ from sklatent.dimension import (
     PCASpectrum,
     TwoNN,
 )
+from sklatent.manifold import Isomap
 from sklatent.neural import AETransformer, VAETransformer
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
@@ -71,6 +72,11 @@ INSTANCES = {
         HistogramDensity(),
         HistogramDensity(3),
         HistogramDensity("auto"),
+    ],
+    Isomap: [
+        Isomap(),
+        Isomap(n_neighbors=4, n_components=1, n_landmarks=8, n_jobs=1),
+        Isomap(n_neighbors=None, radius=3.0, metric="manhattan"),
     ],
     KNeighborsDensity: [
         KNeighborsDensity(),

@@ -1,0 +1,142 @@
+"""Classical scaling of distances from weighted landmarks (de Silva and Tenenbaum 2004).
+
+With the squared distances S between the landmarks, their weights w, which sum to n, and
+the mean mu = S w / n of the columns,
+
+    A = -1/2 W^1/2 J S J' W^1/2,   J = I - 1 w' / n,   A = V Lambda V',
+
+a row at squared distances s from the landmarks is placed at
+
+    z = 1/2 (mu - s) P,   P = W^1/2 V Lambda^-1/2.
+
+A landmark has its place in the classical scaling of all landmarks, each repeated w
+times.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.sparse.linalg import eigsh
+
+# Up to so many landmarks all eigenvalues are found by LAPACK, if it is not said how.
+MANY_LANDMARKS = 1000
+# Eigenvalues smaller than this, relative to the largest, are rounding errors per row.
+ROUNDING = 8 * np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Places by distances from landmarks.
+
+    Parameters
+    ----------
+    unit : float
+        Power of two in which distances are measured, so that squares do not overflow.
+    mean : ndarray of shape (n_landmarks,)
+        mu, in squared units.
+    projection : ndarray of shape (n_landmarks, n_components)
+        P, in 1 / units; zeros where a component has no variance.
+    eigenvalues : ndarray of shape (n_components,)
+        The largest of Lambda, in squared units; 0 where they are not positive.
+    squares : float
+        Sum of the squares of A.
+    """
+
+    unit: float
+    mean: np.ndarray
+    projection: np.ndarray
+    eigenvalues: np.ndarray
+    squares: float
+
+    def place(self, distances):
+        """Place rows at such distances from the landmarks, which are written over."""
+        distances /= self.unit
+        np.square(distances, out=distances)
+        np.subtract(self.mean, distances, out=distances)
+        return (0.5 * self.unit) * (distances @ self.projection)
+
+    def error(self):
+        """Root of the squares of A that the components leave, per row and column."""
+        rest = max(self.squares - np.square(self.eigenvalues).sum(), 0.0)
+        return np.sqrt(rest)
+
+
+def scale_landmarks(distances, weight, n_components, **solver):
+    """Find the classical scaling of landmarks.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_landmarks, n_landmarks)
+        Symmetric distances.
+    weight : ndarray of shape (n_landmarks,)
+        Weights of the landmarks.
+    n_components : int
+        Number of components; more than there are landmarks have no variance.
+    **solver : dict
+        Arguments of `largest_eigenpairs`.
+
+    Returns
+    -------
+    scaling : Scaling
+        Of all that have distances from the landmarks.
+    """
+    unit = 2.0 ** np.frexp(distances.max())[1]
+    A = np.square(distances / unit)
+    share = weight / weight.sum()
+    mean = A @ share
+    A -= mean
+    A -= (mean - share @ mean)[:, None]
+    root = np.sqrt(weight)
+    A *= -0.5 * root
+    A *= root[:, None]
+    found = min(n_components, len(A))
+    values, vectors = largest_eigenpairs(A, found, **solver)
+    positive = values > ROUNDING * len(A) * values[0]
+    projection = np.zeros((len(A), n_components))
+    projection[:, :found][:, positive] = (
+        root[:, None] * vectors[:, positive] / np.sqrt(values[positive])
+    )
+    eigenvalues = np.zeros(n_components)
+    eigenvalues[:found][positive] = values[positive]
+    return Scaling(unit, mean, projection, eigenvalues, np.vdot(A, A))
+
+
+def largest_eigenpairs(A, n_pairs, *, eigen_solver="auto", tol=0, max_iter=None):
+    """Find the largest eigenvalues of a symmetric matrix, and their eigenvectors.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n, n)
+        The matrix.
+    n_pairs : int
+        How many, at most n.
+    eigen_solver : {"auto", "arpack", "dense"}, default="auto"
+        Method; "arpack" needs fewer pairs than n.
+    tol : float, default=0
+        Relative error of the eigenvalues with "arpack"; 0 is rounding.
+    max_iter : int, default=None
+        Bound on the iterations of "arpack".
+
+    Returns
+    -------
+    values : ndarray of shape (n_pairs,)
+        Descending.
+    vectors : ndarray of shape (n, n_pairs)
+        Of length 1; the largest entry of each is positive.
+    """
+    n = len(A)
+    if eigen_solver == "auto":
+        eigen_solver = "dense" if n <= MANY_LANDMARKS else "arpack"
+    if eigen_solver == "dense" or n_pairs >= n - 1:
+        values, vectors = eigh(A, subset_by_index=[n - n_pairs, n - 1])
+    else:
+        # A start at random is not orthogonal to any eigenvector.
+        v0 = np.random.RandomState(0).uniform(-1, 1, n)
+        values, vectors = eigsh(
+            A, n_pairs, which="LA", tol=tol, maxiter=max_iter, v0=v0
+        )
+    order = np.argsort(-values, kind="stable")
+    values, vectors = values[order], vectors[:, order]
+    largest = np.abs(vectors).argmax(axis=0)
+    return values, vectors * np.sign(vectors[largest, np.arange(n_pairs)])
