@@ -27,6 +27,7 @@ _SUBPACKAGES = (
 _MEMBERS = {
     "AETransformer": "neural",
     "DANCo": "dimension",
+    "DiffusionMap": "manifold",
     "FactorAnalysis": "decomposition",
     "GaussianMixture": "density",
     "Gride": "dimension",

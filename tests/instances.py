@@ -25,7 +25,7 @@ from sklatent.dimension import (
     PCASpectrum,
     TwoNN,
 )
-from sklatent.manifold import Isomap
+from sklatent.manifold import DiffusionMap, Isomap
 from sklatent.neural import AETransformer, VAETransformer
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
@@ -52,6 +52,11 @@ INSTANCES = {
         AETransformer(**TINY, dtype="mixed"),
     ],
     DANCo: [DANCo(), DANCo(3, n_jobs=1)],
+    DiffusionMap: [
+        DiffusionMap(),
+        DiffusionMap(1, bandwidth="fixed", alpha=0.5, n_neighbors=4, n_jobs=1),
+        DiffusionMap(drop_harmonics=True, dimension=1.5, diffusion_time=0.1),
+    ],
     FactorAnalysis: [
         FactorAnalysis(),
         FactorAnalysis(n_components=1, tol=1e-3),

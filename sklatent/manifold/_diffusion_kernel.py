@@ -46,9 +46,9 @@ class Kernel(NamedTuple):
         spread = np.sqrt(np.mean(near * near, axis=1))
         return spread ** (-self.beta * self.dimension)
 
-    def __call__(self, squares, rho, other_rho):
-        """Return K for squared distances."""
-        return np.exp(-squares / (4 * self.epsilon * rho * other_rho))
+    def logarithm(self, squares, rho, other_rho):
+        """Return log K for squared distances."""
+        return -squares / (4 * self.epsilon * rho * other_rho)
 
     @property
     def exponent(self):
@@ -73,6 +73,10 @@ class Walk(NamedTuple):
     rho: np.ndarray
     inflow: np.ndarray
     """What the kernel of a new row is multiplied by, for the walk from it."""
+
+    def at_rows(self):
+        """Return the walk without its edges, which new rows do not need."""
+        return self._replace(A=None)
 
 
 def make_kernel(distances, dimension, alpha, bandwidth, epsilon):
@@ -112,7 +116,7 @@ def make_walk(kernel, graph, rho, weight):
     n = len(rho)
     row = np.repeat(np.arange(n), np.diff(graph.indptr))
     squares = graph.data**2
-    K = kernel(squares, rho[row], rho[graph.indices])
+    K = np.exp(kernel.logarithm(squares, rho[row], rho[graph.indices]))
     K[K < LEAST_KERNEL] = 0.0
     W = csr_array((K, graph.indices, graph.indptr), shape=(n, n))
     W = W + eye_array(n, format="csr")  # each row is its own neighbor, at distance 0

@@ -280,7 +280,9 @@ class Isomap(Embedding):
         if (self.n_neighbors is None) != (self.radius is None):
             return
         if self.radius is None:
-            raise ValueError("n_neighbors or radius must be a number; got None for both.")
+            raise ValueError(
+                "n_neighbors or radius must be a number; got None for both."
+            )
         raise ValueError(
             "Both n_neighbors and radius are provided; got "
             f"n_neighbors={self.n_neighbors} and radius={self.radius}. Set "

@@ -4,6 +4,7 @@ A search finds links, and the shortest one between two groups of training rows. 
 one for rows, one for a matrix of all distances, and one for a sparse graph of them.
 """
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,6 +154,16 @@ class RowSearch:
     def __len__(self):
         return len(self.X)
 
+    def data(self):
+        """The distinct rows."""
+        return self.X
+
+    def part(self, rows):
+        """Return the search among some of the distinct rows."""
+        part = copy.copy(self)
+        part.X = self.X[rows]
+        return part
+
     def _trees(self, X):
         """Let scikit-learn find rows; its tree takes differences, as `k_nearest`."""
         options = {**self.options, "n_jobs": count_threads(self.options["n_jobs"])}
@@ -210,6 +221,14 @@ class MatrixSearch:
 
     def __len__(self):
         return len(self.first)
+
+    def data(self):
+        """The distances between the merged rows."""
+        return self.D
+
+    def part(self, rows):
+        """Return the search among some of the merged rows."""
+        return MatrixSearch(self.D[np.ix_(rows, rows)])
 
     def keep_only(self, _):
         """Drop what queries, which bring their distances, do not need."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklatent.manifold._diffusion_kernel import WIDTH_NEIGHBORS, make_walk
+from sklatent.manifold._diffusion_modes import rates_of
 from sklatent.manifold._spectral import rayleigh_ritz
 
 SMOOTHING_STEPS = 4
@@ -30,26 +31,13 @@ class Errors(NamedTuple):
         return quantile * self.chance + self.bias / 2
 
 
-def rates_of(walk, values):
-    """Rates of the generator of continuous time, for eigenvalues of a walk.
-
-    A walk whose steps have the mean square 2 d m tends to exp(m Laplacian), so that a
-    rate r has the eigenvalue -(1 - exp(-m r)) / m, which differs from -r by m r^2 / 2.
-    """
-    m = walk.mass @ walk.step / walk.mass.sum()
-    moved = np.clip(-values * m, 0.0, 0.9)
-    return -np.log1p(-moved) / m
-
-
-def rate_errors(rates, functions, kernel, graph, walk, weight, graph_of):
+def rate_errors(modes, kernel, graph, walk, weight, graph_of):
     """Return the errors of rates.
 
     Parameters
     ----------
-    rates : ndarray of shape (n_rates,)
-        Eigenvalues.
-    functions : ndarray of shape (n_samples, n_rates)
-        Eigenfunctions.
+    modes : Modes
+        Their rates and eigenfunctions.
     kernel, graph, walk
         Those of all rows.
     weight : ndarray of shape (n_samples,)
@@ -62,27 +50,34 @@ def rate_errors(rates, functions, kernel, graph, walk, weight, graph_of):
     errors : Errors
         Infinite if there are fewer than 96 rows.
     """
-    n = len(weight)
-    if n < LEAST_ROWS or len(rates) == 0:
-        unknown = np.full(len(rates), np.inf)
-        return Errors(unknown, unknown)
+    n, n_rates = len(weight), len(modes.rates)
+    chance, bias = np.zeros(n_rates), np.zeros(n_rates)
+    moving = slice(modes.n_still, None)
+    if modes.n_still == n_rates:
+        return Errors(chance, bias)
+    if n < LEAST_ROWS:
+        chance[moving] = bias[moving] = np.inf
+        return Errors(chance, bias)
+    rates = modes.rates[moving]
     finer = kernel._replace(epsilon=kernel.epsilon / 2)
     finer = make_walk(finer, graph, walk.rho, weight)
-    bias = np.abs(rates - _smoothed_rates(finer, functions))
+    bias[moving] = np.abs(rates - _smoothed_rates(finer, modes, modes.functions))
     order = np.random.RandomState(0).permutation(n)
     halves = []
     for rows in (np.sort(order[: n // 2]), np.sort(order[n // 2 :])):
         half = make_walk(kernel, graph_of(rows, 0.5), walk.rho[rows], weight[rows])
-        halves.append(_smoothed_rates(half, functions[rows]))
+        halves.append(_smoothed_rates(half, modes, modes.functions[rows]))
     # One difference has one degree of freedom; relative errors are alike.
     relative = (halves[0] - halves[1]) / (2 * rates)
-    return Errors(rates * np.sqrt(np.mean(relative**2)), bias)
+    chance[moving] = rates * np.sqrt(np.mean(relative**2))
+    return Errors(chance, bias)
 
 
-def _smoothed_rates(walk, functions):
-    """Rates of a walk in the span of functions after some of its steps."""
+def _smoothed_rates(walk, modes, functions):
+    """Rates that are not 0, in the span of functions after some steps of a walk."""
     root = np.sqrt(walk.mass)[:, None]
     V = np.column_stack([np.ones(len(functions)), functions]) * root
     for _ in range(SMOOTHING_STEPS):
         V = V + (walk.A @ V) * walk.step.min()
-    return rates_of(walk, rayleigh_ritz(walk.A, V).values[1:])
+    decays = -rayleigh_ritz(walk.A, V).values
+    return rates_of(walk, decays[1 + modes.n_still :])
