@@ -54,7 +54,7 @@ INSTANCES = {
     DANCo: [DANCo(), DANCo(3, n_jobs=1)],
     DiffusionMap: [
         DiffusionMap(),
-        DiffusionMap(1, bandwidth="fixed", alpha=0.5, n_neighbors=4, n_jobs=1),
+        DiffusionMap(1, bandwidth="fixed", alpha=0.5, epsilon=9.0, n_jobs=1),
         DiffusionMap(drop_harmonics=True, dimension=1.5, diffusion_time=0.1),
     ],
     FactorAnalysis: [

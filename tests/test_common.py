@@ -81,6 +81,7 @@ each_generative = pytest.mark.parametrize(
 OF_NEIGHBORS = (DuplicateRowsWarning, DiscreteDataWarning)
 MUTED = {
     DANCo: (*OF_NEIGHBORS, FewRowsWarning),
+    DiffusionMap: (DisconnectedGraphWarning, FewRowsWarning, RankDeficientWarning),
     FactorAnalysis: (HeywoodWarning,),
     Gride: OF_NEIGHBORS,
     KNeighborsDensity: OF_NEIGHBORS,

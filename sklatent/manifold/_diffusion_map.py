@@ -77,7 +77,8 @@ class DiffusionMap(Embedding):
     dimension : float, estimator or "auto", default="auto"
         Dimension of the manifold, to which rates are proportional, or an unfitted
         estimator of it. "auto" rounds the estimate of
-        :class:`~sklatent.dimension.TwoNN`.
+        :class:`~sklatent.dimension.TwoNN` or, on a grid, where that has none, that of
+        :class:`~sklatent.dimension.LevinaBickel` from all neighbors.
     diffusion_time : float, default=0.0
         Each component is multiplied by exp(-rate * diffusion_time), so that distances in
         the embedding are diffusion distances; in squared units of the data. With 0 all
@@ -258,12 +259,12 @@ class DiffusionMap(Embedding):
         (150, 2)
         """
         with self._unchanged_on_error():
-            X = read_rows(self, X, reset=True)
+            X = read_rows(self, X, reset=True, ensure_min_samples=2)
             rows, weight = self._weighted(X, sample_weight)
             search = self._start_search(X, rows)
             weight = np.bincount(search.inverse, weight)
             distances, graph = self._neighbors(search)
-            self.dimension_ = self._resolve_dimension(search)
+            self.dimension_ = self._resolve_dimension(search, distances)
             kernel = make_kernel(
                 distances, self.dimension_, self.alpha, self.bandwidth, self.epsilon
             )
@@ -329,7 +330,7 @@ class DiffusionMap(Embedding):
         self.n_neighbors_ = k
         return neighbor_graph(search, k)
 
-    def _resolve_dimension(self, search):
+    def _resolve_dimension(self, search, distances):
         """Return the dimension, rounded where it is estimated by default."""
         if isinstance(self.dimension, Real):
             return float(self.dimension)
@@ -341,13 +342,11 @@ class DiffusionMap(Embedding):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return float(max(1, round(two_nn.fit(search.data()).dimension_)))
-        except ValueError as error:
-            warn(
-                "dimension='auto' found no dimension, and 2 is used, to which rates are "
-                f"proportional; give the dimension. TwoNN said: {error}"
-            )
-            return 2.0
+                dimension = two_nn.fit(search.data()).dimension_
+        except ValueError:  # the nearest distances are equal, as on a grid
+            logs = np.log(distances[:, -1:] / distances)
+            dimension = 1 / max(logs.mean(), 1 / search.data().shape[1])
+        return float(max(1, round(dimension)))
 
     def _label(self, walk):
         """Component of each row; warn if there are several."""
