@@ -30,7 +30,7 @@ from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 # Up to so many distinct rows all are landmarks, unless a number is given; then so many.
-MANY_ROWS, N_LANDMARKS = 1000, 200
+MANY_ROWS, N_LANDMARKS = 1000, 150
 # A row is far if its distance to the nearest is so many times the longest edge.
 FAR = 10
 BLOCK_ROWS = 4096
@@ -58,13 +58,13 @@ class Isomap(Embedding):
     n_landmarks : int, "auto" or None, default="auto"
         Number of landmarks, rows from which the distances along the graph are computed.
         None takes all rows, which needs memory for a number per pair of rows. "auto"
-        takes all rows up to 1000 distinct ones, and 200 landmarks above.
+        takes all rows up to 1000 distinct ones, and 150 landmarks above.
     disconnected : {"join", "raise"}, default="join"
         What is done if the graph is not connected: "join" adds the shortest edges that
         connect it, with a warning; "raise" raises a ValueError.
     eigen_solver : {"auto", "arpack", "dense"}, default="auto"
         Method for the eigenvalues. "dense" finds them by LAPACK, "arpack" by
-        iterations. "auto" is "dense" up to 1000 landmarks.
+        iterations. "auto" is "dense" up to 200 landmarks, and for many components.
     tol : float, default=0
         Relative error of the eigenvalues with "arpack"; 0 is as exact as rounding
         allows.
@@ -139,7 +139,7 @@ class Isomap(Embedding):
     >>> X, t = make_swiss_roll(2000, random_state=0)
     >>> isomap = Isomap(n_neighbors=10).fit(X)
     >>> isomap.landmarks_.shape, isomap.embedding_.shape
-    ((200,), (2000, 2))
+    ((150,), (2000, 2))
     >>> bool(isomap.residual_variance_ < 0.01)
     True
     """

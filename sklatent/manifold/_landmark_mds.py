@@ -17,10 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.sparse.linalg import eigsh
+from scipy.sparse.linalg import LinearOperator, eigsh
 
-# Up to so many landmarks all eigenvalues are found by LAPACK, if it is not said how.
-MANY_LANDMARKS = 1000
+# Up to so many landmarks eigenvalues are found by LAPACK, if it is not said how; so are
+# they if more than one in so many is wanted.
+MANY_LANDMARKS, ONE_IN = 200, 10
+# Relative error of the eigenvalue with which it is checked that none is missed.
+CHECK_TOL = 1e-3
 # Eigenvalues smaller than this, relative to the largest, are rounding errors per row.
 ROUNDING = 8 * np.finfo(np.float64).eps
 
@@ -127,16 +130,39 @@ def largest_eigenpairs(A, n_pairs, *, eigen_solver="auto", tol=0, max_iter=None)
     """
     n = len(A)
     if eigen_solver == "auto":
-        eigen_solver = "dense" if n <= MANY_LANDMARKS else "arpack"
-    if eigen_solver == "dense" or n_pairs >= n - 1:
-        values, vectors = eigh(A, subset_by_index=[n - n_pairs, n - 1])
+        many = n > MANY_LANDMARKS and n_pairs <= n // ONE_IN
+        eigen_solver = "arpack" if many else "dense"
+    if eigen_solver == "arpack" and n_pairs < n - 1:
+        values, vectors = _by_iterations(A, n_pairs, tol, max_iter)
     else:
-        # A start at random is not orthogonal to any eigenvector.
-        v0 = np.random.RandomState(0).uniform(-1, 1, n)
-        values, vectors = eigsh(
-            A, n_pairs, which="LA", tol=tol, maxiter=max_iter, v0=v0
-        )
+        values, vectors = eigh(A, subset_by_index=[n - n_pairs, n - 1])
     order = np.argsort(-values, kind="stable")
     values, vectors = values[order], vectors[:, order]
     largest = np.abs(vectors).argmax(axis=0)
     return values, vectors * np.sign(vectors[largest, np.arange(n_pairs)])
+
+
+def _by_iterations(A, n_pairs, tol, max_iter):
+    """Let ARPACK find eigenvalues, and LAPACK where that missed one."""
+    n = len(A)
+    # A start at random is not orthogonal to any eigenvector.
+    start = np.random.RandomState(0).uniform(-1, 1, (n, 2))
+    values, vectors = eigsh(
+        A, n_pairs, which="LA", tol=tol, maxiter=max_iter, v0=start[:, 0]
+    )
+    # Of equal eigenvalues, iterations from one vector may find one.
+    rest = LinearOperator(
+        A.shape, lambda x: A @ x - vectors @ (values * (vectors.T @ x)), dtype=A.dtype
+    )
+    (next_value,) = eigsh(
+        rest,
+        1,
+        which="LA",
+        tol=CHECK_TOL,
+        maxiter=max_iter,
+        v0=start[:, 1],
+        return_eigenvectors=False,
+    )
+    if next_value > values.min() + CHECK_TOL * values.max():
+        return eigh(A, subset_by_index=[n - n_pairs, n - 1])
+    return values, vectors

@@ -83,17 +83,32 @@ class Links:
         lengths : ndarray of shape (n_block, n_landmarks)
             The smallest, over the links, of the link and the path from its row.
         """
-        start, n = 0, self.n_queries
-        size = max(1, BLOCK_ENTRIES // geodesics.shape[1])
-        while start < n:
-            stop = np.searchsorted(self.starts, self.starts[start] + size, "right") - 1
-            stop = min(max(int(stop), start + 1), n)
-            links = slice(self.starts[start], self.starts[stop])
-            ends = self.starts[start:stop] - links.start
-            lengths = geodesics[self.rows[links]].astype(np.float64, copy=False)
-            lengths += self.lengths[links, None]
-            yield slice(start, stop), np.minimum.reduceat(lengths, ends, axis=0)
-            start = stop
+        counts = self.counts()
+        size = max(1, BLOCK_ENTRIES // (max(1, counts.max()) * geodesics.shape[1]))
+        uniform = counts.min() == counts.max()
+        for queries in row_slices(self.n_queries, size):
+            if uniform:
+                yield queries, self._paths_of_as_many(queries, geodesics)
+            else:
+                yield queries, self._paths_of_any(queries, geodesics)
+
+    def _paths_of_as_many(self, queries, geodesics):
+        """Shortest paths of queries that have equally many links."""
+        rows, lengths = (
+            a.reshape(self.n_queries, -1)[queries].T for a in (self.rows, self.lengths)
+        )
+        shortest = geodesics[rows[0]] + lengths[0][:, None]
+        for row, length in zip(rows[1:], lengths[1:], strict=True):
+            path = geodesics[row]
+            np.minimum(shortest, path + length[:, None], out=shortest)
+        return shortest
+
+    def _paths_of_any(self, queries, geodesics):
+        """Shortest paths of queries that have at least one link each."""
+        starts = self.starts[queries.start : queries.stop + 1]
+        links = slice(starts[0], starts[-1])
+        lengths = geodesics[self.rows[links]] + self.lengths[links, None]
+        return np.minimum.reduceat(lengths, starts[:-1] - starts[0], axis=0)
 
     def shortest(self, k):
         """The k shortest links of each query, or all where there are fewer."""
