@@ -12,7 +12,7 @@ from sklearn.neighbors import VALID_METRICS
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.exceptions import FewRowsWarning, RankDeficientWarning
-from sklatent.manifold._base import Embedding
+from sklatent.manifold._base import Embedding, has_rows
 from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._graph import (
     all_geodesics,
@@ -30,7 +30,7 @@ from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 # Up to so many distinct rows all are landmarks, unless a number is given; then so many.
-MANY_ROWS, N_LANDMARKS = 1000, 150
+MANY_ROWS, N_LANDMARKS = 1000, 100
 # A row is far if its distance to the nearest is so many times the longest edge.
 FAR = 10
 BLOCK_ROWS = 4096
@@ -58,7 +58,7 @@ class Isomap(Embedding):
     n_landmarks : int, "auto" or None, default="auto"
         Number of landmarks, rows from which the distances along the graph are computed.
         None takes all rows, which needs memory for a number per pair of rows. "auto"
-        takes all rows up to 1000 distinct ones, and 150 landmarks above.
+        takes all rows up to 1000 distinct ones, and 100 landmarks above.
     disconnected : {"join", "raise"}, default="join"
         What is done if the graph is not connected: "join" adds the shortest edges that
         connect it, with a warning; "raise" raises a ValueError.
@@ -139,7 +139,7 @@ class Isomap(Embedding):
     >>> X, t = make_swiss_roll(2000, random_state=0)
     >>> isomap = Isomap(n_neighbors=10).fit(X)
     >>> isomap.landmarks_.shape, isomap.embedding_.shape
-    ((150,), (2000, 2))
+    ((100,), (2000, 2))
     >>> bool(isomap.residual_variance_ < 0.01)
     True
     """
@@ -207,6 +207,7 @@ class Isomap(Embedding):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self._is_precomputed()
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -280,7 +281,9 @@ class Isomap(Embedding):
         if (self.n_neighbors is None) != (self.radius is None):
             return
         if self.radius is None:
-            raise ValueError("n_neighbors or radius must be a number; got None for both.")
+            raise ValueError(
+                "n_neighbors or radius must be a number; got None for both."
+            )
         raise ValueError(
             "Both n_neighbors and radius are provided; got "
             f"n_neighbors={self.n_neighbors} and radius={self.radius}. Set "
@@ -384,8 +387,8 @@ class Isomap(Embedding):
         without = np.count_nonzero(self.eigenvalues_ == 0)
         if without:
             warn(
-                f"{without} of {self.n_components_} components have no variance, and "
-                "are 0: fewer have the distances along the data. Lower n_components.",
+                f"Components without variance, which are 0: {without} of "
+                f"{self.n_components_}. Lower n_components.",
                 RankDeficientWarning,
             )
         places = np.empty((n, self.n_components_))
@@ -506,7 +509,10 @@ class Isomap(Embedding):
         True
         """
         check_is_fitted(self)
-        return float(self._error) if X is None else super().reconstruction_error(X)
+        if X is None:
+            return float(self._error)
+        has_rows(self)
+        return super().reconstruction_error(X)
 
 
 def residual_variance(geodesics, places, landmarks, row_weight, weight):

@@ -135,7 +135,7 @@ def largest_eigenpairs(A, n_pairs, *, eigen_solver="auto", tol=0, max_iter=None)
     if eigen_solver == "arpack" and n_pairs < n - 1:
         values, vectors = _by_iterations(A, n_pairs, tol, max_iter)
     else:
-        values, vectors = eigh(A, subset_by_index=[n - n_pairs, n - 1])
+        values, vectors = _by_lapack(A, n_pairs)
     order = np.argsort(-values, kind="stable")
     values, vectors = values[order], vectors[:, order]
     largest = np.abs(vectors).argmax(axis=0)
@@ -164,5 +164,14 @@ def _by_iterations(A, n_pairs, tol, max_iter):
         return_eigenvectors=False,
     )
     if next_value > values.min() + CHECK_TOL * values.max():
-        return eigh(A, subset_by_index=[n - n_pairs, n - 1])
+        return _by_lapack(A, n_pairs)
+    return values, vectors
+
+
+def _by_lapack(A, n_pairs):
+    """Let LAPACK find the largest eigenvalues."""
+    values, vectors = eigh(A, subset_by_index=[len(A) - n_pairs, len(A) - 1])
+    if len(values) < n_pairs:  # where nearly all are equal, its fast method loses some
+        values, vectors = eigh(A, driver="evd")
+        values, vectors = values[-n_pairs:], vectors[:, -n_pairs:]
     return values, vectors

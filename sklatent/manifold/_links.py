@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
 from sklatent.manifold._graph import distinct_rows
@@ -182,6 +183,9 @@ class RowSearch:
 
     def _nearest(self, X, Q, k):
         """Distances and indices of the nearest rows of X."""
+        if self.is_euclidean and len(X) == 1 and Q is not None:
+            # There is no spread of rows that tells far from near.
+            return cdist(Q, X), np.zeros((len(Q), 1), dtype=np.intp)
         if self.is_euclidean:
             return k_nearest(X, k, queries=Q, n_jobs=self.options["n_jobs"])
         return self._trees(X).kneighbors(X if Q is None else Q, k)
@@ -344,8 +348,8 @@ def check_not_negative(X):
     """Raise if a distance is negative."""
     if X.size and X.min() < 0:
         raise ValueError(
-            "X must hold no negative distances with metric='precomputed'; got "
-            f"{X.min():g}."
+            "Negative values in data: with metric='precomputed' X must hold "
+            f"distances, of which none is negative; got {X.min():g}."
         )
 
 
