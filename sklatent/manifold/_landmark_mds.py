@@ -18,10 +18,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.spatial.distance import cdist
+
+from sklatent.utils._blocks import row_slices
 
 # Up to so many landmarks eigenvalues are found by LAPACK, if it is not said how; so are
 # they if more than one in so many is wanted.
 MANY_LANDMARKS, ONE_IN = 200, 10
+# Rows whose distances are compared together.
+BLOCK_ROWS = 4096
 # Relative error of the eigenvalue with which it is checked that none is missed.
 CHECK_TOL = 1e-3
 # Eigenvalues smaller than this, relative to the largest, are rounding errors per row.
@@ -175,3 +180,46 @@ def _by_lapack(A, n_pairs):
         values, vectors = eigh(A, driver="evd")
         values, vectors = values[-n_pairs:], vectors[:, -n_pairs:]
     return values, vectors
+
+
+def residual_variance(geodesics, places, landmarks, row_weight, weight):
+    """Share of the variance of geodesic distances that the places do not explain.
+
+    Parameters
+    ----------
+    geodesics : ndarray of shape (n_samples, n_landmarks)
+        Geodesic distances.
+    places : ndarray of shape (n_samples, n_components)
+        Places, whose distances are compared with them.
+    landmarks : ndarray of shape (n_landmarks,)
+        Which rows are landmarks.
+    row_weight : ndarray of shape (n_samples,)
+        How many rows each row stands for.
+    weight : ndarray of shape (n_landmarks,)
+        How many rows each landmark stands for.
+
+    Returns
+    -------
+    share : float
+        1 - R², with the correlation R of the distances.
+    """
+    unit = geodesics.max()
+    if unit == 0:
+        return 0.0
+    row_weight, weight = row_weight / row_weight.sum(), weight / weight.sum()
+    shift = row_weight @ geodesics @ weight / unit
+    # Weighted means of g, e, gg, ge, ee, with both distances less the shift.
+    means = np.zeros(5)
+    for rows in row_slices(len(geodesics), BLOCK_ROWS):
+        g = geodesics[rows] / unit - shift
+        e = cdist(places[rows] / unit, places[landmarks] / unit) - shift
+        products = (g, e, g * g, g * e, e * e)
+        means += [row_weight[rows] @ product @ weight for product in products]
+    var_g, covariance, var_e = means[2:] - [
+        means[0] ** 2,
+        means[0] * means[1],
+        means[1] ** 2,
+    ]
+    if var_e <= 0:
+        return 1.0
+    return float(max(0.0, 1 - covariance**2 / (var_g * var_e)))

@@ -57,6 +57,17 @@ class Links:
         """Number of queries."""
         return len(self.starts) - 1
 
+    def arrays(self, k):
+        """Lengths and rows of the k shortest links of each query, as arrays."""
+        links = self.shortest(k)
+        fewest = links.counts().min()
+        if fewest < k:
+            raise ValueError(
+                f"X must have {k} distances in each row of the sparse graph to be "
+                f"scored; got {fewest} in one."
+            )
+        return links.lengths.reshape(-1, k), links.rows.reshape(-1, k)
+
     def counts(self):
         """Number of links of each query."""
         return np.diff(self.starts)
@@ -195,7 +206,7 @@ class RowSearch:
         return self._nearest(self.X, Q, k)
 
     def nearest(self, k, Q=None):
-        """Links to the k nearest rows; of the rows themselves if there are no queries."""
+        """Links to the k nearest rows; of these themselves if there are no queries."""
         return Links.of_arrays(*self._nearest(self.X, Q, k))
 
     def within(self, radius, Q=None):
@@ -242,14 +253,14 @@ class MatrixSearch:
         return Q if Q.shape[1] == len(self.first) else Q[:, self.first]
 
     def nearest(self, k, Q=None):
-        """Links to the k nearest rows; of the rows themselves if there are no queries."""
+        """Links to the k nearest rows; of these themselves if there are no queries."""
         D = self._distances(Q)
         return Links.of_arrays(*k_nearest(D, k, metric="precomputed"))
 
     def within(self, radius, Q=None):
         """Links to the rows within a radius."""
         D = self._distances(Q)
-        near = D <= radius
+        near = np.less_equal(D, radius)
         starts = np.append(0, np.cumsum(near.sum(axis=1)))
         return Links(starts, np.nonzero(near)[1], D[near].astype(np.float64))
 
@@ -299,6 +310,12 @@ class GraphSearch:
         else:
             check_not_negative(Q.data)
             links = Links.of_graph(Q)
+            alone = np.flatnonzero(links.counts() == 0)
+            if len(alone):
+                raise ValueError(
+                    "X must have a distance from a training row in each row of the "
+                    f"sparse graph; got none in row {alone[0]}."
+                )
         if len(self.first) == len(self.inverse):
             return links
         # Those of a query to rows that are merged are one.

@@ -198,7 +198,7 @@ def test_far_rows_have_a_finite_place_and_one_warning(X):
 
 def test_a_row_outside_of_the_radius_is_placed_by_the_nearest(X):
     isomap = Isomap(n_neighbors=None, radius=6.0).fit(X)
-    row = X[:1] + [[0.0, 30.0, 0.0]]
+    row = X[:1] + np.array([0.0, 30.0, 0.0])
     assert cdist(row, X).min() > 6
     path = cdist(row, X).min() + isomap.dist_matrix_[cdist(row, X).argmin()]
     D = isomap.dist_matrix_
@@ -379,7 +379,7 @@ def test_n_components_by_an_estimator():
 
 def test_what_cannot_be_used(X):
     with pytest.raises(ValueError, match="PPCA"):
-        Isomap().fit(np.where(X > X.max() - 1, np.nan, X))
+        Isomap().fit(np.r_[X, [[1.0, np.nan, 2.0]]])
     with pytest.raises(ValueError, match="n_neighbors or radius must be a number"):
         Isomap(n_neighbors=None).fit(X)
     with pytest.raises(ValueError, match="Both n_neighbors and radius"):
