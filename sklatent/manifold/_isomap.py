@@ -7,12 +7,11 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
-from scipy.spatial.distance import cdist
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.exceptions import FewRowsWarning, RankDeficientWarning
-from sklatent.manifold._base import Embedding
+from sklatent.manifold._base import Embedding, has_rows
 from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._graph import (
     all_geodesics,
@@ -22,7 +21,7 @@ from sklatent.manifold._graph import (
     join_components,
     warn_of_components,
 )
-from sklatent.manifold._landmark_mds import scale_landmarks
+from sklatent.manifold._landmark_mds import residual_variance, scale_landmarks
 from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
@@ -30,7 +29,7 @@ from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 # Up to so many distinct rows all are landmarks, unless a number is given; then so many.
-MANY_ROWS, N_LANDMARKS = 1000, 200
+MANY_ROWS, N_LANDMARKS = 1000, 100
 # A row is far if its distance to the nearest is so many times the longest edge.
 FAR = 10
 BLOCK_ROWS = 4096
@@ -58,13 +57,13 @@ class Isomap(Embedding):
     n_landmarks : int, "auto" or None, default="auto"
         Number of landmarks, rows from which the distances along the graph are computed.
         None takes all rows, which needs memory for a number per pair of rows. "auto"
-        takes all rows up to 1000 distinct ones, and 200 landmarks above.
+        takes all rows up to 1000 distinct ones, and 100 landmarks above.
     disconnected : {"join", "raise"}, default="join"
         What is done if the graph is not connected: "join" adds the shortest edges that
         connect it, with a warning; "raise" raises a ValueError.
     eigen_solver : {"auto", "arpack", "dense"}, default="auto"
         Method for the eigenvalues. "dense" finds them by LAPACK, "arpack" by
-        iterations. "auto" is "dense" up to 1000 landmarks.
+        iterations. "auto" is "dense" up to 200 landmarks, and for many components.
     tol : float, default=0
         Relative error of the eigenvalues with "arpack"; 0 is as exact as rounding
         allows.
@@ -139,7 +138,7 @@ class Isomap(Embedding):
     >>> X, t = make_swiss_roll(2000, random_state=0)
     >>> isomap = Isomap(n_neighbors=10).fit(X)
     >>> isomap.landmarks_.shape, isomap.embedding_.shape
-    ((200,), (2000, 2))
+    ((100,), (2000, 2))
     >>> bool(isomap.residual_variance_ < 0.01)
     True
     """
@@ -207,6 +206,7 @@ class Isomap(Embedding):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self._is_precomputed()
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -330,7 +330,7 @@ class Isomap(Embedding):
         if fewest < self.n_neighbors_:
             warn(
                 f"n_neighbors={self.n_neighbors} is more than the sparse graph X has "
-                f"for some rows, as few as {fewest}; all that it has are used for them.",
+                f"for some rows, as few as {fewest}; these have no more neighbors.",
                 FewRowsWarning,
             )
         return links
@@ -386,8 +386,8 @@ class Isomap(Embedding):
         without = np.count_nonzero(self.eigenvalues_ == 0)
         if without:
             warn(
-                f"{without} of {self.n_components_} components have no variance, and "
-                "are 0: fewer have the distances along the data. Lower n_components.",
+                f"Components without variance, which are 0: {without} of "
+                f"{self.n_components_}. Lower n_components.",
                 RankDeficientWarning,
             )
         places = np.empty((n, self.n_components_))
@@ -426,12 +426,6 @@ class Isomap(Embedding):
             alone = np.flatnonzero(links.counts() == 0)
             if len(alone):
                 links = links.with_more(alone, search.nearest(1, X[alone]))
-        alone = np.flatnonzero(links.counts() == 0)
-        if len(alone):
-            raise ValueError(
-                "X must have a distance from a training row in each row of the sparse "
-                f"graph; got none in row {alone[0]}."
-            )
         return links
 
     def _place(self, X):
@@ -441,8 +435,8 @@ class Isomap(Embedding):
         far = nearest > self._reach
         warn_of_far_rows(
             far,
-            f"as if they were {self._reach:.3g} from the nearest training row, which is "
-            f"{FAR} times the longest edge of the graph",
+            f"as if {self._reach:.3g} from the nearest training row, {FAR} times the "
+            "longest edge of the graph",
         )
         links = links.shortened(np.where(far, nearest - self._reach, 0.0))
         Z = np.empty((X.shape[0], self.n_components_))
@@ -461,13 +455,7 @@ class Isomap(Embedding):
             return self._training_rows.nearest_arrays(n_neighbors, X)
         if not issparse(X):
             return super()._nearest(X, n_neighbors)
-        links = Links.of_graph(X).shortest(n_neighbors)
-        if links.counts().min() < n_neighbors:
-            raise ValueError(
-                f"X must have {n_neighbors} distances in each row of the sparse graph "
-                f"to be scored; got {links.counts().min()} in one."
-            )
-        return [a.reshape(-1, n_neighbors) for a in (links.lengths, links.rows)]
+        return Links.of_graph(X).arrays(n_neighbors)
 
     def reconstruction_error(self, X=None):
         """Squared error of each row's reconstruction, or the error of the distances.
@@ -508,47 +496,7 @@ class Isomap(Embedding):
         True
         """
         check_is_fitted(self)
-        return float(self._error) if X is None else super().reconstruction_error(X)
-
-
-def residual_variance(geodesics, places, landmarks, row_weight, weight):
-    """Share of the variance of geodesic distances that the places do not explain.
-
-    Parameters
-    ----------
-    geodesics : ndarray of shape (n_samples, n_landmarks)
-        Geodesic distances.
-    places : ndarray of shape (n_samples, n_components)
-        Places, whose distances are compared with them.
-    landmarks : ndarray of shape (n_landmarks,)
-        Which rows are landmarks.
-    row_weight : ndarray of shape (n_samples,)
-        How many rows each row stands for.
-    weight : ndarray of shape (n_landmarks,)
-        How many rows each landmark stands for.
-
-    Returns
-    -------
-    share : float
-        1 - R², with the correlation R of the distances.
-    """
-    unit = geodesics.max()
-    if unit == 0:
-        return 0.0
-    row_weight, weight = row_weight / row_weight.sum(), weight / weight.sum()
-    shift = row_weight @ geodesics @ weight / unit
-    # Weighted means of g, e, gg, ge, ee, with both distances less the shift.
-    means = np.zeros(5)
-    for rows in row_slices(len(geodesics), BLOCK_ROWS):
-        g = geodesics[rows] / unit - shift
-        e = cdist(places[rows] / unit, places[landmarks] / unit) - shift
-        products = (g, e, g * g, g * e, e * e)
-        means += [row_weight[rows] @ product @ weight for product in products]
-    var_g, covariance, var_e = means[2:] - [
-        means[0] ** 2,
-        means[0] * means[1],
-        means[1] ** 2,
-    ]
-    if var_e <= 0:
-        return 1.0
-    return float(max(0.0, 1 - covariance**2 / (var_g * var_e)))
+        if X is None:
+            return float(self._error)
+        has_rows(self)
+        return super().reconstruction_error(X)

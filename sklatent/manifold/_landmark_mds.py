@@ -17,10 +17,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.sparse.linalg import eigsh
+from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.spatial.distance import cdist
 
-# Up to so many landmarks all eigenvalues are found by LAPACK, if it is not said how.
-MANY_LANDMARKS = 1000
+from sklatent.utils._blocks import row_slices
+
+# Up to so many landmarks eigenvalues are found by LAPACK, if it is not said how; so are
+# they if more than one in so many is wanted.
+MANY_LANDMARKS, ONE_IN = 200, 10
+# Rows whose distances are compared together.
+BLOCK_ROWS = 4096
+# Relative error of the eigenvalue with which it is checked that none is missed.
+CHECK_TOL = 1e-3
 # Eigenvalues smaller than this, relative to the largest, are rounding errors per row.
 ROUNDING = 8 * np.finfo(np.float64).eps
 
@@ -127,16 +135,91 @@ def largest_eigenpairs(A, n_pairs, *, eigen_solver="auto", tol=0, max_iter=None)
     """
     n = len(A)
     if eigen_solver == "auto":
-        eigen_solver = "dense" if n <= MANY_LANDMARKS else "arpack"
-    if eigen_solver == "dense" or n_pairs >= n - 1:
-        values, vectors = eigh(A, subset_by_index=[n - n_pairs, n - 1])
+        many = n > MANY_LANDMARKS and n_pairs <= n // ONE_IN
+        eigen_solver = "arpack" if many else "dense"
+    if eigen_solver == "arpack" and n_pairs < n - 1:
+        values, vectors = _by_iterations(A, n_pairs, tol, max_iter)
     else:
-        # A start at random is not orthogonal to any eigenvector.
-        v0 = np.random.RandomState(0).uniform(-1, 1, n)
-        values, vectors = eigsh(
-            A, n_pairs, which="LA", tol=tol, maxiter=max_iter, v0=v0
-        )
+        values, vectors = _by_lapack(A, n_pairs)
     order = np.argsort(-values, kind="stable")
     values, vectors = values[order], vectors[:, order]
     largest = np.abs(vectors).argmax(axis=0)
     return values, vectors * np.sign(vectors[largest, np.arange(n_pairs)])
+
+
+def _by_iterations(A, n_pairs, tol, max_iter):
+    """Let ARPACK find eigenvalues, and LAPACK where that missed one."""
+    n = len(A)
+    # A start at random is not orthogonal to any eigenvector.
+    start = np.random.RandomState(0).uniform(-1, 1, (n, 2))
+    values, vectors = eigsh(
+        A, n_pairs, which="LA", tol=tol, maxiter=max_iter, v0=start[:, 0]
+    )
+    # Of equal eigenvalues, iterations from one vector may find one.
+    rest = LinearOperator(
+        A.shape, lambda x: A @ x - vectors @ (values * (vectors.T @ x)), dtype=A.dtype
+    )
+    (next_value,) = eigsh(
+        rest,
+        1,
+        which="LA",
+        tol=CHECK_TOL,
+        maxiter=max_iter,
+        v0=start[:, 1],
+        return_eigenvectors=False,
+    )
+    if next_value > values.min() + CHECK_TOL * values.max():
+        return _by_lapack(A, n_pairs)
+    return values, vectors
+
+
+def _by_lapack(A, n_pairs):
+    """Let LAPACK find the largest eigenvalues."""
+    values, vectors = eigh(A, subset_by_index=[len(A) - n_pairs, len(A) - 1])
+    if len(values) < n_pairs:  # where nearly all are equal, its fast method loses some
+        values, vectors = eigh(A, driver="evd")
+        values, vectors = values[-n_pairs:], vectors[:, -n_pairs:]
+    return values, vectors
+
+
+def residual_variance(geodesics, places, landmarks, row_weight, weight):
+    """Share of the variance of geodesic distances that the places do not explain.
+
+    Parameters
+    ----------
+    geodesics : ndarray of shape (n_samples, n_landmarks)
+        Geodesic distances.
+    places : ndarray of shape (n_samples, n_components)
+        Places, whose distances are compared with them.
+    landmarks : ndarray of shape (n_landmarks,)
+        Which rows are landmarks.
+    row_weight : ndarray of shape (n_samples,)
+        How many rows each row stands for.
+    weight : ndarray of shape (n_landmarks,)
+        How many rows each landmark stands for.
+
+    Returns
+    -------
+    share : float
+        1 - R², with the correlation R of the distances.
+    """
+    unit = geodesics.max()
+    if unit == 0:
+        return 0.0
+    row_weight, weight = row_weight / row_weight.sum(), weight / weight.sum()
+    shift = row_weight @ geodesics @ weight / unit
+    # Weighted means of g, e, gg, ge, ee, with both distances less the shift.
+    means = np.zeros(5)
+    for rows in row_slices(len(geodesics), BLOCK_ROWS):
+        g = geodesics[rows] / unit - shift
+        e = cdist(places[rows] / unit, places[landmarks] / unit) - shift
+        products = (g, e, g * g, g * e, e * e)
+        means += [row_weight[rows] @ product @ weight for product in products]
+    var_g, covariance, var_e = means[2:] - [
+        means[0] ** 2,
+        means[0] * means[1],
+        means[1] ** 2,
+    ]
+    if var_e <= 0:
+        return 1.0
+    return float(max(0.0, 1 - covariance**2 / (var_g * var_e)))

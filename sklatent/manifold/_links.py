@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
 from sklatent.manifold._graph import distinct_rows
@@ -57,6 +58,17 @@ class Links:
         """Number of queries."""
         return len(self.starts) - 1
 
+    def arrays(self, k):
+        """Lengths and rows of the k shortest links of each query, as arrays."""
+        links = self.shortest(k)
+        fewest = links.counts().min()
+        if fewest < k:
+            raise ValueError(
+                f"X must have {k} distances in each row of the sparse graph to be "
+                f"scored; got {fewest} in one."
+            )
+        return links.lengths.reshape(-1, k), links.rows.reshape(-1, k)
+
     def counts(self):
         """Number of links of each query."""
         return np.diff(self.starts)
@@ -84,17 +96,32 @@ class Links:
         lengths : ndarray of shape (n_block, n_landmarks)
             The smallest, over the links, of the link and the path from its row.
         """
-        start, n = 0, self.n_queries
-        size = max(1, BLOCK_ENTRIES // geodesics.shape[1])
-        while start < n:
-            stop = np.searchsorted(self.starts, self.starts[start] + size, "right") - 1
-            stop = min(max(int(stop), start + 1), n)
-            links = slice(self.starts[start], self.starts[stop])
-            ends = self.starts[start:stop] - links.start
-            lengths = geodesics[self.rows[links]].astype(np.float64, copy=False)
-            lengths += self.lengths[links, None]
-            yield slice(start, stop), np.minimum.reduceat(lengths, ends, axis=0)
-            start = stop
+        counts = self.counts()
+        size = max(1, BLOCK_ENTRIES // (max(1, counts.max()) * geodesics.shape[1]))
+        uniform = counts.min() == counts.max()
+        for queries in row_slices(self.n_queries, size):
+            if uniform:
+                yield queries, self._paths_of_as_many(queries, geodesics)
+            else:
+                yield queries, self._paths_of_any(queries, geodesics)
+
+    def _paths_of_as_many(self, queries, geodesics):
+        """Shortest paths of queries that have equally many links."""
+        rows, lengths = (
+            a.reshape(self.n_queries, -1)[queries].T for a in (self.rows, self.lengths)
+        )
+        shortest = geodesics[rows[0]] + lengths[0][:, None]
+        for row, length in zip(rows[1:], lengths[1:], strict=True):
+            path = geodesics[row]
+            np.minimum(shortest, path + length[:, None], out=shortest)
+        return shortest
+
+    def _paths_of_any(self, queries, geodesics):
+        """Shortest paths of queries that have at least one link each."""
+        starts = self.starts[queries.start : queries.stop + 1]
+        links = slice(starts[0], starts[-1])
+        lengths = geodesics[self.rows[links]] + self.lengths[links, None]
+        return np.minimum.reduceat(lengths, starts[:-1] - starts[0], axis=0)
 
     def shortest(self, k):
         """The k shortest links of each query, or all where there are fewer."""
@@ -178,6 +205,9 @@ class RowSearch:
 
     def _nearest(self, X, Q, k):
         """Distances and indices of the nearest rows of X."""
+        if self.is_euclidean and len(X) == 1 and Q is not None:
+            # There is no spread of rows that tells far from near.
+            return cdist(Q, X), np.zeros((len(Q), 1), dtype=np.intp)
         if self.is_euclidean:
             return k_nearest(X, k, queries=Q, n_jobs=self.options["n_jobs"])
         return self._trees(X).kneighbors(X if Q is None else Q, k)
@@ -187,7 +217,7 @@ class RowSearch:
         return self._nearest(self.X, Q, k)
 
     def nearest(self, k, Q=None):
-        """Links to the k nearest rows; of the rows themselves if there are no queries."""
+        """Links to the k nearest rows; of these themselves if there are no queries."""
         return Links.of_arrays(*self._nearest(self.X, Q, k))
 
     def within(self, radius, Q=None):
@@ -242,14 +272,14 @@ class MatrixSearch:
         return Q if Q.shape[1] == len(self.first) else Q[:, self.first]
 
     def nearest(self, k, Q=None):
-        """Links to the k nearest rows; of the rows themselves if there are no queries."""
+        """Links to the k nearest rows; of these themselves if there are no queries."""
         D = self._distances(Q)
         return Links.of_arrays(*k_nearest(D, k, metric="precomputed"))
 
     def within(self, radius, Q=None):
         """Links to the rows within a radius."""
         D = self._distances(Q)
-        near = D <= radius
+        near = np.less_equal(D, radius)
         starts = np.append(0, np.cumsum(near.sum(axis=1)))
         return Links(starts, np.nonzero(near)[1], D[near].astype(np.float64))
 
@@ -299,6 +329,12 @@ class GraphSearch:
         else:
             check_not_negative(Q.data)
             links = Links.of_graph(Q)
+            alone = np.flatnonzero(links.counts() == 0)
+            if len(alone):
+                raise ValueError(
+                    "X must have a distance from a training row in each row of the "
+                    f"sparse graph; got none in row {alone[0]}."
+                )
         if len(self.first) == len(self.inverse):
             return links
         # Those of a query to rows that are merged are one.
@@ -348,8 +384,8 @@ def check_not_negative(X):
     """Raise if a distance is negative."""
     if X.size and X.min() < 0:
         raise ValueError(
-            "X must hold no negative distances with metric='precomputed'; got "
-            f"{X.min():g}."
+            "Negative values in data: with metric='precomputed' X must hold "
+            f"distances, of which none is negative; got {X.min():g}."
         )
 
 
