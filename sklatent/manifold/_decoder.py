@@ -18,7 +18,9 @@ from scipy.sparse import csr_array
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import k_nearest
 
-NEIGHBORS = (4, 8, 16, 32, 64)
+# Numbers of neighbors to try, and multiples of the number of components, whose slopes
+# fewer neighbors leave open.
+NEIGHBORS, PER_COMPONENT = (4, 8, 16, 32, 64, 128), (2, 4)
 RIDGES = (1e-10, 0.01, 0.1, 1.0, np.inf)
 # exp(-DECAY) is the weight of the farthest neighbor, to that of one at the place.
 DECAY = 4.0
@@ -94,15 +96,16 @@ class Decoder:
 
     def _choose(self):
         """Return the number of neighbors and the ridge of the smallest error."""
-        n = len(self.Z)
+        n, q = self.Z.shape
         if n < 4:  # Too few to leave one out: the plane through all.
             return n, RIDGES[0]
+        numbers = {min(k, n - 1) for k in NEIGHBORS}
+        numbers |= {min(q * k, n - 1) for k in PER_COMPONENT if q * k > max(numbers)}
         errors = {
             (k, ridge): error
-            for k in NEIGHBORS
-            if k < n
+            for k in sorted(numbers)
             for ridge, error in zip(RIDGES, self.left_out(k, RIDGES), strict=True)
-        } or {(n - 1, RIDGES[-1]): 0.0}
+        }
         return min(errors, key=errors.get)
 
     def left_out(self, k, ridges):
@@ -120,8 +123,8 @@ class Decoder:
         errors : list of float
             Mean over the rows, by their weights, for each ridge.
         """
-        n, p = self.X.shape
-        n_trial = min(n, TRIAL_ROWS, max(100, TRIAL_ENTRIES // p))
+        n, p, q = *self.X.shape, self.Z.shape[1]
+        n_trial = min(n, TRIAL_ROWS, max(100, TRIAL_ENTRIES // max(p, k * q // 4)))
         rows = np.linspace(0, n - 1, n_trial).astype(np.intp)
         Z, weight = self.Z[rows], self.weight[rows]
         distances, nearest = k_nearest(self.Z, k + 1, queries=Z)
