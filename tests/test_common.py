@@ -45,7 +45,7 @@ from sklatent.exceptions import (
     InconsistentVersionWarning,
     RankDeficientWarning,
 )
-from sklatent.manifold import Isomap
+from sklatent.manifold import DiffusionMap, Isomap
 from sklatent.utils.discovery import all_estimators
 from tests.instances import IMAGE_INSTANCES, INSTANCES, cheap
 

@@ -100,6 +100,9 @@ class DiffusionMap(Embedding):
         Places of the training rows.
     n_components_ : int
         Number of components.
+    n_eigenvalues_ : int
+        Number of rates: `n_eigenvalues`, or more if there are more components, or fewer
+        if there are fewer distinct rows.
     eigenvalues_ : ndarray of shape (n_eigenvalues_,)
         Rates at which the modes decay, ascending, in 1 / squared units of the data,
         without the rate 0 of the constant mode. Each further connected component of the
