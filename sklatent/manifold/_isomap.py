@@ -132,7 +132,6 @@ class Isomap(Embedding):
     --------
     A roll is unrolled: the first component is the length along it.
 
-    >>> import numpy as np
     >>> from sklatent.datasets import make_swiss_roll
     >>> from sklatent.manifold import Isomap
     >>> X, t = make_swiss_roll(2000, random_state=0)
@@ -251,9 +250,9 @@ class Isomap(Embedding):
         Precomputed neighbors, which may be those of another library:
 
         >>> import numpy as np
+        >>> from sklearn.neighbors import KNeighborsTransformer
         >>> from sklatent.datasets import make_swiss_roll
         >>> from sklatent.manifold import Isomap
-        >>> from sklearn.neighbors import KNeighborsTransformer
         >>> X, _ = make_swiss_roll(300, random_state=0)
         >>> graph = KNeighborsTransformer(n_neighbors=9).fit_transform(X)
         >>> Z = Isomap(n_neighbors=9, metric="precomputed").fit(graph).embedding_
