@@ -26,7 +26,6 @@ _SUBPACKAGES = (
 # Where each name that can be imported from the top lives.
 _MEMBERS = {
     "AETransformer": "neural",
-    "ClassicalMDS": "manifold",
     "DANCo": "dimension",
     "DiffusionMap": "manifold",
     "FactorAnalysis": "decomposition",

@@ -25,7 +25,7 @@ from sklatent.dimension import (
     PCASpectrum,
     TwoNN,
 )
-from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap
+from sklatent.manifold import DiffusionMap, Isomap
 from sklatent.neural import AETransformer, VAETransformer
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
@@ -50,12 +50,6 @@ INSTANCES = {
         AETransformer(**TINY, encoder=Perceptron, decoder=nn.Linear, corruption=0.2),
         AETransformer(**TINY, lr_schedule="one_cycle"),
         AETransformer(**TINY, dtype="mixed"),
-    ],
-    ClassicalMDS: [
-        ClassicalMDS(),
-        ClassicalMDS(1, metric="manhattan"),
-        ClassicalMDS(1, metric="manhattan", n_landmarks=6),
-        ClassicalMDS(3, metric="minkowski", metric_params={"p": 3}),
     ],
     DANCo: [DANCo(), DANCo(3, n_jobs=1)],
     DiffusionMap: [

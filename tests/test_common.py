@@ -45,7 +45,7 @@ from sklatent.exceptions import (
     InconsistentVersionWarning,
     RankDeficientWarning,
 )
-from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap
+from sklatent.manifold import DiffusionMap, Isomap
 from sklatent.utils.discovery import all_estimators
 from tests.instances import IMAGE_INSTANCES, INSTANCES, cheap
 
@@ -88,7 +88,6 @@ each_generative = pytest.mark.parametrize(
 # deficient rank, of which whitening warns.
 OF_NEIGHBORS = (DuplicateRowsWarning, DiscreteDataWarning)
 MUTED = {
-    ClassicalMDS: (RankDeficientWarning,),
     DANCo: (*OF_NEIGHBORS, FewRowsWarning),
     DiffusionMap: (DisconnectedGraphWarning, FewRowsWarning, RankDeficientWarning),
     FactorAnalysis: (HeywoodWarning,),

@@ -1,7 +1,6 @@
 """Manifold learning: embeddings of rows by distances, geodesics, kernels and walks."""
 
-from sklatent.manifold._classical_mds import ClassicalMDS
 from sklatent.manifold._diffusion_map import DiffusionMap
 from sklatent.manifold._isomap import Isomap
 
-__all__ = ["ClassicalMDS", "DiffusionMap", "Isomap"]
+__all__ = ["DiffusionMap", "Isomap"]
