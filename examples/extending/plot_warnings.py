@@ -66,7 +66,7 @@ caught(FewRowsWarning, LevinaBickel().fit, X[:12])
 
 groups = np.vstack([X, X + 100])
 isomap = caught(DisconnectedGraphWarning, Isomap().fit, groups)
-caught(FarRowsWarning, isomap.transform, X[:3] + [[0.0], [1e4], [0.0]])
+caught(FarRowsWarning, isomap.transform, X[:3] * np.array([[1], [1e4], [1]]))
 
 # %%
 # Rows in three directions of six columns have no noise, so a density is unbounded; and

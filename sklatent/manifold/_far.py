@@ -14,13 +14,13 @@ def warn_of_far_rows(far, what):
     far : ndarray of shape (n_samples,)
         Which rows of the call are far, as booleans.
     what : str
-        Where they were placed, to follow "they were placed".
+        Where they were placed, to follow "They were placed".
     """
     n_far = np.count_nonzero(far)
     if n_far:
-        rows, were = ("row", "was") if n_far == 1 else ("rows", "were")
+        are, they = ("is", "It was") if n_far == 1 else ("are", "They were")
         warn(
-            f"{n_far} of {len(far)} {'row' if len(far) == 1 else 'rows'} given: far "
-            f"from all training rows. The far {rows} {were} placed {what}.",
+            f"{n_far} of {len(far)} rows {are} far from all training rows. {they} "
+            f"placed {what}.",
             FarRowsWarning,
         )

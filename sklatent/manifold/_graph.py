@@ -10,6 +10,8 @@ from sklatent.utils._warnings import warn
 
 # Rows that differ may be at distance 0 in some metrics, which would be no edge.
 SHORTEST_EDGE = np.finfo(np.float64).tiny
+# Components of up to so many rows are joined together, by one search.
+SMALL = 16
 
 
 def distinct_rows(X, weight=None):
@@ -92,7 +94,7 @@ def warn_of_components(n_components, cure):
     )
 
 
-def join_components(graph, nearest_pair):
+def join_components(graph, search):
     """Join the components of a graph by edges that are as short as possible.
 
     The edges are those of the minimum spanning tree of the components, found in rounds
@@ -103,9 +105,8 @@ def join_components(graph, nearest_pair):
     ----------
     graph : csr_array of shape (n_samples, n_samples)
         Lengths of the edges.
-    nearest_pair : callable
-        Of two arrays of rows; returns the length of the shortest edge between them, and
-        its row in each.
+    search : RowSearch, MatrixSearch or GraphSearch
+        The search of `sklatent.manifold._links` among the rows.
 
     Returns
     -------
@@ -115,10 +116,16 @@ def join_components(graph, nearest_pair):
     labels = component_labels(graph)
     while labels.any():
         sizes = np.bincount(labels)
+        to_join = np.arange(len(sizes)) != sizes.argmax()
         edges = [
-            nearest_pair(np.flatnonzero(labels == c), np.flatnonzero(labels != c))
-            for c in np.delete(np.arange(len(sizes)), sizes.argmax())
+            search.nearest_pair(
+                np.flatnonzero(labels == c), np.flatnonzero(labels != c)
+            )
+            for c in np.flatnonzero(to_join & (sizes > SMALL))
         ]
+        small = np.flatnonzero((to_join & (sizes <= SMALL))[labels])
+        if len(small):
+            edges.extend(_nearest_others(search, small, labels))
         # Two components may have found each other.
         edges = np.unique(np.array(edges), axis=0)
         rows, columns = edges[:, 1:].astype(np.intp).T
@@ -126,6 +133,22 @@ def join_components(graph, nearest_pair):
         graph = graph.maximum(added).tocsr()
         labels = component_labels(graph)
     return graph
+
+
+def _nearest_others(search, rows, labels):
+    """Shortest edges that leave each of some small components, of which rows are given.
+
+    One of the nearest rows of a row is in another component, if more are found than its
+    own has.
+    """
+    distances, indices = search.nearest_of(rows, min(SMALL + 1, len(labels)))
+    distances = np.where(labels[indices] == labels[rows, None], np.inf, distances)
+    at = distances.argmin(axis=1)[:, None]
+    lengths = np.take_along_axis(distances, at, axis=1)[:, 0]
+    others = np.take_along_axis(indices, at, axis=1)[:, 0]
+    order = np.lexsort((lengths, labels[rows]))
+    first = order[np.unique(labels[rows][order], return_index=True)[1]]
+    return np.column_stack([lengths, rows, others])[first].tolist()
 
 
 def geodesic_landmarks(graph, n_landmarks):

@@ -1,7 +1,4 @@
-"""Isomap: distances along the data, and places at these distances.
-
-Tenenbaum, de Silva and Langford (2000); with landmarks de Silva and Tenenbaum (2004).
-"""
+"""Isomap: distances along the data, and places at these distances."""
 
 from numbers import Integral, Real
 
@@ -348,7 +345,7 @@ class Isomap(Embedding):
                 f"got {n_components} connected components. Raise {more}, now "
                 f"{getattr(self, more)}."
             )
-        graph = join_components(graph, search.nearest_pair)
+        graph = join_components(graph, search)
         warn_of_components(
             n_components,
             f"They were joined by the shortest edges between them. Raise {more}, now "
@@ -434,7 +431,7 @@ class Isomap(Embedding):
         far = nearest > self._reach
         warn_of_far_rows(
             far,
-            f"as if {self._reach:.3g} from the nearest training row, {FAR} times the "
+            f"as if at distance {self._reach:.3g} from the nearest, {FAR} times the "
             "longest edge of the graph",
         )
         links = links.shortened(np.where(far, nearest - self._reach, 0.0))

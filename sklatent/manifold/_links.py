@@ -226,6 +226,10 @@ class RowSearch:
         graph = self._trees(self.X).radius_neighbors_graph(Q, radius, mode="distance")
         return Links.of_graph(graph)
 
+    def nearest_of(self, rows, k):
+        """Distances and indices of the k rows nearest to some of them."""
+        return self.nearest_arrays(k, self.X[rows])
+
     def nearest_pair(self, rows, others):
         """Shortest link between two groups of rows: its length and the two rows."""
         distances, indices = self._nearest(self.X[others], self.X[rows], 1)
@@ -282,6 +286,10 @@ class MatrixSearch:
         near = np.less_equal(D, radius)
         starts = np.append(0, np.cumsum(near.sum(axis=1)))
         return Links(starts, np.nonzero(near)[1], D[near].astype(np.float64))
+
+    def nearest_of(self, rows, k):
+        """Distances and indices of the k rows nearest to some of them."""
+        return k_nearest(self.D[rows], k, metric="precomputed")
 
     def nearest_pair(self, rows, others):
         """Shortest link between two groups of rows: its length and the two rows."""
@@ -354,13 +362,15 @@ class GraphSearch:
         links = self._links(Q)
         return links.only(links.lengths <= radius)
 
-    def nearest_pair(self, rows, others):
-        """There is none: distances that are not stored are not known."""
+    def nearest_of(self, rows, k):
+        """There are none: distances that are not stored are not known."""
         raise RuntimeError(
             "The number of connected components of the sparse graph X is more than 1, "
             "and the distances between them are not known. Give a graph of more "
             'neighbors, or all distances as an array, with metric="precomputed".'
         )
+
+    nearest_pair = nearest_of
 
 
 def _merged(zeros):

@@ -98,12 +98,13 @@ def joined_by(kind, X, labels):
     D = cdist(X, X)
     inside = csr_array(np.where(labels[:, None] == labels, D, 0.0))
     search = MatrixSearch(D) if kind == "matrix" else RowSearch(X, kind, **OPTIONS)
-    return inside, join_components(inside, search.nearest_pair)
+    return inside, join_components(inside, search)
 
 
 @pytest.mark.parametrize("kind", ["euclidean", "manhattan", "matrix"])
-def test_components_are_joined_by_the_spanning_tree(kind):
-    X, labels = make_blobs(60, n_features=2, centers=7, random_state=3)
+@pytest.mark.parametrize("sizes", [[9] * 7, [40, 1, 3, 25, 2, 30, 20]], ids=str)
+def test_components_are_joined_by_the_spanning_tree(kind, sizes):
+    X, labels = make_blobs(sizes, n_features=2, random_state=3)
     inside, joined = joined_by(kind, X, labels)
     D = pairwise_distances(
         X, metric="manhattan" if kind == "manhattan" else "euclidean"
