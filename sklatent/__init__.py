@@ -18,6 +18,7 @@ _SUBPACKAGES = (
     "dimension",
     "exceptions",
     "inspection",
+    "manifold",
     "neural",
     "utils",
 )
