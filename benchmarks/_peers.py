@@ -253,7 +253,7 @@ def pydiffmap_spectrum(X):
     return [(-model.evals[order]).tolist(), model.evecs[:, order].tolist()]
 
 
-def failed_checks(X, package, name):
+def failed_checks(X, package, class_name):
     """How many of scikit-learn's common checks an estimator fails."""
     import importlib
 
@@ -263,7 +263,7 @@ def failed_checks(X, package, name):
     if package == "pydiffmap":
         module = importlib.import_module("pydiffmap.diffusion_map")
     try:
-        model = getattr(module, name)
+        model = getattr(module, class_name)
         model = model.from_sklearn() if package == "pydiffmap" else model()
         results = check_estimator(model, on_fail=None)
     except Exception as error:

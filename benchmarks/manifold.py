@@ -250,7 +250,7 @@ def common_checks(peers):
         path = Path(folder) / "none.npy"
         np.save(path, np.zeros((1, 1)))
         for package, name in (("umap", "UMAP"), ("pydiffmap", "DiffusionMap")):
-            answer = peers("failed_checks", path, package=package, name=name)
+            answer = peers("failed_checks", path, package=package, class_name=name)
             lines.append(f"  {package + '.' + name:<24}{answer}")
     return "\n".join(lines)
 
