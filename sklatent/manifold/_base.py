@@ -1,9 +1,9 @@
 """What all embeddings have in common.
 
-An embedding places the training rows, as `embedding_`, and new rows beside them, each by
-itself. A subclass implements `_place(X)`, which returns the places of validated rows, and
-calls `_keep` at the end of `fit`. The places are turned back into rows by one decoder
-(`sklatent.manifold._decoder`), whatever the embedding.
+An embedding places the training rows, as `embedding_`, and new rows beside them, each
+by itself. A subclass implements `_place(X)`, which returns the places of validated rows,
+and calls `_keep` at the end of `fit`. The places are turned back into rows by one
+decoder (`sklatent.manifold._decoder`), whatever the embedding.
 """
 
 import numpy as np
@@ -191,7 +191,8 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         Returns
         -------
         recall : ndarray of shape (n_samples,)
-            Between -k / (n - 1 - k), for k neighbors and n distinct training rows, and 1.
+            Between -k / (n - 1 - k), for k neighbors and n distinct training rows,
+            and 1.
 
         References
         ----------

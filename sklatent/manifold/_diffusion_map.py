@@ -34,8 +34,8 @@ from sklatent.utils._warnings import warn
 
 # What n_neighbors="auto" is, within these bounds: the rows over SHARE.
 FEWEST_NEIGHBORS, MOST_NEIGHBORS, SHARE = 16, 128, 8
-# A row is far if its distance from the nearest training row is so many times the largest
-# distance of a training row to its last neighbor.
+# A row is far if its distance from the nearest training row is so many times the
+# largest distance of a training row to its last neighbor.
 FAR = 10
 # Eigenfunctions among which those that are no harmonics are looked for.
 MORE_FUNCTIONS = 4
@@ -80,14 +80,14 @@ class DiffusionMap(Embedding):
         :class:`~sklatent.dimension.TwoNN` or, on a grid, where that has none, that of
         :class:`~sklatent.dimension.LevinaBickel` from all neighbors.
     diffusion_time : float, default=0.0
-        Each component is multiplied by exp(-rate * diffusion_time), so that distances in
-        the embedding are diffusion distances; in squared units of the data. With 0 all
-        components have the same variance.
+        Each component is multiplied by exp(-rate * diffusion_time), so that distances
+        in the embedding are diffusion distances; in squared units of the data. With 0
+        all components have the same variance.
     n_eigenvalues : int, default=8
         Number of rates in `eigenvalues_`, if there are not more components.
     drop_harmonics : bool, default=False
-        Whether to leave out eigenfunctions that are functions of those before them [3]_,
-        as cos(2 x) is of cos(x), so that each component says something new.
+        Whether to leave out eigenfunctions that are functions of those before them
+        [3]_, as cos(2 x) is of cos(x), so that each component says something new.
     metric : {"euclidean", "precomputed"}, default="euclidean"
         Whether X holds rows, or the distances between them.
     n_jobs : int or None, default=None
@@ -242,7 +242,8 @@ class DiffusionMap(Embedding):
         Raises
         ------
         ValueError
-            If all rows are equal, or X holds no distances with ``metric="precomputed"``.
+            If all rows are equal, or X does not hold distances with
+            ``metric="precomputed"``.
 
         Warns
         -----

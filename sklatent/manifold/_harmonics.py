@@ -1,8 +1,8 @@
 """Eigenfunctions that are functions of those before them.
 
-Dsilva, Talmon, Coifman and Kevrekidis (2018): each eigenfunction is predicted from those
-before it by local linear regression, without the row itself. Where the prediction is
-good, as of cos(2 x) from cos(x), the function says nothing new.
+Dsilva, Talmon, Coifman and Kevrekidis (2018): each eigenfunction is predicted from
+those before it by local linear regression, without the row itself. Where the prediction
+is good, as of cos(2 x) from cos(x), the function says nothing new.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 
 Chance: the eigenvalues of two halves of the rows, with half as many neighbors and
 therefore kernels of the same width, differ by twice the standard error of all rows.
-Bias: what half of epsilon changes. Either needs no eigenvectors of its own. Those of all
-rows, smoothed by a few steps of the other walk, span them well enough, since what
+Bias: what half of epsilon changes. Either needs no eigenvectors of its own. Those of
+all rows, smoothed by a few steps of the other walk, span them well enough, since what
 differs is how they follow the single rows.
 """
 

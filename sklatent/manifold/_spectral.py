@@ -1,9 +1,9 @@
 """The largest eigenvalues of a sparse symmetric matrix, none of a multiple missing.
 
 Eigenvalues that lie close together at the end of the spectrum cost Lanczos' method many
-iterations, and the closer they are, the more. Graphs of curves and ribbons are the worst
-and have narrow bands: their matrices are factorized instead, which spreads the end of
-the spectrum. Lanczos' method with one vector may find an eigenvalue of several
+iterations, and the closer they are, the more. Graphs of curves and ribbons are the
+worst and have narrow bands: their matrices are factorized instead, which spreads the
+end of the spectrum. Lanczos' method with one vector may find an eigenvalue of several
 eigenvectors once; a second run with the found ones removed tells.
 """
 
@@ -60,7 +60,7 @@ def largest_eigenpairs(A, n_pairs, known):
     n_pairs = min(n_pairs, n - known.shape[1])
     if n <= max(FULL_ROWS, 4 * (n_pairs + known.shape[1])):
         width = np.abs(A).sum(axis=1).max()
-        values, vectors = np.linalg.eigh(A.toarray() - 2 * width * (known @ known.T))
+        _, vectors = np.linalg.eigh(A.toarray() - 2 * width * (known @ known.T))
         found = vectors[:, ::-1][:, :n_pairs]
     else:
         found = _by_lanczos(A, n_pairs, known)
