@@ -1,8 +1,8 @@
 """What all embeddings have in common.
 
 An embedding places the training rows, as `embedding_`, and new rows beside them, each
-by itself. A subclass implements `_place(X)`, which returns the places of validated rows,
-and calls `_keep` at the end of `fit`. The places are turned back into rows by one
+by itself. A subclass implements `_place(X)`, which returns the places of validated
+rows, and calls `_keep` at the end of `fit`. The places are turned back into rows by one
 decoder (`sklatent.manifold._decoder`), whatever the embedding.
 """
 

@@ -4,7 +4,8 @@ The kernel has a width at each row (Berry and Harlim 2016),
 
     K_ij = exp(-|x_i - x_j|^2 / (4 epsilon rho_i rho_j)),  rho proportional to q^beta,
 
-with the density q of the rows, beta = -1/2, or beta = 0 for one width. Dividing by
+with the density q of the rows and beta = -1/2, or -1 / d above two dimensions, where
+the width is then the distance to near rows, or beta = 0 for one width. Dividing by
 densities (Coifman and Lafon 2006) makes the walk W, and
 
     L f_i = (sum_j W_ij f_j / sum_j W_ij - f_i) / m_i
@@ -20,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array, diags_array, eye_array
 
-# Exponent of the density in the width, for each kind of width.
-BETAS = {"variable": -0.5, "fixed": 0.0}
+# Kinds of width.
+BANDWIDTHS = ("variable", "fixed")
 # Neighbors by which the density at a row is estimated for the width.
 WIDTH_NEIGHBORS = 16
 # The typical last neighbor has the weight exp(-LAST), so that the cut does not matter.
@@ -84,7 +85,8 @@ def make_kernel(distances, dimension, alpha, bandwidth, epsilon):
 
     `epsilon="auto"` is as large as the number of neighbors allows.
     """
-    beta = BETAS[bandwidth]
+    # With -1/2 in many dimensions widths would differ out of all measure.
+    beta = -min(0.5, 1 / dimension) if bandwidth == "variable" else 0.0
     near = distances[:, :WIDTH_NEIGHBORS]
     logs = 0.5 * np.log(np.mean(near * near, axis=1))
     kernel = Kernel(dimension, alpha, beta, np.nan, float(np.exp(np.mean(logs))))
@@ -126,8 +128,10 @@ def make_walk(kernel, graph, rho, weight):
     W.eliminate_zeros()
     degree = W.sum(axis=1)
     moved = csr_array((squares, graph.indices, graph.indptr), shape=(n, n))
-    energy = W.multiply(moved).sum() / 2
-    step = rho**2 * energy / (kernel.dimension * (degree @ rho**2))
+    moved = W.multiply(moved).sum(axis=1)
+    goes = moved > 0  # an outlier far from all rows stays, and says nothing of steps
+    expected = kernel.dimension * (degree[goes] @ rho[goes] ** 2)
+    step = rho**2 * (moved.sum() / (2 * expected) if goes.any() else kernel.epsilon)
     mass = degree * step
     root = 1 / np.sqrt(mass)
     A = diags_array(root) @ W @ diags_array(root) - diags_array(1 / step)

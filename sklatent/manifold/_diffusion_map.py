@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklatent.exceptions import FewRowsWarning, RankDeficientWarning
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._diffusion_kernel import (
-    BETAS,
+    BANDWIDTHS,
     WIDTH_NEIGHBORS,
     make_kernel,
     make_walk,
@@ -65,8 +65,9 @@ class DiffusionMap(Embedding):
         potential, minus the logarithm of the density, and 0 that in twice the
         potential.
     bandwidth : {"variable", "fixed"}, default="variable"
-        Whether the width of the kernel follows the density, as its inverse square root,
-        or is the same everywhere. A fixed width fails where the density varies much.
+        Whether the width of the kernel follows the density q, as q^(-1/2), or in
+        dimensions d above two q^(-1/d), or is the same everywhere. A fixed width fails
+        where the density varies much.
     epsilon : float or "auto", default="auto"
         Square of the width of the kernel, in squared units of the data: the kernel is
         exp(-d² / (4 epsilon)) where the width is 1, as it is on average. "auto" takes
@@ -175,7 +176,7 @@ class DiffusionMap(Embedding):
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left"), HasMethods("fit")],
         "alpha": [Interval(Real, None, None, closed="neither")],
-        "bandwidth": [StrOptions(set(BETAS))],
+        "bandwidth": [StrOptions(set(BANDWIDTHS))],
         "epsilon": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "n_neighbors": [
             Interval(Integral, 1, None, closed="left"),
@@ -268,11 +269,17 @@ class DiffusionMap(Embedding):
             search = self._start_search(X, rows)
             weight = np.bincount(search.inverse, weight)
             distances, graph = self._neighbors(search)
+            # Squares of distances have to be numbers.
+            unit = self._unit = 2.0 ** np.frexp(np.median(distances))[1]
+            distances, graph = distances / unit, graph / unit
             self.dimension_ = self._resolve_dimension(search, distances)
+            epsilon = self.epsilon
+            if epsilon != "auto":
+                epsilon = epsilon / unit / unit
             kernel = make_kernel(
-                distances, self.dimension_, self.alpha, self.bandwidth, self.epsilon
+                distances, self.dimension_, self.alpha, self.bandwidth, epsilon
             )
-            self.epsilon_ = kernel.epsilon
+            self.epsilon_ = kernel.epsilon * unit * unit
             walk = make_walk(kernel, graph, kernel.width(distances), weight)
             labels = self._label(walk)
             modes = slow_modes(walk, labels, weight, self._n_modes(search))
@@ -283,7 +290,7 @@ class DiffusionMap(Embedding):
                 self.component_indices_
             ]
             self._map = NewRows(kernel, walk.at_rows(), decays, components)
-            self._reach = FAR * distances[:, -1].max()
+            self._reach = FAR * distances[:, -1].max() * unit
             self._keep(self._known(X, rows), components[search.inverse])
             search.keep_only(self._fit_X)
             self._search = search
@@ -377,15 +384,16 @@ class DiffusionMap(Embedding):
             k = min(
                 max(round(share * self.n_neighbors_), WIDTH_NEIGHBORS), len(rows) - 1
             )
-            return neighbor_graph(search.part(rows), k)[1]
+            return neighbor_graph(search.part(rows), k)[1] / self._unit
 
         errors = rate_errors(modes, kernel, graph, walk, weight, graph_of)
         half = errors.half_width(ndtri((1 + CONFIDENCE) / 2))
         ends = [np.maximum(modes.rates - half, 0.0), modes.rates + half]
+        rate_unit = self._unit**-2.0
         self.n_eigenvalues_ = len(modes.rates)
-        self.eigenvalues_ = modes.rates
-        self.eigenvalues_std_ = errors.chance
-        self.eigenvalues_interval_ = np.column_stack(ends)
+        self.eigenvalues_ = modes.rates * rate_unit
+        self.eigenvalues_std_ = errors.chance * rate_unit
+        self.eigenvalues_interval_ = np.column_stack(ends) * rate_unit
 
     def _choose_components(self, modes, n):
         """Return the components at the distinct training rows."""
@@ -402,7 +410,7 @@ class DiffusionMap(Embedding):
                 RankDeficientWarning,
             )
         components = np.zeros((n, q))
-        damped = np.exp(-modes.rates[chosen] * self.diffusion_time)
+        damped = np.exp(-self.eigenvalues_[chosen] * self.diffusion_time)
         components[:, :found] = modes.functions[:, chosen] * damped
         return components
 
@@ -435,7 +443,7 @@ class DiffusionMap(Embedding):
         distances, nearest = self._search_nearest(X, self.n_neighbors_)
         far = distances[:, 0] > self._reach
         warn_of_far_rows(far, "where the nearest training row is")
-        Z = self._map.place(distances, nearest, far)
+        Z = self._map.place(distances / self._unit, nearest, far)
         return Z.astype(X.dtype, copy=False)
 
 
