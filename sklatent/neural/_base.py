@@ -26,6 +26,7 @@ from sklatent.neural.training._checkpoint import (
 from sklatent.neural.training._early_stopping import EarlyStopping
 from sklatent.neural.training._rows import (
     available_devices,
+    block_size,
     map_rows,
     mean_and_scale,
     resolve_device,
@@ -369,10 +370,11 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
     def _network_attributes(self, module):
         """Return the fitted attributes that are made of the networks only."""
+        # On the CPU, so that a pickle opens anywhere; `_network` moves it from there.
+        net = prediction_net(module.cpu())
         layers = copy.deepcopy(nn.ModuleList(module.code_layers())).float()
         encoder = nn.Sequential(*self._unit_layers(), *layers)
-        # On the CPU, so that a pickle opens anywhere; `_network` moves it from there.
-        return {"net_": prediction_net(module), "encoder_": encoder.eval()}
+        return {"net_": net, "encoder_": encoder.eval()}
 
     def _unit_layers(self):
         """Return what takes rows into the units of the networks, as modules."""
@@ -431,14 +433,22 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
     def _encode(self, X):
         network = self._network(X.dtype)
-        return map_rows(lambda rows: network.encode(self._tensor(rows, network)), X)
+        return map_rows(
+            lambda rows: network.encode(self._tensor(rows, network)),
+            X,
+            block_rows=block_size(network),
+        )
 
     def _decode(self, Z):
         network = self._network(Z.dtype)
         device = next(network.parameters()).device
         Z = np.ascontiguousarray(Z)  # torch takes no negative strides
         # A copy of each block: torch warns of arrays that may not be written to.
-        X = map_rows(lambda rows: network.decode(torch.tensor(rows, device=device)), Z)
+        X = map_rows(
+            lambda rows: network.decode(torch.tensor(rows, device=device)),
+            Z,
+            block_rows=block_size(network),
+        )
         return self._undo_standardize(X)
 
     def _standardize(self, X):

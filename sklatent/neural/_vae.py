@@ -15,7 +15,12 @@ from sklatent.base import GenerativeModelMixin
 from sklatent.exceptions import PosteriorCollapseWarning
 from sklatent.neural._base import NeuralLatentModel
 from sklatent.neural._schema import VAE_ATTRIBUTES
-from sklatent.neural.training._rows import BLOCK_ROWS, map_rows, share_observed
+from sklatent.neural.training._rows import (
+    BLOCK_ROWS,
+    block_size,
+    map_rows,
+    share_observed,
+)
 from sklatent.neural.vae import _automatic as automatic
 from sklatent.neural.vae import _model as model
 from sklatent.neural.vae._likelihoods import NOISES
@@ -638,7 +643,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         X = self._validate_rows(X)
         network = self._network(X.dtype)
         return map_rows(
-            lambda rows: model.moments(network, self._tensor(rows, network)), X
+            lambda rows: model.moments(network, self._tensor(rows, network)),
+            X,
+            block_rows=block_size(network),
         )
 
     def elbo(self, X):
@@ -1083,7 +1090,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         return map_rows(
             lambda rows: bound(network, self._tensor(rows, network), noise),
             X,
-            block_rows=max(1, BLOCK_ROWS // max(n_draws, n_codes)),
+            block_rows=max(1, block_size(network) // max(n_draws, n_codes)),
         )
 
     @torch.inference_mode()

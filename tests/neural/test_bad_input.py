@@ -367,7 +367,7 @@ def test_cuda_that_was_not_built(device, monkeypatch):
 
 @BOTH
 def test_model_from_a_device_that_is_gone(cls, X):
-    estimator = cls(max_epochs=1, random_state=0).fit(X)
+    estimator = cls(max_epochs=1, device="cpu", random_state=0).fit(X)
     expected = estimator.transform(X)
     estimator.device_ = "cuda:99"
     np.testing.assert_array_equal(estimator.transform(X), expected)

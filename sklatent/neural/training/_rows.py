@@ -11,6 +11,8 @@ import torch
 
 # A block of rows and its activations fit the cache.
 BLOCK_ROWS = 2048
+# A GPU has to be kept busy: each block costs it the same few dozen calls.
+GPU_BLOCK_ROWS = 32768
 
 
 def row_blocks(X, size=BLOCK_ROWS):
@@ -212,6 +214,12 @@ def free_memory(device):
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return float("inf")
+
+
+def block_size(network):
+    """Return how many rows go through a network at once, where it is."""
+    on_gpu = any(parameter.is_cuda for parameter in network.parameters())
+    return GPU_BLOCK_ROWS if on_gpu else BLOCK_ROWS
 
 
 @torch.inference_mode()

@@ -298,7 +298,7 @@ class Trainer(NeuralNet):
         for i, rows in enumerate(batches):
             self.schedule_lr((self.n_epochs + i / len(batches)) / self.max_epochs)
             total += self.train_step(X[rows], loss_of) * len(rows)
-        # The only place of an epoch that waits for the device.
+        # An epoch waits for the device here, and for whether the networks are finite.
         return total.item() / len(X) + self.criterion_.constant
 
     def train_step(self, batch, loss_of):

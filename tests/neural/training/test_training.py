@@ -436,7 +436,7 @@ class TestAlternating:
 @BOTH
 def test_mixed_precision_on_a_cpu_is_single_precision(cls, X):
     mixed, single = (
-        cls(dtype=dtype, max_epochs=3, random_state=0).fit(X)
+        cls(dtype=dtype, max_epochs=3, device="cpu", random_state=0).fit(X)
         for dtype in ("mixed", "float32")
     )
     assert mixed.history_ == single.history_
