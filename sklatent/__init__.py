@@ -18,6 +18,7 @@ _SUBPACKAGES = (
     "dimension",
     "exceptions",
     "inspection",
+    "manifold",
     "neural",
     "utils",
 )
@@ -25,6 +26,7 @@ _SUBPACKAGES = (
 # Where each name that can be imported from the top lives.
 _MEMBERS = {
     "AETransformer": "neural",
+    "ClassicalMDS": "manifold",
     "DANCo": "dimension",
     "FactorAnalysis": "decomposition",
     "GaussianMixture": "density",
@@ -32,6 +34,7 @@ _MEMBERS = {
     "HistogramDensity": "density",
     "KNeighborsDensity": "density",
     "KernelDensity": "density",
+    "KernelPCA": "manifold",
     "LevinaBickel": "dimension",
     "NeighborScaling": "dimension",
     "NormalScoreTransformer": "density",

@@ -3,6 +3,7 @@
 __all__ = [
     "DiscreteDataWarning",
     "DuplicateRowsWarning",
+    "FarRowsWarning",
     "FewRowsWarning",
     "HeywoodWarning",
     "InconsistentVersionWarning",
@@ -60,6 +61,31 @@ class DuplicateRowsWarning(UserWarning):
     5 of 205 rows repeat others; each counts once.
     >>> two_nn.dimension_ == TwoNN().fit(X).dimension_
     True
+    """
+
+
+class FarRowsWarning(UserWarning):
+    """Some rows are far from all training rows, so that their places tell little.
+
+    Embeddings place a new row by the training rows near it. A row with none near it has
+    a finite place all the same, and there is one warning for all such rows of a call.
+
+    See Also
+    --------
+    FewRowsWarning : Given if there are too few rows.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn.datasets import load_iris
+    >>> from sklatent.manifold import KernelPCA
+    >>> X = load_iris().data
+    >>> kernel_pca = KernelPCA(n_components=2, kernel="rbf").fit(X)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     Z = kernel_pca.transform(X[:2] + [[0.0], [1000.0]])
+    >>> [warning.category.__name__ for warning in caught]
+    ['FarRowsWarning']
     """
 
 

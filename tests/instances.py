@@ -25,6 +25,7 @@ from sklatent.dimension import (
     PCASpectrum,
     TwoNN,
 )
+from sklatent.manifold import ClassicalMDS, KernelPCA
 from sklatent.neural import AETransformer, VAETransformer
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
@@ -49,6 +50,11 @@ INSTANCES = {
         AETransformer(**TINY, encoder=Perceptron, decoder=nn.Linear, corruption=0.2),
         AETransformer(**TINY, lr_schedule="one_cycle"),
         AETransformer(**TINY, dtype="mixed"),
+    ],
+    ClassicalMDS: [
+        ClassicalMDS(),
+        ClassicalMDS(n_components=1, metric="manhattan", n_jobs=1),
+        ClassicalMDS(metric="chebyshev", n_landmarks=12),
     ],
     DANCo: [DANCo(), DANCo(3, n_jobs=1)],
     FactorAnalysis: [

@@ -1,3 +1,5 @@
 """Manifold learning: embeddings of rows by distances, geodesics, kernels and walks."""
 
-__all__ = []
+from sklatent.manifold._classical_mds import ClassicalMDS
+
+__all__ = ["ClassicalMDS"]
