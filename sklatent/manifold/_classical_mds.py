@@ -24,6 +24,8 @@ from sklatent.utils._warnings import warn
 
 # With n_landmarks="auto", all rows are landmarks up to so many, and then so many are.
 MANY_ROWS, N_LANDMARKS = 5000, 500
+# Components beyond those wanted, among which landmarks find the wanted ones.
+SPARE = 10
 # Rows whose distances are at hand at a time.
 BLOCK_ROWS = 1024
 # At so many times the largest training distance, differences of squares have no digits.
@@ -237,6 +239,7 @@ class ClassicalMDS(Embedding):
             rounding = max(n, p) * np.finfo(np.float64).eps * pca.singular_values_[0]
             varies = pca.singular_values_ > rounding
             axes, squares = axes * varies[:, None], squares * varies
+        self._rest = weight @ (X.astype(np.float64) - center) / weight.sum()
         absent = self.n_components_ - len(axes)
         self._center, self._axes = center, np.pad(axes, ((0, absent), (0, 0)))
         self.eigenvalues_ = np.pad(np.asarray(squares, dtype=np.float64), (0, absent))
@@ -258,10 +261,13 @@ class ClassicalMDS(Embedding):
             self._training = X[used].astype(np.float64)
             D = distances_to(X[used], X[used], self.metric, self._params)
         by = weight[used] if self.landmarks_ is None else np.ones(len(used))
-        scaling = scale(D, by, self.n_components_, self.n_jobs)
-        if self.landmarks_ is not None:
-            self._scaling = scaling
-            scaling = scaling.turned(self._by_distances(X)[0][held], weight[held])
+        q = self.n_components_
+        if self.landmarks_ is None:
+            scaling = scale(D, by, q, self.n_jobs)
+        else:
+            self._scaling = scale(D, by, q + SPARE, self.n_jobs)
+            Z = self._by_distances(X)[0][held]
+            scaling = self._scaling.turned(Z, weight[held], q)
         self._scaling = scaling
         self._largest = float(D.max())
         self.eigenvalues_ = scaling.eigenvalues * scaling.unit**2
@@ -329,7 +335,8 @@ class ClassicalMDS(Embedding):
 
     def _by_rows(self, X):
         """Return the places of rows along the principal axes."""
-        return (X.astype(np.float64) - self._center) @ self._axes.T
+        # Far from the origin rounding moves the center, by more than it does the rows.
+        return (X.astype(np.float64) - self._center - self._rest) @ self._axes.T
 
     def _by_distances(self, X):
         """Return the places by distances, and the nearest distances and rows."""

@@ -62,13 +62,14 @@ class Scaling:
         np.subtract(self.mean, squares, out=squares)
         return self.unit * (0.5 * squares @ self.projection - self.shift)
 
-    def turned(self, Z, weight):
-        """Itself with axes along which the places Z of all rows vary most."""
+    def turned(self, Z, weight, n_components):
+        """Itself with the axes along which the places Z of all rows vary most."""
         Z = Z / self.unit
         mean = weight @ Z / weight.sum()
         centered = Z - mean
         values, axes = np.linalg.eigh(centered.T @ (weight[:, None] * centered))
         values, axes = np.maximum(values[::-1], 0.0), axes[:, ::-1]
+        values, axes = values[:n_components].copy(), axes[:, :n_components]
         values[values <= ROUNDING * len(Z) * values[0]] = 0.0
         axes = axes * (values > 0)
         return replace(
