@@ -85,6 +85,15 @@ INSTANCES = {
             "kstar", max_neighbors=8, unbiased=None, dimension=1.5, n_jobs=1
         ),
     ],
+    KernelPCA: [
+        KernelPCA(),
+        KernelPCA(n_components=2, kernel="rbf"),
+        KernelPCA(n_components=2, kernel="rbf", gamma="loo", random_state=0),
+        KernelPCA(
+            n_components=2, kernel="poly", fit_inverse_transform=True, alpha="loo"
+        ),
+        KernelPCA(n_components=2, kernel="rbf", n_landmarks=20, random_state=0),
+    ],
     KernelDensity: [
         KernelDensity(),
         KernelDensity("silverman"),

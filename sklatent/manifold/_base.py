@@ -213,7 +213,8 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         n = len(self._places)
         k = min(SCORED_NEIGHBORS, (n - 1) // 2)
         if k < 1:
-            return np.ones(len(X))
+            return np.ones(X.shape[0], dtype=X.dtype)
         distances, rows = self._nearest(X, k + 1)
         _, places = k_nearest(self._places, k + 1, queries=self._encode(X))
-        return chance_corrected(recall(distances, rows, places), k, n)
+        kept = chance_corrected(recall(distances, rows, places), k, n)
+        return kept.astype(X.dtype, copy=False)

@@ -4,20 +4,21 @@ With a block Q_1 of orthonormal columns, the space of Q_1, A Q_1, A² Q_1, ... h
 eigenvectors at both ends of the spectrum after few steps (Rayleigh and Ritz). A block
 finds eigenvalues of a multiplicity up to its width, where iterations from one vector
 find one of them. The basis is orthogonalized against all its columns, twice. If it
-grows too large, iterations start again from the best vectors (Golub and Underwood 1977).
+grows too large, iterations start again from the best vectors (Golub and Underwood
+1977).
 """
 
 from typing import NamedTuple
 
 import numpy as np
-
 from sklearn.exceptions import ConvergenceWarning
 
 from sklatent.utils._warnings import warn
 
 # Columns of a block beyond the wanted ones, and steps before the basis is cut down.
 EXTRA, MAX_STEPS, MAX_RESTARTS = 6, 24, 20
-# Largest length of A v - lambda v, relative to the largest eigenvalue in absolute value.
+# Largest length of A v - lambda v, relative to the largest eigenvalue in absolute
+# value.
 TOL, TOL_OF_SMALLEST = 1e-12, 1e-4
 
 
@@ -70,7 +71,9 @@ def extreme_eigenpairs(apply, n, n_pairs):
             f"to {worst:.1g} of the largest. Take another n_components.",
             ConvergenceWarning,
         )
-    return Extremes(values[: -n_pairs - 1 : -1], vectors[:, : -n_pairs - 1 : -1], values[0])
+    return Extremes(
+        values[: -n_pairs - 1 : -1], vectors[:, : -n_pairs - 1 : -1], values[0]
+    )
 
 
 def _steps(apply, start, n_pairs):

@@ -36,19 +36,20 @@ class ClassicalMDS(Embedding):
     """Classical multidimensional scaling: places whose distances are those given.
 
     The squared distances of rows determine their Gram matrix,
-    B = -1/2 H (D * D) H with the centering H, whose largest eigenvalues and eigenvectors
-    give the places. Also called principal coordinates analysis, or Torgerson scaling
-    [1]_. The Euclidean distances of rows give the principal components of these rows;
-    they are then computed from the rows, without any distance. For other metrics, and
-    precomputed distances, B is only multiplied by vectors. New rows are placed by their
-    distances from the training rows, with Gower's formula [2]_.
+    B = -1/2 H (D * D) H with the centering H, whose largest eigenvalues and
+    eigenvectors give the places. Also called principal coordinates analysis, or
+    Torgerson scaling [1]_. The Euclidean distances of rows give the principal
+    components of these rows; they are then computed from the rows, without any
+    distance. For other metrics, and precomputed distances, B is only multiplied by
+    vectors. New rows are placed by their distances from the training rows, with Gower's
+    formula [2]_.
 
     Parameters
     ----------
     n_components : int or estimator, default=2
-        Number of components. Those beyond the number of positive eigenvalues are 0, with
-        a warning. An estimator of the intrinsic dimension (with `fit` and `dimension_`)
-        is fitted first, and its dimension is rounded.
+        Number of components. Those beyond the number of positive eigenvalues are 0,
+        with a warning. An estimator of the intrinsic dimension (with `fit` and
+        `dimension_`) is fitted first, and its dimension is rounded.
     metric : str or callable, default="euclidean"
         The distance, as in :func:`sklearn.metrics.pairwise_distances`. With
         "precomputed", `X` holds the distances of all rows from each other in `fit`, and
@@ -95,8 +96,8 @@ class ClassicalMDS(Embedding):
     Notes
     -----
     With landmarks, the places of all rows are turned so that the components are
-    uncorrelated and in the order of decreasing variance. For Euclidean distances of rows
-    in q dimensions the places are exact if the landmarks span these dimensions.
+    uncorrelated and in the order of decreasing variance. For Euclidean distances of
+    rows in q dimensions the places are exact if the landmarks span these dimensions.
 
     Beside a matrix of distances, memory holds 24 (n_components + 6) vectors. A block of
     the matrix is squared at a time.
@@ -288,9 +289,9 @@ class ClassicalMDS(Embedding):
         def distances(i):
             if self._is_precomputed():
                 return X[held[i], held]
-            return distances_to(
-                X[held[i : i + 1]], X[held], self.metric, self._params
-            )[0]
+            return distances_to(X[held[i : i + 1]], X[held], self.metric, self._params)[
+                0
+            ]
 
         if self._is_precomputed():
             from_middle = np.concatenate(

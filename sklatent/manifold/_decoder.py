@@ -1,7 +1,5 @@
 """From places in an embedding back to rows, for all embeddings."""
 
-import numpy as np
-
 from sklatent.utils._neighbors import k_nearest
 
 N_NEIGHBORS = 10

@@ -61,8 +61,8 @@ def check_distances(D, name="X"):
     """
     if D.shape[0] != D.shape[1]:
         raise ValueError(
-            f"{name} with metric='precomputed' must hold the distances of all rows from "
-            f"each other; array must be 2-dimensional and square; got shape {D.shape}."
+            f"{name} with metric='precomputed' must hold the distances of all rows "
+            f"from each other; array must be 2-dimensional and square; got shape {D.shape}."
         )
     check_not_negative(D, name)
     _check_symmetric(D, name)
@@ -97,7 +97,7 @@ def _check_symmetric(D, name):
                 i, j = np.unravel_index(off.argmax(), off.shape)
                 i, j = rows.start + i, columns.start + j
                 raise ValueError(
-                    f"{name} with metric='precomputed' must be symmetric. Array must be "
-                    f"symmetric; got {D[i, j]:.6g} in row {i}, column {j}, and "
+                    f"{name} with metric='precomputed' must be symmetric. Array must "
+                    f"be symmetric; got {D[i, j]:.6g} in row {i}, column {j}, and "
                     f"{D[j, i]:.6g} in row {j}, column {i}."
                 )

@@ -8,8 +8,8 @@ a row at squared distances s from all rows is placed at (Gower 1968)
 
     z = 1/2 (mu - s) P,   P = W^1/2 U Lambda^-1/2,
 
-and so are the rows themselves. B is applied to vectors, and never formed where there are
-many rows.
+and so are the rows themselves. B is applied to vectors, and never formed where there
+are many rows.
 """
 
 from dataclasses import dataclass, replace

@@ -6,8 +6,8 @@ from scipy.sparse.linalg import eigsh
 
 from sklatent.manifold._block_krylov import extreme_eigenpairs
 
-# Up to so many rows LAPACK finds all eigenvalues; so it does if more than one in so many
-# is wanted.
+# Up to so many rows LAPACK finds all eigenvalues; so it does if more than one in so
+# many is wanted.
 FEW_ROWS, ONE_IN = 500, 60
 # Negative eigenvalues that are no rounding, and positive ones that are, relative to the
 # largest.
@@ -86,8 +86,8 @@ def _checked(values):
     smallest = values.min(initial=0.0)
     if -smallest > NEGATIVE * largest and -smallest > 1e-10:
         raise ValueError(
-            "There are significant negative eigenvalues of the centered kernel, down to "
-            f"{smallest:.3g}, with the largest {largest:.3g}. n_components must be at "
+            "There are significant negative eigenvalues of the centered kernel, down "
+            f"to {smallest:.3g}, with the largest {largest:.3g}. n_components must be at "
             "most the number of positive ones, or kernel positive semi-definite."
         )
     return np.where(values > ROUNDING * largest, values, 0.0)

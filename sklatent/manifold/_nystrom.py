@@ -6,9 +6,9 @@ With the kernel values k(x) of a row with m training rows, a row is placed at
 
 Exactly, all rows are used: with the centered kernel matrix
 B = W^1/2 J K J' W^1/2 = U Lambda U', P = W^1/2 U Lambda^-1/2. By landmarks (Nyström;
-Williams and Seeger 2001), with the matrix K_m = V S V' of their kernel values, rows have
-the features phi(x) = S^-1/2 V' k(x), whose products are the kernel where x is a landmark;
-with the principal axes A of the features of all rows, P = V S^-1/2 A.
+Williams and Seeger 2001), with the matrix K_m = V S V' of their kernel values, rows
+have the features phi(x) = S^-1/2 V' k(x), whose products are the kernel where x is a
+landmark; with the principal axes A of the features of all rows, P = V S^-1/2 A.
 """
 
 from typing import NamedTuple

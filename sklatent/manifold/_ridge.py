@@ -42,8 +42,10 @@ def choose_ridge(Z, X, weight):
 
     Returns
     -------
+    error : float
+        The smallest weighted squared error of rows that are left out.
     gamma, alpha : float
-        With the smallest weighted squared error of rows that are left out.
+        The width and the ridge that have it.
     """
     some = slice(None, None, -(-len(Z) // TRIAL_ROWS))
     Z, X, weight = Z[some], X[some], weight[some]
@@ -61,4 +63,4 @@ def choose_ridge(Z, X, weight):
             residual = root * X - vectors @ (kept[:, None] * projected)
             error = np.square(residual / np.maximum(left, 1e-12)[:, None]).sum()
             best = min(best, (error, factor * middle, alpha))
-    return float(best[1]), float(best[2])
+    return tuple(map(float, best))
