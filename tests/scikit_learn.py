@@ -22,6 +22,8 @@ FILES = {
     "FactorAnalysis": ("sklearn.decomposition", "test_factor_analysis"),
     "GaussianMixture": ("sklearn.mixture", "test_gaussian_mixture"),
     "KernelDensity": ("sklearn.neighbors", "test_kde"),
+    "ClassicalMDS": ("sklearn.manifold", "test_classical_mds"),
+    "KernelPCA": ("sklearn.decomposition", "test_kernel_pca"),
 }
 
 
@@ -46,6 +48,8 @@ SUBSTITUTES = {
     "FactorAnalysis": sklatent.FactorAnalysis,
     "GaussianMixture": GaussianMixture,
     "KernelDensity": KernelDensity,
+    "ClassicalMDS": sklatent.ClassicalMDS,
+    "KernelPCA": sklatent.KernelPCA,
 }
 
 

@@ -39,7 +39,7 @@ def kernel_eigenpairs(B, n_pairs, solver, rng, *, tol, max_iter, iterated_power)
     values : ndarray of shape (n_pairs,)
         Descending; rounding errors are 0.
     vectors : ndarray of shape (n, n_pairs)
-        The largest entry of each in absolute value is positive.
+        Of length 1.
 
     Raises
     ------
@@ -61,10 +61,7 @@ def kernel_eigenpairs(B, n_pairs, solver, rng, *, tol, max_iter, iterated_power)
         if len(values) < n_pairs:  # where many are equal, the fast method loses some
             values, vectors = (A[..., -n_pairs:] for A in eigh(B, driver="evd"))
     order = np.argsort(-values, kind="stable")
-    values, vectors = values[order], vectors[:, order]
-    largest = np.abs(vectors).argmax(axis=0)
-    signs = np.sign(vectors[largest, np.arange(len(values))])
-    return _checked(values), vectors * np.where(signs == 0, 1.0, signs)
+    return _checked(values[order]), vectors[:, order]
 
 
 def _by_projections(B, n_pairs, iterated_power, rng):
@@ -86,8 +83,8 @@ def _checked(values):
     smallest = values.min(initial=0.0)
     if -smallest > NEGATIVE * largest and -smallest > 1e-10:
         raise ValueError(
-            "There are significant negative eigenvalues of the centered kernel, down "
-            f"to {smallest:.3g}, with the largest {largest:.3g}. n_components must be at "
+            "There are significant negative eigenvalues of the centered kernel, "
+            f"down to {smallest:.3g}, with the largest {largest:.3g}. n_components must be at "
             "most the number of positive ones, or kernel positive semi-definite."
         )
     return np.where(values > ROUNDING * largest, values, 0.0)

@@ -23,6 +23,7 @@ from sklatent.manifold._nystrom import exact_components, landmark_components
 from sklatent.manifold._ridge import choose_ridge, ridge_coefficients
 from sklatent.manifold._seen import find_seen
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import check_weight, read_rows
@@ -384,8 +385,6 @@ callable, default="linear"
         held = self._held
         if self.eigenvectors_ is None:
             Z = self._by_kernel(X)[0]
-            signs = _signs(Z[held])
-            self._projection, Z = self._projection * signs, Z * signs
             scale = np.zeros(self.n_components_)
             positive = self.eigenvalues_ > 0
             scale[positive] = 1 / np.sqrt(self.eigenvalues_[positive])
@@ -397,6 +396,9 @@ callable, default="linear"
             others = np.flatnonzero(weight == 0)
             if len(others):
                 Z[others] = self._by_kernel(X[others])[0]
+        signs = _signs(Z[held])
+        self._projection, Z = self._projection * signs, Z * signs
+        self.eigenvectors_ = self.eigenvectors_ * signs
         Z = Z.astype(X.dtype, copy=False)
         self._keep(X[held], _padded(Z[held]), weight[held])
         self.embedding_ = Z
@@ -411,7 +413,11 @@ callable, default="linear"
         if alpha == "loo":
             self._ridge_mean = weight @ X / weight.sum()
             X = X - self._ridge_mean
-            _, self._ridge_gamma, alpha = choose_ridge(_padded(Z), X, weight)
+            # Equal rows are left out together.
+            first, inverse, _ = unique_rows(X)
+            count = np.bincount(inverse, weights=weight)
+            chosen = choose_ridge(_padded(Z)[first], X[first], count)
+            _, self._ridge_gamma, alpha = chosen
         K = self._kernel_of_places(Z, Z)
         self.dual_coef_ = ridge_coefficients(K, X, weight, alpha)
         self.X_transformed_fit_ = Z
@@ -432,7 +438,9 @@ callable, default="linear"
             self.gamma_ = median_gamma(X, weight)
         elif rule == "loo":
             q = self.n_components if isinstance(self.n_components, Integral) else 10
-            self.gamma_ = choose_gamma(X, weight, int(q))
+            first, inverse, _ = unique_rows(X)
+            count = np.bincount(inverse, weights=weight)
+            self.gamma_ = choose_gamma(X[first], count, int(q))
         else:
             self.gamma_ = float(rule)
 
