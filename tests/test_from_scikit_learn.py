@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sklearn.decomposition
+import sklearn.manifold
 import sklearn.mixture
 import sklearn.neighbors
 from sklearn.datasets import load_wine
@@ -32,6 +33,8 @@ SAME_NAME = [
     ),
     ("GaussianMixture", sklearn.mixture.GaussianMixture, sklatent.GaussianMixture),
     ("KernelDensity", sklearn.neighbors.KernelDensity, sklatent.KernelDensity),
+    ("ClassicalMDS", sklearn.manifold.ClassicalMDS, sklatent.ClassicalMDS),
+    ("KernelPCA", sklearn.decomposition.KernelPCA, sklatent.KernelPCA),
 ]
 OTHERS = [
     ("MLPRegressor", MLPRegressor, sklatent.AETransformer),

@@ -315,14 +315,15 @@ class ClassicalMDS(Embedding):
     def _set_places(self, X, weight):
         """Place the rows, fix the signs, and keep what other methods need."""
         Z = self._by_rows(X) if self._is_euclidean() else self._by_distances(X)[0]
-        signs = np.sign(Z[np.abs(Z).argmax(axis=0), np.arange(Z.shape[1])])
+        held = weight > 0
+        largest = np.abs(Z[held]).argmax(axis=0)
+        signs = np.sign(Z[held][largest, np.arange(Z.shape[1])])
         signs[signs == 0] = 1.0
         if self._is_euclidean():
             self._axes = self._axes * signs[:, None]
         else:
             self._scaling = self._scaling.flipped(signs)
         Z = (Z * signs).astype(X.dtype)
-        held = weight > 0
         self._keep(X[held], Z[held], weight[held])
         self.embedding_ = Z
         none = np.count_nonzero(self.eigenvalues_ == 0)
