@@ -26,6 +26,7 @@ _SUBPACKAGES = (
 # Where each name that can be imported from the top lives.
 _MEMBERS = {
     "AETransformer": "neural",
+    "ClassicalMDS": "manifold",
     "DANCo": "dimension",
     "DiffusionMap": "manifold",
     "FactorAnalysis": "decomposition",
@@ -35,6 +36,7 @@ _MEMBERS = {
     "Isomap": "manifold",
     "KNeighborsDensity": "density",
     "KernelDensity": "density",
+    "KernelPCA": "manifold",
     "LevinaBickel": "dimension",
     "NeighborScaling": "dimension",
     "NormalScoreTransformer": "density",

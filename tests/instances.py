@@ -25,7 +25,7 @@ from sklatent.dimension import (
     PCASpectrum,
     TwoNN,
 )
-from sklatent.manifold import DiffusionMap, Isomap
+from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap, KernelPCA
 from sklatent.neural import AETransformer, VAETransformer
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
@@ -50,6 +50,11 @@ INSTANCES = {
         AETransformer(**TINY, encoder=Perceptron, decoder=nn.Linear, corruption=0.2),
         AETransformer(**TINY, lr_schedule="one_cycle"),
         AETransformer(**TINY, dtype="mixed"),
+    ],
+    ClassicalMDS: [
+        ClassicalMDS(),
+        ClassicalMDS(n_components=1, metric="manhattan", n_jobs=1),
+        ClassicalMDS(metric="chebyshev", n_landmarks=12),
     ],
     DANCo: [DANCo(), DANCo(3, n_jobs=1)],
     DiffusionMap: [
@@ -89,6 +94,15 @@ INSTANCES = {
         KNeighborsDensity(
             "kstar", max_neighbors=8, unbiased=None, dimension=1.5, n_jobs=1
         ),
+    ],
+    KernelPCA: [
+        KernelPCA(),
+        KernelPCA(n_components=2, kernel="rbf"),
+        KernelPCA(n_components=2, kernel="rbf", gamma="loo", random_state=0),
+        KernelPCA(
+            n_components=2, kernel="poly", fit_inverse_transform=True, alpha="loo"
+        ),
+        KernelPCA(n_components=2, kernel="rbf", n_landmarks=20, random_state=0),
     ],
     KernelDensity: [
         KernelDensity(),

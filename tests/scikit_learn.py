@@ -23,6 +23,8 @@ FILES = {
     "GaussianMixture": ("sklearn.mixture", "test_gaussian_mixture"),
     "KernelDensity": ("sklearn.neighbors", "test_kde"),
     "Isomap": ("sklearn.manifold", "test_isomap"),
+    "ClassicalMDS": ("sklearn.manifold", "test_classical_mds"),
+    "KernelPCA": ("sklearn.decomposition", "test_kernel_pca"),
 }
 
 
@@ -48,6 +50,8 @@ SUBSTITUTES = {
     "GaussianMixture": GaussianMixture,
     "KernelDensity": KernelDensity,
     "Isomap": sklatent.Isomap,
+    "ClassicalMDS": sklatent.ClassicalMDS,
+    "KernelPCA": sklatent.KernelPCA,
 }
 
 

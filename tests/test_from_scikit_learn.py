@@ -40,6 +40,8 @@ SAME_NAME = [
     ("GaussianMixture", sklearn.mixture.GaussianMixture, sklatent.GaussianMixture),
     ("KernelDensity", sklearn.neighbors.KernelDensity, sklatent.KernelDensity),
     ("Isomap", sklearn.manifold.Isomap, sklatent.Isomap),
+    ("ClassicalMDS", sklearn.manifold.ClassicalMDS, sklatent.ClassicalMDS),
+    ("KernelPCA", sklearn.decomposition.KernelPCA, sklatent.KernelPCA),
 ]
 OTHERS = [
     ("MLPRegressor", MLPRegressor, sklatent.AETransformer),
