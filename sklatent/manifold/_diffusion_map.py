@@ -26,7 +26,7 @@ from sklatent.manifold._graph import (
     warn_of_components,
 )
 from sklatent.manifold._harmonics import independent
-from sklatent.manifold._links import MatrixSearch, RowSearch, check_distances
+from sklatent.manifold._links import MatrixSearch, RowSearch
 from sklatent.manifold._rate_errors import rate_errors
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import check_weight, read_rows
@@ -113,7 +113,7 @@ class DiffusionMap(Embedding):
         halves of the rows; infinite for fewer than 96 distinct rows.
     eigenvalues_interval_ : ndarray of shape (n_eigenvalues_, 2)
         Intervals for the rates at a confidence of 95 %. Each contains the chance of the
-        sample, and half of what half of epsilon would change.
+        sample, and what half of epsilon would change.
     eigenfunctions_ : ndarray of shape (n_samples, n_eigenvalues_)
         Modes at the training rows, each with a mean square of 1 under the weights.
     component_indices_ : ndarray of shape (n_components_,)
@@ -315,7 +315,6 @@ class DiffusionMap(Embedding):
         """Return the search for neighbors among distinct rows of positive weight."""
         self._rows = rows
         if self._is_precomputed():
-            check_distances(X)
             search = MatrixSearch(self._known(X, rows))
         else:
             search = RowSearch(X[rows], self.metric, n_jobs=self.n_jobs, **SEARCH)

@@ -5,8 +5,10 @@ from sklearn.metrics import pairwise_distances
 
 from sklatent.utils._blocks import row_slices
 
-# Rows of a matrix that are checked or squared together.
+# Rows of a matrix that are checked together.
 BLOCK_ROWS = 128
+# Asymmetry and diagonal of distances, relative to the largest, that rounding explains.
+ROUNDING = 100
 
 
 def fixed_metric_params(metric, metric_params, X):
@@ -43,61 +45,51 @@ def distances_to(X, rows, metric, params):
     )
 
 
-def check_distances(D, name="X"):
-    """Raise unless a matrix holds distances of rows from each other.
+def check_square(X):
+    """Raise if precomputed distances are not between the same rows."""
+    if X.shape[0] != X.shape[1]:
+        raise ValueError(
+            "X must be a square matrix of distances with metric='precomputed'; the "
+            f"array must be 2-dimensional and square; got shape {X.shape}."
+        )
+
+
+def check_not_negative(X):
+    """Raise if a distance is negative."""
+    if X.size and X.min() < 0:
+        raise ValueError(
+            "Negative values in data: with metric='precomputed' X must hold "
+            f"distances, of which none is negative; got {X.min():g}."
+        )
+
+
+def check_distances(D):
+    """Raise if a matrix cannot be one of distances between rows.
 
     Parameters
     ----------
     D : ndarray of shape (n_samples, n_samples)
         The matrix.
-    name : str, default="X"
-        What messages call it.
 
     Raises
     ------
     ValueError
         If it is not square, not symmetric, or has negative entries, or a diagonal that
-        is not zero.
+        is not zero, but for rounding.
     """
-    if D.shape[0] != D.shape[1]:
+    check_square(D)
+    check_not_negative(D)
+    bound = ROUNDING * np.finfo(D.dtype).eps * D.max()
+    if np.diagonal(D).max() > bound:
         raise ValueError(
-            f"{name} with metric='precomputed' must hold the distances of all "
-            f"rows from each other; array must be 2-dimensional and square; got shape {D.shape}."
+            "X must have a diagonal of zeros with metric='precomputed', since the "
+            f"distance of a row from itself is 0; got {np.diagonal(D).max():g}."
         )
-    check_not_negative(D, name)
-    _check_symmetric(D, name)
-    diagonal = np.abs(np.diagonal(D))
-    worst = int(diagonal.argmax())
-    if diagonal[worst] > 1e-10 * D.max():
-        raise ValueError(
-            f"{name} with metric='precomputed' must be zero on the diagonal, where the "
-            f"distance of each row from itself is; got {D[worst, worst]:.3g} in row "
-            f"{worst}."
-        )
-
-
-def check_not_negative(D, name="X"):
-    """Raise if a distance is negative."""
     for rows in row_slices(len(D), BLOCK_ROWS):
-        if D[rows].min() < 0:
-            i, j = np.unravel_index(D[rows].argmin(), D[rows].shape)
+        difference = np.abs(D[rows] - D[:, rows].T).max()
+        if difference > bound:
             raise ValueError(
-                f"{name} with metric='precomputed' must hold no negative distance; got "
-                f"{D[rows][i, j]:.3g} in row {rows.start + i}, column {j}."
+                "X must be symmetric with metric='precomputed'. Array must be "
+                f"symmetric; got distances that differ by {difference:g} from those in "
+                "the other direction."
             )
-
-
-def _check_symmetric(D, name):
-    """Raise if a matrix is not symmetric up to rounding, block by block."""
-    tol = (1e-10 if D.dtype == np.float64 else 1e-5) * max(D.max(), 0)
-    for rows in row_slices(len(D), BLOCK_ROWS):
-        for columns in row_slices(rows.stop, BLOCK_ROWS):
-            off = np.abs(D[rows, columns] - D[columns, rows].T)
-            if off.max() > tol:
-                i, j = np.unravel_index(off.argmax(), off.shape)
-                i, j = rows.start + i, columns.start + j
-                raise ValueError(
-                    f"{name} with metric='precomputed' must be symmetric. Array must "
-                    f"be symmetric; got {D[i, j]:.6g} in row {i}, column {j}, and "
-                    f"{D[j, i]:.6g} in row {j}, column {i}."
-                )

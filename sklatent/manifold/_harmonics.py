@@ -60,9 +60,9 @@ def _residual(earlier, f):
     second -= mean[:, :, None] * mean[:, None, :]
     cross = (K * f) @ earlier - mean * mean_f[:, None]
     trace = np.trace(second, axis1=1, axis2=2)
-    second += (RIDGE * trace + np.finfo(float).tiny)[:, None, None] * np.eye(
-        earlier.shape[1]
-    )
+    # Functions have a mean square of 1, beside which the least ridge is nothing.
+    ridge = RIDGE * np.maximum(trace, RIDGE)
+    second += ridge[:, None, None] * np.eye(earlier.shape[1])
     slope = np.linalg.solve(second, cross[:, :, None])[:, :, 0]
     predicted = mean_f + np.einsum("ij,ij->i", slope, earlier - mean)
     return float(np.sqrt(np.square(f - predicted).sum() / np.square(f).sum()))

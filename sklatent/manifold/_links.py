@@ -13,6 +13,11 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
+from sklatent.manifold._distances import (
+    check_distances,
+    check_not_negative,
+    check_square,
+)
 from sklatent.manifold._graph import distinct_rows
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import k_nearest
@@ -20,8 +25,6 @@ from sklatent.utils._threads import count_threads
 
 # Entries of a block of distances, which should fit the cache.
 BLOCK_ENTRIES = 2**18
-# Asymmetry and diagonal of distances, relative to the largest, that rounding explains.
-ROUNDING = 100
 
 
 @dataclass(frozen=True)
@@ -379,40 +382,3 @@ def _merged(zeros):
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return np.argsort(order)[inverse], first[order]
-
-
-def check_square(X):
-    """Raise if precomputed distances are not between the same rows."""
-    if X.shape[0] != X.shape[1]:
-        raise ValueError(
-            "X must be a square matrix of distances with metric='precomputed'; got "
-            f"shape {X.shape}."
-        )
-
-
-def check_not_negative(X):
-    """Raise if a distance is negative."""
-    if X.size and X.min() < 0:
-        raise ValueError(
-            "Negative values in data: with metric='precomputed' X must hold "
-            f"distances, of which none is negative; got {X.min():g}."
-        )
-
-
-def check_distances(D):
-    """Raise if a matrix cannot be one of distances between rows."""
-    check_square(D)
-    check_not_negative(D)
-    bound = ROUNDING * np.finfo(D.dtype).eps * D.max()
-    if np.abs(np.diagonal(D)).max() > bound:
-        raise ValueError(
-            "X must have a diagonal of zeros with metric='precomputed', since the "
-            f"distance of a row from itself is 0; got {np.diagonal(D).max():g}."
-        )
-    for rows in row_slices(len(D), max(1, BLOCK_ENTRIES // len(D))):
-        difference = np.abs(D[rows] - D[:, rows].T).max()
-        if difference > bound:
-            raise ValueError(
-                "X must be symmetric with metric='precomputed'; got distances that "
-                f"differ by {difference:g} from those in the other direction."
-            )

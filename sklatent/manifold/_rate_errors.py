@@ -27,8 +27,8 @@ class Errors(NamedTuple):
     bias: np.ndarray
 
     def half_width(self, quantile):
-        """Half of an interval: the quantile by chance, and half of the change."""
-        return quantile * self.chance + self.bias / 2
+        """Half of an interval: the quantile by chance, and the change."""
+        return quantile * self.chance + self.bias
 
 
 def rate_errors(modes, kernel, graph, walk, weight, graph_of):

@@ -126,8 +126,8 @@ def test_no_root_of_negative_eigenvalues():
     ("spoil", "message"),
     [
         (lambda D: D[:, :5], "square"),
-        (lambda D: D + np.eye(8), "zero on the diagonal"),
-        (lambda D: -D, "no negative distance"),
+        (lambda D: D + np.eye(8), "diagonal of zeros"),
+        (lambda D: -D, "none is negative"),
         (lambda D: np.triu(D), "must be symmetric"),
     ],
 )
@@ -136,7 +136,7 @@ def test_what_are_no_distances(spoil, message, X):
     with pytest.raises(ValueError, match=message):
         ClassicalMDS(metric="precomputed").fit(spoil(D))
     mds = ClassicalMDS(metric="precomputed").fit(D)
-    with pytest.raises(ValueError, match="no negative distance"):
+    with pytest.raises(ValueError, match="none is negative"):
         mds.transform(-D)
 
 
