@@ -98,6 +98,7 @@ INSTANCES = {
     KernelPCA: [
         KernelPCA(),
         KernelPCA(n_components=2, kernel="rbf"),
+        KernelPCA(n_components=2, kernel="rbf", pre_image="fixed_point"),
         KernelPCA(n_components=2, kernel="rbf", gamma="loo", random_state=0),
         KernelPCA(
             n_components=2, kernel="poly", fit_inverse_transform=True, alpha="loo"

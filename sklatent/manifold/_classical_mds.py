@@ -199,7 +199,7 @@ class ClassicalMDS(Embedding):
         >>> X = load_iris().data
         >>> mds = ClassicalMDS(metric="manhattan").fit(X)
         >>> round(mds.negative_inertia_, 3)
-        0.022
+        0.031
         """
         with self._unchanged_on_error():
             X = read_rows(self, X, ensure_min_samples=2, reset=True)

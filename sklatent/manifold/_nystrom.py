@@ -25,13 +25,17 @@ ROUNDING = 1e-11
 
 
 class Components(NamedTuple):
-    """Eigenvalues, eigenvectors or None, P, mu, and the sum of all eigenvalues."""
+    """Eigenvalues, eigenvectors or None, P, mu, and the sum of all eigenvalues.
+
+    `center` has the coefficients of the mean of the features, as P of the axes.
+    """
 
     values: np.ndarray
     vectors: np.ndarray | None
     projection: np.ndarray
     mean: np.ndarray
     total: float
+    center: np.ndarray
 
 
 def inverse_root(values):
@@ -70,7 +74,7 @@ def exact_components(K, weight, n_pairs, **solver):
     projection = root[:, None] * vectors * inverse_root(values)
     # Of columns whose sum is 0 but for rounding, which large values would multiply.
     projection -= share[:, None] * projection.sum(axis=0)
-    return Components(values, vectors, projection, mean, float(np.trace(B)))
+    return Components(values, vectors, projection, mean, float(np.trace(B)), share)
 
 
 def landmark_components(K_m, values_of, diagonal, weight, n_pairs, **solver):
@@ -113,5 +117,6 @@ def landmark_components(K_m, values_of, diagonal, weight, n_pairs, **solver):
     values, axes = kernel_eigenpairs(second, n_pairs, **solver)
     mean = guess + first / total
     all_eigenvalues = weight @ diagonal - total * np.square(mean @ features).sum()
+    center = features @ (mean @ features)
     projection = features @ (axes * (values > 0))
-    return Components(values, None, projection, mean, float(all_eigenvalues))
+    return Components(values, None, projection, mean, float(all_eigenvalues), center)
