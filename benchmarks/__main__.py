@@ -18,6 +18,7 @@ FAMILIES = [
     "density",
     "dimension",
     "imports",
+    "manifold",
     "neural",
     "neural_images",
     "neural_peers",

@@ -2,6 +2,7 @@
 
     python -m venv .peers && .peers/bin/pip install -r benchmarks/peers.txt
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks dimension
+    SKLATENT_PEERS=.peers/bin/python python -m benchmarks manifold
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks neural_peers
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks quality
 
@@ -217,6 +218,58 @@ def umap_codes(X, n_components=2):
     return (
         umap.UMAP(n_components=n_components, random_state=0).fit_transform(X).tolist()
     )
+
+
+def umap_inverse(X, n_train, n_decoded):
+    """UMAP's places of training rows and of the rows after them, and these decoded."""
+    import umap
+
+    model = umap.UMAP(random_state=0).fit(X[:n_train])
+    Z = model.embedding_
+    new = model.transform(X[n_train : n_train + n_decoded])
+    decoded = (model.inverse_transform(codes) for codes in (Z[:n_decoded], new))
+    return [part.tolist() for part in (Z, new, *decoded)]
+
+
+def _pydiffmap(X):
+    """Fit pyDiffMap with its rule for the bandwidth, for any density."""
+    from pydiffmap.diffusion_map import DiffusionMap
+
+    settings = {"k": 64, "epsilon": "bgh", "alpha": 1.0}
+    return DiffusionMap.from_sklearn(n_evecs=8, **settings).fit(X)
+
+
+def pydiffmap_fit(X):
+    """Fit pyDiffMap."""
+    _pydiffmap(X)
+
+
+def pydiffmap_spectrum(X):
+    """Eigenvalues of minus the generator, ascending, and the eigenvectors."""
+    import numpy as np
+
+    model = _pydiffmap(X)
+    order = np.argsort(-model.evals)
+    return [(-model.evals[order]).tolist(), model.evecs[:, order].tolist()]
+
+
+def failed_checks(X, package, class_name):
+    """How many of scikit-learn's common checks an estimator fails."""
+    import importlib
+
+    from sklearn.utils.estimator_checks import check_estimator
+
+    module = importlib.import_module(package)
+    if package == "pydiffmap":
+        module = importlib.import_module("pydiffmap.diffusion_map")
+    try:
+        model = getattr(module, class_name)
+        model = model.from_sklearn() if package == "pydiffmap" else model()
+        results = check_estimator(model, on_fail=None)
+    except Exception as error:
+        return f"none is run: {type(error).__name__}"
+    failed = sum(result["status"] == "failed" for result in results)
+    return f"{failed} of {len(results)}"
 
 
 def gcimpute_imputed(X):

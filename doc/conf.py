@@ -104,6 +104,7 @@ sphinx_gallery_conf = {
         for section in (
             "dimension",
             "decomposition",
+            "manifold",
             "density",
             "neural",
             "inspection",

@@ -18,6 +18,7 @@ _SUBPACKAGES = (
     "dimension",
     "exceptions",
     "inspection",
+    "manifold",
     "neural",
     "utils",
 )
@@ -26,10 +27,12 @@ _SUBPACKAGES = (
 _MEMBERS = {
     "AETransformer": "neural",
     "DANCo": "dimension",
+    "DiffusionMap": "manifold",
     "FactorAnalysis": "decomposition",
     "GaussianMixture": "density",
     "Gride": "dimension",
     "HistogramDensity": "density",
+    "Isomap": "manifold",
     "KNeighborsDensity": "density",
     "KernelDensity": "density",
     "LevinaBickel": "dimension",

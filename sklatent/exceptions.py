@@ -1,14 +1,42 @@
 """Warnings of sklatent."""
 
 __all__ = [
+    "DisconnectedGraphWarning",
     "DiscreteDataWarning",
     "DuplicateRowsWarning",
+    "FarRowsWarning",
     "FewRowsWarning",
     "HeywoodWarning",
     "InconsistentVersionWarning",
     "PosteriorCollapseWarning",
     "RankDeficientWarning",
 ]
+
+
+class DisconnectedGraphWarning(UserWarning):
+    """The graph of neighbors has several connected components.
+
+    No path leads from one component to another. The fitted attribute
+    `component_labels_` has the component of each row.
+
+    See Also
+    --------
+    sklatent.manifold.Isomap : Gives the warning, and joins the components.
+
+    Examples
+    --------
+    Two groups of rows that are not among each other's nearest:
+
+    >>> import warnings
+    >>> from sklatent.manifold import Isomap
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     isomap = Isomap(n_neighbors=1, n_components=1).fit([[0], [1], [8], [9]])
+    >>> [warning.category.__name__ for warning in caught]
+    ['DisconnectedGraphWarning']
+    >>> isomap.component_labels_
+    array([0, 0, 1, 1], dtype=int32)
+    """
 
 
 class DiscreteDataWarning(UserWarning):
@@ -60,6 +88,31 @@ class DuplicateRowsWarning(UserWarning):
     5 of 205 rows repeat others; each counts once.
     >>> two_nn.dimension_ == TwoNN().fit(X).dimension_
     True
+    """
+
+
+class FarRowsWarning(UserWarning):
+    """Some rows are far from all training rows, so that their places tell little.
+
+    Embeddings place a new row by the training rows near it. A row with none near it has
+    a finite place all the same, and there is one warning for all such rows of a call.
+
+    See Also
+    --------
+    FewRowsWarning : Given if there are too few rows.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn.datasets import load_iris
+    >>> from sklatent.manifold import Isomap
+    >>> X = load_iris().data
+    >>> isomap = Isomap(n_neighbors=50).fit(X)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     Z = isomap.transform(X[:2] + [[0.0], [1000.0]])
+    >>> [warning.category.__name__ for warning in caught]
+    ['FarRowsWarning']
     """
 
 

@@ -25,6 +25,7 @@ from sklatent.dimension import (
     PCASpectrum,
     TwoNN,
 )
+from sklatent.manifold import DiffusionMap, Isomap
 from sklatent.neural import AETransformer, VAETransformer
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
@@ -51,6 +52,11 @@ INSTANCES = {
         AETransformer(**TINY, dtype="mixed"),
     ],
     DANCo: [DANCo(), DANCo(3, n_jobs=1)],
+    DiffusionMap: [
+        DiffusionMap(),
+        DiffusionMap(1, bandwidth="fixed", alpha=0.5, epsilon=9.0, n_jobs=1),
+        DiffusionMap(drop_harmonics=True, dimension=1.5, diffusion_time=0.1),
+    ],
     FactorAnalysis: [
         FactorAnalysis(),
         FactorAnalysis(n_components=1, tol=1e-3),
@@ -71,6 +77,11 @@ INSTANCES = {
         HistogramDensity(),
         HistogramDensity(3),
         HistogramDensity("auto"),
+    ],
+    Isomap: [
+        Isomap(),
+        Isomap(n_neighbors=4, n_components=1, n_landmarks=8, n_jobs=1),
+        Isomap(n_neighbors=None, radius=3.0, metric="manhattan"),
     ],
     KNeighborsDensity: [
         KNeighborsDensity(),

@@ -22,6 +22,7 @@ FILES = {
     "FactorAnalysis": ("sklearn.decomposition", "test_factor_analysis"),
     "GaussianMixture": ("sklearn.mixture", "test_gaussian_mixture"),
     "KernelDensity": ("sklearn.neighbors", "test_kde"),
+    "Isomap": ("sklearn.manifold", "test_isomap"),
 }
 
 
@@ -46,6 +47,7 @@ SUBSTITUTES = {
     "FactorAnalysis": sklatent.FactorAnalysis,
     "GaussianMixture": GaussianMixture,
     "KernelDensity": KernelDensity,
+    "Isomap": sklatent.Isomap,
 }
 
 

@@ -36,19 +36,27 @@ from sklatent.dimension import (
     TwoNN,
 )
 from sklatent.exceptions import (
+    DisconnectedGraphWarning,
     DiscreteDataWarning,
     DuplicateRowsWarning,
+    FarRowsWarning,
     FewRowsWarning,
     HeywoodWarning,
     InconsistentVersionWarning,
     RankDeficientWarning,
 )
+from sklatent.manifold import DiffusionMap, Isomap
 from sklatent.utils.discovery import all_estimators
 from tests.instances import IMAGE_INSTANCES, INSTANCES, cheap
 
 FOR_TABLES = [estimator for group in INSTANCES.values() for estimator in group]
 ESTIMATORS = [*FOR_TABLES, *IMAGE_INSTANCES]
 EXPECTED_FAILED_CHECKS = {}
+
+# 2026-11: the rows of the tests here are clusters, which graphs of neighbors separate.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklatent.exceptions.DisconnectedGraphWarning"
+)
 
 each_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 each_for_tables = pytest.mark.parametrize("estimator", FOR_TABLES, ids=repr)
@@ -81,8 +89,16 @@ each_generative = pytest.mark.parametrize(
 OF_NEIGHBORS = (DuplicateRowsWarning, DiscreteDataWarning)
 MUTED = {
     DANCo: (*OF_NEIGHBORS, FewRowsWarning),
+    DiffusionMap: (DisconnectedGraphWarning, FewRowsWarning, RankDeficientWarning),
     FactorAnalysis: (HeywoodWarning,),
     Gride: OF_NEIGHBORS,
+    Isomap: (
+        *OF_NEIGHBORS,
+        DisconnectedGraphWarning,
+        FarRowsWarning,
+        FewRowsWarning,
+        RankDeficientWarning,
+    ),
     KNeighborsDensity: OF_NEIGHBORS,
     KernelDensity: (FewRowsWarning, RankDeficientWarning),
     LevinaBickel: (*OF_NEIGHBORS, FewRowsWarning),

@@ -59,6 +59,10 @@ DEVIATIONS = {
         "test_bandwidth[s*]": RULE,
         "test_kernel_density_sampling": "Every kernel has a sampler.",
     },
+    "Isomap": {
+        "test_isomap_clone_bug": "There is no `nbrs_`; the number of neighbors is "
+        "`n_neighbors_`.",
+    },
 }
 
 

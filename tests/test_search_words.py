@@ -34,6 +34,7 @@ EXPECTED = {
     "number of components",
     "PCA",
     "autoencoder",
+    "manifold learning",
 }
 
 

@@ -43,8 +43,13 @@ PYOD = ["ECOD", "COPOD", "KNN"]
 
 
 def scores_of(model, train, rows):
-    """Densities of the rows; each training row is left out where that is possible."""
-    if rows is train and isinstance(model, KernelDensity | KNeighborsDensity):
+    """Densities of the rows; training rows are left out where that is possible.
+
+    KNeighborsDensity always leaves them out.
+    """
+    if rows is train and isinstance(model, StackedDensity):
+        return model.fit(train).held_out_log_density_
+    if rows is train and isinstance(model, KernelDensity):
         return model.fit(train).score_samples(train, leave_one_out=True)
     if rows is train and isinstance(model, LocalOutlierFactor):
         return model.fit(train).negative_outlier_factor_

@@ -41,6 +41,16 @@ TREE = [
         ],
     ),
     (
+        ["Manifold learning:", "nonlinear embedding"],
+        "user_guide/manifold",
+        [
+            ("only distances are known", "manifold.ClassicalMDS"),
+            ("a bent sheet: distances along it", "manifold.Isomap"),
+            ("denoising; a kernel", "manifold.KernelPCA"),
+            ("closed curves, branches, dynamics", "manifold.DiffusionMap"),
+        ],
+    ),
+    (
         ["Density estimation,", "outlier detection,", "synthetic data"],
         "user_guide/density",
         [

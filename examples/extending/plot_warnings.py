@@ -19,14 +19,17 @@ import numpy as np
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
 from sklatent.dimension import LevinaBickel, TwoNN
 from sklatent.exceptions import (
+    DisconnectedGraphWarning,
     DiscreteDataWarning,
     DuplicateRowsWarning,
+    FarRowsWarning,
     FewRowsWarning,
     HeywoodWarning,
     InconsistentVersionWarning,
     PosteriorCollapseWarning,
     RankDeficientWarning,
 )
+from sklatent.manifold import Isomap
 from sklatent.neural import VAETransformer
 
 
@@ -55,6 +58,15 @@ caught(DuplicateRowsWarning, TwoNN().fit, np.vstack([X, X[:40]]))
 # There are fewer rows than requested neighbors. All of them are used; request fewer.
 
 caught(FewRowsWarning, LevinaBickel().fit, X[:12])
+
+# %%
+# Two groups of rows have no neighbors in common, so that there is no path from one to
+# the other. Raise `n_neighbors`, or embed each by itself. And a row far from all
+# training rows has a place that tells little; it may be an outlier, or in other units.
+
+groups = np.vstack([X, X + 100])
+isomap = caught(DisconnectedGraphWarning, Isomap().fit, groups)
+caught(FarRowsWarning, isomap.transform, X[:3] * np.array([[1], [1e4], [1]]))
 
 # %%
 # Rows in three directions of six columns have no noise, so a density is unbounded; and

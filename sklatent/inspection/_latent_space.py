@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_scalar
 
 from sklatent.inspection._images import mosaic, resolve_image_shape
-from sklatent.inspection._plotting import BLUE, PALETTE, Display
+from sklatent.inspection._plotting import BLUE, PALETTE, Display, check_components
 
 HAVE = "PCA, PPCA, FactorAnalysis, AETransformer or VAETransformer"
 KINDS = ("scatter", "grid")
@@ -173,7 +173,7 @@ class LatentSpaceDisplay(Display):
         needed = ("transform", "inverse_transform")[: 1 + (kind == "grid")]
         cls._check(estimator, *needed, have=HAVE)
         codes = np.asarray(estimator.transform(X))
-        components = _check_components(components, codes.shape[1])
+        components = check_components(components, codes.shape[1])
         if kind == "grid":
             grid, decoded = _decode_grid(estimator, codes, components, n_grid)
             numbers = {
@@ -297,21 +297,6 @@ class LatentSpaceDisplay(Display):
         self.curves_ = LineCollection(curves, color=BLUE, linewidth=1)
         ax.add_collection(self.curves_)
         ax.set(xlim=(left, right), ylim=(bottom, top))
-
-
-def _check_components(components, n_components):
-    """Return two positions of components as a list."""
-    components = list(components)
-    known = all(
-        isinstance(i, numbers.Integral) and 0 <= i < n_components for i in components
-    )
-    if len(components) != 2 or not known or components[0] == components[1]:
-        raise ValueError(
-            "components must be two different positions in "
-            f"[0, {n_components - 1}], since codes have {n_components} components; got "
-            f"{tuple(components)}."
-        )
-    return components
 
 
 def _check_y(y, codes):

@@ -1,4 +1,6 @@
-"""What the displays share: axes, colors, and the check of the estimator."""
+"""What the displays share: axes, colors, and checks of arguments."""
+
+import numbers
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -70,3 +72,18 @@ class Display:
                 f"`estimator` must have {' and '.join(needed)}, such as {have}; got "
                 f"{type(estimator).__name__}, which has no {missing[0]}."
             )
+
+
+def check_components(components, n_components):
+    """Return two positions of components as a list."""
+    components = list(components)
+    known = all(
+        isinstance(i, numbers.Integral) and 0 <= i < n_components for i in components
+    )
+    if len(components) != 2 or not known or components[0] == components[1]:
+        raise ValueError(
+            "components must be two different positions in "
+            f"[0, {n_components - 1}], since codes have {n_components} components; got "
+            f"{tuple(components)}."
+        )
+    return components

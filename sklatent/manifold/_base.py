@@ -1,9 +1,9 @@
 """What all embeddings have in common.
 
-An embedding places the training rows, as `embedding_`, and new rows beside them, each by
-itself. A subclass implements `_place(X)`, which returns the places of validated rows, and
-calls `_keep` at the end of `fit`. The places are turned back into rows by one decoder
-(`sklatent.manifold._decoder`), whatever the embedding.
+An embedding places the training rows, as `embedding_`, and new rows beside them, each
+by itself. A subclass implements `_place(X)`, which returns the places of validated rows,
+and calls `_keep` at the end of `fit`. The places are turned back into rows by one
+decoder (`sklatent.manifold._decoder`), whatever the embedding.
 """
 
 import numpy as np
@@ -191,7 +191,8 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         Returns
         -------
         recall : ndarray of shape (n_samples,)
-            Between -k / (n - 1 - k), for k neighbors and n distinct training rows, and 1.
+            Between -k / (n - 1 - k), for k neighbors and n distinct training rows,
+            and 1.
 
         References
         ----------
@@ -213,7 +214,8 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         n = len(self._places)
         k = min(SCORED_NEIGHBORS, (n - 1) // 2)
         if k < 1:
-            return np.ones(len(X))
+            return np.ones(X.shape[0], dtype=X.dtype)
         distances, rows = self._nearest(X, k + 1)
         _, places = k_nearest(self._places, k + 1, queries=self._encode(X))
-        return chance_corrected(recall(distances, rows, places), k, n)
+        kept = chance_corrected(recall(distances, rows, places), k, n)
+        return kept.astype(X.dtype, copy=False)

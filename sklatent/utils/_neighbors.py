@@ -69,7 +69,7 @@ def k_nearest(X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None):
     with np.errstate(over="ignore"):
         Q = _scaled(queries, shift)
     far = np.abs(Q).max(axis=1) > FAR * max(np.abs(X).max(), 1.0)
-    squares = np.empty((len(Q), n_neighbors))
+    squares = np.zeros((len(Q), n_neighbors))
     indices = np.empty((len(Q), n_neighbors), dtype=np.intp)
     near = ~far
     if near.any():

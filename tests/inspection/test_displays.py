@@ -19,11 +19,13 @@ from sklatent.dimension import Gride
 from sklatent.inspection import (
     DensityDisplay,
     DimensionDisplay,
+    EmbeddingDisplay,
     LatentSpaceDisplay,
     ReconstructionDisplay,
     SpectrumDisplay,
     TrainingDisplay,
 )
+from sklatent.manifold import ClassicalMDS
 
 X, _ = make_ball(200, dimension=2, n_features=6, noise=0.1, random_state=0)
 
@@ -31,6 +33,7 @@ X, _ = make_ball(200, dimension=2, n_features=6, noise=0.1, random_state=0)
 CASES = {
     DensityDisplay: (GaussianMixture(2, random_state=0), [X[:, :2]]),
     DimensionDisplay: (Gride(), []),
+    EmbeddingDisplay: (ClassicalMDS(2), [X]),
     LatentSpaceDisplay: (PCA(2), [X]),
     ReconstructionDisplay: (PCA(2), [X]),
     SpectrumDisplay: (PCA(2), []),

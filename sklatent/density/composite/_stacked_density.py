@@ -87,6 +87,11 @@ class StackedDensity(
     cv_score_ : float
         Mean log-density of the rows left out, for the weights, in nats per row. It is
         slightly too high, since the weights are those that make it highest.
+    held_out_log_density_ : ndarray of shape (n_samples,)
+        Log-density of each training row, by members fitted without its fold and with
+        `weights_`, in nats. Outliers among the training rows are those where it is
+        lowest: `score_samples` of a training row is too high, since the row is among
+        those of the fit. NaN for rows that `cv` never leaves out.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -252,6 +257,9 @@ class StackedDensity(
             self.weights_, self.cv_score_ = stacking_weights(
                 log_densities[seen], None if weight is None else weight[seen]
             )
+            with np.errstate(divide="ignore"):  # a member may have no weight
+                shares = log_densities + np.log(self.weights_)
+            self.held_out_log_density_ = logsumexp(shares, axis=1)
             names = [name for name, _ in members]
             self.named_estimators_ = Bunch(
                 **dict(zip(names, self.estimators_, strict=True))

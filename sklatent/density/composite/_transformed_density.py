@@ -27,7 +27,7 @@ class TransformedDensity(
 ):
     """Density estimation after a transformation, in the units of the data.
 
-    With z = g(x) the transformed row and p the density of the transformed rows,
+    With z = g(x) the transformed row and p the density of the transformed rows::
 
         log p_X(x) = log p(g(x)) + log |det dg/dx|,
 

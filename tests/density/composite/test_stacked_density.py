@@ -53,6 +53,8 @@ def test_out_of_fold_densities_by_hand():
     weights, score = stacking_weights(log_densities)
     np.testing.assert_allclose(stack.weights_, weights)
     assert np.isclose(stack.cv_score_, score)
+    mixture = np.log(np.exp(log_densities) @ weights)
+    np.testing.assert_allclose(stack.held_out_log_density_, mixture)
     # A vertex of the simplex is one member, so that the mixture is no worse.
     assert score >= log_densities.mean(axis=0).max() - 1e-6
 
