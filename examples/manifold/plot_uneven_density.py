@@ -48,6 +48,7 @@ for axis, (name, Z) in zip(axes[1:], places.items(), strict=True):
 plt.show()
 
 # %%
-# SpectralEmbedding and a diffusion map with ``alpha=0`` see a valley, in which the rows
-# are dense: the two components are no circle, and angles are uneven. The default,
-# ``alpha=1``, places the rows on a circle by their angle, as if they were uniform.
+# SpectralEmbedding draws a circle too, but on it angles are uneven: the thin side of the
+# data is squeezed, since the number of rows counts and not the length. With ``alpha=0``
+# a diffusion map is attracted by the dense side, and the circle has corners. The
+# default, ``alpha=1``, places the rows by their angle, as if they were uniform.
