@@ -6,15 +6,13 @@ chart maps parameters, (n, dimension), to points, (n, n_features).
 
 import numpy as np
 
-from sklatent.datasets._manifolds import (
+from sklatent.datasets._manifolds import make_helix, make_mobius, make_swiss_roll
+from sklatent.datasets._observe import observe, validated
+from sklatent.datasets._symmetric import (
     make_affine,
     make_cubic_surface,
-    make_helix,
     make_hypersphere,
-    make_mobius,
-    make_swiss_roll,
 )
-from sklatent.datasets._observe import observe, validated
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import StrOptions
 

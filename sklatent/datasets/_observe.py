@@ -15,6 +15,10 @@ CONSTRAINTS = {
     "n_samples": COUNT,
     "dimension": COUNT,
     "n_features": [*COUNT, None],
+    "side_lengths": ["array-like", None],
+    "density_ratio": [Interval(Real, 1, None, closed="left")],
+    "n_branches": COUNT,
+    "depth": COUNT,
     "n_turns": COUNT,
     "n_half_twists": [Interval(Integral, 0, None, closed="left")],
     "noise": [Interval(Real, 0, None, closed="left")],
@@ -27,6 +31,17 @@ def validated(**constraints):
     return validate_params(
         CONSTRAINTS | constraints, prefer_skip_nested_validation=True
     )
+
+
+def sides_of_box(side_lengths, dimension):
+    """Lengths of the sides as an array."""
+    sides = np.ones(dimension) if side_lengths is None else np.asarray(side_lengths)
+    if sides.shape != (dimension,) or not ((sides > 0) & (sides < np.inf)).all():
+        raise ValueError(
+            f"side_lengths must be {dimension} positive numbers, one for each "
+            f"dimension; got {side_lengths!r}."
+        )
+    return sides
 
 
 def observe(X, rng, noise, n_features=None):

@@ -4,8 +4,8 @@ from math import log
 
 import numpy as np
 
-from sklatent.datasets._manifolds import ball_points
 from sklatent.datasets._observe import COUNT, observe, validated
+from sklatent.datasets._symmetric import ball_points
 from sklatent.utils._random import random_generator
 
 # Integers of this many ternary digits are exact in float64: 3^33 < 2^53.

@@ -24,6 +24,7 @@ from sklatent.datasets import (
     make_manifold,
     make_mobius,
     make_swiss_roll,
+    make_tree,
 )
 from tests.datasets.checks import assert_follows, local_ranks
 
@@ -40,6 +41,7 @@ CASES = [
     (make_manifold, {"name": "M5b_Helix2d"}, 2, 3),
     (make_mobius, {}, 2, 3),
     (make_swiss_roll, {}, 2, 3),
+    (make_tree, {"n_branches": 2, "depth": 2}, 1, 6),
 ]
 each = pytest.mark.parametrize(
     ("make", "settings", "dimension", "n_features"),
@@ -139,6 +141,10 @@ def test_bad_parameters(make, settings, dimension, n_features, name, value):
         (make_cantor_dust, {"n_features": None}),
         (make_helix, {"n_turns": 0}),
         (make_mobius, {"n_half_twists": -1}),
+        (make_affine, {"side_lengths": 2.0}),
+        (make_ball, {"density_ratio": 0.5}),
+        (make_tree, {"n_branches": 0}),
+        (make_tree, {"depth": 1.5}),
     ],
 )
 def test_bad_settings(make, settings):
@@ -174,6 +180,44 @@ def test_affine(d):
     assert_follows(X + 0.5, "uniform")
     X, _ = make_affine(N, dimension=d, n_features=d + 2, random_state=0)
     assert np.linalg.matrix_rank(X) == d
+
+
+def test_affine_of_other_sides():
+    X, _ = make_affine(N, dimension=2, side_lengths=[3.0, 0.5], random_state=0)
+    assert_follows(X / [3.0, 0.5] + 0.5, "uniform")
+
+
+@pytest.mark.parametrize(
+    "sides", [[1.0], [1.0, 2.0, 3.0], [1.0, 0.0], [1.0, np.nan], [1.0, np.inf]]
+)
+def test_affine_of_bad_sides(sides):
+    with pytest.raises(ValueError, match="side_lengths must be 2 positive numbers"):
+        make_affine(side_lengths=sides)
+
+
+@pytest.mark.parametrize(
+    ("make", "uniform"),
+    [
+        (make_affine, lambda x: x + 0.5),
+        (make_ball, beta(2, 2).cdf),
+        (make_hypersphere, beta(1.5, 1.5).cdf),
+        (make_flat_torus, beta(0.5, 0.5).cdf),
+    ],
+)
+def test_density_ratio(make, uniform):
+    """The distribution of x is the integral of 1 + c x, with c = 8 / 10."""
+    settings = {"dimension": 3} if make in (make_ball, make_hypersphere) else {}
+    X, _ = make(N, density_ratio=9, random_state=0, **settings)
+    half = 0.5 if make is make_affine else 1.0
+    grid = np.linspace(-half, half, 200_001)
+    P = uniform(grid) if make is make_affine else uniform((1 + grid) / 2)
+    middle = (grid[1:] + grid[:-1]) / 2
+    tilted = np.append(0, np.cumsum((1 + 0.8 * middle / half) * np.diff(P)))
+    assert_follows(X[:, 0], lambda x: np.interp(x, grid, tilted))
+    # The others stay as they were, up to what the manifold demands.
+    same, _ = make(N, random_state=0, **settings)
+    np.testing.assert_allclose(np.abs(X), np.abs(same), atol=1e-15)
+    np.testing.assert_array_equal(X[:, 1:], same[:, 1:])
 
 
 @pytest.mark.parametrize("d", [1, 2, 7, 60])
@@ -253,6 +297,25 @@ def test_mobius(n_half_twists):
     assert_follows(r + 0.5, "uniform")
 
 
+@pytest.mark.parametrize(("n_branches", "depth"), [(3, 1), (1, 2), (2, 3)])
+def test_tree(n_branches, depth):
+    X, _ = make_tree(N, n_branches=n_branches, depth=depth, random_state=0)
+    assert X.shape[1] == sum(n_branches**level for level in range(1, depth + 1))
+    inside = (X > 0) & (X < 1)
+    assert (inside.sum(axis=1) == 1).all(), "a point is on one edge, and one only"
+    assert_follows(X[inside], "uniform")
+    if X.shape[1] > 1:
+        assert chisquare(inside.sum(axis=0)).pvalue > 1e-4
+    # Each level has as many edges as branches; all above a point are passed.
+    assert set(np.unique(X[~inside])) <= {0.0, 1.0}
+    edge, passed = inside.argmax(axis=1), (X == 1).sum(axis=1)
+    ends = np.cumsum([n_branches**level for level in range(1, depth + 1)])
+    np.testing.assert_array_equal(passed, np.searchsorted(ends, edge, side="right"))
+    for e in range(X.shape[1]):
+        above = X[edge == e] == 1
+        assert (above == above[0]).all()
+
+
 def ternary_digits(x):
     """The first 33 of a float64, in exact arithmetic."""
     integer = round(Fraction(x) * 3**33)
@@ -314,6 +377,7 @@ def test_line_disk_ball():
         (make_hypersphere, {"dimension": 2}, 2),
         (make_flat_torus, {"dimension": 1}, 1),
         (make_flat_torus, {"dimension": 2}, 2),
+        (make_flat_torus, {"dimension": 2, "density_ratio": 9}, 2),
     ],
 )
 def test_neighborhoods_have_the_dimension(make, settings, dimension):
