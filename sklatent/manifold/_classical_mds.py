@@ -314,8 +314,16 @@ class ClassicalMDS(Embedding):
 
     def _set_places(self, X, weight):
         """Place the rows, fix the signs, and keep what other methods need."""
-        Z = self._by_rows(X) if self._is_euclidean() else self._by_distances(X)[0]
         held = weight > 0
+        if self._is_euclidean():
+            Z = self._by_rows(X)
+        elif self.landmarks_ is not None:
+            Z = self._by_distances(X)[0]
+        else:
+            Z = np.empty((len(X), self.n_components_))
+            Z[held] = self._scaling.own_places(weight[held])
+            if not held.all():
+                Z[~held] = self._by_distances(X[~held])[0]
         largest = np.abs(Z[held]).argmax(axis=0)
         signs = np.sign(Z[held][largest, np.arange(Z.shape[1])])
         signs[signs == 0] = 1.0

@@ -62,7 +62,8 @@ def check_distances(D, name="X"):
     if D.shape[0] != D.shape[1]:
         raise ValueError(
             f"{name} with metric='precomputed' must hold the distances of all "
-            f"rows from each other; array must be 2-dimensional and square; got shape {D.shape}."
+            "rows from each other; array must be 2-dimensional and square; got shape "
+            f"{D.shape}."
         )
     check_not_negative(D, name)
     _check_symmetric(D, name)
