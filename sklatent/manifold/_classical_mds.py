@@ -315,15 +315,7 @@ class ClassicalMDS(Embedding):
     def _set_places(self, X, weight):
         """Place the rows, fix the signs, and keep what other methods need."""
         held = weight > 0
-        if self._is_euclidean():
-            Z = self._by_rows(X)
-        elif self.landmarks_ is not None:
-            Z = self._by_distances(X)[0]
-        else:
-            Z = np.empty((len(X), self.n_components_))
-            Z[held] = self._scaling.own_places(weight[held])
-            if not held.all():
-                Z[~held] = self._by_distances(X[~held])[0]
+        Z = self._by_rows(X) if self._is_euclidean() else self._by_distances(X)[0]
         largest = np.abs(Z[held]).argmax(axis=0)
         signs = np.sign(Z[held][largest, np.arange(Z.shape[1])])
         signs[signs == 0] = 1.0
@@ -332,7 +324,9 @@ class ClassicalMDS(Embedding):
         else:
             self._scaling = self._scaling.flipped(signs)
         Z = (Z * signs).astype(X.dtype)
-        self._keep(X[held], Z[held], weight[held])
+        # A copy of a matrix of distances would take as long as the rest.
+        rows = X if self._is_precomputed() else X[held]
+        self._keep(rows, Z[held], weight[held])
         self.embedding_ = Z
         none = np.count_nonzero(self.eigenvalues_ == 0)
         if none:

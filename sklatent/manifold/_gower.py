@@ -62,10 +62,6 @@ class Scaling:
         np.subtract(self.mean, squares, out=squares)
         return self.unit * (0.5 * squares @ self.projection - self.shift)
 
-    def own_places(self, weight):
-        """Return the places of the rows themselves: W^-1/2 U Lambda^1/2."""
-        return self.unit * self.projection * self.eigenvalues / weight[:, None]
-
     def turned(self, Z, weight, n_components):
         """Itself with the axes along which the places Z of all rows vary most."""
         Z = Z / self.unit
