@@ -85,6 +85,7 @@ def _checked(values):
         raise ValueError(
             "There are significant negative eigenvalues of the centered kernel, "
             f"down to {smallest:.3g}, with the largest {largest:.3g}. "
-            "n_components must be at most the number of positive ones, or kernel positive semi-definite."
+            "n_components must be at most the number of positive ones, or kernel "
+            "positive semi-definite."
         )
     return np.where(values > ROUNDING * largest, values, 0.0)
