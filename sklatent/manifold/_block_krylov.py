@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklatent.utils._threads import single_blas_thread
 from sklatent.utils._warnings import warn
 
 # Columns of a block beyond the wanted ones, and steps before the basis is cut down.
@@ -59,7 +60,9 @@ def extreme_eigenpairs(apply, n, n_pairs):
     rng = np.random.RandomState(0)
     start = rng.standard_normal((n, width))
     for _ in range(MAX_RESTARTS):
-        values, vectors, residuals, done = _steps(apply, start, n_pairs)
+        # Threads of BLAS take longer to start than blocks of few columns need.
+        with single_blas_thread:
+            values, vectors, residuals, done = _steps(apply, start, n_pairs)
         if done:
             break
         # The vector of the smallest eigenvalue takes part, in place of the last.

@@ -20,6 +20,7 @@ from sklatent.manifold._gower import scale
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import check_weight, read_rows
+from sklatent.utils._threads import single_blas_thread
 from sklatent.utils._warnings import warn
 
 # With n_landmarks="auto", all rows are landmarks up to so many, and then so many are.
@@ -27,7 +28,7 @@ MANY_ROWS, N_LANDMARKS = 5000, 500
 # Components beyond those wanted, among which landmarks find the wanted ones.
 SPARE = 10
 # Rows whose distances are at hand at a time.
-BLOCK_ROWS = 1024
+BLOCK_ROWS = 128
 # At so many times the largest training distance, differences of squares have no digits.
 FAR = 2.0**24
 
@@ -314,8 +315,8 @@ class ClassicalMDS(Embedding):
 
     def _set_places(self, X, weight):
         """Place the rows, fix the signs, and keep what other methods need."""
-        Z = self._by_rows(X) if self._is_euclidean() else self._by_distances(X)[0]
         held = weight > 0
+        Z = self._by_rows(X) if self._is_euclidean() else self._by_distances(X)[0]
         largest = np.abs(Z[held]).argmax(axis=0)
         signs = np.sign(Z[held][largest, np.arange(Z.shape[1])])
         signs[signs == 0] = 1.0
@@ -324,8 +325,11 @@ class ClassicalMDS(Embedding):
         else:
             self._scaling = self._scaling.flipped(signs)
         Z = (Z * signs).astype(X.dtype)
-        self._keep(X[held], Z[held], weight[held])
-        self.embedding_ = Z
+        if self._is_precomputed():
+            self._keep(X, Z)
+        else:
+            self._keep(X[held], Z[held], weight[held])
+            self.embedding_ = Z
         none = np.count_nonzero(self.eigenvalues_ == 0)
         if none:
             warn(
@@ -348,7 +352,8 @@ class ClassicalMDS(Embedding):
                 D = X[rows] if self._used is None else X[rows][:, self._used]
             else:
                 D = distances_to(X[rows], self._training, self.metric, self._params)
-            places.append(self._scaling.place(D))
+            with single_blas_thread:  # as there are few columns
+                places.append(self._scaling.place(D))
             which.append(D.argmin(axis=1))
             nearest.append(D.min(axis=1))
         return tuple(map(np.concatenate, (places, nearest, which)))

@@ -58,9 +58,10 @@ class Scaling:
 
     def place(self, distances):
         """Return the places of rows at such distances, (n_queries, n_components)."""
-        squares = np.square(distances / self.unit)
+        squares = np.divide(distances, self.unit, dtype=np.float64)
+        np.square(squares, out=squares)
         np.subtract(self.mean, squares, out=squares)
-        return self.unit * (0.5 * squares @ self.projection - self.shift)
+        return self.unit * (squares @ (0.5 * self.projection) - self.shift)
 
     def turned(self, Z, weight, n_components):
         """Itself with the axes along which the places Z of all rows vary most."""

@@ -57,6 +57,6 @@ plt.show()
 
 # %%
 # The fixed point, a weighted mean of similar training images, has less than half of the
-# error of scikit-learn's defaults, whose ridge of 1 pulls each image towards a mean. The
-# ridge that is chosen by leaving rows out comes next. None of them has seen an image
-# without noise.
+# error of scikit-learn's defaults, whose ridge of 1 pulls each image towards a mean.
+# The ridge that is chosen by leaving rows out comes next. None of them has seen an
+# image without noise.
