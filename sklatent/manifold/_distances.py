@@ -82,14 +82,8 @@ def check_distances(D):
     bound = ROUNDING * np.finfo(D.dtype).eps * D.max()
     if np.diagonal(D).max() > bound:
         raise ValueError(
-<<<<<<< HEAD
             "X must have a diagonal of zeros with metric='precomputed', since the "
             f"distance of a row from itself is 0; got {np.diagonal(D).max():g}."
-=======
-            f"{name} with metric='precomputed' must hold the distances of all "
-            "rows from each other; array must be 2-dimensional and square; got shape "
-            f"{D.shape}."
->>>>>>> h15-mds
         )
     for rows in row_slices(len(D), BLOCK_ROWS):
         difference = np.abs(D[rows] - D[:, rows].T).max()

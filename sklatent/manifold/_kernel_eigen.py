@@ -84,14 +84,8 @@ def _checked(values):
     if -smallest > NEGATIVE * largest and -smallest > 1e-10:
         raise ValueError(
             "There are significant negative eigenvalues of the centered kernel, "
-<<<<<<< HEAD
-            f"down to {smallest:.3g}, with the largest {largest:.3g}. n_components "
-            "must be at most the number of positive ones, or kernel positive "
-            "semi-definite."
-=======
             f"down to {smallest:.3g}, with the largest {largest:.3g}. "
             "n_components must be at most the number of positive ones, or kernel "
             "positive semi-definite."
->>>>>>> h15-mds
         )
     return np.where(values > ROUNDING * largest, values, 0.0)
