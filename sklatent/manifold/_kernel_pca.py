@@ -111,10 +111,10 @@ callable, default="linear"
         has no effect for a precomputed kernel.
     pre_image : {"local", "fixed_point"}, default="local"
         How `inverse_transform` reconstructs rows without `fit_inverse_transform`.
-        "local" is the local regression that all embeddings have in common. "fixed_point", for
-        the kernel "rbf", is the row whose features are the nearest to those that the
-        place stands for [4]_, by iterations from the local regression. It is a weighted
-        mean of many rows, which removes noise.
+        "local" is the local regression that all embeddings have in common.
+        "fixed_point", for the kernel "rbf", is the row whose features are the nearest
+        to those that the place stands for [4]_, by iterations from the local
+        regression. It is a weighted mean of many rows, which removes noise.
 
     Attributes
     ----------
