@@ -47,5 +47,5 @@ plt.show()
 # %%
 # The first two modes draw a parabola: the second component has nothing that the first
 # does not have, and nothing of the width of the strip. Without harmonics the second
-# component is the first mode across the strip, the fifth of all, and the embedding shows
-# a sheet of two dimensions.
+# component is the first mode across the strip, the fifth of all, and the embedding
+# shows a sheet of two dimensions.

@@ -48,7 +48,7 @@ for axis, (name, Z) in zip(axes[1:], places.items(), strict=True):
 plt.show()
 
 # %%
-# SpectralEmbedding draws a circle too, but on it angles are uneven: the thin side of the
-# data is squeezed, since the number of rows counts and not the length. With ``alpha=0``
-# a diffusion map is attracted by the dense side, and the circle has corners. The
-# default, ``alpha=1``, places the rows by their angle, as if they were uniform.
+# SpectralEmbedding draws a circle too, but angles on it are uneven: the thin side of
+# the data is squeezed, since the number of rows counts and not the length. With
+# ``alpha=0`` a diffusion map is drawn to the dense side, and the circle has corners.
+# The default, ``alpha=1``, places the rows by their angle, as if they were uniform.
