@@ -162,7 +162,8 @@ def laplacian_eigenvalues(
     Notes
     -----
     With whole numbers i, and harmonics of degree l, which are
-    :math:`\binom{l + p - 1}{p - 1} - \binom{l + p - 3}{p - 1}` in p dimensions:
+    :math:`\binom{l + p - 1}{p - 1} - \binom{l + p - 3}{p - 1}` in p dimensions; for the
+    ball see [1]_, for the tree [2]_:
 
     ===========  ================================  ===================================
     manifold     eigenvalues                       each is there
@@ -172,10 +173,10 @@ def laplacian_eigenvalues(
     hypersphere  l (l + d - 1)                     once for each harmonic in p = d + 1
     ball         k², where the derivative of       once for each harmonic in p = d
                  r^(1 - d/2) J(k r) is 0 at 1,
-                 J of order l + d/2 - 1 [1]_
+                 J of order l + d/2 - 1
     tree         w², where cos w is an eigenvalue  once for each eigenvalue
                  of the mean over adjacent
-                 vertices [2]_
+                 vertices
     ===========  ================================  ===================================
 
     References

@@ -19,7 +19,7 @@ the Dirichlet energy d that they have on a manifold of d dimensions.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, eye_array
+from scipy.sparse import csr_array, eye_array
 
 # Kinds of width.
 BANDWIDTHS = ("variable", "fixed")
@@ -116,23 +116,32 @@ def make_walk(kernel, graph, rho, weight):
         Edges too weak to count are left out.
     """
     n = len(rho)
-    row = np.repeat(np.arange(n), np.diff(graph.indptr))
+    # Each row is its own neighbor too, at distance 0.
+    graph = graph + eye_array(n, format="csr")
+    row, column = np.repeat(np.arange(n), np.diff(graph.indptr)), graph.indices
     squares = graph.data**2
-    K = np.exp(kernel.logarithm(squares, rho[row], rho[graph.indices]))
+    squares[row == column] = 0.0
+    K = np.exp(kernel.logarithm(squares, rho[row], rho[column]))
     K[K < LEAST_KERNEL] = 0.0
-    W = csr_array((K, graph.indices, graph.indptr), shape=(n, n))
-    W = W + eye_array(n, format="csr")  # each row is its own neighbor, at distance 0
-    density = (W @ weight) / rho**kernel.dimension
-    inflow = weight * density**-kernel.exponent
-    W = csr_array(diags_array(inflow) @ W @ diags_array(inflow))
-    W.eliminate_zeros()
-    degree = W.sum(axis=1)
-    moved = csr_array((squares, graph.indices, graph.indptr), shape=(n, n))
-    moved = W.multiply(moved).sum(axis=1)
+
+    def sparse(values):
+        return csr_array((values, column, graph.indptr), shape=(n, n))
+
+    density = (sparse(K) @ weight) / rho**kernel.dimension
+    # Widths follow the rows as they are, whatever these weigh.
+    unweighted = np.bincount(row, K, minlength=n) / rho**kernel.dimension
+    by_width = kernel.exponent - kernel.alpha
+    inflow = weight * density**-kernel.alpha * unweighted**-by_width
+    W = K * inflow[row] * inflow[column]
+    degree = np.bincount(row, W, minlength=n)
+    moved = np.bincount(row, W * squares, minlength=n)
     goes = moved > 0  # an outlier far from all rows stays, and says nothing of steps
     expected = kernel.dimension * (degree[goes] @ rho[goes] ** 2)
     step = rho**2 * (moved.sum() / (2 * expected) if goes.any() else kernel.epsilon)
     mass = degree * step
     root = 1 / np.sqrt(mass)
-    A = diags_array(root) @ W @ diags_array(root) - diags_array(1 / step)
-    return Walk(csr_array(A), mass, step, rho, inflow)
+    A = W * root[row] * root[column]
+    A[row == column] -= 1 / step
+    A = sparse(A)
+    A.eliminate_zeros()
+    return Walk(A, mass, step, rho, inflow)

@@ -97,26 +97,26 @@ class DiffusionMap(Embedding):
 
     Attributes
     ----------
-    embedding_ : ndarray of shape (n_samples, n_components_)
+    embedding_ : ndarray of shape (n_samples, n_components)
         Places of the training rows.
     n_components_ : int
         Number of components.
     n_eigenvalues_ : int
         Number of rates: `n_eigenvalues`, or more if there are more components, or fewer
         if there are fewer distinct rows.
-    eigenvalues_ : ndarray of shape (n_eigenvalues_,)
+    eigenvalues_ : ndarray of shape (n_eigenvalues,)
         Rates at which the modes decay, ascending, in 1 / squared units of the data,
         without the rate 0 of the constant mode. Each further connected component of the
         graph adds a rate of 0.
-    eigenvalues_std_ : ndarray of shape (n_eigenvalues_,)
+    eigenvalues_std_ : ndarray of shape (n_eigenvalues,)
         Standard errors of the rates by the chance of the sample, from the rates of two
         halves of the rows; infinite for fewer than 96 distinct rows.
-    eigenvalues_interval_ : ndarray of shape (n_eigenvalues_, 2)
+    eigenvalues_interval_ : ndarray of shape (n_eigenvalues, 2)
         Intervals for the rates at a confidence of 95 %. Each contains the chance of the
         sample, and what half of epsilon would change.
-    eigenfunctions_ : ndarray of shape (n_samples, n_eigenvalues_)
+    eigenfunctions_ : ndarray of shape (n_samples, n_eigenvalues)
         Modes at the training rows, each with a mean square of 1 under the weights.
-    component_indices_ : ndarray of shape (n_components_,)
+    component_indices_ : ndarray of shape (n_components,)
         Which modes the components are.
     component_labels_ : ndarray of shape (n_samples,)
         Connected component of the graph of neighbors that each row is in.

@@ -31,7 +31,7 @@ def rates_of(walk, decays):
     A walk whose steps have the mean square 2 d m tends to exp(m Laplacian), so that a
     rate r shows as (1 - exp(-m r)) / m, which is less by m r^2 / 2.
     """
-    m = walk.mass @ walk.step / walk.mass.sum()
+    m = (walk.mass / walk.mass.sum()) @ walk.step
     return -np.log1p(-np.clip(decays * m, 0.0, 0.9)) / m
 
 

@@ -168,9 +168,8 @@ callable, default="linear"
     .. [3] C. K. I. Williams and M. Seeger (2001). Using the Nyström method to speed up
        kernel machines. Advances in Neural Information Processing Systems 13, 682-688.
     .. [4] S. Mika, B. Schölkopf, A. Smola, K.-R. Müller, M. Scholz and G. Rätsch
-    (1999).
-       Kernel PCA and de-noising in feature spaces. Advances in Neural Information
-       Processing Systems 11, 536-542. Eq. 10.
+       (1999). Kernel PCA and de-noising in feature spaces. Advances in Neural
+       Information Processing Systems 11, 536-542. Eq. 10.
 
     Examples
     --------

@@ -22,8 +22,8 @@ BAND_WORK = 3e9
 # ones would leave too few digits.
 SHIFT = 1e-8
 # Error of an eigenvector, of which that of the eigenvalue is about the square.
-TOL = 1e-7
-LOOSE_TOL = 1e-3
+TOL = 1e-6
+LOOSE_TOL = 2e-3
 MAX_RUNS = 20
 
 

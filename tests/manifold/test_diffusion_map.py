@@ -127,7 +127,7 @@ def test_alpha_zero_has_twice_the_drift():
 def test_rates_have_the_units_of_the_data():
     X, _ = make_hypersphere(500, dimension=1, random_state=0)
     rates = DiffusionMap().fit(X).eigenvalues_
-    for scale in (1e-50, 1e-3, 1e50):
+    for scale in (1e-100, 1e-3, 1e100):
         scaled = DiffusionMap().fit(X * scale)
         np.testing.assert_allclose(scaled.eigenvalues_ * scale**2, rates, rtol=1e-6)
     moved = DiffusionMap().fit(X + 1e6)
@@ -174,6 +174,22 @@ def test_weights_are_repeated_rows(metric):
     again = DiffusionMap(metric=metric).fit(repeated)
     np.testing.assert_allclose(weighted.eigenvalues_, again.eigenvalues_, rtol=1e-8)
     np.testing.assert_allclose(weighted.embedding_[rows], again.embedding_, atol=1e-7)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_weights_do_not_change_the_shape(d):
+    """With alpha=1 the density, and so weights that make it uneven, is divided out."""
+    X, _ = make_hypersphere(3000, dimension=d, random_state=0)
+    rates = DiffusionMap().fit(X, sample_weight=1 + 0.8 * X[:, 0]).eigenvalues_[:3]
+    truth = laplacian_eigenvalues("hypersphere", 3, dimension=d)
+    np.testing.assert_allclose(rates, truth, rtol=0.06)
+
+
+def test_weights_make_a_sample_uniform():
+    """Weights inverse to the density, with alpha=0: no drift. Its bias is larger."""
+    X, _ = make_hypersphere(4000, dimension=1, density_ratio=4, random_state=0)
+    diffusion = DiffusionMap(alpha=0.0).fit(X, sample_weight=1 / (1 + 0.6 * X[:, 0]))
+    np.testing.assert_allclose(diffusion.eigenvalues_[:2], [1, 1], rtol=0.15)
 
 
 def test_rows_of_no_weight_are_placed():
