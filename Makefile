@@ -51,6 +51,7 @@ bench: .venv/bench .peers
 	$(BIN)/python -m benchmarks density
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks dimension
 	$(BIN)/python -m benchmarks imports
+	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks manifold
 	$(BIN)/python -m benchmarks neural
 	$(BIN)/python -m benchmarks neural_images
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks neural_peers
