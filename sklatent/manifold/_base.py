@@ -192,7 +192,7 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         -------
         recall : ndarray of shape (n_samples,)
             Between -k / (n - 1 - k), for k neighbors and n distinct training rows,
-            and 1.
+            and 1. It is 1 where there are fewer than three distinct training rows.
 
         References
         ----------

@@ -18,6 +18,7 @@ from sklatent.manifold._distances import (
 from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._gower import scale
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._neighbors import k_nearest
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._threads import single_blas_thread
@@ -138,7 +139,7 @@ class ClassicalMDS(Embedding):
         "metric": [str, callable],
         "metric_params": [dict, None],
         "n_landmarks": [
-            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, 2, None, closed="left"),
             StrOptions({"auto"}),
             None,
         ],
@@ -208,7 +209,8 @@ class ClassicalMDS(Embedding):
             weight = np.ones(len(X)) if weight is None else weight
             if self._is_precomputed():
                 check_distances(X)
-            self.n_components_ = self._resolve_n_components(X)
+            self._held = np.flatnonzero(weight)
+            self.n_components_ = self._resolve_n_components(self._known(X))
             self.landmarks_, self._training = None, None
             if self._is_euclidean():
                 self._fit_rows(X, weight)
@@ -251,7 +253,9 @@ class ClassicalMDS(Embedding):
         """Find the classical scaling of all rows or of landmarks."""
         held = np.flatnonzero(weight)
         if not self._is_precomputed():
-            self._params = fixed_metric_params(self.metric, self.metric_params, X[held])
+            self._params = fixed_metric_params(
+                self.metric, self.metric_params, X[held], weight[held]
+            )
         n_landmarks = self._count_landmarks(len(held))
         used = held
         if n_landmarks is not None:
@@ -325,11 +329,8 @@ class ClassicalMDS(Embedding):
         else:
             self._scaling = self._scaling.flipped(signs)
         Z = (Z * signs).astype(X.dtype)
-        if self._is_precomputed():
-            self._keep(X, Z)
-        else:
-            self._keep(X[held], Z[held], weight[held])
-            self.embedding_ = Z
+        self._keep(self._known(X), Z[held], weight[held])
+        self.embedding_ = Z
         none = np.count_nonzero(self.eigenvalues_ == 0)
         if none:
             warn(
@@ -338,6 +339,28 @@ class ClassicalMDS(Embedding):
                 f"{none} components are 0.",
                 RankDeficientWarning,
             )
+
+    def _known(self, X):
+        """Return the rows of positive weight, or the distances between them."""
+        if len(self._held) == len(X):
+            return X
+        held = self._held
+        return X[np.ix_(held, held)] if self._is_precomputed() else X[held]
+
+    def _nearest(self, X, n_neighbors):
+        if self._is_precomputed():
+            return k_nearest(X[:, self._held], n_neighbors, metric="precomputed")
+        if self._is_euclidean():
+            return super()._nearest(X, n_neighbors)
+        blocks = [
+            k_nearest(
+                distances_to(X[rows], self._fit_X, self.metric, self._params),
+                n_neighbors,
+                metric="precomputed",
+            )
+            for rows in row_slices(len(X), BLOCK_ROWS)
+        ]
+        return tuple(map(np.concatenate, zip(*blocks, strict=True)))
 
     def _by_rows(self, X):
         """Return the places of rows along the principal axes."""

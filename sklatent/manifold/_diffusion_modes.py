@@ -62,20 +62,20 @@ def slow_modes(walk, labels, weight, n_modes):
     pairs = largest_eigenpairs(walk.A, n_modes - n_still, known)
     functions = pairs.vectors / root[:, None]
     decays = np.append(np.zeros(n_still), np.maximum(-pairs.values, 0.0))
-    functions = np.column_stack([_contrasts(inside, weight)[:, :n_still], functions])
+    functions = np.column_stack([_contrasts(inside, weight, n_still), functions])
     share = weight / weight.sum()
     functions /= np.sqrt(share @ functions**2)
     return Modes(rates_of(walk, decays), decays, functions, n_still)
 
 
-def _contrasts(inside, weight):
+def _contrasts(inside, weight, n):
     """Functions constant on components, orthogonal to each other and to constants."""
     sizes = weight @ inside
     # Each is that of a component against those after it.
     after = np.cumsum(sizes[::-1])[::-1] - sizes
     columns = [
         inside[:, c] / sizes[c] - inside[:, c + 1 :].sum(axis=1) / after[c]
-        for c in range(len(sizes) - 1)
+        for c in range(n)
     ]
     return np.column_stack(columns) if columns else np.empty((len(inside), 0))
 

@@ -11,7 +11,7 @@ BLOCK_ROWS = 128
 ROUNDING = 100
 
 
-def fixed_metric_params(metric, metric_params, X):
+def fixed_metric_params(metric, metric_params, X, weight):
     """Parameters of a metric, with those that depend on the rows those of `fit`.
 
     Parameters
@@ -22,27 +22,44 @@ def fixed_metric_params(metric, metric_params, X):
         Parameters given.
     X : ndarray of shape (n_samples, n_features)
         The rows of `fit`.
+    weight : ndarray of shape (n_samples,)
+        How many rows each stands for.
 
     Returns
     -------
     params : dict
         Parameters for the distances of any rows.
     """
+    centered = X - np.average(X.astype(np.float64), axis=0, weights=weight)
+    scatter = (weight[:, None] * centered).T @ centered / max(weight.sum() - 1, 1)
     params = dict(metric_params or {})
     if metric == "seuclidean":
-        params.setdefault("V", np.var(X, axis=0, ddof=1, dtype=np.float64))
+        params.setdefault("V", np.diagonal(scatter).copy())
     if metric == "mahalanobis" and "VI" not in params:
         V = params.pop("V", None)
-        covariance = np.cov(X.T, dtype=np.float64) if V is None else V
-        params["VI"] = np.linalg.inv(np.atleast_2d(covariance)).T
+        # Along directions without variance rows do not differ.
+        params["VI"] = np.linalg.pinv(scatter if V is None else V, hermitian=True)
     return params
 
 
 def distances_to(X, rows, metric, params):
-    """Return distances of rows from others, in double precision."""
-    return pairwise_distances(
+    """Return distances of rows from others, in double precision.
+
+    Raises
+    ------
+    ValueError
+        If one is no number.
+    """
+    D = pairwise_distances(
         X.astype(np.float64), rows.astype(np.float64), metric=metric, **params
     )
+    if np.isnan(D).any():
+        i, j = np.argwhere(np.isnan(D))[0]
+        raise ValueError(
+            f"metric={metric!r} must give numbers for all pairs of rows; got NaN for "
+            f"{X[i]} and {rows[j]}."
+        )
+    return D
 
 
 def check_square(X):

@@ -16,7 +16,7 @@ NEGATIVE, ROUNDING = 1e-5, 1e-12
 EXTRA = 10
 
 
-def kernel_eigenpairs(B, n_pairs, solver, rng, *, tol, max_iter, iterated_power):
+def kernel_eigenpairs(B, n_pairs, solver, rng, *, floor, tol, max_iter, iterated_power):
     """Find the largest eigenvalues of a symmetric matrix that has none below zero.
 
     Parameters
@@ -29,6 +29,8 @@ def kernel_eigenpairs(B, n_pairs, solver, rng, *, tol, max_iter, iterated_power)
         How.
     rng : RandomState
         For the start of "arpack" and "randomized".
+    floor : float
+        Eigenvalues up to this are rounding errors of the kernel before it was centered.
     tol, max_iter : float, int or None
         Of "arpack".
     iterated_power : int or "auto"
@@ -61,7 +63,7 @@ def kernel_eigenpairs(B, n_pairs, solver, rng, *, tol, max_iter, iterated_power)
         if len(values) < n_pairs:  # where many are equal, the fast method loses some
             values, vectors = (A[..., -n_pairs:] for A in eigh(B, driver="evd"))
     order = np.argsort(-values, kind="stable")
-    return _checked(values[order]), vectors[:, order]
+    return _checked(values[order], floor), vectors[:, order]
 
 
 def _by_projections(B, n_pairs, iterated_power, rng):
@@ -77,7 +79,7 @@ def _by_projections(B, n_pairs, iterated_power, rng):
     return values[largest], Q @ vectors[:, largest]
 
 
-def _checked(values):
+def _checked(values, floor):
     """Eigenvalues without rounding errors."""
     largest = max(values.max(initial=0.0), 0.0)
     smallest = values.min(initial=0.0)
@@ -88,4 +90,4 @@ def _checked(values):
             "n_components must be at most the number of positive ones, or kernel "
             "positive semi-definite."
         )
-    return np.where(values > ROUNDING * largest, values, 0.0)
+    return np.where(values > max(ROUNDING * largest, floor), values, 0.0)

@@ -123,7 +123,7 @@ callable, default="linear"
     eigenvalues_ : ndarray of shape (n_components,)
         Eigenvalues of the centered kernel matrix, descending: the sum of the weighted
         squares of each component. Those that are rounding errors are 0.
-    eigenvectors_ : ndarray of shape (n_samples, n_components)
+    eigenvectors_ : ndarray of shape (n_rows, n_components)
         Eigenvectors of the centered kernel matrix, for rows of positive weight. The
         entry with the largest absolute value of each is positive.
     explained_variance_ratio_ : ndarray of shape (n_components,)
@@ -359,7 +359,7 @@ callable, default="linear"
             K = X[np.ix_(held, held)].astype(np.float64)
         n_pairs = len(K)
         if self.n_components is not None:
-            n_pairs = min(self._resolve_n_components(X), n_pairs)
+            n_pairs = min(self._resolve_n_components(X[held]), n_pairs)
         solver = {"solver": self.eigen_solver, "rng": rng, "tol": self.tol}
         solver |= {"max_iter": self.max_iter, "iterated_power": self.iterated_power}
         if self.landmarks_ is None:
@@ -393,9 +393,9 @@ callable, default="linear"
         none = np.count_nonzero(self.eigenvalues_ == 0)
         if none:
             warn(
-                f"n_components={self.n_components_} is more than the "
-                f"{self.n_components_ - none} eigenvalues that are not zero. The last "
-                f"{none} components are 0.",
+                f"n_components={self.n_components} is more than the "
+                f"{self.n_components_ - none} eigenvalues that are not zero. Of the "
+                f"{self.n_components_} components the others are 0.",
                 RankDeficientWarning,
             )
 
@@ -418,9 +418,13 @@ callable, default="linear"
         signs = _signs(Z[held])
         self._projection, Z = self._projection * signs, Z * signs
         self.eigenvectors_ = self.eigenvectors_ * signs
+        if not self._is_precomputed():  # equal rows have one place, to the last bit
+            Z[held] = Z[held][find_seen(X[held], X[held])]
         Z = Z.astype(X.dtype, copy=False)
         self._keep(X[held], _padded(Z[held]), weight[held])
         self.embedding_ = Z
+        for name in ("dual_coef_", "X_transformed_fit_"):
+            vars(self).pop(name, None)  # of another fit
         if self.fit_inverse_transform:
             used = held if self.landmarks_ is None else self.landmarks_
             self._fit_ridge(Z[used], X[used], weight[used])
@@ -521,11 +525,16 @@ callable, default="linear"
     def _nearest(self, X, n_neighbors):
         if not self._is_precomputed():
             return super()._nearest(X, n_neighbors)
-        # Squared distances but for k(x, x); none is 0, which would mean a row itself.
-        squares = self._diagonal - 2 * X[:, self._held].astype(np.float64)
+        # Squared distances but for k(x, x).
+        K = X[:, self._held].astype(np.float64)
+        squares = self._diagonal - 2 * K
         order = np.argsort(squares, axis=1, kind="stable")[:, :n_neighbors]
         nearest = np.take_along_axis(squares, order, axis=1)
-        return nearest - nearest[:, :1] + 1, order
+        nearest = nearest - nearest[:, :1] + 1
+        # A training row has its own kernel value with itself, and is at distance 0.
+        first = order[:, 0]
+        nearest[K[np.arange(len(K)), first] == self._diagonal[first], 0] = 0.0
+        return nearest, order
 
     def _decode(self, Z):
         if self.fit_inverse_transform:

@@ -66,11 +66,12 @@ def exact_components(K, weight, n_pairs, **solver):
     """
     share, root = weight / weight.sum(), np.sqrt(weight)
     mean = share @ K
+    floor = np.finfo(np.float64).eps * float(weight @ np.abs(np.diagonal(K)))
     B = K - mean
     B -= (B @ share)[:, None]
     B *= root
     B *= root[:, None]
-    values, vectors = kernel_eigenpairs(B, n_pairs, **solver)
+    values, vectors = kernel_eigenpairs(B, n_pairs, floor=floor, **solver)
     projection = root[:, None] * vectors * inverse_root(values)
     # Of columns whose sum is 0 but for rounding, which large values would multiply.
     projection -= share[:, None] * projection.sum(axis=0)
@@ -114,7 +115,8 @@ def landmark_components(K_m, values_of, diagonal, weight, n_pairs, **solver):
         second += phi.T @ phi
     phi = first @ features / total
     second -= total * np.outer(phi, phi)
-    values, axes = kernel_eigenpairs(second, n_pairs, **solver)
+    floor = np.finfo(np.float64).eps * float(weight @ np.abs(diagonal))
+    values, axes = kernel_eigenpairs(second, n_pairs, floor=floor, **solver)
     mean = guess + first / total
     all_eigenvalues = weight @ diagonal - total * np.square(mean @ features).sum()
     center = features @ (mean @ features)

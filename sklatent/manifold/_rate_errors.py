@@ -68,7 +68,8 @@ def rate_errors(modes, kernel, graph, walk, weight, graph_of):
         half = make_walk(kernel, graph_of(rows, 0.5), walk.rho[rows], weight[rows])
         halves.append(_smoothed_rates(half, modes, modes.functions[rows]))
     # One difference has one degree of freedom; relative errors are alike.
-    relative = (halves[0] - halves[1]) / (2 * rates)
+    known = min(map(len, halves))  # a half has fewer modes than rows
+    relative = (halves[0][:known] - halves[1][:known]) / (2 * rates[:known])
     chance[moving] = rates * np.sqrt(np.mean(relative**2))
     return Errors(chance, bias)
 

@@ -5,7 +5,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
-from sklatent.manifold._graph import symmetric_graph
+from sklatent.manifold._graph import distinct_rows, symmetric_graph
 from sklatent.manifold.metrics._checks import of_neighbors, validate
 from sklatent.manifold.metrics._ranks import BLOCK_ENTRIES, queries
 from sklatent.utils._blocks import row_slices
@@ -95,12 +95,16 @@ def demap(
     X, Z = validate(X, X_embedded, metric, n_rows=3)
     n = len(X)
     rows = queries(n, n_queries or min(n, GEODESIC_ROWS), random_state)
-    k = min(n_neighbors, n - 1) + 1  # and the row itself
+    same = np.arange(n)
+    if metric != "precomputed":  # equal rows would be each other's only neighbors
+        X, same, _ = distinct_rows(X)
+    k = min(n_neighbors, len(X) - 1) + 1  # and the row itself
     distances, indices = k_nearest(X, k, metric=metric, n_jobs=n_jobs)
-    graph = symmetric_graph(distances, indices, n)
+    graph = symmetric_graph(distances, indices, len(X))
+    places = same[rows]
 
     def paths(block):
-        return dijkstra(graph, directed=False, indices=rows[block])[:, rows]
+        return dijkstra(graph, directed=False, indices=places[block])[:, places]
 
     blocks = list(row_slices(len(rows), max(1, BLOCK_ENTRIES // n)))
     geodesic = np.concatenate(map_threads(paths, blocks, count_threads(n_jobs)))
