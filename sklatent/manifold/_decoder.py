@@ -28,7 +28,7 @@ DECAY = 4.0
 # the neighbors in each component: beyond, a slope is a guess.
 LIMIT = 2.0
 # Rows that are left out, and how many of their entries are reconstructed at most.
-TRIAL_ROWS, TRIAL_ENTRIES = 1000, 1_000_000
+TRIAL_ROWS, TRIAL_ENTRIES = 400, 1_000_000
 # Entries of an array of neighbors that are handled together.
 BLOCK_ENTRIES = 2**19
 

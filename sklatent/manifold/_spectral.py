@@ -14,6 +14,8 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from sklatent.utils._threads import single_blas_thread
+
 # Rows up to which all eigenvalues of the full matrix are found.
 FULL_ROWS = 200
 # Most multiplications of a factorization, n b^2 for a band of b, that pay.
@@ -63,7 +65,8 @@ def largest_eigenpairs(A, n_pairs, known):
         _, vectors = np.linalg.eigh(A.toarray() - 2 * width * (known @ known.T))
         found = vectors[:, ::-1][:, :n_pairs]
     else:
-        found = _by_lanczos(A, n_pairs, known)
+        with single_blas_thread:  # products of a few columns are too small to share
+            found = _by_lanczos(A, n_pairs, known)
     return rayleigh_ritz(A, found)
 
 
