@@ -197,7 +197,7 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         References
         ----------
         .. [1] J. A. Lee, D. H. Peluffo-Ordóñez and M. Verleysen (2015), "Multi-scale
-           similarities in stochastic neighbour embedding: Reducing dimensionality while
+           similarities in stochastic neighbor embedding: Reducing dimensionality while
            preserving both local and global structure", Neurocomputing 169.
 
         Examples

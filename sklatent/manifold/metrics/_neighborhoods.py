@@ -321,7 +321,7 @@ def r_nx(
     References
     ----------
     .. [1] J. A. Lee, D. H. Peluffo-Ordóñez and M. Verleysen (2015), "Multi-scale
-       similarities in stochastic neighbour embedding: Reducing dimensionality while
+       similarities in stochastic neighbor embedding: Reducing dimensionality while
        preserving both local and global structure", Neurocomputing 169, equation 15.
 
     Examples
@@ -395,7 +395,7 @@ def auc_r_nx(
     References
     ----------
     .. [1] J. A. Lee, D. H. Peluffo-Ordóñez and M. Verleysen (2015), "Multi-scale
-       similarities in stochastic neighbour embedding: Reducing dimensionality while
+       similarities in stochastic neighbor embedding: Reducing dimensionality while
        preserving both local and global structure", Neurocomputing 169, equation 17.
 
     Examples
