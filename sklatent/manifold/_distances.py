@@ -97,11 +97,6 @@ def check_distances(D):
     check_square(D)
     check_not_negative(D)
     bound = ROUNDING * np.finfo(D.dtype).eps * D.max()
-    if np.diagonal(D).max() > bound:
-        raise ValueError(
-            "X must have a diagonal of zeros with metric='precomputed', since the "
-            f"distance of a row from itself is 0; got {np.diagonal(D).max():g}."
-        )
     for rows in row_slices(len(D), BLOCK_ROWS):
         difference = np.abs(D[rows] - D[:, rows].T).max()
         if difference > bound:
@@ -110,3 +105,8 @@ def check_distances(D):
                 f"symmetric; got distances that differ by {difference:g} from those in "
                 "the other direction."
             )
+    if np.diagonal(D).max() > bound:
+        raise ValueError(
+            "X must have a diagonal of zeros with metric='precomputed', since the "
+            f"distance of a row from itself is 0; got {np.diagonal(D).max():g}."
+        )
