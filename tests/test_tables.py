@@ -113,6 +113,8 @@ def outputs(estimator, X):
     return found
 
 
+# 2026-11: graphs of three neighbors on a line are in pieces.
+@pytest.mark.filterwarnings("ignore::sklatent.exceptions.DisconnectedGraphWarning")
 @each
 @pytest.mark.parametrize(
     "p", [9, *(pytest.param(p, marks=pytest.mark.slow) for p in (1, 8, 16, 17, 64, 65))]
