@@ -39,7 +39,7 @@ for k, score in zip(
 # the share of the variance of the distances along the graph that the embedding does not
 # explain. It compares with the graph, and not with the sheet.
 
-torn = Isomap(n_neighbors=60).fit(X)
+shortcut = Isomap(n_neighbors=60).fit(X)
 
 
 def error(Z):
@@ -52,7 +52,7 @@ def error(Z):
 places = {
     "PCA": PCA(2).fit_transform(X),
     f"Isomap, {isomap.n_neighbors} neighbors": isomap.embedding_,
-    "Isomap, 60 neighbors": torn.embedding_,
+    "Isomap, 60 neighbors": shortcut.embedding_,
 }
 figure, axes = plt.subplots(1, 4, figsize=(11, 3), layout="constrained")
 axes[0].scatter(X[:, 0], X[:, 2], c=length, s=4)
@@ -62,7 +62,7 @@ for axis, (name, Z) in zip(axes[1:], places.items(), strict=True):
     axis.set(title=name, aspect="equal")
     print(f"{name}: error {error(Z):.0%} of the size of the sheet")
 plt.show()
-for model in (isomap, torn):
+for model in (isomap, shortcut):
     share = model.residual_variance_
     print(f"{model.n_neighbors} neighbors: residual variance {share:.1%}")
 

@@ -44,6 +44,12 @@ class Embedding(LatentModelMixin, SklatentEstimator):
     def _is_precomputed(self):
         return getattr(self, self._precomputed_parameter) == "precomputed"
 
+    def _known(self, X, rows):
+        """Return the rows of positive weight, or the distances between them."""
+        if len(rows) == len(X):
+            return X
+        return X[np.ix_(rows, rows)] if self._is_precomputed() else X[rows]
+
     def _keep(self, X, Z, weight=None):
         """Set `embedding_`, and keep what the other methods need of the training rows.
 

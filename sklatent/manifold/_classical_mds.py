@@ -17,6 +17,8 @@ from sklatent.manifold._distances import (
 )
 from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._gower import scale
+from sklatent.manifold._graph import farthest_by
+from sklatent.manifold._signs import signs_of
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import k_nearest
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
@@ -210,7 +212,7 @@ class ClassicalMDS(Embedding):
             if self._is_precomputed():
                 check_distances(X)
             self._held = np.flatnonzero(weight)
-            self.n_components_ = self._resolve_n_components(self._known(X))
+            self.n_components_ = self._resolve_n_components(self._known(X, self._held))
             self.landmarks_, self._training = None, None
             if self._is_euclidean():
                 self._fit_rows(X, weight)
@@ -292,44 +294,31 @@ class ClassicalMDS(Embedding):
         share = weight[held] / weight[held].sum()
 
         def distances(i):
-            if self._is_precomputed():
+            if i is not None and self._is_precomputed():
                 return X[held[i], held]
-            return distances_to(X[held[i : i + 1]], X[held], self.metric, self._params)[
-                0
-            ]
-
-        if self._is_precomputed():
-            from_middle = np.concatenate(
+            if not self._is_precomputed():
+                row = share @ X[held].astype(np.float64) if i is None else X[held[i]]
+                return distances_to(row[None], X[held], self.metric, self._params)[0]
+            return np.concatenate(
                 [
                     np.square(X[held[rows]][:, held], dtype=np.float64) @ share
                     for rows in row_slices(len(held), BLOCK_ROWS)
                 ]
             )
-        else:
-            middle = share @ X[held].astype(np.float64)
-            from_middle = distances_to(
-                middle[None], X[held], self.metric, self._params
-            )[0]
-        chosen = [int(from_middle.argmax())]
-        nearest = np.array(distances(chosen[0]))
-        while len(chosen) < n_landmarks and nearest.max() > 0:
-            chosen.append(int(nearest.argmax()))
-            np.minimum(nearest, distances(chosen[-1]), out=nearest)
-        return held[chosen]
+
+        return held[farthest_by(distances, n_landmarks)]
 
     def _set_places(self, X, weight):
         """Place the rows, fix the signs, and keep what other methods need."""
         held = weight > 0
         Z = self._by_rows(X) if self._is_euclidean() else self._by_distances(X)[0]
-        largest = np.abs(Z[held]).argmax(axis=0)
-        signs = np.sign(Z[held][largest, np.arange(Z.shape[1])])
-        signs[signs == 0] = 1.0
+        signs = signs_of(Z[held])
         if self._is_euclidean():
             self._axes = self._axes * signs[:, None]
         else:
             self._scaling = self._scaling.flipped(signs)
         Z = (Z * signs).astype(X.dtype)
-        self._keep(self._known(X), Z[held], weight[held])
+        self._keep(self._known(X, self._held), Z[held], weight[held])
         self.embedding_ = Z
         none = np.count_nonzero(self.eigenvalues_ == 0)
         if none:
@@ -339,13 +328,6 @@ class ClassicalMDS(Embedding):
                 f"{none} components are 0.",
                 RankDeficientWarning,
             )
-
-    def _known(self, X):
-        """Return the rows of positive weight, or the distances between them."""
-        if len(self._held) == len(X):
-            return X
-        held = self._held
-        return X[np.ix_(held, held)] if self._is_precomputed() else X[held]
 
     def _nearest(self, X, n_neighbors):
         if self._is_precomputed():

@@ -311,12 +311,6 @@ class DiffusionMap(Embedding):
         rows = np.flatnonzero(weight > 0)
         return rows, weight[rows]
 
-    def _known(self, X, rows):
-        """Return the rows of positive weight, or the distances between them."""
-        if len(rows) == len(X):
-            return X
-        return X[np.ix_(rows, rows)] if self._is_precomputed() else X[rows]
-
     def _start_search(self, X, rows):
         """Return the search for neighbors among distinct rows of positive weight."""
         self._rows = rows
@@ -371,10 +365,10 @@ class DiffusionMap(Embedding):
 
     def _n_modes(self, search):
         """How many modes to find."""
-        data = search.data() if not isinstance(self.n_components, Integral) else None
-        self.n_components_ = self._resolve_n_components(data, most=len(search) - 1)
+        most = len(search) - 1
+        self.n_components_ = self._resolve_n_components(search.data(), most=most)
         more = MORE_FUNCTIONS if self.drop_harmonics else 1
-        return min(max(self.n_eigenvalues, more * self.n_components_), len(search) - 1)
+        return min(max(self.n_eigenvalues, more * self.n_components_), most)
 
     def _set_rates(self, search, kernel, graph, walk, weight, modes):
         """Set the eigenvalues and their errors."""

@@ -141,8 +141,8 @@ def scale(D, weight, n_components, n_jobs=None):
 def _squares_of(D, unit, n_threads):
     """Return the function that multiplies the squared distances by vectors.
 
-    The squares are made anew, a block of rows at a time, so that there is no second
-    matrix. The blocks do not depend on the number of threads.
+    The squares are computed again, a block of rows at a time, so that there is no
+    second matrix. The blocks do not depend on the number of threads.
     """
     size = max(BLOCK_BYTES // (8 * len(D)), 16)
     blocks = list(row_slices(len(D), size))

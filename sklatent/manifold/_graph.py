@@ -188,32 +188,8 @@ def all_geodesics(graph):
     return np.minimum(geodesics, geodesics.T)
 
 
-def farthest_points(X, n_points):
-    """Choose landmarks, each the row farthest from those before it (Gonzalez 1985).
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-    n_points : int
-        How many; fewer are returned if there are fewer distinct rows.
-
-    Returns
-    -------
-    landmarks : ndarray of shape (n_points,)
-        Which rows, in the order in which they were chosen. The first is the row
-        farthest from the mean.
-    """
-
-    def distances(i):
-        from_there = X.mean(axis=0) if i is None else X[i]
-        return np.square(X - from_there).sum(axis=1)
-
-    return farthest_by(distances, min(n_points, len(X)))
-
-
 def farthest_by(distances, n_points):
-    """Choose landmarks as `farthest_points` does, for any distances.
+    """Choose landmarks, each the row farthest from those before it (Gonzalez 1985).
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ from sklatent.manifold._nystrom import exact_components, landmark_components
 from sklatent.manifold._pre_images import fixed_points
 from sklatent.manifold._ridge import choose_ridge, ridge_coefficients
 from sklatent.manifold._seen import find_seen
+from sklatent.manifold._signs import signs_of
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._random import random_generator
@@ -415,7 +416,7 @@ callable, default="linear"
             others = np.flatnonzero(weight == 0)
             if len(others):
                 Z[others] = self._by_kernel(X[others])[0]
-        signs = _signs(Z[held])
+        signs = signs_of(Z[held])
         self._projection, Z = self._projection * signs, Z * signs
         self.eigenvectors_ = self.eigenvectors_ * signs
         if not self._is_precomputed():  # equal rows have one place, to the last bit
@@ -557,9 +558,3 @@ def _dense(X):
 def _padded(Z):
     """Places with a column of zeros where there is no component."""
     return Z if Z.shape[1] else np.zeros((len(Z), 1), dtype=Z.dtype)
-
-
-def _signs(Z):
-    """Signs by which the largest entry of each component becomes positive."""
-    signs = np.sign(Z[np.abs(Z).argmax(axis=0), np.arange(Z.shape[1])])
-    return np.where(signs == 0, 1.0, signs)

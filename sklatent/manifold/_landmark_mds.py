@@ -20,6 +20,7 @@ from scipy.linalg import eigh
 from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.spatial.distance import cdist
 
+from sklatent.manifold._signs import signs_of
 from sklatent.utils._blocks import row_slices
 
 # Up to so many landmarks eigenvalues are found by LAPACK, if it is not said how; so are
@@ -143,8 +144,7 @@ def largest_eigenpairs(A, n_pairs, *, eigen_solver="auto", tol=0, max_iter=None)
         values, vectors = _by_lapack(A, n_pairs)
     order = np.argsort(-values, kind="stable")
     values, vectors = values[order], vectors[:, order]
-    largest = np.abs(vectors).argmax(axis=0)
-    return values, vectors * np.sign(vectors[largest, np.arange(n_pairs)])
+    return values, vectors * signs_of(vectors)
 
 
 def _by_iterations(A, n_pairs, tol, max_iter):

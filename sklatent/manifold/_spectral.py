@@ -14,6 +14,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from sklatent.manifold._signs import signs_of
 from sklatent.utils._threads import single_blas_thread
 
 # Rows up to which all eigenvalues of the full matrix are found.
@@ -78,9 +79,7 @@ def rayleigh_ritz(A, V):
     values, turn = values[::-1], turn[:, ::-1]
     V, AV = V @ turn, AV @ turn
     residuals = np.linalg.norm(AV - V * values, axis=0)
-    largest = np.abs(V).argmax(axis=0)
-    signs = np.where(V[largest, np.arange(V.shape[1])] < 0, -1.0, 1.0)
-    return Eigenpairs(values, V * signs, residuals)
+    return Eigenpairs(values, V * signs_of(V), residuals)
 
 
 def spread(A):

@@ -12,7 +12,7 @@ from sklatent.manifold._graph import (
     all_geodesics,
     component_labels,
     distinct_rows,
-    farthest_points,
+    farthest_by,
     geodesic_landmarks,
     join_components,
     symmetric_graph,
@@ -73,6 +73,16 @@ def test_landmarks_are_the_farthest_in_turn(X):
     for i in range(1, len(X)):
         gaps = D[landmarks[:i]].min(axis=0)
         assert gaps[landmarks[i]] == pytest.approx(gaps.max(), rel=1e-12)
+
+
+def farthest_points(X, n_points):
+    """Landmarks by Euclidean distances, from the row farthest from the mean."""
+
+    def distances(i):
+        from_there = X.mean(axis=0) if i is None else X[i]
+        return np.square(X - from_there).sum(axis=1)
+
+    return farthest_by(distances, n_points)
 
 
 def test_farthest_points_cover(X):

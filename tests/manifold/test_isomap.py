@@ -321,6 +321,7 @@ def test_few_rows(n, p):
         Isomap().fit(X[:1])
 
 
+# 2026-11: there is one distinct row, and every other row is far from it.
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.FewRowsWarning")
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.FarRowsWarning")
 def test_equal_rows_have_one_place():
