@@ -32,6 +32,7 @@ from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.utils._random import random_generator
 from sklatent.utils._tables import FLOAT_DTYPES, read_rows
 from sklatent.utils._warnings import warn
+from sklatent.utils.frames._output import as_given
 
 __all__ = [
     "DimensionMixin",
@@ -233,7 +234,11 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
     def _validate_rows(self, X):
         """Check rows given to a fitted estimator."""
         check_is_fitted(self)
-        return read_rows(self, X)
+        return self._read(X)
+
+    def _read(self, X, **options):
+        """Return rows as numbers."""
+        return read_rows(self, X, **options)
 
     def transform(self, X):
         """Compute the latent representation of each row.
@@ -302,7 +307,7 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
                 f"inverse_transform takes codes of n_components_={self.n_components_} "
                 f"columns; got {Z.shape[1]}."
             )
-        return self._decode(Z)
+        return as_given(self, self._decode(Z), X, whole=False)
 
     def reconstruction_error(self, X):
         """Squared distance between each row and its reconstruction.
@@ -404,7 +409,7 @@ class GenerativeModelMixin:
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", numbers.Integral, min_val=1)
-        return self._sample(n_samples, random_generator(random_state))
+        return as_given(self, self._sample(n_samples, random_generator(random_state)))
 
 
 class DimensionMixin:

@@ -184,6 +184,7 @@ INSTANCES = {
         VAETransformer(**TINY, noise_variance="feature", warmup_epochs=1),
         VAETransformer(**TINY, latent="bernoulli", warmup_epochs=1),
         VAETransformer(**TINY, latent="categorical", n_levels=3),
+        VAETransformer(**TINY, likelihood="auto"),
     ],
 }
 

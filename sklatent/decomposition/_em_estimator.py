@@ -39,6 +39,7 @@ from sklatent.utils._moments import Moments
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import CallbackSupportMixin
 from sklatent.utils._warnings import warn
+from sklatent.utils.frames._output import filled_as_given, tables_as_given
 
 
 def principal_axes(W):
@@ -297,17 +298,18 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         >>> imputed.round(1), std.round(1)
         (array([[5.1, 3.5, 1.6, 0.2]]), array([[0. , 0. , 0.4, 0. ]]))
         """
-        X = self._validate_rows(X)
+        table, X = X, self._validate_rows(X)
         missing = np.isnan(X)
         imputed = np.where(missing, self._decode(self._encode(X)), X)
         set_constants(imputed, self._constants_, missing)
+        filled = filled_as_given(self, table, imputed, X)
         if not return_std:
-            return imputed
+            return filled
         std = np.sqrt(map_observed(conditional_variance, X, self._model())).astype(
             X.dtype
         )
         std[:, ~np.isnan(self._constants_)] = 0
-        return imputed, np.where(missing, std, X.dtype.type(0))
+        return filled, np.where(missing, std, X.dtype.type(0))
 
     def sample_missing(self, X, n_samples=1, random_state=None):
         """Impute missing entries by draws given the observed ones: multiple imputation.
@@ -348,7 +350,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         array([[0. , 0. , 0.4, 0. ],
                [0.3, 0. , 0. , 0. ]])
         """
-        X = self._validate_rows(X)
+        table, X = X, self._validate_rows(X)
         check_scalar(n_samples, "n_samples", numbers.Integral, min_val=1)
         rng = random_generator(random_state)
         model = self._model()
@@ -361,14 +363,14 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             root = np.linalg.cholesky(
                 map_observed(posterior_covariance, X[rows], model)
             )
-            for table in tables:
+            for drawn_table in tables:
                 z = rng.standard_normal(mean.shape)
                 z = mean + np.einsum("nij,nj->ni", root, z)
                 noise = rng.standard_normal(X[rows].shape) * np.sqrt(model.psi)
                 drawn = z @ model.W.T + model.mu + noise
                 set_constants(drawn, model.constants)
-                table[rows] = np.where(missing[rows], drawn, X[rows])
-        return tables
+                drawn_table[rows] = np.where(missing[rows], drawn, X[rows])
+        return tables_as_given(self, table, tables, X)
 
     def _n_parameters(self):
         """Free parameters: W up to a rotation, the mean, and the noise."""

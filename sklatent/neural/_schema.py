@@ -13,7 +13,12 @@ import torch
 from sklatent.neural.networks._autoencoder import AutoencoderSpec
 from sklatent.neural.networks._spec import NetworkSpec
 from sklatent.neural.vae._normal_scores import LAST_SCORE
-from sklatent.neural.vae._spec import LIKELIHOODS, ColumnsSpec, VAESpec
+from sklatent.neural.vae._spec import (
+    EVERY_LIKELIHOOD,
+    WITH_LEVELS,
+    ColumnsSpec,
+    VAESpec,
+)
 from sklatent.utils._normal_scores import NormalScores
 
 SECTIONS = {
@@ -266,7 +271,7 @@ def valid_columns(part):
     if not isinstance(part, ColumnsSpec):
         return False
     likelihood, columns, levels = part.likelihood, part.columns, part.levels
-    if not isinstance(likelihood, str) or likelihood not in LIKELIHOODS:
+    if not isinstance(likelihood, str) or likelihood not in EVERY_LIKELIHOOD:
         return False
     if not columns or not tuple_of(lambda column: type(column) is int, columns):
         return False
@@ -274,7 +279,7 @@ def valid_columns(part):
         alone = likelihood == "gaussian" and levels is None
         as_many = isinstance(part.scores, tuple) and len(part.scores) == len(columns)
         return alone and as_many and tuple_of(valid_scores, part.scores)
-    if likelihood != "categorical":
+    if likelihood not in WITH_LEVELS:
         return levels is None
     return tuple_of(increasing, levels) and len(levels) == len(columns)
 

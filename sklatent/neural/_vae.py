@@ -24,6 +24,7 @@ from sklatent.neural.training._rows import (
 from sklatent.neural.vae import _automatic as automatic
 from sklatent.neural.vae import _model as model
 from sklatent.neural.vae._likelihoods import NOISES
+from sklatent.neural.vae._mixed_tables import encode_entry, read_mixed
 from sklatent.neural.vae._normal_scores import ToScores, log_jacobian
 from sklatent.neural.vae._spec import (
     LIKELIHOODS,
@@ -37,6 +38,11 @@ from sklatent.neural.vae._spec import (
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions
 from sklatent.utils._warnings import warn
+from sklatent.utils.frames._output import (
+    as_given,
+    filled_as_given,
+    tables_as_given,
+)
 
 # Before, codes do not depend on the rows yet, which is no collapse.
 STEPS_TO_LEARN = 100
@@ -67,8 +73,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     The parameters are in four groups:
 
-    - model: `n_components`, `likelihood`, `marginals`, `noise_variance`, `prior`,
-      `n_prior_components`, `latent`, `n_levels`, `n_importance_samples`, `standardize`;
+    - model: `n_components`, `likelihood`, `handle_unknown`, `marginals`,
+      `noise_variance`, `prior`, `n_prior_components`, `latent`, `n_levels`,
+      `n_importance_samples`, `standardize`;
     - networks: `hidden_layer_sizes`, `activation`, `skip_connections`, `image_shape`,
       `conv_channels`, `encoder`, `decoder`;
     - training: `objective`, `beta`, `warmup_epochs`, `update`, `lr`, `lr_schedule`,
@@ -82,10 +89,10 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     n_components : int, estimator or "auto", default="auto"
         Size of the code. It may exceed the number of features. An estimator of the
         intrinsic dimension (with `fit` and `dimension_`) is fitted first, and its
-        dimension is rounded. "auto" is 8 if `likelihood` is a list, and else 2.
+        dimension is rounded. "auto" is 8 if `likelihood` is a list or "auto", and else 2.
         `n_active_units_` says how many components are used; others cost little.
-    likelihood : {"bernoulli", "categorical", "gaussian", "one_hot", "poisson", \
-            "student_t"}, callable or list of (str or callable, columns), \
+    likelihood : {"auto", "bernoulli", "categorical", "gaussian", "one_hot", \
+            "poisson", "student_t"}, callable or list of (str or callable, columns), \
             default="gaussian"
         Distribution of the features given the code. "gaussian" is for real numbers, and
         "student_t" for real numbers with outliers; "bernoulli" for zeros and ones;
@@ -94,7 +101,12 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         one in each row. A subclass of :class:`Likelihood` can be given too. For a table
         with columns of several kinds, give a list of pairs of one of these and its
         columns, which are chosen as in :class:`~sklearn.compose.ColumnTransformer`: by
-        position, name, slice, mask or a function of the table.
+        position, name, slice, mask or a function of the table. "auto" reads a data
+        frame of pandas or polars with columns of any kind: numbers, integers, booleans,
+        strings, categories, dates and durations. `table_` shows what it made of them.
+    handle_unknown : {"error", "missing"}, default="error"
+        What is done with levels of categories that `fit` has not seen: an error, or
+        they are read as missing entries. Used only with `likelihood="auto"`.
     marginals : {"normal_scores", "auto"} or None, default="auto"
         How Gaussian features with more than one value enter the model. "normal_scores"
         maps each to a standard normal distribution [11]_, by a monotone function that
@@ -299,6 +311,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         normal scores.
     device_ : str
         The device that training used.
+    table_ : TableSchema
+        The columns of the table: name, kind, type, values, and share of missing
+        entries. It is shown as a table. Only with `likelihood="auto"`.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -316,6 +331,20 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     -----
     A feature that has the same value in all training rows is sampled, imputed and
     reconstructed as that value, unless it is one of a block of "one_hot".
+
+    With `likelihood="auto"` a table that has other columns than numbers comes back as
+    it was given, from `sample`, `impute`, `sample_missing` and `inverse_transform`: as
+    a data frame of the same library (or that of `set_output`), with the names, order
+    and types of its columns, their categories and time zones. Integers are whole
+    numbers, dates are multiples of the largest step that all of them are multiples of,
+    values of a column that has few of them are among these, and none is beyond the
+    smallest and largest that `fit` has seen. For levels of categories, `impute` and
+    `inverse_transform` return the likeliest. Columns of a frame are found by their
+    names, in any order. Strings that are all dates, such as "2026-11-26", are read as
+    dates. A column of strings that are all different is refused: it names the rows.
+    Dates and durations enter `reconstruction_error` and the scores in their steps, and
+    standard deviations of `impute` in days; for levels these are those of the indicator
+    of the level that is imputed.
 
     The same `random_state` gives the same bits on the same machine with the same
     number of threads. The global random generators are neither read nor written. There
@@ -369,7 +398,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
     _parameter_constraints = {
         **NeuralLatentModel._parameter_constraints,
-        "likelihood": [StrOptions(set(LIKELIHOODS)), list, callable],
+        "likelihood": [StrOptions({*LIKELIHOODS, "auto"}), list, callable],
+        "handle_unknown": [StrOptions({"error", "missing"})],
         "n_components": [
             *NeuralLatentModel._parameter_constraints["n_components"],
             StrOptions({"auto"}),
@@ -403,6 +433,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         n_components="auto",
         *,
         likelihood="gaussian",
+        handle_unknown="error",
         marginals="auto",
         noise_variance="auto",
         prior="auto",
@@ -441,6 +472,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     ):
         self.n_components = n_components
         self.likelihood = likelihood
+        self.handle_unknown = handle_unknown
         self.marginals = marginals
         self.noise_variance = noise_variance
         self.prior = prior
@@ -480,6 +512,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        # As the encoders of scikit-learn: what comes need not be numbers.
+        tags.input_tags.categorical = self.likelihood == "auto"
         return tags
 
     def _make_spec(self, common, X, share, table):
@@ -492,6 +526,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
                 "got missing entries only. Leave it out."
             )
         dtype = self.dtype.replace("mixed", "float32")
+        if self.likelihood == "auto":
+            table = self.table_
         columns = plan_columns(self.likelihood, table, X, names, dtype)
         # Zeros and ones, counts and levels have to stay what they are.
         raw = ~standardized(columns, X.shape[1])
@@ -602,6 +638,14 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
                 "hidden_layer_sizes or a larger noise_variance.",
                 PosteriorCollapseWarning,
             )
+
+    def _read(self, X, *, reset=False, **options):
+        """Return rows as numbers; with "auto", of columns of any kind."""
+        if reset:
+            vars(self).pop("table_", None)
+        if self.likelihood == "auto":
+            return read_mixed(self, X, reset=reset, **options)
+        return super()._read(X, reset=reset, **options)
 
     def _validate_rows(self, X):
         X = super()._validate_rows(X)
@@ -888,7 +932,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         >>> vae.impute([[1.0, np.nan, -1.0]], n_samples=1000).round()
         array([[ 1.,  2., -1.]])
         """
-        X = self._validate_rows(X)
+        table, X = X, self._validate_rows(X)
         if n_samples is not None:
             check_scalar(n_samples, "n_samples", Integral, min_val=1)
         missing = np.isnan(X)
@@ -901,10 +945,13 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
             mean = self._undo_standardize(mean)
             # A constant feature has the scale of others, and no spread of its own.
             scale = np.where(np.isnan(self._constant), self.scale_, 0.0)
+            if self.likelihood == "auto":  # dates in days
+                scale = scale * [column.unit_shown for column in self.table_.columns]
             deviation = (np.sqrt(variance) * scale).astype(X.dtype)
             imputed[missing] = mean[missing[incomplete]]
             std[missing] = deviation[missing[incomplete]]
-        return (imputed, std) if return_std else imputed
+        filled = filled_as_given(self, table, imputed, X)
+        return (filled, std) if return_std else filled
 
     def sample(self, n_samples=1, random_state=None, *, conditions=None):
         """Sample rows from the fitted model, or from it given the values of columns.
@@ -971,7 +1018,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         given = self._given_row(conditions)
-        return self._sample(n_samples, random_generator(random_state), given)
+        rows = self._sample(n_samples, random_generator(random_state), given)
+        return as_given(self, rows)
 
     def sample_missing(self, X, n_samples=1, random_state=None):
         """Impute missing entries by draws given the observed ones: multiple imputation.
@@ -1018,7 +1066,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         >>> np.unique(tables[:, 0, 3])
         array([0., 1.])
         """
-        X = self._validate_rows(X)
+        table, X = X, self._validate_rows(X)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         rng = random_generator(random_state)
         tables = np.repeat(X[None], n_samples, axis=0)
@@ -1034,7 +1082,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
             )
             drawn = self._undo_standardize(drawn)
             tables[:, missing] = np.moveaxis(drawn, 1, 0)[:, missing[incomplete]]
-        return tables
+        return tables_as_given(self, table, tables, X)
 
     def _decode(self, Z):
         check_codes = getattr(self.net_.module_.latent, "check", None)
@@ -1126,6 +1174,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
                     f"conditions must be of columns by name or position; got {column!r}"
                     f" for {len(positions)} columns."
                 )
+            if self.likelihood == "auto":
+                value = encode_entry(self.table_.columns[j], value)
             if not isinstance(value, Real) or not np.isfinite(value):
                 raise ValueError(
                     f"conditions must give column {column!r} a finite number; got "

@@ -25,6 +25,9 @@ FLOAT_DTYPES = (np.float64, np.float32)
 # How the names of such types begin, in NumPy, pandas, polars and pyarrow.
 TIME_TYPES = ("date", "duration", "period", "time")
 
+# Methods that return rows like those of `fit`.
+RETURN_ROWS = {"sample", "impute", "inverse_transform"}
+
 TAKES_MISSING = (
     "PPCA, FactorAnalysis, GaussianMixture and VAETransformer of sklatent take missing "
     "entries, and their impute fills them."
@@ -69,11 +72,26 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
         X = (X if X.dtype.kind == "f" else X.astype(np.float64)).filled(np.nan)
     try:
         with explained_errors(estimator, X):
-            return validate_data(estimator, X, **options)
+            rows = validate_data(estimator, X, **options)
+        if reset:
+            remember_columns(estimator, X)
+        return rows
     except TypeError as error:
         if "NAType" not in str(error):
             raise
     return read_rows(estimator, _na_as_nan(X), **options)
+
+
+def remember_columns(estimator, X):
+    """Keep names and types of the columns of a frame, for rows that are returned."""
+    vars(estimator).pop("_schema", None)
+    if hasattr(X, "__array_interface__") or not RETURN_ROWS & set(dir(estimator)):
+        return
+    from sklatent.utils.frames._read import numeric_schema
+
+    schema = numeric_schema(X)
+    if schema is not None:
+        estimator._schema = schema
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from sklatent.base import SklatentEstimator
 from sklatent.utils._normal_scores import fit_normal_scores
 from sklatent.utils._tables import FLOAT_DTYPES, read_rows
 from sklatent.utils._weights import weighted_rows
+from sklatent.utils.frames._output import as_given
 
 
 class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
@@ -199,7 +200,8 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, SklatentEst
                 "inverse_transform takes scores of n_features_in_="
                 f"{self.n_features_in_} columns; got {Z.shape[1]}."
             )
-        return self._by_column("inverse_transform", Z)
+        rows = self._by_column("inverse_transform", Z)
+        return as_given(self, rows, X, whole=False)
 
     def log_slope(self, X):
         """Logarithm of the slope of the map, summed over the columns of each row.

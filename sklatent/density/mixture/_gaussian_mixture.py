@@ -66,6 +66,7 @@ from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
 from sklatent.utils._weights import row_count
+from sklatent.utils.frames._output import as_given, filled_as_given
 
 # Attributes that not every fit sets.
 OPTIONAL_ATTRIBUTES = (
@@ -745,7 +746,7 @@ class GaussianMixture(
         rng = random_generator(random_state)
         X[:, others] = self.conditional(conditions)._sample(n_samples, rng)
         X[:, known] = values
-        return X
+        return as_given(self, X)
 
     def sample_components(self, n_samples=1, random_state=None):
         """Sample new rows, and return the component of each.
@@ -794,7 +795,8 @@ class GaussianMixture(
             check_scalar(n_samples, "n_samples", Integral, min_val=1)
         except ValueError as error:  # scikit-learn's message, which its tests match
             raise ValueError(f"Invalid value for 'n_samples': {error}") from error
-        return self._draw(n_samples, random_generator(random_state))
+        X, labels = self._draw(n_samples, random_generator(random_state))
+        return as_given(self, X), labels
 
     def aic(self, X):
         """Compute Akaike's information criterion; smaller is better.
@@ -937,14 +939,16 @@ class GaussianMixture(
         >>> imputed.round(1), std.round(1)
         (array([[1. , 0.8]]), array([[0. , 0.6]]))
         """
+        table = X
         X, mixture, n_threads = self._query(X)
         imputed, variance = expected(X, mixture, n_threads)
         set_constants(imputed, self._constants_, np.isnan(X))
         variance[:, ~np.isnan(self._constants_)] = 0.0
         imputed = imputed.astype(X.dtype, copy=False)
+        filled = filled_as_given(self, table, imputed, X)
         if not return_std:
-            return imputed
-        return imputed, np.sqrt(variance).astype(X.dtype, copy=False)
+            return filled
+        return filled, np.sqrt(variance).astype(X.dtype, copy=False)
 
     def marginal(self, columns):
         """Compute the distribution of some of the features.

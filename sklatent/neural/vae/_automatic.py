@@ -13,7 +13,7 @@ SCORE_NOISES = ("shared", "feature", "decoder")
 
 def of_several_kinds(likelihood):
     """Tell whether the parameter `likelihood` describes columns of several kinds."""
-    return isinstance(likelihood, list)
+    return isinstance(likelihood, list) or likelihood == "auto"
 
 
 def n_components(likelihood):

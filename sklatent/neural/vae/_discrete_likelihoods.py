@@ -217,6 +217,35 @@ class CategoricalLikelihood(Likelihood):
         return levels.gather(-2, index.unsqueeze(-2)).squeeze(-2)
 
 
+class NominalLikelihood(CategoricalLikelihood):
+    """Levels without an order: in place of their mean there is the likeliest of them.
+
+    Variances are those of the indicator of that level.
+    """
+
+    name = "nominal"
+
+    def mean(self, parameters):
+        """Likeliest level."""
+        return self.likeliest(self.log_softmax(parameters).exp())[0]
+
+    def variance(self, parameters):
+        """Probability of the likeliest level times that of the others."""
+        return self.likeliest(self.log_softmax(parameters).exp())[1]
+
+    def _expectation(self, parameters, w):
+        """Likeliest level under weighted parameters, and its variance."""
+        p = self.log_softmax(parameters).exp()
+        return self.likeliest((w[..., None] * p).sum(1))
+
+    def likeliest(self, p):
+        """Likeliest of levels with probabilities (..., n_levels, n_features)."""
+        highest, index = p.max(-2)
+        levels = self.levels_like(p).expand(*p.shape)
+        level = levels.gather(-2, index.unsqueeze(-2)).squeeze(-2)
+        return level, highest * (1 - highest)
+
+
 class OneHotLikelihood(Likelihood):
     """Columns of zeros with a single one: one softmax over them."""
 

@@ -267,6 +267,13 @@ class Likelihood(nn.Module):
         outside = ~(self.inside(X) | np.isnan(X))
         return divmod(int(outside.argmax()), X.shape[1]) if outside.any() else None
 
+    def _expectation(self, parameters, w):
+        """E[x] and Var[x] of rows under K parameters (n, K, ...), of weights w."""
+        mean = self.mean(parameters)
+        expected = (w * mean).sum(1)
+        variance = (mean - expected[:, None]).square() + self.variance(parameters)
+        return expected, (w * variance).sum(1)
+
     def _row_log_prob(self, x, parameters, observed=None):
         """Sum of `log_prob` over the features, of what is observed (None: all)."""
         terms = self.log_prob(x, parameters)
@@ -575,6 +582,12 @@ class TableLikelihood(nn.Module):
     def variance(self, output):
         """Var[x]."""
         return self.gather([part.variance(own) for part, _, own in self.split(output)])
+
+    def expectation(self, output, w):
+        """E[x] and Var[x] under a mixture of outputs (n, K, ...), of weights w."""
+        parts = [part._expectation(own, w) for part, _, own in self.split(output)]
+        mean, variance = zip(*parts, strict=True)
+        return self.gather(mean), self.gather(variance)
 
     def sample(self, output, rng):
         """Draw x."""

@@ -308,11 +308,7 @@ def expected_row(model, x, noise):
     """
     z, log_weights = weighted_codes(model, x, noise)
     w = log_weights.softmax(1)[..., None]
-    output = model.decoder(z)
-    mean = model.likelihood.mean(output)
-    expected = (w * mean).sum(1)
-    variance = (mean - expected[:, None]).square() + model.likelihood.variance(output)
-    return expected, (w * variance).sum(1)
+    return model.likelihood.expectation(model.decoder(z), w)
 
 
 def sampled_rows(model, x, noise, n_samples, rng):

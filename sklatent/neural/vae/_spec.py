@@ -15,6 +15,7 @@ from sklatent.neural.vae._discrete_codes import BernoulliLatent, CategoricalLate
 from sklatent.neural.vae._discrete_likelihoods import (
     BernoulliLikelihood,
     CategoricalLikelihood,
+    NominalLikelihood,
     OneHotLikelihood,
     PoissonLikelihood,
 )
@@ -33,6 +34,7 @@ from sklatent.neural.vae._normal_codes import (
     VampPrior,
 )
 from sklatent.neural.vae._normal_scores import NormalScoresLikelihood, fit_scores
+from sklatent.utils.frames._schema import NOMINAL
 
 LIKELIHOODS = {
     cls.name: cls
@@ -45,6 +47,10 @@ LIKELIHOODS = {
         StudentTLikelihood,
     )
 }
+# What "auto" chooses from too: levels whose numbers are no more than names.
+EVERY_LIKELIHOOD = {**LIKELIHOODS, "nominal": NominalLikelihood}
+# Those with levels.
+WITH_LEVELS = ("categorical", "nominal")
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,11 @@ class ColumnsSpec:
     Parameters
     ----------
     likelihood : str or callable
-        Key of `LIKELIHOODS`, or what makes a likelihood of a number of columns.
+        Key of `EVERY_LIKELIHOOD`, or what makes a likelihood of a number of columns.
     columns : tuple of int
         Their positions.
     levels : tuple of tuple of float, or None
-        Of "categorical", the levels of each column.
+        Of "categorical" and "nominal", the levels of each column.
     scores : tuple of NormalScores, or None
         Of "gaussian", the maps of columns that are mapped to normal scores.
     """
@@ -144,7 +150,7 @@ def standardized(columns, n_features):
     """Mask of the columns that are standardized, which have a density."""
     mask = np.zeros(n_features, dtype=bool)
     for part in columns:
-        kind = LIKELIHOODS.get(part.likelihood, part.likelihood)
+        kind = EVERY_LIKELIHOOD.get(part.likelihood, part.likelihood)
         mask[list(part.columns)] = getattr(kind, "standardized", True)
     return mask
 
@@ -184,7 +190,7 @@ def build_likelihood(spec):
         columns.append(part.columns)
         kind, n_columns = part.likelihood, len(part.columns)
         if part.levels is not None:
-            parts.append(CategoricalLikelihood(part.levels))
+            parts.append(EVERY_LIKELIHOOD[kind](part.levels))
         elif part.scores is not None:
             parts.append(NormalScoresLikelihood(part.scores, noise))
         elif kind in ("gaussian", "student_t"):
@@ -203,9 +209,9 @@ def plan_columns(likelihood, table, X, names, dtype):
     Parameters
     ----------
     likelihood : str, callable or list of (str or callable, columns)
-        Likelihoods; columns as `column_indices` takes them, or a function of the table.
-    table : array-like of shape (n_samples, n_features)
-        The data as it was given.
+        Likelihoods, "auto" for those that the kinds of the columns ask for; columns as `column_indices` takes them, or a function of the table.
+    table : array-like of shape (n_samples, n_features), or TableSchema
+        The data as it was given; with "auto", the kinds of its columns.
     X : ndarray of shape (n_samples, n_features)
         The data; NaN where missing.
     names : sequence
@@ -221,6 +227,8 @@ def plan_columns(likelihood, table, X, names, dtype):
     n_features = X.shape[1]
     if isinstance(likelihood, list):
         pairs = likelihood_pairs(likelihood, table, n_features, names)
+    elif likelihood == "auto":
+        pairs = pairs_of_kinds(table)
     else:
         pairs = [(likelihood, range(n_features))]
     plan = []
@@ -228,11 +236,19 @@ def plan_columns(likelihood, table, X, names, dtype):
         blocks = one_hot_blocks(X, columns, names) if kind == "one_hot" else [columns]
         for block in blocks:
             levels = None
-            if kind == "categorical":
+            if kind in WITH_LEVELS:
                 levels = column_levels(X, block)
                 check_precision(levels, block, names, dtype)
             plan.append(ColumnsSpec(kind, tuple(block), levels))
     return tuple(plan)
+
+
+def pairs_of_kinds(schema):
+    """Pair likelihoods with the columns whose kinds ask for them."""
+    nominal = [column.kind in NOMINAL for column in schema.columns]
+    parts = {"gaussian": np.flatnonzero(~np.array(nominal)).tolist()}
+    parts["nominal"] = np.flatnonzero(nominal).tolist()
+    return [(kind, columns) for kind, columns in parts.items() if columns]
 
 
 def with_scores(plan, X, chosen):
