@@ -234,9 +234,9 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
     def _validate_rows(self, X):
         """Check rows given to a fitted estimator."""
         check_is_fitted(self)
-        return self._read(X)
+        return self._read_rows(X)
 
-    def _read(self, X, **options):
+    def _read_rows(self, X, **options):
         """Return rows as numbers."""
         return read_rows(self, X, **options)
 

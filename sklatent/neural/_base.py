@@ -237,7 +237,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
     def _start(self, X, resume):
         """Read rows to train on; decide on units and networks, or compare these."""
         table, n_least = X, 1 if resume else 2
-        X = self._read(X, ensure_min_samples=n_least, reset=not resume)
+        X = self._read_rows(X, ensure_min_samples=n_least, reset=not resume)
         if resume:
             # The units stay: in others, the weights would mean something else.
             self._constant = still_constant(self._constant, X)

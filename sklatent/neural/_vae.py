@@ -89,8 +89,8 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     n_components : int, estimator or "auto", default="auto"
         Size of the code. It may exceed the number of features. An estimator of the
         intrinsic dimension (with `fit` and `dimension_`) is fitted first, and its
-        dimension is rounded. "auto" is 8 if `likelihood` is a list or "auto", and else 2.
-        `n_active_units_` says how many components are used; others cost little.
+        dimension is rounded. "auto" is 8 if `likelihood` is a list or "auto", and else
+        2. `n_active_units_` says how many components are used; others cost little.
     likelihood : {"auto", "bernoulli", "categorical", "gaussian", "one_hot", \
             "poisson", "student_t"}, callable or list of (str or callable, columns), \
             default="gaussian"
@@ -639,13 +639,13 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
                 PosteriorCollapseWarning,
             )
 
-    def _read(self, X, *, reset=False, **options):
+    def _read_rows(self, X, *, reset=False, **options):
         """Return rows as numbers; with "auto", of columns of any kind."""
         if reset:
             vars(self).pop("table_", None)
         if self.likelihood == "auto":
             return read_mixed(self, X, reset=reset, **options)
-        return super()._read(X, reset=reset, **options)
+        return super()._read_rows(X, reset=reset, **options)
 
     def _validate_rows(self, X):
         X = super()._validate_rows(X)

@@ -64,6 +64,8 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
         If a column holds strings, an entry is missing and the estimator takes no
         missing entries, or as scikit-learn says.
     """
+    if hasattr(X, "columns") and np.shape(X)[1] == 0:
+        X = np.empty(np.shape(X))  # of which scikit-learn says what is wrong
     _refuse_times(X)
     options |= {"dtype": dtype, "reset": reset}
     if get_tags(estimator).input_tags.allow_nan:

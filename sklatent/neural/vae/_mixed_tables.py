@@ -12,6 +12,7 @@ from sklearn.utils.validation import validate_data
 from sklatent.utils._tables import read_rows
 from sklatent.utils.frames._read import (
     as_frame,
+    column_names,
     encode_column,
     encode_table,
     is_missing,
@@ -42,6 +43,7 @@ def read_mixed(estimator, X, *, reset=False, **options):
     rows : ndarray of shape (n_samples, n_features)
         The numbers, NaN where an entry is missing.
     """
+    check_names(column_names(X))
     frame = as_frame(X)
     only_numbers = (
         has_only_numbers(X, frame) if reset else estimator.table_.has_only_numbers
@@ -54,9 +56,8 @@ def read_mixed(estimator, X, *, reset=False, **options):
             estimator.table_ = schema_of_numbers(rows, names) if own is None else own
         return rows
     X = np.asarray(X, dtype=object) if frame is None else X
-    if frame is not None:
-        check_names(frame.columns)
-        X = X if reset else in_order(estimator.table_, X, frame)
+    if frame is not None and not reset:
+        X = in_order(estimator.table_, X, frame)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     if not len(X):  # scikit-learn's error
         check_array(np.empty((0, 1)), estimator=estimator, input_name="X")
@@ -85,7 +86,8 @@ def has_only_numbers(X, frame):
 
 def check_names(names):
     """Raise if two columns have the same name."""
-    twice = sorted({str(name) for name in names if list(names).count(name) > 1})
+    names = list(map(str, names))
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(
             f"Columns of X must have different names; got {twice} more than once."

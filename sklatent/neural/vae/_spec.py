@@ -209,7 +209,8 @@ def plan_columns(likelihood, table, X, names, dtype):
     Parameters
     ----------
     likelihood : str, callable or list of (str or callable, columns)
-        Likelihoods, "auto" for those that the kinds of the columns ask for; columns as `column_indices` takes them, or a function of the table.
+        Likelihoods, "auto" for those that the kinds of the columns ask for; columns as
+        `column_indices` takes them, or a function of the table.
     table : array-like of shape (n_samples, n_features), or TableSchema
         The data as it was given; with "auto", the kinds of its columns.
     X : ndarray of shape (n_samples, n_features)

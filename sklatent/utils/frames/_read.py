@@ -47,6 +47,13 @@ def as_frame(X):
     return frame if isinstance(frame, nw.DataFrame) else None
 
 
+def column_names(X):
+    """Return the names of the columns of a data frame, an empty list for others."""
+    if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the data
+        return list(X.column_names)
+    return list(getattr(X, "columns", ()))
+
+
 def library_of(frame):
     """Return the name of the library of a frame of narwhals."""
     return frame.implementation.value
@@ -495,13 +502,13 @@ def numeric_schema(X):
     None if X is no frame. Columns that hold no numbers are not looked at: reading them
     fails elsewhere.
     """
-    frame = as_frame(X)
-    if frame is None:
-        return None
+    names = column_names(X)
+    if len(set(names)) < len(names) or as_frame(X) is None:
+        return None  # names that are there twice tell nothing
     columns = []
     for name, dtype, series in series_of(X):
         kind = INTEGER if series.dtype.is_integer() else NUMBER
         kind = BOOLEAN if series.dtype == nw.Boolean else kind
         levels = (False, True) if kind == BOOLEAN else None
         columns.append(Column(name, kind, dtype, levels=levels))
-    return TableSchema(tuple(columns), library_of(frame))
+    return TableSchema(tuple(columns), library_of(as_frame(X)))
