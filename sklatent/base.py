@@ -5,7 +5,7 @@ mixin                  methods and attributes
 =====================  ========================================================
 `ScoreMixin`           `score` is the mean of `score_samples`, a Python float
 `LatentModelMixin`     `transform`, `inverse_transform`, `reconstruction_error`
-`GenerativeModelMixin` `sample`
+`GenerativeModelMixin` `sample`, `set_output`
 `DimensionMixin`       `dimension_`, `dimension_std_`, `confidence_interval_`
 =====================  ========================================================
 
@@ -410,6 +410,39 @@ class GenerativeModelMixin:
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", numbers.Integral, min_val=1)
         return as_given(self, self._sample(n_samples, random_generator(random_state)))
+
+    def set_output(self, *, transform=None):
+        """Choose whether rows are returned as arrays or as data frames.
+
+        As in scikit-learn's transformers, and also for `sample`, `impute`,
+        `sample_missing` and `inverse_transform`, which return frames if the estimator
+        was fitted to one: with its column names, and except for `inverse_transform`
+        with its types, so that integers are rounded.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            The library of the frames; "default" for arrays. None changes nothing.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from sklatent.density import GaussianMixture
+        >>> X = load_wine(as_frame=True).data[["alcohol", "magnesium", "proline"]]
+        >>> mixture = GaussianMixture(2, random_state=0).set_output(transform="pandas")
+        >>> mixture.fit(X).sample(2, random_state=0).columns.tolist()
+        ['alcohol', 'magnesium', 'proline']
+        """
+        if transform is not None:
+            # A dict of this instance: clones copy what they find.
+            config = dict(getattr(self, "_sklearn_output_config", {}))
+            self._sklearn_output_config = config | {"transform": transform}
+        return self
 
 
 class DimensionMixin:
