@@ -38,21 +38,9 @@ def read(csv):
 
 
 def vae_rows(train, seed):
-    """Draw from a VAE with defaults, which are told only the kinds of the columns."""
-    names = {
-        kind: [n for n, c in train.items() if (c.dtype == "category") == categorical]
-        for kind, categorical in [("gaussian", False), ("categorical", True)]
-    }
-    likelihood = [(kind, columns) for kind, columns in names.items() if columns]
-    numbers = pd.DataFrame(coded(train), columns=train.columns)
-    vae = VAETransformer(likelihood=likelihood, random_state=seed).fit(numbers)
-    drawn = pd.DataFrame(
-        vae.sample(len(train), random_state=seed), columns=numbers.columns
-    )
-    for name in names["categorical"]:
-        categories = train[name].cat.categories
-        drawn[name] = pd.Categorical.from_codes(drawn[name].astype(int), categories)
-    return drawn
+    """Draw from a VAE with defaults, which reads the frame by itself."""
+    vae = VAETransformer(likelihood="auto", random_state=seed).fit(train)
+    return vae.sample(len(train), random_state=seed)
 
 
 def peer_rows(peers, name, train):
@@ -115,7 +103,7 @@ def compare():
     )
     peers = Peers()
     methods = {
-        "VAETransformer, defaults": vae_rows,
+        'VAETransformer(likelihood="auto")': vae_rows,
         "sequential trees (R's synthpop)": lambda train, seed: sequential_trees(
             train, len(train), seed
         ),

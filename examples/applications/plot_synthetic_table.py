@@ -1,4 +1,5 @@
 """
+=============================================================================
 Synthetic data: a table with text, dates and missing values, and rows like it
 =============================================================================
 
@@ -22,7 +23,7 @@ print(table.isna().sum().sum(), "missing values")
 # The fitted attribute ``table_`` shows what each column was taken for.
 
 vae = VAETransformer(likelihood="auto", random_state=0).fit(table)
-vae.table_
+print(vae.table_)
 
 # %%
 # As many synthetic cars as there are real ones can be written to a file, by
@@ -39,7 +40,10 @@ origins = ["USA", "Europe", "Japan"]
 figure, axes = plt.subplots(
     1, 3, figsize=(11, 3.6), layout="constrained", width_ratios=[2, 2, 1.4]
 )
-for ax, rows, title in zip(axes, (table, synthetic), ("real", "synthetic")):
+for ax, rows, title in [
+    (axes[0], table, "real"),
+    (axes[1], synthetic, "synthetic"),
+]:
     for origin in origins:
         of_origin = rows[rows["Origin"] == origin]
         ax.scatter(
@@ -75,5 +79,5 @@ for year in ("1970-01-01", "1982-01-01"):
     print(f"{year[:4]}: {rows['Miles_per_Gallon'].mean():.0f} miles per gallon")
 
 # %%
-# Twelve years later a car of the same number of cylinders goes farther, in the synthetic
-# rows as in the table.
+# Twelve years later a car of the same number of cylinders goes farther, in the
+# synthetic rows as in the table.

@@ -1,4 +1,5 @@
 """
+=================================================================
 Embedding: one map of a table with text, dates and missing values
 =================================================================
 
@@ -64,3 +65,8 @@ light, heavy = cars["Weight_in_lbs"].idxmin(), cars["Weight_in_lbs"].idxmax()
 steps = np.linspace(0, 1, 5)[:, None]
 line = (1 - steps) * places.loc[light].to_numpy() + steps * places.loc[heavy].to_numpy()
 print(vae.inverse_transform(line).to_string(float_format="%.1f"))
+
+# %%
+# Small Japanese and European cars are at one end of the map, and large American ones at
+# the other; the years run across. Cars that are far from all others are rare kinds,
+# such as those with three cylinders.
