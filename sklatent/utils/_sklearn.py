@@ -5,6 +5,7 @@ What another version of scikit-learn may move or rename is mended here.
 
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin, ScoringMonitor
+from sklearn.callback._transport import close_listener, open_listener, send
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -25,6 +26,9 @@ __all__ = [
     "_BaseComposition",
     "_check_sample_weight",
     "_fit_context",
+    "close_listener",
+    "open_listener",
+    "send",
     "validate_params",
 ]
 
