@@ -30,6 +30,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.utils._random import random_generator
+from sklatent.utils._sklearn import CALLBACK_ATTRIBUTES
 from sklatent.utils._tables import FLOAT_DTYPES, read_rows
 from sklatent.utils._warnings import warn
 
@@ -96,8 +97,10 @@ class SklatentEstimator(BaseEstimator):
         try:
             yield
         except BaseException:  # a KeyboardInterrupt too
+            # Callbacks have to be told, or the thread of a progress bar goes on.
+            running = {k: v for k, v in vars(self).items() if k in CALLBACK_ATTRIBUTES}
             vars(self).clear()
-            vars(self).update(before)
+            vars(self).update(before | running)
             raise
 
 

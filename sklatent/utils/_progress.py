@@ -97,7 +97,7 @@ class Task:
         self.running = {}
         self.n_ended = 0
         self.leaves = 0  # of the subtasks that have ended
-        self.refit = 1.0  # expected number of leaves of the refit, for a search
+        self.refit = None  # expected number of leaves of the refit, after a search
 
     def done(self):
         """Number of leaves that have ended."""
@@ -114,12 +114,8 @@ class Task:
         """Expected number of leaves."""
         size = self.leaves
         for task in self.running.values():
-            if self.sequential:
-                size += max(task.size(), self.refit)
-            elif self.n_ended:
-                size += max(task.done(), self.mean())
-            else:
-                size += task.size()
+            expected = self.refit if self.sequential else self.n_ended and self.mean()
+            size += max(task.done(), expected) if expected else task.size()
         n_waiting = (self.bound or 0) - self.n_ended - len(self.running)
         return max(1, size + max(0, n_waiting) * self._waiting_size())
 
@@ -128,7 +124,7 @@ class Task:
         if not self.sequential:
             return self.mean()
         searches = [task for task in self.running.values() if not task.sequential]
-        return searches[0].mean() if searches else self.refit
+        return searches[0].mean() if searches else self.refit or 1.0
 
     def end(self, task_id):
         """End a subtask, which has begun unless it is a leaf."""

@@ -17,6 +17,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
+    "CALLBACK_ATTRIBUTES",
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
@@ -31,6 +32,10 @@ __all__ = [
     "send",
     "validate_params",
 ]
+
+# What scikit-learn keeps on an estimator while `fit` runs, and needs to tell callbacks
+# that it has ended.
+CALLBACK_ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 
 class StrOptions(_StrOptions):
