@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_iris
 from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import LinearRegression
 from sklearn.utils import get_tags
@@ -29,7 +28,7 @@ from sklatent.utils import _advice
 from tests.instances import INSTANCES, cheap
 
 each_class = pytest.mark.parametrize("cls", INSTANCES, ids=lambda cls: cls.__name__)
-X = load_iris().data[::3]
+X = np.random.default_rng(0).standard_normal((60, 4))
 
 
 def default(cls):
@@ -116,20 +115,20 @@ def test_images_that_are_no_rows(cls, shape):
 
 
 @each_class
-@pytest.mark.parametrize("name", _advice.METHODS)
-def test_methods_that_other_classes_have(cls, name):
+def test_methods_that_other_classes_have(cls):
     estimator = default(cls)
-    if hasattr(estimator, name):
-        pytest.skip("has it")
-    assert name not in dir(estimator) or hasattr(cls, name)
-    with pytest.raises(AttributeError) as raised:
-        getattr(estimator, name)
-    assert raised.value.name == name
-    assert raised.value.obj is estimator
-    message = str(raised.value)
-    assert message.startswith(f"{cls.__name__} has ")
-    named = [c for c in INSTANCES if re.search(rf"\b{c.__name__}\b", message)]
-    assert len(named) > 1 or "n_neighbors" in message
+    for name in _advice.METHODS:
+        if hasattr(estimator, name):
+            continue
+        assert name not in dir(estimator) or hasattr(cls, name)
+        with pytest.raises(AttributeError) as raised:
+            getattr(estimator, name)
+        assert raised.value.name == name
+        assert raised.value.obj is estimator
+        message = str(raised.value)
+        assert message.startswith(f"{cls.__name__} has ")
+        named = [c for c in INSTANCES if re.search(rf"\b{c.__name__}\b", message)]
+        assert len(named) > 1 or "n_neighbors" in message
 
 
 OF_SUBPACKAGES = {
@@ -164,22 +163,24 @@ def test_who_has_a_method(name, advice):
 
 
 def test_some_of_them():
-    with pytest.raises(AttributeError, match="TwoNN.* only if n_neighbors is set"):
+    with pytest.raises(AttributeError, match=r"TwoNN.* only if n_neighbors is set"):
         TwoNN().transform(X)
     assert TwoNN(n_neighbors=20).fit(X).transform(X).shape == (len(X), 1)
     with pytest.raises(
-        AttributeError, match="KNeighborsDensity has no sample. .*Kerne"
+        AttributeError, match=r"KNeighborsDensity has no sample. .*Kerne"
     ):
         KNeighborsDensity().sample()
-    with pytest.raises(AttributeError, match="AETransformer has no sample. .*VAETrans"):
+    with pytest.raises(
+        AttributeError, match=r"AETransformer has no sample. .*VAETrans"
+    ):
         AETransformer().sample()
-    with pytest.raises(AttributeError, match="KernelDensity has no impute. PPCA, "):
+    with pytest.raises(AttributeError, match=r"KernelDensity has no impute. PPCA, "):
         KernelDensity().impute(X)
 
 
 @pytest.mark.parametrize("cls", [TwoNN, PCASpectrum])
 @pytest.mark.parametrize(
-    "name", ["transform", "fit_transform", "set_output", "get_feature_names_out"]
+    "name", ["transform", "fit_transform", "get_feature_names_out"]
 )
 def test_local_estimates_need_n_neighbors(cls, name):
     assert not hasattr(cls(), name)
@@ -230,15 +231,15 @@ LATENT = [cls for cls in INSTANCES if hasattr(cls, "_resolve_n_components")]
 @pytest.mark.parametrize("value", [0.95, "mle"])
 def test_shares_of_the_variance_are_for_pca(cls, value):
     if cls is PCA:
-        cls(value).fit(X)
+        cls(n_components=value).fit(X)
         return
     with pytest.raises(ValueError) as raised:
-        cls(value).fit(X)
+        cls(n_components=value).fit(X)
     message = str(raised.value)
     assert message.startswith(f"The 'n_components' parameter of {cls.__name__} must be")
     assert message.endswith(_ending())
-    with pytest.raises(ValueError, match="Got -1 instead.$"):
-        cls(-1).fit(X)
+    with pytest.raises(ValueError, match=r"Got -1 instead.$"):
+        cls(n_components=-1).fit(X)
 
 
 def _ending():
@@ -249,22 +250,21 @@ def _ending():
 
 
 @each_class
-@pytest.mark.parametrize("name", _advice.PARAMETERS)
-def test_parameters_under_their_names_elsewhere(cls, name):
-    parameters = inspect.signature(cls).parameters
-    if name in parameters:
-        pytest.skip("has it")
-    with pytest.raises(TypeError) as raised:
-        cls(**{name: 1})
-    message = str(raised.value)
-    assert message.startswith(
-        f"{cls.__name__}.__init__() got an unexpected keyword arg"
-    )
-    ours = [ours for ours in _advice.PARAMETERS[name] if ours in parameters]
-    if ours:
-        assert message.endswith(f"{name!r}; it is called {ours[0]} here.")
-    else:  # in the words of Python
-        assert re.search(rf"argument '{name}'(\. Did you mean.*)?$", message)
+def test_parameters_under_their_names_elsewhere(cls):
+    parameters = cls().get_params()
+    for name in _advice.PARAMETERS.keys() - parameters.keys():
+        with pytest.raises(TypeError) as raised:
+            cls(**{name: 1})
+        message = str(raised.value)
+        ours = [ours for ours in _advice.PARAMETERS[name] if ours in parameters]
+        if ours:
+            assert message == (
+                f"{cls.__name__}.__init__() got an unexpected keyword argument "
+                f"{name!r}; it is called {ours[0]} here."
+            )
+        else:  # in the words of Python
+            assert f"argument '{name}'" in message or not parameters
+            assert "here" not in message
 
 
 @pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
@@ -287,6 +287,8 @@ def test_parameters_of_networks(cls):
 @each_class
 def test_signatures_are_those_that_are_written(cls):
     """No wrapper is seen by `help`, Sphinx or `clone`."""
+    if not cls().get_params():
+        pytest.skip("has no parameters, and no signature")
     parameters = inspect.signature(cls).parameters
     assert list(parameters) == list(inspect.signature(cls.__init__).parameters)[1:]
     assert all(p.kind is not p.VAR_KEYWORD for p in parameters.values())
