@@ -359,7 +359,8 @@ class AETransformer(NeuralLatentModel):
         >>> import numpy as np
         >>> from sklatent.neural import AETransformer
         >>> X = np.random.RandomState(0).normal(size=(100, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> ae = AETransformer(1, hidden_layer_sizes=(), max_epochs=50, lr=0.01).fit(X)
+        >>> settings = {"hidden_layer_sizes": (), "max_epochs": 50, "random_state": 0}
+        >>> ae = AETransformer(1, **settings).fit(X)
         >>> on, off = ae.score_samples([[1.0, 2.0, -1.0], [1.0, -2.0, -1.0]])
         >>> bool(off < on <= 0)
         True
