@@ -29,10 +29,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
+from sklatent.utils._advice import METHODS, missing_method, named_as_here
 from sklatent.utils._random import random_generator
+from sklatent.utils._sklearn import CALLBACK_ATTRIBUTES
 from sklatent.utils._tables import FLOAT_DTYPES, read_rows
 from sklatent.utils._warnings import warn
 from sklatent.utils.frames._output import as_given
+
+OF_PCA = (
+    "PCA takes a share of the variance, as PCA(n_components=0.95), or 'mle'. Here an "
+    "estimator of the dimension may choose, such as PCASpectrum()."
+)
 
 __all__ = [
     "DimensionMixin",
@@ -65,11 +72,29 @@ class SklatentEstimator(BaseEstimator):
     True
     """
 
+    # By names of methods, what to say where there is none.
+    _method_advice = METHODS
+
     _doc_link_module = "sklatent"
     _doc_link_template = (
         "https://sklatent.readthedocs.io/en/latest/generated/"
         "{estimator_module}.{estimator_name}.html"
     )
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = named_as_here(cls.__init__)
+
+    def __getattr__(self, name):
+        # Only for what is not found otherwise, so that `hasattr` and `dir` stay true.
+        try:
+            return super().__getattribute__(name)  # raises once more
+        except AttributeError as error:
+            message = missing_method(self, name, error)
+            if message is None:
+                raise
+        raise AttributeError(message, name=name, obj=self)
 
     def _doc_link_url_param_generator(self):
         # Pages are named by the public subpackage; its modules are private.
@@ -97,8 +122,10 @@ class SklatentEstimator(BaseEstimator):
         try:
             yield
         except BaseException:  # a KeyboardInterrupt too
+            # Callbacks have to be told, or the thread of a progress bar goes on.
+            running = {k: v for k, v in vars(self).items() if k in CALLBACK_ATTRIBUTES}
             vars(self).clear()
-            vars(self).update(before)
+            vars(self).update(before | running)
             raise
 
 
@@ -212,6 +239,17 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
     @property
     def _n_features_out(self):
         return self.n_components_
+
+    def _validate_params(self):
+        """Check the parameters; say who takes what PCA takes for `n_components`."""
+        try:
+            super()._validate_params()
+        except ValueError as error:
+            n_components = self.n_components
+            share = isinstance(n_components, numbers.Real) and 0 < n_components < 1
+            if share or n_components == "mle":
+                error.args = (f"{error} {OF_PCA}",)
+            raise
 
     def _resolve_n_components(self, X, most=None):
         """Return `n_components` as an int, asking a dimension estimator for it.
@@ -477,6 +515,14 @@ class DimensionMixin:
     >>> PCA(n_components=Rank()).fit(X).n_components_
     3
     """
+
+    _method_advice = METHODS | dict.fromkeys(
+        ("transform", "fit_transform"),
+        "It estimates one dimension for all rows, which a latent model takes, as in "
+        "PCA(n_components=TwoNN()). LevinaBickel and NeighborScaling estimate the "
+        "dimension around each row, and TwoNN and PCASpectrum do if n_neighbors is "
+        "set.",
+    )
 
     def _set_dimension(self, dimension, log_std):
         """Set the estimate and its error bar, which is even on a logarithmic scale.

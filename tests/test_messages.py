@@ -39,6 +39,9 @@ EXEMPT = {
     ("sklatent/neural/_saving.py", f"{UNKNOWN} is not plain data"): (
         "`save` catches it, and names the parameter"
     ),
+    ("sklatent/utils/_advice.py", f"{UNKNOWN}.__init__"): (
+        "the parameter is the argument that was given"
+    ),
 }
 
 

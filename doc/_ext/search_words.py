@@ -34,6 +34,7 @@ QUERIES = {
     "generative": "user_guide/neural",
     "synthetic data": "user_guide/neural",
     "tabular": "user_guide/neural",
+    "progress": "user_guide/neural",
     "embedding": "user_guide/neural",
     "denoising": "user_guide/neural",
     "visualization": "user_guide/inspection",

@@ -5,7 +5,8 @@ Model selection: loss curves show why a candidate of a grid search lost
 
 A grid search returns one score for each candidate. ``LossMonitor``, a callback that is
 set on the autoencoder in the pipeline of the search, records the loss at each epoch,
-for every candidate and fold.
+for every candidate and fold. ``ProgressLog``, which is set on the search, prints its
+progress: a line every few seconds, and two lines at the end.
 """
 
 # %%
@@ -19,7 +20,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
-from sklatent.callback import LossMonitor
+from sklatent.callback import LossMonitor, ProgressLog
 from sklatent.neural import AETransformer
 
 X, y = load_digits(return_X_y=True)
@@ -33,7 +34,8 @@ search = GridSearchCV(
     {"ae__n_components": sizes, "ae__lr": rates},
     cv=n_folds,
     refit=False,
-).fit(X, y)
+)
+search.set_callbacks(ProgressLog()).fit(X, y)
 
 # %%
 # Each row of the log has the path of its task, from the search down to the epoch. Of

@@ -17,7 +17,6 @@ import os
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -38,19 +37,16 @@ reducers = {
 }
 
 # %%
-# There is one search per reducer. The progress bar shows the folds of the
-# cross-validation and the epochs of each training, of which the defaults make few, at a
-# learning rate that rises and falls again; more of them gain a little.
+# There is one search per reducer. The defaults make few epochs, at a learning rate that
+# rises and falls again; more of them gain a little.
 
 searches = {}
 for name, reducer in reducers.items():
     pipeline = Pipeline([(name, reducer), ("clf", LogisticRegression(max_iter=1000))])
     search = GridSearchCV(pipeline, {f"{name}__n_components": sizes}, cv=3)
-    if name != "pca":  # which has no iterations to report
-        search.set_callbacks(ProgressBar(max_propagation_depth=None))
     searches[name] = search.fit(X, y)
 
-print(f"\n{'cross-validated accuracy':<26}", *(f"{size:>7}" for size in sizes))
+print(f"{'cross-validated accuracy':<26}", *(f"{size:>7}" for size in sizes))
 for name, search in searches.items():
     accuracies = search.cv_results_["mean_test_score"]
     label = type(reducers[name]).__name__

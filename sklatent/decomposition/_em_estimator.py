@@ -34,7 +34,7 @@ from sklatent.utils._columns import (
     observed_moments,
     set_constants,
 )
-from sklatent.utils._iterations import IterationReport
+from sklatent.utils._iterations import reported_fit
 from sklatent.utils._moments import Moments
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import CallbackSupportMixin
@@ -135,30 +135,27 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
                 "n_iter_": max(1, len(history) - 1),
             }
 
-        context = self._init_callback_context(max_subtasks=self.max_iter)
-        task = {"estimator": self, "X": X, "y": y}
-        context.call_on_fit_task_begin(**task)
-        report = IterationReport(context, "em", attributes, offset=log_jacobian, **task)
         # Generators, so that callbacks and the bound on iterations stay here.
         ascend = maximize_observed if has_missing else maximize
         ascent = ascend(step, start, self.tol)
-        for _ in range(self.max_iter):
-            report.begin()
-            model, history, converged = next(ascent)
-            converged |= report.end(-history[-1], model, history)
-            if converged:
-                break
-        if not has_missing:
-            # A leap ends at a model that is better than the likelihood recorded.
-            model, history[-1] = step.finish(model)
-        vars(self).update(attributes(model, history))
+        with reported_fit(self, X, y, self.max_iter) as fit:
+            report = fit.iterations("em", attributes, offset=log_jacobian)
+            for _ in range(self.max_iter):
+                report.begin()
+                model, history, converged = next(ascent)
+                converged |= report.end(-history[-1], model, history)
+                if converged:
+                    break
+            if not has_missing:
+                # A leap ends at a model that is better than the likelihood recorded.
+                model, history[-1] = step.finish(model)
+            vars(self).update(attributes(model, history))
         if not converged:
             warn(
                 f"EM still gains more than tol={self.tol:g} nats per row after "
                 f"max_iter={self.max_iter} iterations; raise one of them.",
                 ConvergenceWarning,
             )
-        context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return step, model, history[-1]
 
     def _complete_data(self, X, sample_weight):

@@ -57,6 +57,11 @@ class FactorAnalysis(EMEstimator):
     random_state : int, RandomState instance or None, default=0
         Ignored: the start is determined by the data. For compatibility with
         scikit-learn.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration, its
+        loss and the time left, and two lines at the end, as
+        :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing. The loss
+        is minus the mean log-likelihood.
 
     Attributes
     ----------
@@ -139,6 +144,7 @@ class FactorAnalysis(EMEstimator):
         "iterated_power": [Interval(Integral, 0, None, closed="left")],
         "rotation": [StrOptions({"varimax", "quartimax"}), None],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -153,6 +159,7 @@ class FactorAnalysis(EMEstimator):
         iterated_power=3,
         rotation=None,
         random_state=0,
+        verbose=0,
     ):
         self.n_components = n_components
         self.tol = tol
@@ -163,6 +170,7 @@ class FactorAnalysis(EMEstimator):
         self.iterated_power = iterated_power
         self.rotation = rotation
         self.random_state = random_state
+        self.verbose = verbose
 
     def _n_components(self, X):
         return X.shape[1] if self.n_components is None else super()._n_components(X)

@@ -48,6 +48,11 @@ class PPCA(EMEstimator):
         Determines where EM starts on complete data; pass an int for the same results
         at every fit. With missing entries it starts from the principal axes of the
         table with means in their place.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration, its
+        loss and the time left, and two lines at the end, as
+        :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing,
+        and neither for the closed form. The loss is minus the mean log-likelihood.
 
     Attributes
     ----------
@@ -119,6 +124,7 @@ class PPCA(EMEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -129,12 +135,14 @@ class PPCA(EMEstimator):
         tol=1e-10,
         max_iter=1000,
         random_state=None,
+        verbose=0,
     ):
         self.n_components = n_components
         self.method = method
         self.tol = tol
         self.max_iter = max_iter
         self.random_state = random_state
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None):

@@ -328,6 +328,19 @@ def _has_neighborhoods(estimator):
     return estimator.n_neighbors is not None
 
 
+def _needs_neighborhoods(estimator):
+    """Raise if there are no local estimates, with what to set."""
+    if not _has_neighborhoods(estimator):
+        name = type(estimator).__name__
+        raise AttributeError(
+            f"{name} has local estimates, and methods of transformers, only if "
+            f"n_neighbors is set, as in {name}(n_neighbors=100). Without it there is "
+            "one dimension for all rows, which latent models take, as in "
+            f"PCA(n_components={name}())."
+        )
+    return True
+
+
 class OptionalTransformMixin:
     """A transformer with `n_neighbors`, and none without.
 
@@ -341,7 +354,7 @@ class OptionalTransformMixin:
             tags.transformer_tags = None
         return tags
 
-    @available_if(_has_neighborhoods)
+    @available_if(_needs_neighborhoods)
     def transform(self, X):
         """Estimate the dimension around each row; only with `n_neighbors`.
 
@@ -387,7 +400,7 @@ class OptionalTransformMixin:
         )
         return super().transform(X)
 
-    @available_if(_has_neighborhoods)
+    @available_if(_needs_neighborhoods)
     def fit_transform(self, X, y=None):
         """Fit, and return the dimension around each row; only with `n_neighbors`.
 
@@ -416,7 +429,7 @@ class OptionalTransformMixin:
         """
         return super().fit_transform(X, y)
 
-    @available_if(_has_neighborhoods)
+    @available_if(_needs_neighborhoods)
     def get_feature_names_out(self, input_features=None):
         """Name the column that `transform` gives; only with `n_neighbors`.
 

@@ -65,6 +65,12 @@ class Display:
             Estimators that have them, for the message.
         """
         pyplot(f"{cls.__name__}.from_estimator")
+        if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+            what = "the class " * isinstance(estimator, type)
+            what += getattr(estimator, "__name__", type(estimator).__name__)
+            raise TypeError(
+                f"`estimator` must be a fitted estimator, such as {have}; got {what}."
+            )
         check_is_fitted(estimator)
         missing = [name for name in needed if not hasattr(estimator, name)]
         if missing:

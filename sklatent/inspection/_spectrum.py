@@ -9,6 +9,8 @@ from sklatent.inspection._plotting import BLUE, GREY, RED, Display
 # Space above the bars for the legend, as a share of their height.
 LEGEND_SPACE = 0.3
 HAVE = "PCA, PPCA, FactorAnalysis or PCASpectrum"
+# Of principal components; kernel PCA has shares without variances.
+VARIANCES = ("explained_variance_", "explained_variance_ratio_", "noise_variance_")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -229,7 +231,8 @@ def _add_space(ax):
 
 def _spectrum(estimator):
     """Arguments of a display of an estimator, by its attributes."""
-    if hasattr(estimator, "eigenvalues_"):
+    # Embeddings have eigenvalues too, but of other matrices.
+    if hasattr(estimator, "reference_eigenvalues_"):
         unit = "standardized data" if estimator.standardize else "squared units"
         return {
             "unit": unit,
@@ -238,7 +241,7 @@ def _spectrum(estimator):
             "reference": estimator.reference_eigenvalues_,
             "n_chosen": estimator.dimension_,
         }
-    if hasattr(estimator, "explained_variance_ratio_"):
+    if all(hasattr(estimator, name) for name in VARIANCES):
         discards = estimator.n_components_ < estimator.n_features_in_
         return {
             "variance": estimator.explained_variance_,
@@ -246,7 +249,9 @@ def _spectrum(estimator):
             "noise_variance": estimator.noise_variance_ if discards else None,
             "n_chosen": estimator.n_components_,
         }
-    if not hasattr(estimator, "noise_variance_"):
+    # The noise of a variational autoencoder has no components beside it.
+    linear = hasattr(estimator, "W_") or hasattr(estimator, "components_")
+    if not (linear and hasattr(estimator, "noise_variance_")):
         raise TypeError(
             f"`estimator` must be a linear model, such as {HAVE}; got "
             f"{type(estimator).__name__}, which has no variances of components. For a "

@@ -160,7 +160,9 @@ class AETransformer(NeuralLatentModel):
         that one records has to go to a file. Callbacks of scikit-learn are passed to
         `set_callbacks`.
     verbose : int, default=0
-        If 1, print a table of the losses.
+        With 1 or more, `fit` prints a line every few seconds, with the epoch, its loss
+        and the time left, and two lines at the end, as
+        :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing.
     random_state : int, RandomState instance or None, default=None
         Determines everything that is random: the initial weights, the order of the
         rows, the rows held out, and noise. Pass an int for the same results at every
@@ -357,7 +359,8 @@ class AETransformer(NeuralLatentModel):
         >>> import numpy as np
         >>> from sklatent.neural import AETransformer
         >>> X = np.random.RandomState(0).normal(size=(100, 1)) @ [[1.0, 2.0, -1.0]]
-        >>> ae = AETransformer(1, hidden_layer_sizes=(), max_epochs=50, lr=0.01).fit(X)
+        >>> settings = {"hidden_layer_sizes": (), "max_epochs": 50, "random_state": 0}
+        >>> ae = AETransformer(1, **settings).fit(X)
         >>> on, off = ae.score_samples([[1.0, 2.0, -1.0], [1.0, -2.0, -1.0]])
         >>> bool(off < on <= 0)
         True

@@ -42,7 +42,7 @@ from sklatent.neural.training._schedules import (
     automatic_epochs,
 )
 from sklatent.neural.training._trainer import OPTIMIZERS, Trainer, prediction_net
-from sklatent.utils._iterations import IterationReport
+from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -294,7 +294,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             mixed=self.dtype == "mixed",
             device=self.device_,
             callbacks=self.callbacks or [],
-            verbose=int(self.verbose),
+            verbose=0,  # of skorch, which prints a table
         ).initialize()
         if state is not None:
             trainer.load_state(state)
@@ -309,21 +309,17 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
                 "best_epoch_": None if stopping is None else stopping.best_epoch,
             }
 
-        context = self._init_callback_context(
-            max_subtasks=1 if one_epoch else max_epochs
-        )
-        task = {"estimator": self, "X": X, "y": y}
-        context.call_on_fit_task_begin(**task)
-        trainer.train(
-            criterion.rows(train, seed),
-            X_valid=None if valid is None else criterion.rows(valid, seed),
-            until=trainer.n_epochs + 1 if one_epoch else max_epochs,
-            keep=keep,
-            report=IterationReport(context, "epoch", lambda _: attributes(), **task),
-        )
-        vars(self).update(attributes())
-        self._check_trained(X)
-        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+        n_epochs, verbose = (1, 0) if one_epoch else (max_epochs, self.verbose)
+        with reported_fit(self, X, y, n_epochs, verbose=verbose) as fit:
+            trainer.train(
+                criterion.rows(train, seed),
+                X_valid=None if valid is None else criterion.rows(valid, seed),
+                until=trainer.n_epochs + 1 if one_epoch else max_epochs,
+                keep=keep,
+                report=fit.iterations("epoch", lambda _: attributes()),
+            )
+            vars(self).update(attributes())
+            self._check_trained(X)
         return trainer
 
     def _batch_size(self, n_samples):

@@ -260,7 +260,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         that one records has to go to a file. Callbacks of scikit-learn are passed to
         `set_callbacks`.
     verbose : int, default=0
-        If 1, print a table of the losses.
+        With 1 or more, `fit` prints a line every few seconds, with the epoch, its loss
+        and the time left, and two lines at the end, as
+        :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing.
     random_state : int, RandomState instance or None, default=None
         Determines everything that is random: the initial weights, the order of the
         rows, the rows held out, and noise. Pass an int for the same results at every

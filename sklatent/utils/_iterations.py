@@ -1,4 +1,70 @@
-"""Report the iterations of an estimator to scikit-learn's callbacks."""
+"""Report the iterations of an estimator: to scikit-learn's callbacks, and in print."""
+
+import contextlib
+from dataclasses import dataclass
+
+from sklatent.utils._progress import Progress, label, path
+
+
+@contextlib.contextmanager
+def reported_fit(estimator, X, y, n_iterations, *, verbose=None):
+    """Report that a fit begins and ends, to callbacks and, with `verbose`, in print.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With the parameter `verbose`. `verbose_interval`, if there is one, is the number
+        of iterations after which a line may be printed.
+    X, y : object
+        The data, for callbacks.
+    n_iterations : int
+        Largest number of iterations.
+    verbose : int or None, default=None
+        In place of the parameter of the estimator, if not None.
+
+    Yields
+    ------
+    fit : ReportedFit
+        Makes reports of iterations.
+    """
+    context = estimator._init_callback_context(max_subtasks=n_iterations)
+    fit_arguments = {"estimator": estimator, "X": X, "y": y}
+    context.call_on_fit_task_begin(**fit_arguments)
+    progress = None
+    if estimator.verbose if verbose is None else verbose:
+        progress = Progress(context.estimator_name)
+        progress.begin((0,), n_iterations, True)
+    try:
+        yield ReportedFit(context, fit_arguments, progress)
+        if progress is not None:
+            progress.end((0,), "")
+    finally:
+        if progress is not None:
+            progress.close()
+    context.call_on_fit_task_end(**fit_arguments, reconstruction_attributes={})
+
+
+@dataclass
+class ReportedFit:
+    """A fit whose iterations are reported.
+
+    Parameters
+    ----------
+    context : CallbackContext
+        The callback context of the fit.
+    fit_arguments : dict
+        `estimator`, `X` and `y`, for the callbacks.
+    progress : Progress or None
+        What prints lines, None if nothing does.
+    """
+
+    context: object
+    fit_arguments: dict
+    progress: Progress | None
+
+    def iterations(self, task_name, fitted_attributes, *, offset=0.0):
+        """Return an `IterationReport`."""
+        return IterationReport(self, task_name, fitted_attributes, offset=offset)
 
 
 class IterationReport:
@@ -6,8 +72,8 @@ class IterationReport:
 
     Parameters
     ----------
-    context : CallbackContext
-        The callback context of the fit.
+    fit : ReportedFit
+        The fit.
     task_name : str
         What an iteration is called, such as "epoch".
     fitted_attributes : callable
@@ -15,29 +81,36 @@ class IterationReport:
         would have if it stopped now. Called only for callbacks that ask.
     offset : float, default=0.0
         Added to the losses, to bring them to the units of the data.
-    **fit_arguments
-        `estimator`, `X` and `y`, for the callbacks.
     """
 
-    def __init__(
-        self, context, task_name, fitted_attributes, *, offset=0.0, **fit_arguments
-    ):
-        self.context = context
+    def __init__(self, fit, task_name, fitted_attributes, *, offset=0.0):
+        self.fit = fit
         self.task_name = task_name
         self.fitted_attributes = fitted_attributes
         self.offset = offset
-        self.fit_arguments = fit_arguments
 
     def begin(self):
         """Report that an iteration begins."""
-        self.iteration = self.context.subcontext(task_name=self.task_name)
-        self.iteration.call_on_fit_task_begin(**self.fit_arguments)
+        self.iteration = self.fit.context.subcontext(task_name=self.task_name)
+        self.iteration.call_on_fit_task_begin(**self.fit.fit_arguments)
 
     def end(self, loss, *state):
         """Report that it has ended; return whether a callback asks to stop."""
-        # LossMonitor reads only this attribute.
+        # LossMonitor and ProgressLog read only this attribute.
         self.iteration.loss = loss + self.offset
+        if self.fit.progress is not None:
+            self._print_progress()
         return self.iteration.call_on_fit_task_end(
-            **self.fit_arguments,
+            **self.fit.fit_arguments,
             reconstruction_attributes=lambda: self.fitted_attributes(*state),
+        )
+
+    def _print_progress(self):
+        every = getattr(self.fit.fit_arguments["estimator"], "verbose_interval", 1)
+        number = self.iteration.task_id
+        self.fit.progress.end(
+            (0, number),
+            label(path(self.iteration)),
+            self.iteration.loss,
+            may_print=(number + 1) % every == 0,
         )

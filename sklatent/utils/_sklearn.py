@@ -5,6 +5,7 @@ What another version of scikit-learn may move or rename is mended here.
 
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin, ScoringMonitor
+from sklearn.callback._transport import close_listener, open_listener, send
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -17,6 +18,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
+    "CALLBACK_ATTRIBUTES",
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
@@ -27,8 +29,15 @@ __all__ = [
     "_check_sample_weight",
     "_fit_context",
     "_get_output_config",
+    "close_listener",
+    "open_listener",
+    "send",
     "validate_params",
 ]
+
+# What scikit-learn keeps on an estimator while `fit` runs, and needs to tell callbacks
+# that it has ended.
+CALLBACK_ATTRIBUTES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 
 class StrOptions(_StrOptions):

@@ -32,6 +32,9 @@ TAKES_MISSING = (
     "PPCA, FactorAnalysis, GaussianMixture and VAETransformer of sklatent take missing "
     "entries, and their impute fills them."
 )
+TAKES_ALL = (
+    'VAETransformer(likelihood="auto") of sklatent takes strings, categories and dates.'
+)
 
 
 def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
@@ -110,6 +113,11 @@ def explained_errors(estimator, X):
             ) from None
         if said.startswith(("could not convert string", "float() argument")):
             raise _no_number(X, error) from None
+        if said.startswith("Found array with dim"):
+            raise ValueError(
+                f"{said}\nX must have one row for each image or matrix: "
+                f"X.reshape(len(X), -1).{_about_images(estimator, X)}"
+            ) from None
         raise
 
 
@@ -123,7 +131,7 @@ def _refuse_times(X):
             raise TypeError(
                 f"Column {_names(X, len(types))[j]!r} of X must hold numbers; got "
                 f"{dtype}. Turn dates and durations into numbers first, such as days "
-                "since the first of them."
+                f"since the first of them. {TAKES_ALL}"
             )
 
 
@@ -132,6 +140,15 @@ def _names(X, n_columns):
     if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the data
         return list(X.column_names)
     return list(getattr(X, "columns", range(n_columns)))
+
+
+def _about_images(estimator, X):
+    """Say how networks are told that rows are images."""
+    if not hasattr(estimator, "image_shape"):
+        return ""
+    shape = np.shape(X)[1:]
+    order = "" if len(shape) == 2 else ", as (channels, height, width)"
+    return f" For convolutions over images, set image_shape={shape} too{order}."
 
 
 def _na_as_nan(X):
@@ -159,7 +176,8 @@ def _no_number(X, error):
                     return TypeError(f"{said} {value!r}: {error}")
                 return ValueError(
                     f"{said} {value!r}. Encode string columns first, for example by "
-                    "sklearn.preprocessing.OrdinalEncoder or OneHotEncoder."
+                    "sklearn.preprocessing.OrdinalEncoder or OneHotEncoder. "
+                    f"{TAKES_ALL}"
                 )
     return error
 

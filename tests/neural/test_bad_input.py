@@ -356,7 +356,7 @@ def test_cuda_that_was_not_built(device, monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     for built, message in [
         (False, r"instead\. .* without CUDA\.$"),
-        (True, r"instead\.$"),
+        (True, r"instead\. PyTorch finds no GPU with CUDA; .*\.$"),
     ]:
         monkeypatch.setattr("torch.backends.cuda.is_built", lambda built=built: built)
         with pytest.raises(

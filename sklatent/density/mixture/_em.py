@@ -22,7 +22,6 @@ scheme S3.
 """
 
 import contextlib
-import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -38,7 +37,6 @@ from sklatent.density.mixture._passes import (
     WhitenedFull,
     row_parts,
 )
-from sklatent.utils._iterations import IterationReport
 from sklatent.utils._threads import map_threads
 
 # Differences that an extrapolation is made from. One extrapolated step that gains
@@ -91,18 +89,6 @@ class Ascent(NamedTuple):
     log_likelihood: float
 
 
-class EMReport(IterationReport):
-    """Reports iterations to callbacks, and prints them if `verbose` is above 0."""
-
-    def end(self, loss, mixture, history):
-        """Report the end of an iteration; return whether a callback asks to stop."""
-        estimator = self.fit_arguments["estimator"]
-        if estimator.verbose and len(history) % estimator.verbose_interval == 0:
-            log_likelihood = -(loss + self.offset)
-            sys.stdout.write(f"  EM step {len(history)}: {log_likelihood:.6f} nats\n")
-        return super().end(loss, mixture, history)
-
-
 def accelerated_em(step, mixture, *, tol, max_iter, accelerate, report, before=-np.inf):
     """Repeat EM steps until one gains less than `tol`, or ten extrapolated ones.
 
@@ -119,7 +105,7 @@ def accelerated_em(step, mixture, *, tol, max_iter, accelerate, report, before=-
         Largest number of steps, at least 1.
     accelerate : bool
         Whether to extrapolate.
-    report : EMReport
+    report : IterationReport
         Told about every iteration; it may ask to stop.
     before : float, default=-inf
         Mean log-likelihood where the run ended that this one resumes.

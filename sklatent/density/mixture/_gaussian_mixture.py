@@ -30,7 +30,6 @@ from sklatent.density.mixture._densities import (
 )
 from sklatent.density.mixture._em import (
     Ascent,
-    EMReport,
     accelerated_em,
     e_step,
     em_step,
@@ -55,6 +54,7 @@ from sklatent.density.mixture._selection import (
 )
 from sklatent.density.mixture._start import first_mixture
 from sklatent.utils._columns import constant_values, set_constants
+from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -153,11 +153,12 @@ class GaussianMixture(
     warm_start : bool, default=False
         Whether `fit` resumes from the mixture that the previous call ended with.
     verbose : int, default=0
-        Whether to print the mean log-likelihood: with 1 or more, every
-        `verbose_interval` iterations.
+        With 1 or more, `fit` prints a line every few seconds, with the iteration, its
+        loss and the time left, and two lines at the end, as
+        :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing. The loss
+        is minus the mean log-likelihood.
     verbose_interval : int, default=10
-        Number of iterations between two lines that are printed if `verbose` is above
-        0.
+        Number of iterations after which a line may be printed, if `verbose` is above 0.
     accelerate : bool, default=True
         Whether to extrapolate EM steps [2]_ once they gain less than 0.001 nats per
         row, and, with missing entries, to replace them by L-BFGS once they gain less
@@ -419,48 +420,51 @@ class GaussianMixture(
 
             n_starts = 1 if resumes else self.n_init
             n_steps = len(candidates) * n_starts * self.max_iter
-            context = self._init_callback_context(max_subtasks=n_steps)
-            task = {"estimator": self, "X": X, "y": y}
-            context.call_on_fit_task_begin(**task)
-            fits = []  # for each candidate, the best of all starts
-            for candidate in candidates:
-                rows = rows_for[candidate.covariance_type]
-                report = EMReport(
-                    context,
-                    "em",
-                    partial(self._interrupted, rows, candidate),
-                    offset=rows.log_jacobian,
-                    **task,
+            with reported_fit(self, X, y, n_steps) as fit:
+                fits = self._fit_candidates(
+                    candidates, rows_for, n_starts, resumes, fit
                 )
-                # So each candidate is the mixture that is fitted with it only.
-                ascents, rng = [], random_generator(self.random_state)
-                reg = rows.frame.regularization(candidate.reg_covar, self.reg_relative)
-                for _ in range(n_starts):
-                    if resumes:
-                        start = self._previous(candidate, rows, "warm_start")
-                        n_distinct = candidate.n_components
-                    else:
-                        start, n_distinct = self._start(candidate, rows, reg, rng)
-                    ascent = self._ascend(start, rows, reg, report, resumes)
-                    ascents.append((ascent, n_distinct))
-                    if ascent.stopped:  # by a callback
-                        break
-                fits.append(max(ascents, key=lambda fit: fit[0].log_likelihood))
-                if ascent.stopped:
-                    break
-
-            best, candidates = 0, candidates[: len(fits)]
-            if chooses:
-                ascents = [ascent for ascent, _ in fits]
-                best = self._choose(candidates, ascents, rows_for, X, y, sample_weight)
-            ascent, n_distinct = fits[best]
-            rows = rows_for[candidates[best].covariance_type]
-            vars(self).update(self._attributes(rows, candidates[best], ascent))
-            # Not to be sampled with the variance that reg_covar gives them.
-            self._constants_ = constant_values(X, sample_weight)
-            self._warn(n_distinct, gains=not self.converged_ and self.max_iter > 0)
-            context.call_on_fit_task_end(**task, reconstruction_attributes={})
+                best, candidates = 0, candidates[: len(fits)]
+                if chooses:
+                    ascents = [ascent for ascent, _ in fits]
+                    best = self._choose(
+                        candidates, ascents, rows_for, X, y, sample_weight
+                    )
+                ascent, n_distinct = fits[best]
+                rows = rows_for[candidates[best].covariance_type]
+                vars(self).update(self._attributes(rows, candidates[best], ascent))
+                # Not to be sampled with the variance that reg_covar gives them.
+                self._constants_ = constant_values(X, sample_weight)
+                self._warn(n_distinct, gains=not self.converged_ and self.max_iter > 0)
         return self
+
+    def _fit_candidates(self, candidates, rows_for, n_starts, resumes, fit):
+        """Return, for each candidate, the best ascent of all starts, and its seeds."""
+        fits = []
+        for candidate in candidates:
+            rows = rows_for[candidate.covariance_type]
+            report = fit.iterations(
+                "em",
+                partial(self._interrupted, rows, candidate),
+                offset=rows.log_jacobian,
+            )
+            # So each candidate is the mixture that is fitted with it only.
+            ascents, rng = [], random_generator(self.random_state)
+            reg = rows.frame.regularization(candidate.reg_covar, self.reg_relative)
+            for _ in range(n_starts):
+                if resumes:
+                    start = self._previous(candidate, rows, "warm_start")
+                    n_distinct = candidate.n_components
+                else:
+                    start, n_distinct = self._start(candidate, rows, reg, rng)
+                ascent = self._ascend(start, rows, reg, report, resumes)
+                ascents.append((ascent, n_distinct))
+                if ascent.stopped:  # by a callback
+                    break
+            fits.append(max(ascents, key=lambda fit: fit[0].log_likelihood))
+            if ascent.stopped:
+                break
+        return fits
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):

@@ -65,7 +65,7 @@ def em_then_lbfgs(e_step, m_step, mixture, reg, *, tol, max_iter, accelerate, re
         Largest number of E-steps, at least 1.
     accelerate : bool
         Whether L-BFGS takes over where EM is slow.
-    report : EMReport
+    report : IterationReport
         Told about every iteration; it may ask to stop.
 
     Returns

@@ -202,7 +202,7 @@ def held_out(estimator, X, sample_weight, splits):
     total = share = 0.0
     for train, test in splits:
         fold = clone(estimator)
-        fold.set_callbacks()
+        fold.set_callbacks().set_params(verbose=0)
         fold.fit(X[train], sample_weight=weight[train])
         total += weight[test] @ fold.score_samples(X[test])
         share += weight[test].sum()

@@ -249,10 +249,19 @@ def resolve_device(device):
     if f"{device}:0" in devices:
         return f"{device}:0"
     if device not in devices:
-        lacks = ""
-        if device.startswith("cuda") and not torch.backends.cuda.is_built():
-            lacks = f" This PyTorch, {torch.__version__}, was built without CUDA."
         raise ValueError(
-            f"device must be 'auto' or one of {devices}; got {device!r} instead.{lacks}"
+            f"device must be 'auto' or one of {devices}; got {device!r} instead. "
+            f"{_why_not(device, devices)}"
         )
     return device
+
+
+def _why_not(device, devices):
+    """Say why a device is not there."""
+    if not str(device).startswith("cuda"):
+        return "The networks compute on CPUs and on GPUs with CUDA only."
+    if not torch.backends.cuda.is_built():
+        return f"This PyTorch, {torch.__version__}, was built without CUDA."
+    if len(devices) == 1:
+        return "PyTorch finds no GPU with CUDA; see nvidia-smi for its driver."
+    return f"PyTorch finds {len(devices) - 1} GPUs with CUDA."

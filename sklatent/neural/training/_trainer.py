@@ -14,7 +14,7 @@ import math
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.callbacks import Callback
 from torch import nn
 
 from sklatent.neural.training._rows import row_blocks
@@ -221,9 +221,8 @@ class Trainer(NeuralNet):
         return self
 
     def get_default_callbacks(self):
-        """Return the table of losses, where `verbose` asks for it."""
-        table = [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
-        return table if self.verbose else []
+        """Return none of skorch's: progress is printed by the report of iterations."""
+        return []
 
     @property
     def n_epochs(self):
