@@ -42,10 +42,10 @@ for estimator in (
     print(f"{name}: {estimator.dimension_:.1f}, between {low:.1f} and {high:.1f}")
 
 # %%
-# The neighbors say about four. The spectrum shows why the answers differ: one direction,
-# that of large and heavy cars, has most of the variance, and the others have less than
-# columns without any dependence would have. They are small, and they still tell cars
-# apart.
+# The neighbors say about four. The spectrum shows why the answers differ: one
+# direction, that of large and heavy cars, has most of the variance, and the others have
+# less than columns without any dependence would have. They are small, and they still
+# tell cars apart.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 spectrum = PCASpectrum("parallel_analysis", random_state=0).fit(X)
