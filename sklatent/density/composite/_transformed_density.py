@@ -7,14 +7,14 @@ from sklearn.base import DensityMixin, clone
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
-from sklatent.density.composite._log_determinants import log_determinant
-from sklatent.density.composite._members import (
+from sklatent.density.composite._normal_score_transformer import NormalScoreTransformer
+from sklatent.density.mixture._gaussian_mixture import GaussianMixture
+from sklatent.utils._log_determinants import log_determinant
+from sklatent.utils._members import (
     fit_member,
     sample_member,
     take_missing,
 )
-from sklatent.density.composite._normal_score_transformer import NormalScoreTransformer
-from sklatent.density.mixture._gaussian_mixture import GaussianMixture
 from sklatent.utils._sklearn import HasMethods, _fit_context
 from sklatent.utils._tables import read_rows
 

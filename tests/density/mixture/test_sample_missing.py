@@ -95,7 +95,7 @@ def test_one_component_as_ppca():
 def test_constants_and_offsets():
     X = three_groups(p=4)
     X[:, 2] = 0.7
-    mixture = GaussianMixture(2, random_state=0).fit(X + [0, 1e8, 0, 0])
+    mixture = GaussianMixture(2, random_state=0).fit(X + np.array([0, 1e8, 0, 0]))
     rows = np.full((2000, 4), np.nan)
     drawn = mixture.sample_missing(rows, random_state=0)[0]
     assert (drawn[:, 2] == 0.7).all()

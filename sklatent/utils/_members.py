@@ -1,4 +1,4 @@
-"""What densities that are made of others ask of them."""
+"""What estimators that are made of others ask of them."""
 
 from inspect import signature
 
