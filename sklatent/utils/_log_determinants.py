@@ -53,7 +53,8 @@ def log_determinant(transformer, X):
 
 def _observed_sum(log_slopes, X):
     """Sum of the logarithms of slopes over the observed entries of each row."""
-    return np.where(np.isnan(X), 0, log_slopes).sum(axis=1)
+    missing = np.isnan(np.asarray(X, dtype=np.float64))
+    return np.where(missing, 0, log_slopes).sum(axis=1)
 
 
 @log_determinant.register(StandardScaler)
@@ -78,7 +79,7 @@ def _multiplied(transformer, X):
 @log_determinant.register(PowerTransformer)
 def _power(transformer, X):
     """The slope is (1 + |x|)^(±(lambda - 1)), of Box and Cox x^(lambda - 1)."""
-    power = transformer.lambdas_ - 1
+    power, X = transformer.lambdas_ - 1, np.asarray(X, dtype=np.float64)
     if transformer.method == "box-cox":
         log_slopes = power * np.log(X)
     else:
@@ -96,7 +97,7 @@ def _quantile(transformer, X):
             "transformer must have tails; got QuantileTransformer without "
             "output_distribution='normal'."
         )
-    Z, X = np.asarray(transformer.transform(X)), np.asarray(X)
+    Z, X = np.asarray(transformer.transform(X)), np.asarray(X, np.float64)
     log_slopes = np.empty_like(Z)
     for j, quantiles in enumerate(transformer.quantiles_.T):
         if quantiles[0] == quantiles[-1]:
