@@ -200,11 +200,7 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
                     "X must have an observed entry; got missing ones only."
                 )
             if not (self.keep_empty_features or self._observed.all()):
-                names = super().get_feature_names_out()
-                warn(
-                    f"Columns {names[~self._observed].tolist()} of X have no observed "
-                    "entry and are dropped; keep_empty_features=True keeps them."
-                )
+                self._warn_of_dropped()
             self._check_draws()
             self._seed = random_generator(self.random_state).randint(LARGEST_SEED)
             self.indicator_ = None
@@ -333,6 +329,13 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         if self.indicator_ is None:
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
+
+    def _warn_of_dropped(self):
+        names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
+        warn(
+            f"Columns {names[~self._observed].tolist()} of X have no observed entry, "
+            "and are dropped; keep_empty_features=True keeps them."
+        )
 
     def _check_draws(self):
         """Raise if there should be draws and the model has none."""

@@ -311,12 +311,11 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
             return model.sample_missing(X, n_samples, random_state=rng)
         rows, Z = self._read_missing(X)
         missing = np.isnan(rows)
-        tables = [
-            self._filled(rows, missing, np.asarray(table))
-            for table in model.sample_missing(Z, n_samples, random_state=rng)
-        ]
+        drawn = model.sample_missing(Z, n_samples, random_state=rng)
+        drawn = np.stack([np.asarray(table) for table in drawn])
+        tables = self._filled(rows, missing, drawn)
         returned = [self._returned(table, X) for table in tables]
-        return np.stack(tables) if returned[0] is tables[0] else returned
+        return tables if isinstance(returned[0], np.ndarray) else returned
 
     @available_if(_last_has("score_samples"))
     def score_samples(self, X):
@@ -421,7 +420,8 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
 
     def _read_missing(self, X):
         """The rows as numbers, and what the steps make of them, missing entries too."""
-        rows, Z = read_rows(self, X), X
+        # A step may let missing entries through though its tag does not say so.
+        rows, Z = read_rows(self, X, ensure_all_finite="allow-nan"), X
         for name, step in self._before_last():
             try:
                 Z = step.transform(Z)
@@ -435,10 +435,14 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         return rows, Z
 
     def _filled(self, rows, missing, Z):
-        """The rows, with what transformed ones say of missing entries."""
-        X = np.where(missing, self._inverse(Z), rows).astype(rows.dtype, copy=False)
+        """The rows, with what transformed ones, (..., n, p), say of missing entries."""
+        with warnings.catch_warnings():  # what has no inverse is an error below
+            warnings.simplefilter("ignore")
+            X = self._inverse(Z.reshape(-1, Z.shape[-1]))
+        X = X.reshape(*Z.shape[:-1], X.shape[1])
+        X = np.where(missing, X, rows).astype(rows.dtype, copy=False)
         if np.isnan(X).any():
-            column = int(np.flatnonzero(np.isnan(X).any(axis=0))[0])
+            column = int(np.nonzero(np.isnan(X))[-1].min())
             raise ValueError(
                 f"Column {column} of X has imputed entries without an inverse, since "
                 "a step maps numbers to bounded ones. Use another transformer there, "

@@ -55,7 +55,7 @@ def take_all_missing(steps):
 def step_error(name, step, error):
     """The error of a step without a slope, with its name and what to do."""
     return type(error)(
-        "`steps` before the last must have known slopes for densities in the units of X; "
-        f"step {name!r}, {step!r}, has none: {error} For densities of the transformed "
-        "rows use sklearn.pipeline.Pipeline."
+        "`steps` before the last must have known slopes for densities in the units of "
+        f"X; step {name!r}, {step!r}, has none: {error} Use sklearn.pipeline.Pipeline "
+        "for densities of the transformed rows."
     )
