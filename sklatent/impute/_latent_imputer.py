@@ -28,6 +28,10 @@ from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 LARGEST_SEED = np.iinfo(np.int32).max
+# The default model. On six tables with 20 and 50 % of the entries missing the error is 0
+# to 10 % less than at reg_covar=1e-6, and once 1 % more; at 0.01 it is less still where
+# much is missing, and 4 % more on iris. EM takes up to some 300 steps there.
+DEFAULT = {"reg_covar": 0.003, "max_iter": 1000}
 
 
 class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
@@ -48,7 +52,8 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         :class:`~sklatent.decomposition.PPCA`,
         :class:`~sklatent.neural.VAETransformer`, or a
         :class:`~sklatent.pipeline.Pipeline` that ends with one of them. None is
-        `GaussianMixture()`, which is one Gaussian with any covariance.
+        `GaussianMixture(reg_covar=0.003, max_iter=1000)`, which is one Gaussian with
+        any covariance.
     add_indicator : bool, default=False
         Whether to append a column for each column that had missing entries in `fit`,
         which tells where entries are missing, as `MissingIndicator` of scikit-learn
@@ -145,7 +150,9 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
 
     def _model(self):
         """The model to fit, which is not fitted itself."""
-        return GaussianMixture() if self.estimator is None else self.estimator
+        if self.estimator is None:
+            return GaussianMixture(**DEFAULT)
+        return self.estimator
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
