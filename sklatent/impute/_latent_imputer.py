@@ -28,9 +28,9 @@ from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 LARGEST_SEED = np.iinfo(np.int32).max
-# The default model. On six tables with 20 and 50 % of the entries missing the error is 0
-# to 10 % less than at reg_covar=1e-6, and once 1 % more; at 0.01 it is less still where
-# much is missing, and 4 % more on iris. EM takes up to some 300 steps there.
+# The default model. On six tables with 20 and 50 % of the entries missing the error is
+# 0 to 10 % less than at reg_covar=1e-6, and once 1 % more; at 0.01 it is less still
+# where much is missing, and 4 % more on iris. EM takes up to some 300 steps there.
 DEFAULT = {"reg_covar": 0.003, "max_iter": 1000}
 
 
