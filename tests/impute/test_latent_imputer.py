@@ -51,6 +51,16 @@ def test_default_is_the_conditional_mean_of_one_gaussian():
     np.testing.assert_array_equal(imputed[~np.isnan(X)], X[~np.isnan(X)])
 
 
+def test_default_is_regularized_by_the_size_of_the_table():
+    for n, share in ((100, 0.0), (1000, 0.0), (1000, 0.5)):
+        X = table(n)[0]
+        missing = np.random.RandomState(0).uniform(size=X.shape) < share
+        model = LatentImputer().fit(np.where(missing, NAN, X)).estimator_
+        both = n * (1 - missing.mean()) ** 2
+        np.testing.assert_allclose(model.reg_covar_, 0.1 * 4 / both)
+    assert LatentImputer().fit([[0.0, 1.0], [NAN, 3.0]]).estimator_.reg_covar_ < 1
+
+
 def test_units_do_not_matter():
     _, X = table()
     scale, shift = np.array([1e-6, 1.0, 1e3, 1e6]), np.array([0.0, 1e4, 0.0, -1e8])
