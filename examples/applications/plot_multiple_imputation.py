@@ -156,5 +156,5 @@ plt.show()
 # expectations lie closer to the regression than data do. With twenty draws, the
 # standard errors are a third larger, and the coefficients of PPCA, of the mixture and
 # of the autoencoder are nearer to the truth; those of factor analysis are not. The
-# iterative imputer does not converge on columns that nearly determine each other, and its
-# coefficients are far off.
+# iterative imputer does not converge on columns that nearly determine each other, and
+# its coefficients are far off.
