@@ -107,6 +107,8 @@ sphinx_gallery_conf = {
             "manifold",
             "density",
             "neural",
+            "impute",
+            "pipeline",
             "inspection",
             "applications",
             "extending",

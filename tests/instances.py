@@ -25,8 +25,10 @@ from sklatent.dimension import (
     PCASpectrum,
     TwoNN,
 )
+from sklatent.impute import LatentImputer
 from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap, KernelPCA
 from sklatent.neural import AETransformer, VAETransformer
+from sklatent.pipeline import make_pipeline
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
 
@@ -119,6 +121,12 @@ INSTANCES = {
         KernelDensity("loo", metric="manhattan", candidates=8),
         KernelDensity(kernel="tophat", metric="chebyshev", leaf_size=5),
     ],
+    LatentImputer: [
+        LatentImputer(),
+        LatentImputer(PPCA(1), add_indicator=True, keep_empty_features=True),
+        LatentImputer(GaussianMixture(2, random_state=0), n_draws=2, random_state=0),
+        LatentImputer(make_pipeline(StandardScaler(), PPCA(1))),
+    ],
     LevinaBickel: [
         LevinaBickel(),
         LevinaBickel(3, 6),
@@ -187,6 +195,13 @@ INSTANCES = {
         VAETransformer(**TINY, likelihood="auto"),
     ],
 }
+
+# Classes that need an argument, so that nobody constructs them with the defaults.
+COMPOSED = [
+    make_pipeline(StandardScaler(), GaussianMixture()),
+    make_pipeline(StandardScaler(), PPCA(1)),
+    make_pipeline(NormalScoreTransformer(), KernelDensity("scott")),
+]
 
 
 def cheap(cls):

@@ -20,6 +20,7 @@ from benchmarks.quality._data import SEEDS, ask
 from benchmarks.quality._report import Scores
 from sklatent.decomposition import PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture
+from sklatent.impute import LatentImputer
 from sklatent.neural import VAETransformer
 
 
@@ -70,6 +71,7 @@ OURS = {
         )
     ),
     "VAETransformer()": imputing(lambda: VAETransformer(random_state=0)),
+    "LatentImputer()": lambda X, peers: LatentImputer().fit_transform(X),
 }
 OTHERS = {
     "KNNImputer": transforming(KNNImputer),

@@ -38,6 +38,7 @@ TREE = [
             ("linear, features differ in noise", "decomposition.FactorAnalysis"),
             ("nonlinear: embed and reconstruct", "neural.AETransformer"),
             ("nonlinear: a density, mixed columns", "neural.VAETransformer"),
+            ("missing values, as a transformer", "impute.LatentImputer"),
         ],
     ),
     (

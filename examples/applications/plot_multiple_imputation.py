@@ -154,7 +154,7 @@ plt.show()
 # every single imputation reports about the standard error of the complete table (grey),
 # as if nothing had been missing, and most estimates of the models are too large, since
 # expectations lie closer to the regression than data do. With twenty draws, the
-# standard errors are a third larger, and the coefficients of PPCA and of the
-# autoencoder are nearer to the truth; those of factor analysis are not. The iterative
-# imputer does not converge on columns that nearly determine each other, and its
-# coefficients are far off.
+# standard errors are a third larger, and the coefficients of PPCA, of the mixture and
+# of the autoencoder are nearer to the truth; those of factor analysis are not. The
+# iterative imputer does not converge on columns that nearly determine each other, and
+# its coefficients are far off.

@@ -20,6 +20,7 @@ from sklatent.base import SklatentEstimator
 from sklatent.decomposition import _pca_solvers as solvers
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
 from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils._log_determinants import log_determinant, rotation
 from sklatent.utils._moments import Moments, dense_rows, row_blocks
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
@@ -557,3 +558,8 @@ def _row_count(weight, n_positive):
 def _divisor(weight):
     """Return what divides a sum of squares: n - 1 for n rows, the sum of shares."""
     return weight if are_shares(weight) else weight - 1
+
+
+@log_determinant.register(PCA)
+def _log_determinant(transformer, X):
+    return rotation(transformer, X)

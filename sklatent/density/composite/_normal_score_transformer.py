@@ -6,6 +6,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
+from sklatent.utils._log_determinants import log_determinant
 from sklatent.utils._normal_scores import fit_normal_scores
 from sklatent.utils._tables import FLOAT_DTYPES, read_rows
 from sklatent.utils._weights import weighted_rows
@@ -240,3 +241,8 @@ class NormalScoreTransformer(OneToOneFeatureMixin, TransformerMixin, SklatentEst
         """Call a method of the map of each column."""
         columns = [getattr(m, method)(x) for m, x in zip(self.maps_, X.T, strict=True)]
         return np.stack(columns, axis=1).astype(X.dtype, copy=False)
+
+
+@log_determinant.register(NormalScoreTransformer)
+def _log_determinant(transformer, X):
+    return transformer.log_slope(X)

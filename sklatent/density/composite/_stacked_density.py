@@ -17,11 +17,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
 from sklatent.density.composite._folds import folds_of_distinct_rows
-from sklatent.density.composite._members import (
-    fit_member,
-    sample_member,
-    take_missing,
-)
 from sklatent.density.composite._transformed_density import TransformedDensity
 from sklatent.density.kernel._constant_columns import (
     find_constant_columns,
@@ -29,6 +24,11 @@ from sklatent.density.kernel._constant_columns import (
 )
 from sklatent.density.kernel._kernel_density import KernelDensity
 from sklatent.density.mixture._gaussian_mixture import GaussianMixture
+from sklatent.utils._members import (
+    fit_member,
+    sample_member,
+    take_missing,
+)
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import _BaseComposition, _fit_context
 from sklatent.utils._tables import check_weight, read_rows

@@ -1,25 +1,19 @@
 """The density of rows that a transformer maps to rows with a density."""
 
-import warnings
-
-import numpy as np
 from sklearn.base import DensityMixin, clone
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
-from sklatent.density.composite._log_determinants import log_determinant
-from sklatent.density.composite._members import (
-    fit_member,
-    sample_member,
-    take_missing,
-)
 from sklatent.density.composite._normal_score_transformer import NormalScoreTransformer
 from sklatent.density.mixture._gaussian_mixture import GaussianMixture
+from sklatent.utils._log_determinants import log_determinant
+from sklatent.utils._members import (
+    fit_member,
+    sample_transformed,
+    take_missing,
+)
 from sklatent.utils._sklearn import HasMethods, _fit_context
 from sklatent.utils._tables import read_rows
-
-# How often rows are sampled in place of those that no row is transformed to.
-MOST_DRAWS = 100
 
 
 class TransformedDensity(
@@ -203,25 +197,5 @@ class TransformedDensity(
         return (log_density + log_determinant(self.transformer_, X)).astype(X.dtype)
 
     def _sample(self, n_samples, rng):
-        """Sample transformed rows, and transform them back.
-
-        What no row is transformed to becomes NaN, and is sampled again.
-        """
-        X = np.full((n_samples, self.n_features_in_), np.nan)
-        for _ in range(MOST_DRAWS):
-            lost = np.isnan(X).any(axis=1)
-            if not lost.any():
-                break
-            Z = sample_member(self.density_, int(lost.sum()), rng)
-            with np.errstate(invalid="ignore"), warnings.catch_warnings():
-                # What has no inverse is sampled again: scikit-learn need not tell.
-                warnings.simplefilter("ignore")
-                X[lost] = self.transformer_.inverse_transform(Z)
-        lost = np.isnan(X).any(axis=1)
-        if lost.any():
-            raise ValueError(
-                "transformer must have an inverse for the rows that density samples; "
-                f"got none for {lost.mean():.0%} of them after {MOST_DRAWS} tries. Use "
-                "another transformer, or a density with less spread."
-            )
-        return X
+        inverse = self.transformer_.inverse_transform
+        return sample_transformed(self.density_, inverse, n_samples, rng, "transformer")

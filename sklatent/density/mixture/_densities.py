@@ -116,3 +116,41 @@ def expected(X, mixture, n_threads):
     imputed[missing] = result[:, 0][missing[rows]]
     variance[missing] = result[:, 1][missing[rows]]
     return imputed, variance
+
+
+def drawn_missing(X, mixture, n_draws, rng):
+    """Draw the missing entries given the observed ones of their row.
+
+    The component of a row is drawn first, by its probability given the row, then its
+    missing entries. One thread draws, so that the numbers of `rng` go to the same rows
+    whatever the number of threads.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+        The data, with a missing entry in every row; NaN marks these.
+    mixture : Mixture
+        In the units of the data.
+    n_draws : int
+        How many times.
+    rng : RandomState
+        Where the random numbers come from.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_samples, n_draws, p)
+        Of no meaning for observed entries.
+    """
+    last = len(mixture.weights) - 1
+
+    def of_block(R, evaluator, workspace):
+        normalize(R)
+        shares, n = R.cumsum(axis=0)[:last], R.shape[1]
+        drawn = np.empty((n, n_draws, X.shape[1]))
+        for i in range(n_draws):
+            labels = (rng.uniform(size=n) > shares).sum(axis=0)
+            noise = rng.standard_normal((n, X.shape[1]))
+            drawn[:, i] = evaluator.draws(workspace, labels, noise)
+        return drawn
+
+    return map_blocks(of_block, X, mixture, n_threads=1)

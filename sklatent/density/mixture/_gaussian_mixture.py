@@ -23,6 +23,7 @@ from sklatent.density.mixture._conditions import (
     refuse_outside_support,
 )
 from sklatent.density.mixture._densities import (
+    drawn_missing,
     expected,
     log_densities,
     most_probable,
@@ -66,7 +67,11 @@ from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
 from sklatent.utils._weights import row_count
-from sklatent.utils.frames._output import as_given, filled_as_given
+from sklatent.utils.frames._output import (
+    as_given,
+    filled_as_given,
+    tables_as_given,
+)
 
 # Attributes that not every fit sets.
 OPTIONAL_ATTRIBUTES = (
@@ -953,6 +958,60 @@ class GaussianMixture(
         if not return_std:
             return filled
         return filled, np.sqrt(variance).astype(X.dtype, copy=False)
+
+    def sample_missing(self, X, n_samples=1, random_state=None):
+        """Impute missing entries by draws given the observed ones: multiple imputation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            The data. NaN marks a missing entry.
+        n_samples : int, default=1
+            Number of complete tables to draw.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same draws at every call.
+
+        Returns
+        -------
+        tables : ndarray of shape (n_samples, n_rows, n_features)
+            The data, `n_samples` times, in its precision, with imputed entries.
+            Observed entries are unchanged.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is below 1.
+
+        Examples
+        --------
+        Draws keep the spread that expectations lack. Of two clusters, nothing observed
+        tells which one a row is in:
+
+        >>> import numpy as np
+        >>> from sklatent.density import GaussianMixture
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.standard_normal((2000, 2)) + rng.choice([0, 10], size=(2000, 1))
+        >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(X)
+        >>> incomplete = np.full((1000, 2), np.nan)
+        >>> expectation = mixture.impute(incomplete)
+        >>> bool(((4 < expectation) & (expectation < 6)).all())
+        True
+        >>> (draws,) = mixture.sample_missing(incomplete, random_state=0)
+        >>> ((4 < draws) & (draws < 6)).mean(axis=0).round(1)
+        array([0., 0.])
+        """
+        table = X
+        X, mixture, _ = self._query(X)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        tables = np.repeat(X[None], n_samples, axis=0)
+        missing = np.isnan(X)
+        (rows,) = np.nonzero(missing.any(axis=1))
+        if len(rows):
+            rng = random_generator(random_state)
+            drawn = drawn_missing(X[rows], mixture, n_samples, rng)
+            set_constants(drawn.reshape(-1, X.shape[1]), self._constants_)
+            tables[:, missing] = np.swapaxes(drawn, 0, 1)[:, missing[rows]]
+        return tables_as_given(self, table, tables, X)
 
     def marginal(self, columns):
         """Compute the distribution of some of the features.

@@ -157,6 +157,35 @@ class MissingFull(WhitenedFull):
             variance[:, :, unknown.rows] = np.swapaxes(of_row, 1, 2)
         return mean, variance
 
+    def draws(self, workspace, labels, noise):
+        """Rows drawn from one component each, given the observed entries.
+
+        Parameters
+        ----------
+        workspace : tuple
+            As `log_joint` left it.
+        labels : ndarray of shape (n,)
+            The component of each row.
+        noise : ndarray of shape (n, p)
+            Standard normal.
+
+        Returns
+        -------
+        rows : ndarray of shape (n, p)
+            Of no meaning for observed entries.
+        """
+        n = len(labels)
+        # P'(x - m) has the mean y and the covariance Q Q'.
+        Y = self.whitened_in(workspace, n)[labels, :, np.arange(n)]
+        for unknown in workspace[3]:
+            Q = unknown.Q[labels[unknown.rows], unknown.pattern]
+            free = np.einsum("nph,np->nh", Q, noise[unknown.rows])
+            Y[unknown.rows] += np.einsum("nph,nh->np", Q, free)
+        for component in np.unique(labels):
+            rows, L = labels == component, self.mixture.expanded_root[component]
+            Y[rows] = self.mixture.means[component] + Y[rows] @ L.T
+        return Y
+
 
 class MissingDiagonal(WhitenedDiagonal):
     """Diagonal covariances: the directions are the features themselves."""
@@ -194,3 +223,23 @@ class MissingDiagonal(WhitenedDiagonal):
         shape = (self.k, self.p, n)
         variance = self.mixture.expanded_root[:, :, None] ** 2
         return np.broadcast_to(self.means, shape), np.broadcast_to(variance, shape)
+
+    def draws(self, workspace, labels, noise):
+        """Rows drawn from one component each, given the observed entries.
+
+        Parameters
+        ----------
+        workspace : tuple
+            Not used.
+        labels : ndarray of shape (n,)
+            The component of each row.
+        noise : ndarray of shape (n, p)
+            Standard normal.
+
+        Returns
+        -------
+        rows : ndarray of shape (n, p)
+            Of no meaning for observed entries.
+        """
+        mixture = self.mixture
+        return mixture.means[labels] + mixture.expanded_root[labels] * noise

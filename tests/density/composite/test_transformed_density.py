@@ -23,7 +23,7 @@ from sklatent.density import (
     NormalScoreTransformer,
     TransformedDensity,
 )
-from sklatent.density.composite._log_determinants import log_determinant
+from sklatent.utils._log_determinants import log_determinant
 
 TRANSFORMERS = [
     StandardScaler(),

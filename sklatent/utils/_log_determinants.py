@@ -2,6 +2,7 @@
 
 With z = g(x) the density of x is p(g(x)) |det dg/dx|. For a transformer that treats the
 columns one by one the determinant is the product of the slopes of the observed ones.
+The transformers of scikit-learn are here; those of sklatent register themselves.
 """
 
 from functools import singledispatch
@@ -18,9 +19,6 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-
-from sklatent.decomposition import PCA
-from sklatent.density.composite._normal_score_transformer import NormalScoreTransformer
 
 
 @singledispatch
@@ -55,7 +53,8 @@ def log_determinant(transformer, X):
 
 def _observed_sum(log_slopes, X):
     """Sum of the logarithms of slopes over the observed entries of each row."""
-    return np.where(np.isnan(X), 0, log_slopes).sum(axis=1)
+    missing = np.isnan(np.asarray(X, dtype=np.float64))
+    return np.where(missing, 0, log_slopes).sum(axis=1)
 
 
 @log_determinant.register(StandardScaler)
@@ -80,7 +79,7 @@ def _multiplied(transformer, X):
 @log_determinant.register(PowerTransformer)
 def _power(transformer, X):
     """The slope is (1 + |x|)^(±(lambda - 1)), of Box and Cox x^(lambda - 1)."""
-    power = transformer.lambdas_ - 1
+    power, X = transformer.lambdas_ - 1, np.asarray(X, dtype=np.float64)
     if transformer.method == "box-cox":
         log_slopes = power * np.log(X)
     else:
@@ -98,7 +97,7 @@ def _quantile(transformer, X):
             "transformer must have tails; got QuantileTransformer without "
             "output_distribution='normal'."
         )
-    Z, X = np.asarray(transformer.transform(X)), np.asarray(X)
+    Z, X = np.asarray(transformer.transform(X)), np.asarray(X, np.float64)
     log_slopes = np.empty_like(Z)
     for j, quantiles in enumerate(transformer.quantiles_.T):
         if quantiles[0] == quantiles[-1]:
@@ -119,34 +118,52 @@ def _quantile(transformer, X):
     return _observed_sum(log_slopes, X)
 
 
-@log_determinant.register(PCA)
 @log_determinant.register(sklearn.decomposition.PCA)
-def _rotation(transformer, X):
-    """A rotation of all components has determinant 1; whitening divides by lengths."""
-    q, p = transformer.components_.shape
+def _sklearn_rotation(transformer, X):
+    # Where a direction has no variance, scikit-learn has what rounding leaves.
+    dtype = transformer.components_.dtype
+    return rotation(transformer, X, transformer.n_samples_ * np.finfo(dtype).eps)
+
+
+def rotation(pca, X, relative_zero=0.0):
+    """Determinants of a PCA.
+
+    A rotation of all components has determinant 1; whitening divides by lengths.
+
+    Parameters
+    ----------
+    pca : PCA
+        Of scikit-learn, or of sklatent.
+    X : array-like of shape (n_samples, n_features)
+        The rows.
+    relative_zero : float, default=0.0
+        Share of the largest variance up to which a variance counts as 0.
+
+    Returns
+    -------
+    log_determinant : ndarray of shape (n_samples,)
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        If the PCA has no inverse.
+    """
+    q, p = pca.components_.shape
     if q < p:
         raise ValueError(
             f"transformer must keep all {p} components to have an inverse; got PCA "
             f"with {q}."
         )
-    if not transformer.whiten:
+    if not pca.whiten:
         return np.zeros(len(X))
-    variance = np.asarray(transformer.explained_variance_, dtype=np.float64)
-    # Ours gives 0 where a direction has none, and scikit-learn what rounding leaves.
-    relative = 0.0
-    if not isinstance(transformer, PCA):
-        relative = transformer.n_samples_ * np.finfo(transformer.components_.dtype).eps
-    if variance[-1] <= relative * variance[0]:
+    variance = np.asarray(pca.explained_variance_, dtype=np.float64)
+    if variance[-1] <= relative_zero * variance[0]:
         raise ValueError(
             "transformer must have an inverse; X has no variance in some directions, "
             "and PCA with whiten=True does not keep them."
         )
     return np.full(len(X), -0.5 * np.log(variance).sum())
-
-
-@log_determinant.register(NormalScoreTransformer)
-def _normal_scores(transformer, X):
-    return transformer.log_slope(X)
 
 
 @log_determinant.register(Pipeline)

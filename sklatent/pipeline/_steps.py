@@ -1,0 +1,61 @@
+"""What a pipeline has to know of its steps to be a model of the input."""
+
+import sklearn.decomposition
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
+
+from sklatent.utils._members import take_missing
+
+# Densities of scikit-learn that are tagged as transformers and sample nothing.
+ALSO_DENSITIES = (sklearn.decomposition.PCA, sklearn.decomposition.FactorAnalysis)
+
+
+def is_left_out(step):
+    """Whether a step does nothing."""
+    return step is None or (isinstance(step, str) and step == "passthrough")
+
+
+def is_density(estimator):
+    """Whether `score_samples` are log-densities.
+
+    Those of detectors, autoencoders and embeddings are not; nor can these sample.
+    """
+    if isinstance(estimator, ALSO_DENSITIES):
+        return True
+    if get_tags(estimator).estimator_type == "density_estimator":
+        return True
+    return hasattr(estimator, "sample") and hasattr(estimator, "score_samples")
+
+
+def inverse_lacks(step):
+    """What a transformer lacks for an inverse, as a text that is empty if nothing."""
+    if not hasattr(step, "inverse_transform"):
+        return (
+            f"{type(step).__name__} has no inverse_transform. Replace or drop the step;"
+            " in place of an imputer, use a model that takes missing entries."
+        )
+    if (
+        isinstance(step, FunctionTransformer)
+        and step.func is not None
+        and step.inverse_func is None
+    ):
+        # Its inverse_transform would return the rows as they are.
+        return "set inverse_func of FunctionTransformer."
+    return ""
+
+
+def take_all_missing(steps):
+    """Whether all steps of a pipeline take missing entries; steps may be anything."""
+    try:
+        return take_missing([step for _, step in steps if not is_left_out(step)])
+    except (AttributeError, TypeError, ValueError):  # `fit` will refuse these steps
+        return False
+
+
+def step_error(name, step, error):
+    """The error of a step without a slope, with its name and what to do."""
+    return type(error)(
+        "`steps` before the last must have known slopes for densities in the units of "
+        f"X; step {name!r}, {step!r}, has none: {error} Use sklearn.pipeline.Pipeline "
+        "for densities of the transformed rows."
+    )
