@@ -20,6 +20,7 @@ _SUBPACKAGES = (
     "inspection",
     "manifold",
     "neural",
+    "outlier",
     "utils",
 )
 
@@ -40,6 +41,7 @@ _MEMBERS = {
     "LevinaBickel": "dimension",
     "NeighborScaling": "dimension",
     "NormalScoreTransformer": "density",
+    "OutlierDetector": "outlier",
     "PCA": "decomposition",
     "PCASpectrum": "dimension",
     "PPCA": "decomposition",

@@ -5,6 +5,7 @@ What another version of scikit-learn may move or rename is mended here.
 
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin, ScoringMonitor
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -25,6 +26,7 @@ __all__ = [
     "_BaseComposition",
     "_check_sample_weight",
     "_fit_context",
+    "_safe_indexing",
     "validate_params",
 ]
 

@@ -16,7 +16,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
-from sklatent.density.composite._folds import folds_of_distinct_rows
+from sklatent.utils._folds import folds_of_distinct_rows
 from sklatent.density.composite._members import (
     fit_member,
     sample_member,
