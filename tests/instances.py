@@ -137,7 +137,10 @@ INSTANCES = {
         OutlierDetector(GaussianMixture(), contamination=0.2, cv=2, random_state=0),
         OutlierDetector(KernelDensity("scott"), level=0.5, trim=0.0, cv=3),
         OutlierDetector(
-            IsolationForest(n_estimators=5, random_state=0), contamination=0.1, trim=0.0, cv=2
+            IsolationForest(n_estimators=5, random_state=0),
+            contamination=0.1,
+            trim=0.0,
+            cv=2,
         ),
     ],
     PCASpectrum: [

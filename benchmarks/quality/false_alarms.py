@@ -44,7 +44,7 @@ DENSITIES = {
     'KernelDensity("scott")': lambda: KernelDensity("scott"),
     "PPCA(1)": lambda: PPCA(1),
     "HistogramDensity(3)": lambda: HistogramDensity(3),
-    "IsolationForest": lambda: IsolationForest(n_estimators=20, random_state=0),
+    "IsolationForest": lambda: IsolationForest(n_estimators=10, random_state=0),
 }
 
 

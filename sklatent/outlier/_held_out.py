@@ -112,9 +112,12 @@ class HeldOut:
             _, scores = self.comparable(pattern)
         if len(scores) == 0:
             return None
-        tail, middle = np.quantile(scores.astype(np.float64), [TAIL, 0.5])
-        spread = middle - tail
-        return (middle, spread) if np.isfinite(spread) and spread > 0 else None
+        # No interpolation, which is not defined where a score is -inf.
+        shares = [TAIL, 0.5]
+        tail, middle = np.quantile(scores.astype(np.float64), shares, method="nearest")
+        if not np.isfinite([tail, middle]).all() or not tail < middle:
+            return None
+        return middle, middle - tail
 
 
 def in_units_of_complete_rows(scores, own, complete):

@@ -118,11 +118,11 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
 
     Among the training rows themselves the p-values are 1/n, 2/n, ..., and nothing can
     be declared. "auto" assumes that minus the score has an exponential tail, which it
-    fits between the 50th and the 80th percentile. This is right for log-densities
-    of most laws, and for Gaussians in many dimensions and bounded laws it declares
-    fewer than it might. It can be wrong if the density does not fit: heavy tails under
-    a Gaussian look like outliers, and are, for that density. More than a fifth of
-    outliers are not found.
+    fits between the 65th and the 85th percentile of the rows. This is right for the
+    log-densities of most laws; for Gaussians in many dimensions and for bounded laws it
+    declares fewer rows than it might. It can be wrong if the density does not fit: heavy tails under
+    a Gaussian look like outliers, and are, for that density. If more than 15 % of the
+    rows are outliers they fill the tail, and few are found: give their share.
 
     Rows with missing entries are compared with training rows of which the same entries
     are hidden, which is right if entries are missing completely at random. Training
@@ -149,13 +149,13 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
 
     Examples
     --------
-    Two columns that rise together, a row in which they do not, and a row far away:
+    Two columns that rise together, and two rows in which they do not:
 
     >>> import numpy as np
     >>> from sklatent.outlier import OutlierDetector
     >>> rng = np.random.RandomState(0)
     >>> X = rng.normal(size=(300, 1)) + rng.normal(scale=0.1, size=(300, 2))
-    >>> X[:2] = [[1.5, -1.5], [0.0, 9.0]]
+    >>> X[:2] = [[2.0, -2.0], [0.0, 9.0]]
     >>> detector = OutlierDetector(random_state=0).fit(X)
     >>> np.flatnonzero(detector.predict(X) == -1)
     array([0, 1])

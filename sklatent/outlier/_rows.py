@@ -40,7 +40,9 @@ def keep_columns(X, observed):
     if not is_frame(X):
         return np.where(observed, X, X.dtype.type(np.nan))
     frame = nw.from_native(X)
-    gone = [name for name, kept in zip(frame.columns, observed, strict=True) if not kept]
+    gone = [
+        name for name, kept in zip(frame.columns, observed, strict=True) if not kept
+    ]
     nothing = [nw.when(nw.col(n).is_null()).then(nw.col(n)).alias(n) for n in gone]
     return frame.with_columns(*nothing).to_native()
 

@@ -12,7 +12,7 @@ outer rows, of which outliers may be some, and tells how likely the outer ones a
 import numpy as np
 
 # The exponential law is fitted to the scores between these shares of the rows.
-FROM, TO = 0.5, 0.8
+FROM, TO = 0.65, 0.85
 
 
 def tail_pvalues(scores):
@@ -54,12 +54,12 @@ def fit_tail(scores):
     """
     unlikely = -scores.astype(np.float64)
     start, end = np.quantile(unlikely, [FROM, TO], method="lower")
+    if not np.isfinite([start, end]).all() or start == end:
+        return np.zeros(len(scores)), 1.0, 1, 1.0  # many equal scores: no tail
     excess = unlikely - start
     beyond = excess > 0
     count = int((beyond & (unlikely <= end)).sum())
     time = float(np.minimum(excess[beyond], end - start).sum())
-    if not (np.isfinite(time) and time > 0 and count > 0):
-        return np.zeros(len(scores)), 1.0, 1, 1.0  # a lattice of scores: no tail
     return excess, time, count, float(beyond.mean())
 
 
