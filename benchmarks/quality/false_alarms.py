@@ -20,14 +20,17 @@ LEVELS = (0.01, 0.05, 0.1)
 
 
 def gaussian(rng, n):
+    """Three columns that depend on each other."""
     return rng.normal(size=(n, 3)) @ [[1.0, 0.8, 0.0], [0.0, 0.6, 0.5], [0.0, 0.0, 0.2]]
 
 
 def student(rng, n):
+    """The same with heavy tails."""
     return gaussian(rng, n) / np.sqrt(rng.chisquare(3, size=(n, 1)) / 3)
 
 
 def moons(rng, n):
+    """Two half circles."""
     return make_moons(n, noise=0.1, random_state=rng)[0]
 
 

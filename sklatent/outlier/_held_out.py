@@ -10,11 +10,15 @@ import numpy as np
 from sklatent.outlier._contributions import surprise
 from sklatent.outlier._rows import keep_columns, observed_entries, take
 from sklatent.outlier._trimming import scores_of
+from sklatent.utils._columns import group_patterns
 
-# Rows, chosen at random, whose scores give the median and the spread for a pattern of
-# missing entries, and the share of them below which the tail begins.
+# Rows, chosen at random, whose scores say what is usual for a pattern of missing
+# entries: by their quantiles at these shares, of which one is the median.
 SOME_ROWS = 250
-TAIL = 0.1
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
+MIDDLE = 5
+# Scores computed twice may differ by rounding, and count as equal.
+ROUNDING = 1e-9
 
 
 class HeldOut:
@@ -102,10 +106,10 @@ class HeldOut:
         count = (~np.isnan(found)).sum(axis=0)
         return np.nansum(found, axis=0) / np.maximum(count, 1)
 
-    def middle_and_spread(self, pattern):
-        """Median of the scores for a pattern, and how far below it the tail begins.
+    def quantiles(self, pattern):
+        """Quantiles of the scores of training rows for a pattern of observed entries.
 
-        None if no row can be compared, or the scores have no spread.
+        None if no row can be compared, or most scores are equal or not finite.
         """
         _, scores = self.comparable(pattern, self.some)
         if len(scores) == 0:
@@ -113,20 +117,45 @@ class HeldOut:
         if len(scores) == 0:
             return None
         # No interpolation, which is not defined where a score is -inf.
-        shares = [TAIL, 0.5]
-        tail, middle = np.quantile(scores.astype(np.float64), shares, method="nearest")
-        if not np.isfinite([tail, middle]).all() or not tail < middle:
-            return None
-        return middle, middle - tail
+        found = np.quantile(scores.astype(np.float64), SHARES, method="nearest")
+        rises = found[0] < found[MIDDLE] < found[-1]
+        return found if np.isfinite(found).all() and rises else None
 
 
 def in_units_of_complete_rows(scores, own, complete):
-    """Scores moved and stretched from one median and spread to others.
+    """Scores with the ranks they have among some rows, in the units of others.
 
     Scores of rows with different missing entries are log-densities of different
-    numbers of entries, which do not compare.
+    numbers of entries, which do not compare. Quantiles are mapped to quantiles, and
+    what is below the lowest by the line through that and the median.
+
+    Parameters
+    ----------
+    scores : ndarray
+        The scores.
+    own, complete : ndarray of shape (n_shares,) or None
+        Quantiles of the scores of rows with the same missing entries and of complete
+        rows; with None the scores are returned as they are.
     """
     if own is None or complete is None:
         return scores
-    (middle, spread), (to_middle, to_spread) = own, complete
-    return to_middle + (scores - middle) * (to_spread / spread)
+    mapped = np.interp(scores, own, complete)
+    for end in (0, -1):
+        slope = (complete[end] - complete[MIDDLE]) / (own[end] - own[MIDDLE])
+        beyond = scores < own[0] if end == 0 else scores > own[-1]
+        mapped[beyond] = complete[end] + slope * (scores[beyond] - own[end])
+    return mapped
+
+
+def patterns(observed):
+    """Yield each pattern of observed entries, and the rows that have it."""
+    first, group = group_patterns(observed)
+    for g, i in enumerate(first):
+        yield observed[i], np.flatnonzero(group == g)
+
+
+def count_up_to(scores, values):
+    """How many scores are at most each of the values, or above by rounding only."""
+    margin = ROUNDING * np.maximum(1, np.abs(values))
+    margin = np.where(np.isfinite(values), margin, 0)
+    return np.searchsorted(np.sort(scores), values + margin, side="right")

@@ -88,6 +88,11 @@ def row_hashes(X):
     return _mixed(total)
 
 
+def folds_by_hash(X, n_folds):
+    """A fold for each row, random and always the same for the same row."""
+    return (row_hashes(X) % np.uint64(n_folds)).astype(int)
+
+
 def _bits_of_array(X):
     X = X.astype(np.float64) + 0.0  # -0.0 becomes 0.0
     X[np.isnan(X)] = np.nan  # one of the many
