@@ -437,15 +437,15 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
         >>> from scipy.stats import false_discovery_control
         >>> from sklatent.outlier import OutlierDetector
         >>> rng = np.random.RandomState(0)
-        >>> train, new = rng.normal(size=(500, 2)), rng.normal(size=(500, 2))
+        >>> train, new = rng.normal(size=(1000, 2)), rng.normal(size=(1000, 2))
         >>> detector = OutlierDetector(random_state=0).fit(train)
         >>> pvalues = detector.pvalues(new)
         >>> round(float((pvalues <= 0.1).mean()), 2)
-        0.08
-        >>> new[:25] += 8
+        0.1
+        >>> new[:50] += 8
         >>> outliers = false_discovery_control(detector.pvalues(new)) <= 0.1
-        >>> int(outliers[:25].sum()), int(outliers[25:].sum())
-        (25, 0)
+        >>> int(outliers[:50].sum()), int(outliers[50:].sum())
+        (50, 7)
         """
         check_is_fitted(self)
         X = self._read(X)
