@@ -2,7 +2,8 @@
 
 Rows of 99 are fitted, so that a p-value can be exactly 1, 5 and 10 %, and new rows of
 the same law are tested. The rate is the mean over the repetitions, each with its own
-training rows, and its standard error is that between them.
+training rows, and its standard error is that between them. Densities with many ties,
+such as histograms, are not among them: they give fewer false alarms than asked for.
 """
 
 import warnings
@@ -11,8 +12,8 @@ import numpy as np
 from sklearn.datasets import make_moons
 from sklearn.ensemble import IsolationForest
 
-from sklatent.decomposition import PPCA
-from sklatent.density import GaussianMixture, HistogramDensity, KernelDensity
+from sklatent.decomposition import PPCA, FactorAnalysis
+from sklatent.density import GaussianMixture, KernelDensity
 from sklatent.outlier import OutlierDetector
 
 N_TRAIN, N_NEW, REPETITIONS = 99, 20, 1000
@@ -30,8 +31,9 @@ def student(rng, n):
 
 
 def moons(rng, n):
-    """Two half circles."""
-    return make_moons(n, noise=0.1, random_state=rng)[0]
+    """Two half circles; independent rows, which make_moons spaces evenly by itself."""
+    rows = make_moons(50 * n, noise=0.1, random_state=rng)[0]
+    return rows[rng.permutation(len(rows))[:n]]
 
 
 LAWS = {
@@ -46,7 +48,7 @@ DENSITIES = {
     "GaussianMixture(2)": lambda: GaussianMixture(2, reg_covar=0.01, random_state=0),
     'KernelDensity("scott")': lambda: KernelDensity("scott"),
     "PPCA(1)": lambda: PPCA(1),
-    "HistogramDensity(3)": lambda: HistogramDensity(3),
+    "FactorAnalysis(1)": lambda: FactorAnalysis(1, tol=1e-3),
     "IsolationForest": lambda: IsolationForest(n_estimators=10, random_state=0),
 }
 
@@ -75,7 +77,7 @@ def alarms_table(repetitions=REPETITIONS):
                 f"{100 * rate:9.2f} +- {100 * error:.2f}"
                 for rate, error in zip(rates, errors, strict=True)
             ]
-            lines.append(f"  {density:<24}{name:<14}" + "".join(cells))
+            lines.append(f"  {density:<24}{name:<14}{''.join(cells)}")
     return "\n".join(lines)
 
 
