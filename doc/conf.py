@@ -106,6 +106,7 @@ sphinx_gallery_conf = {
             "decomposition",
             "manifold",
             "density",
+            "outlier",
             "neural",
             "impute",
             "pipeline",

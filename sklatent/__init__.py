@@ -21,6 +21,7 @@ _SUBPACKAGES = (
     "inspection",
     "manifold",
     "neural",
+    "outlier",
     "pipeline",
     "utils",
 )
@@ -43,6 +44,7 @@ _MEMBERS = {
     "LevinaBickel": "dimension",
     "NeighborScaling": "dimension",
     "NormalScoreTransformer": "density",
+    "OutlierDetector": "outlier",
     "PCA": "decomposition",
     "PCASpectrum": "dimension",
     "PPCA": "decomposition",

@@ -4,6 +4,7 @@ First of each class stands what a person constructs, with the defaults; then oth
 are cheap.
 """
 
+from sklearn.ensemble import IsolationForest
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
@@ -28,6 +29,7 @@ from sklatent.dimension import (
 from sklatent.impute import LatentImputer
 from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap, KernelPCA
 from sklatent.neural import AETransformer, VAETransformer
+from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline
 
 TINY = {"hidden_layer_sizes": (8,), "max_epochs": 2, "random_state": 0}
@@ -138,6 +140,17 @@ INSTANCES = {
         NeighborScaling(4, metric="manhattan"),
     ],
     NormalScoreTransformer: [NormalScoreTransformer()],
+    OutlierDetector: [
+        OutlierDetector(),
+        OutlierDetector(GaussianMixture(), contamination=0.2, cv=2, random_state=0),
+        OutlierDetector(KernelDensity("scott"), level=0.5, trim=0.0, cv=3),
+        OutlierDetector(
+            IsolationForest(n_estimators=5, random_state=0),
+            contamination=0.1,
+            trim=0.0,
+            cv=2,
+        ),
+    ],
     PCASpectrum: [
         PCASpectrum(),
         PCASpectrum("variance_share", n_neighbors=5),

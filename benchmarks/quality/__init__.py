@@ -8,4 +8,12 @@ best method of each column. ``python -m benchmarks quality`` runs all parts, and
 ``python -m benchmarks quality.densities`` one of them.
 """
 
-PARTS = ["components", "densities", "tables", "codes", "imputation", "outliers"]
+PARTS = [
+    "components",
+    "densities",
+    "tables",
+    "codes",
+    "imputation",
+    "outliers",
+    "false_alarms",
+]

@@ -18,6 +18,7 @@ from sklatent.density import (
     KNeighborsDensity,
     StackedDensity,
 )
+from sklatent.outlier import OutlierDetector
 
 # The class of the inliers.
 TABLES = {
@@ -26,6 +27,11 @@ TABLES = {
     "digits": (load_digits, 0),
 }
 OURS = {
+    "OutlierDetector()": lambda: OutlierDetector(random_state=0),
+    "the same, trim=0": lambda: OutlierDetector(trim=0, random_state=0),
+    "OutlierDetector(IsolationForest)": lambda: OutlierDetector(
+        IsolationForest(random_state=0), trim=0, random_state=0
+    ),
     "GaussianMixture(range(1, 11))": lambda: GaussianMixture(
         range(1, 11), random_state=0
     ),
@@ -45,7 +51,7 @@ PYOD = ["ECOD", "COPOD", "KNN"]
 def scores_of(model, train, rows):
     """Densities of the rows; training rows are left out where that is possible.
 
-    KNeighborsDensity always leaves them out.
+    KNeighborsDensity and OutlierDetector always leave them out.
     """
     if rows is train and isinstance(model, StackedDensity):
         return model.fit(train).held_out_log_density_

@@ -55,6 +55,7 @@ TREE = [
         ["Density estimation,", "outlier detection,", "synthetic data"],
         "user_guide/density",
         [
+            ("outliers: which, how surely, and why", "outlier.OutlierDetector"),
             ("the best density, whatever its shape", "density.StackedDensity"),
             ("skewed or bounded columns", "density.TransformedDensity"),
             ("clusters; missing values; prediction", "density.GaussianMixture"),

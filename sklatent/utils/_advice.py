@@ -27,7 +27,9 @@ METHODS = {
         "PCA, PPCA, FactorAnalysis, VAETransformer, GaussianMixture, KernelDensity, "
         "HistogramDensity, StackedDensity and TransformedDensity have it."
     ),
-    "sample_missing": "PPCA, FactorAnalysis and VAETransformer have it.",
+    "sample_missing": (
+        "PPCA, FactorAnalysis, GaussianMixture and VAETransformer have it."
+    ),
     "score_samples": (
         "PCA, PPCA, FactorAnalysis, VAETransformer and the estimators of "
         "sklatent.density return a log-density."

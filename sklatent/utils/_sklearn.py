@@ -6,6 +6,7 @@ What another version of scikit-learn may move or rename is mended here.
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin, ScoringMonitor
 from sklearn.callback._transport import close_listener, open_listener, send
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -33,6 +34,7 @@ __all__ = [
     "_check_sample_weight",
     "_fit_context",
     "_get_output_config",
+    "_safe_indexing",
     "_wrap_data_with_container",
     "close_listener",
     "open_listener",

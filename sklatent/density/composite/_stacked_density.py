@@ -16,7 +16,6 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
-from sklatent.density.composite._folds import folds_of_distinct_rows
 from sklatent.density.composite._transformed_density import TransformedDensity
 from sklatent.density.kernel._constant_columns import (
     find_constant_columns,
@@ -24,6 +23,7 @@ from sklatent.density.kernel._constant_columns import (
 )
 from sklatent.density.kernel._kernel_density import KernelDensity
 from sklatent.density.mixture._gaussian_mixture import GaussianMixture
+from sklatent.utils._folds import folds_of_distinct_rows
 from sklatent.utils._members import (
     fit_member,
     sample_member,

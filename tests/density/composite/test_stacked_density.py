@@ -15,9 +15,9 @@ from sklatent.density import (
     KNeighborsDensity,
     StackedDensity,
 )
-from sklatent.density.composite._folds import folds_of_distinct_rows
 from sklatent.density.composite._stacked_density import stacking_weights
 from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils._folds import folds_of_distinct_rows
 
 MEMBERS = [
     ("one", GaussianMixture()),

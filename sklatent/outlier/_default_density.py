@@ -1,0 +1,79 @@
+"""The density of a detector that is given none."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.preprocessing import StandardScaler
+
+from sklatent.density import GaussianMixture, KNeighborsDensity, TransformedDensity
+
+# Neighbors, and the regularization of the Gaussian as a share of each variance.
+N_NEIGHBORS, REG_COVAR = 10, 0.1
+
+
+class NeighborsOrGaussian(BaseEstimator):
+    """Nearest neighbors for complete rows, a Gaussian for rows with missing entries.
+
+    Columns are scaled by their standard deviation.
+
+    Parameters
+    ----------
+    n_neighbors : int or None, default=10
+        Number of neighbors; None scores complete rows by the Gaussian too.
+
+    Attributes
+    ----------
+    neighbors_ : density or None
+        Fitted to the complete rows.
+    gaussian_ : GaussianMixture
+        Fitted to all rows.
+    """
+
+    def __init__(self, n_neighbors=N_NEIGHBORS):
+        self.n_neighbors = n_neighbors
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(self, X, y=None):
+        """Fit both to the rows of an array."""
+        with warnings.catch_warnings():
+            # They ask for settings that the user has not made.
+            warnings.simplefilter("ignore")
+            self.gaussian_ = GaussianMixture(reg_covar=REG_COVAR).fit(X)
+            self.neighbors_ = None
+            if self.n_neighbors is not None:
+                self.neighbors_ = TransformedDensity(
+                    StandardScaler(), KNeighborsDensity(self.n_neighbors)
+                ).fit(X[~np.isnan(X).any(axis=1)])
+        return self
+
+    def score_samples(self, X):
+        """Log-density of each row; those of the two kinds do not compare."""
+        incomplete = np.isnan(X).any(axis=1)
+        if self.neighbors_ is None or incomplete.all():
+            return self.gaussian_.score_samples(X)
+        scores = np.empty(len(X), X.dtype)
+        scores[~incomplete] = self.neighbors_.score_samples(X[~incomplete])
+        if incomplete.any():
+            scores[incomplete] = self.gaussian_.score_samples(X[incomplete])
+        return scores
+
+
+def default_density(observed, n_fitted):
+    """A density for a table.
+
+    Parameters
+    ----------
+    observed : ndarray of bool of shape (n_samples, n_features)
+        Which entries are there.
+    n_fitted : int
+        Number of rows in the smallest fit.
+    """
+    complete = observed.all(axis=1).mean() * n_fitted
+    if not observed.all() and complete < 4 * N_NEIGHBORS:
+        return NeighborsOrGaussian(None)
+    return NeighborsOrGaussian(int(max(1, min(N_NEIGHBORS, complete - 2))))

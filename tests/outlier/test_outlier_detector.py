@@ -1,0 +1,388 @@
+"""Outlier detection: p-values, thresholds, missing entries, and who did it."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.utils.validation import validate_data
+
+from sklatent.decomposition import PPCA, FactorAnalysis
+from sklatent.density import GaussianMixture, HistogramDensity, KernelDensity
+from sklatent.outlier import OutlierDetector
+from sklatent.outlier._rows import folds_by_hash
+
+
+@pytest.fixture
+def X():
+    rng = np.random.RandomState(0)
+    return rng.normal(size=(120, 1)) + rng.normal(scale=[0.3, 1.0, 2.0], size=(120, 3))
+
+
+def holed(X, share=0.2, seed=0):
+    """Rows without some entries; the first row and the first column are complete."""
+    rng = np.random.RandomState(seed)
+    gone = rng.uniform(size=X.shape) < share
+    gone[0] = gone[:, 0] = False
+    return np.where(gone, np.nan, X)
+
+
+# p-values
+
+
+def test_pvalues_are_ranks_among_held_out_scores(X):
+    """By loops, with models that are fitted here."""
+    train, new = X[:80], X[80:]
+    cv = KFold(4)
+    detector = OutlierDetector(PPCA(1), cv=cv, trim=0.0).fit(train)
+    models = [(PPCA(1).fit(train[a]), b) for a, b in cv.split(train)]
+    held_out = np.concatenate([model.score_samples(train[b]) for model, b in models])
+    np.testing.assert_allclose(detector.held_out_score_, held_out)
+    own = folds_by_hash(new, 4)
+    assert len(np.unique(own)) == 4
+    for x, k, pvalue in zip(new, own, detector.pvalues(new), strict=True):
+        score = models[k][0].score_samples([x])
+        assert pvalue == (1 + (held_out <= score).sum()) / 81
+    # A training row is one of those that it is compared with.
+    ranks = [(held_out <= score).sum() for score in held_out]
+    np.testing.assert_array_equal(detector.pvalues(train), np.array(ranks) / 80)
+
+
+LAWS = {
+    "Gaussian": lambda rng: rng.normal(size=(119, 2)),
+    "Cauchy": lambda rng: rng.standard_cauchy(size=(119, 2)),
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("make", [PPCA, lambda: HistogramDensity(3)])
+def test_false_alarms_are_as_many_as_asked_for(make, law):
+    """300 tables, 20 new rows each, within four standard errors of 1, 5 and 10 %.
+
+    A false alarm of the test itself in 16,000 runs, for each level, but for the seed.
+    Ties, of which a histogram gives many, make for fewer false alarms.
+    """
+    rates = np.empty((300, 3))
+    for r in range(300):
+        rng = np.random.RandomState(r)
+        rows = LAWS[law](rng)
+        detector = OutlierDetector(make(), trim=0.0, random_state=r).fit(rows[:99])
+        pvalues = detector.pvalues(rows[99:])
+        rates[r] = [(pvalues <= level + 1e-9).mean() for level in (0.01, 0.05, 0.1)]
+    error = rates.std(axis=0, ddof=1) / np.sqrt(300)
+    excess = rates.mean(axis=0) - [0.01, 0.05, 0.1]
+    assert (excess < 4 * error).all()
+    if make is PPCA:
+        assert (excess > -4 * error).all()
+
+
+def test_many_ties_are_no_alarm():
+    rng = np.random.RandomState(0)
+    train, new = rng.randint(3, size=(200, 2)), rng.randint(3, size=(100, 2)) + 0.0
+    pvalues = OutlierDetector(HistogramDensity(3), random_state=0).fit(train)
+    pvalues = pvalues.pvalues(new)
+    assert (pvalues > 0.05).all()
+
+
+# Thresholds
+
+
+def test_a_share_of_the_training_rows(X):
+    for share, count in [(0.05, 6), (0.1, 12), (0.5, 60), (1e-9, 1)]:
+        detector = OutlierDetector(contamination=share, random_state=0)
+        labels = detector.fit_predict(X)
+        assert (labels == -1).sum() == count == detector.n_outliers_
+        np.testing.assert_array_equal(labels, detector.predict(X))
+        # The least likely rows, by the scores of models that have not seen them.
+        lowest = np.argsort(detector.held_out_score_)[:count]
+        np.testing.assert_array_equal(np.flatnonzero(labels == -1), np.sort(lowest))
+
+
+def test_auto_finds_outliers_and_declares_none_where_there_are_none(X):
+    clean = OutlierDetector(PPCA(1), level=0.01, random_state=0).fit(X)
+    assert clean.n_outliers_ == 0
+    # A detector of scikit-learn has to mark a training row.
+    assert (clean.predict(X) == -1).sum() == 1
+    assert clean.predict(X).argmin() == clean.held_out_score_.argmin()
+    X = X.copy()
+    X[:8] += [12, -12, 12]
+    found = OutlierDetector(PPCA(1), level=0.01, random_state=0).fit(X)
+    assert found.n_outliers_ == 8
+    np.testing.assert_array_equal(np.flatnonzero(found.predict(X) == -1), np.arange(8))
+
+
+def test_few_tables_without_outliers_have_a_discovery():
+    """At a level of 0.1 there is one in a tenth of the tables, at most.
+
+    Of 40 tables more than 12 would have one with a probability of 0.0001.
+    """
+    rng = np.random.RandomState(0)
+    some = sum(
+        OutlierDetector(GaussianMixture(), random_state=r)
+        .fit(rng.normal(size=(150, 3)))
+        .n_outliers_
+        > 0
+        for r in range(40)
+    )
+    assert some <= 12
+
+
+def test_trimming_finds_outliers_that_hide_each_other(X):
+    X = X.copy()
+    X[:12] = np.random.RandomState(1).normal([0, 6, -6], 0.1, size=(12, 3))
+    outlier = np.arange(len(X)) < 12
+    areas = [
+        roc_auc_score(
+            outlier,
+            -OutlierDetector(PPCA(1), trim=trim, random_state=0).fit(X).held_out_score_,
+        )
+        for trim in (0.0, 0.2)
+    ]
+    assert areas[0] < 0.95 < 0.99 < areas[1]
+
+
+def test_a_training_row_is_judged_by_models_that_have_not_seen_it():
+    X = np.random.RandomState(0).normal(size=(50, 2))
+    X[0] = 30.0
+    narrow = OutlierDetector(KernelDensity(0.1), trim=0.0, random_state=0).fit(X)
+    assert narrow.predict(X[:1]) == -1
+    assert narrow.estimator_.score_samples(X[:1]) > narrow.offset_
+    twice = np.vstack([X, X])  # copies stay in one fold
+    narrow = OutlierDetector(KernelDensity(0.1), trim=0.0, random_state=0).fit(twice)
+    scores = narrow.score_samples(twice)
+    np.testing.assert_allclose(scores[:50], scores[50:])
+    assert scores[0] == scores.min()
+
+
+# Missing entries
+
+
+def test_incomplete_rows_are_compared_with_rows_without_the_same_entries(X):
+    train, new = X[:100], X[100:].copy()
+    new[:, 1] = np.nan
+    cv = KFold(5)
+    detector = OutlierDetector(GaussianMixture(), cv=cv, trim=0.0).fit(train)
+    # Of the Gaussian of all columns, the margin of the first and the third.
+    kept = [0, 2]
+    splits = list(cv.split(train))
+    margins = [GaussianMixture().fit(train[a]).marginal(kept) for a, _ in splits]
+    held_out = np.concatenate(
+        [
+            m.score_samples(train[b][:, kept])
+            for m, (_, b) in zip(margins, splits, strict=True)
+        ]
+    )
+    own = folds_by_hash(new, 5)
+    for x, k, pvalue in zip(new, own, detector.pvalues(new), strict=True):
+        score = margins[k].score_samples([x[kept]])
+        assert pvalue == (1 + (held_out <= score + 1e-9).sum()) / 101
+
+
+@pytest.mark.parametrize("estimator", [PPCA(1), GaussianMixture(), None])
+def test_false_alarms_of_incomplete_rows(estimator):
+    """40 tables with missing entries; 5 and 20 % within four standard errors."""
+    rates = np.empty((40, 2))
+    for r in range(40):
+        rng = np.random.RandomState(r)
+        rows = rng.normal(size=(119, 1)) + rng.normal(size=(119, 4))
+        rows = holed(rows, seed=r)
+        detector = OutlierDetector(estimator, trim=0.0, cv=3, random_state=r)
+        pvalues = detector.fit(rows[:99]).pvalues(rows[99:])
+        rates[r] = [(pvalues <= level).mean() for level in (0.05, 0.2)]
+    error = rates.std(axis=0, ddof=1) / np.sqrt(40)
+    # Ranks among fewer rows than 99 can be below a level only less often.
+    assert (rates.mean(axis=0) - [0.05, 0.2] < 4 * error).all()
+    assert (rates.mean(axis=0) > [0.02, 0.12]).all()
+
+
+def test_scores_of_incomplete_rows_compare():
+    """Units of 1e-6 make densities huge: without a column the score falls by 14."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(400, 3)) * 1e-6
+    X[::2, 2] = np.nan
+    detector = OutlierDetector(
+        GaussianMixture(), contamination=0.1, random_state=0
+    ).fit(X)
+    marked = detector.predict(X) == -1
+    assert abs(int(marked[::2].sum()) - 20) < 10
+    new = rng.normal(size=(400, 3)) * 1e-6
+    new[::2, 2] = np.nan
+    marked = detector.predict(new) == -1
+    assert abs(int(marked[::2].sum()) - int(marked[1::2].sum())) < 20
+    assert 20 < marked.sum() < 60
+
+
+def test_a_detector_of_complete_rows_takes_incomplete_ones(X):
+    detector = OutlierDetector(random_state=0).fit(X)
+    rows = [[0.0, np.nan, 0.0], [8.0, np.nan, -20.0], [np.nan] * 3]
+    assert detector.predict(rows).tolist() == [1, -1, 1]
+    assert detector.pvalues(rows)[1] < 0.02
+    assert detector.pvalues(rows)[2] == 1
+
+
+# Contributions
+
+
+@pytest.mark.parametrize(
+    "estimator", [GaussianMixture(), PPCA(1), FactorAnalysis(1, tol=1e-4)]
+)
+def test_contributions_are_conditional_densities(estimator, X):
+    """Of a Gaussian, in closed form, and less their mean over the training rows."""
+    detector = OutlierDetector(estimator, trim=0.0, random_state=0).fit(X)
+    sample = detector.estimator_.sample(200_000, random_state=0)
+    mean, covariance = sample.mean(axis=0), np.cov(sample.T)
+    rows = np.array([[0.5, -1.0, 3.0], [2.0, np.nan, -3.0]])
+    found = detector.contributions(rows)
+
+    def surprise(x, j, others):
+        gain = np.linalg.solve(
+            covariance[np.ix_(others, others)], covariance[others, j]
+        )
+        error = x[j] - mean[j] - gain @ (x - mean)[others]
+        variance = covariance[j, j] - gain @ covariance[others, j]
+        return 0.5 * (np.log(2 * np.pi * variance) + error**2 / variance)
+
+    all_three = [
+        surprise(rows[0], j, [i for i in range(3) if i != j]) for j in range(3)
+    ]
+    two = [surprise(rows[1], 0, [2]), surprise(rows[1], 2, [0])]
+    level = all_three - found[0]  # the mean of the training rows
+    np.testing.assert_allclose(found[1, [0, 2]], two - level[[0, 2]], atol=0.1)
+    assert np.isnan(found[1, 1])
+    # Training rows have a mean contribution of 0, where all of them give the mean.
+    np.testing.assert_allclose(detector.contributions(X).mean(axis=0), 0, atol=1e-9)
+
+
+def test_the_column_that_did_it(X):
+    X = X.copy()
+    X[5, 1] += 15
+    X[6, 2] -= 30
+    for estimator in (None, GaussianMixture(reg_covar=0.01), PPCA(2)):
+        detector = OutlierDetector(estimator, random_state=0).fit(X)
+        assert detector.contributions(X[5:7]).argmax(axis=1).tolist() == [1, 2]
+
+
+# Ranking
+
+
+@pytest.mark.parametrize(
+    ("load", "inlier", "reach"),
+    [(load_breast_cancer, 1, 0.93), (load_wine, 1, 0.90), (load_digits, 0, 0.99)],
+)
+def test_default_ranks_outliers_of_contaminated_tables(load, inlier, reach):
+    """A class and a tenth of outliers; the mean over two choices of these."""
+    X, y = load(return_X_y=True)
+    areas = []
+    for seed in range(2):
+        rng = np.random.RandomState(seed)
+        inside = rng.permutation(np.flatnonzero(y == inlier))
+        others = rng.permutation(np.flatnonzero(y != inlier))[: round(len(inside) / 9)]
+        rows = np.append(inside, others)
+        detector = OutlierDetector(random_state=seed).fit(X[rows])
+        areas.append(roc_auc_score(y[rows] != inlier, -detector.held_out_score_))
+    assert np.mean(areas) > reach - 0.01
+
+
+# Data frames with strings
+
+
+class ByGroup(BaseEstimator):
+    """A Gaussian for the first column in each group of the second, a string."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = True
+        return tags
+
+    def fit(self, X, y=None):
+        validate_data(self, X, skip_check_array=True)
+        self.kind_ = type(X)
+        value, group = np.asarray(X["a"], float), np.asarray(X["b"], object)
+        self.mean_ = {g: np.nanmean(value[group == g]) for g in "xy"}
+        self.std_ = np.nanstd(value)
+        return self
+
+    def score_samples(self, X):
+        assert type(X) is self.kind_
+        rows = zip(np.asarray(X["a"], float), np.asarray(X["b"], object), strict=True)
+        return np.array([self.log_density(a, b) for a, b in rows])
+
+    def log_density(self, a, b):
+        known = isinstance(b, str)
+        means = [self.mean_[b]] if known else list(self.mean_.values())
+        total = -np.log(2.0) if known else 0.0
+        if not np.isnan(a):
+            each = np.exp(-(((a - np.array(means)) / self.std_) ** 2) / 2)
+            total += np.log(each.mean() / self.std_)
+        return total
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_frames_with_strings(make):
+    rng = np.random.RandomState(0)
+    b = rng.choice(["x", "y"], size=60)
+    a = rng.normal(size=60) + np.where(b == "x", 0, 9)
+    a[0], b[0] = 30.0, "x"
+    frame = make({"a": a, "b": b.astype(object)})
+    detector = OutlierDetector(ByGroup(), random_state=0).fit(frame)
+    assert detector.feature_names_in_.tolist() == ["a", "b"]
+    assert np.flatnonzero(detector.predict(frame) == -1).tolist() == [0]
+    np.testing.assert_array_equal(
+        detector.score_samples(frame), detector.held_out_score_
+    )
+    new = make({"a": [0.5, 9.5, None, 0.2], "b": ["x", "x", "y", None]})
+    pvalues = detector.pvalues(new)
+    assert pvalues[1] < 0.05 < pvalues[0]
+    assert np.isnan(detector.contributions(new)).tolist() == [
+        [False, False],
+        [False, False],
+        [True, False],
+        [False, True],
+    ]
+    with pytest.raises(ValueError, match="X must have rows"):
+        OutlierDetector(ByGroup()).fit(frame[:0])
+
+
+# Bad input
+
+
+class Undecided(BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+
+    def score_samples(self, X):
+        return np.full(len(X), np.nan)
+
+
+def test_bad_input(X):
+    with pytest.raises(ValueError, match=r"cv must be at most .* cv=5 with n_sa"):
+        OutlierDetector().fit(X[:3])
+    for contamination in (0, 0.51, "all"):
+        with pytest.raises(ValueError, match="'contamination' parameter"):
+            OutlierDetector(contamination=contamination).fit(X)
+    with pytest.raises(ValueError, match="'trim' parameter"):
+        OutlierDetector(trim=0.5).fit(X)
+    with pytest.raises(ValueError, match="cv must leave out each row once"):
+        OutlierDetector(cv=ShuffleSplit(3)).fit(X)
+    with pytest.raises(ValueError, match="X must have distinct rows"):
+        OutlierDetector().fit(np.ones((10, 2)))
+    with pytest.raises(ValueError, match="gave NaN for 96 rows of X"):
+        OutlierDetector(Undecided()).fit(X)
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        OutlierDetector().fit(pd.DataFrame(X[:0]))
+    kernels = OutlierDetector(KernelDensity("scott"), random_state=0).fit(X)
+    with pytest.raises(TypeError, match="estimator must take missing entries"):
+        kernels.contributions(X)
+    with pytest.raises(ValueError, match="takes no missing entries"):
+        kernels.predict(holed(X))
+
+
+def test_few_rows():
+    for n in (5, 6, 8, 12):
+        X = np.random.RandomState(n).normal(size=(n, 3))
+        detector = OutlierDetector(random_state=0).fit(X)
+        assert np.isfinite(detector.score_samples(X + 1)).all()
+        assert detector.pvalues(X + 100).tolist() == [1 / (n + 1)] * n
