@@ -24,7 +24,7 @@ from sklatent.utils._sklearn import (
     _fit_context,
     _wrap_data_with_container,
 )
-from sklatent.utils._tables import read_rows
+from sklatent.utils._tables import read_rows, takes_frames
 from sklatent.utils._warnings import warn
 
 LARGEST_SEED = np.iinfo(np.int32).max
@@ -430,12 +430,6 @@ def default_model(missing):
     both_observed = n * (1 - missing.mean()) ** 2
     reg_covar = min(PRIOR * p / both_observed, 1.0)
     return GaussianMixture(reg_covar=reg_covar, max_iter=MAX_ITER)
-
-
-def takes_frames(estimator):
-    """Whether a model takes columns that are no numbers."""
-    tags = get_tags(estimator).input_tags
-    return tags.string or tags.categorical
 
 
 def checksum(X, missing):

@@ -55,7 +55,7 @@ from sklatent.outlier._trimming import fit_trimmed, scores_of
 from sklatent.utils._folds import folds_of_groups
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sklatent.utils._tables import TAKES_MISSING, read_rows
+from sklatent.utils._tables import TAKES_MISSING, read_rows, takes_frames
 
 
 class OutlierDetector(OutlierMixin, SklatentEstimator):
@@ -124,8 +124,8 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
     the law. It would be exact if the row were compared with the training rows of one
     fold only. With those of all folds, simulations of 99 training rows gave rates of
     0.6 to 1.1 %, 3.7 to 5.4 % and 8.5 to 10.7 % where 1, 5 and 10 % were asked for,
-    with standard errors of up to 0.3, 0.6 and 0.8 %. Scores with many ties, such as those of
-    histograms, give fewer false alarms.
+    with standard errors of up to 0.3, 0.6 and 0.8 %. Scores with many ties, such as
+    those of histograms, give fewer false alarms.
 
     False discoveries among *new* rows: the procedure of Benjamini and Hochberg keeps
     its level if the training rows have no outliers [2]_. Outliers among the training
@@ -216,6 +216,7 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
             inner = get_tags(self.estimator).input_tags
             tags.input_tags.allow_nan = inner.allow_nan
             tags.input_tags.string = inner.string
+            tags.input_tags.categorical = inner.categorical
         return tags
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -277,7 +278,7 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
 
     def _read(self, X, reset=False):
         """Rows as an array of numbers, or as the data frame that the density takes."""
-        if not (get_tags(self).input_tags.string and hasattr(X, "columns")):
+        if not (takes_frames(self) and hasattr(X, "columns")):
             return read_rows(self, X, reset=reset)
         validate_data(self, X, reset=reset, skip_check_array=True)
         if len(X) == 0:

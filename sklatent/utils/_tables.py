@@ -189,3 +189,9 @@ def check_weight(sample_weight, X):
     return _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
+
+
+def takes_frames(estimator):
+    """Tell whether an estimator takes columns that are no numbers, in data frames."""
+    tags = get_tags(estimator).input_tags
+    return tags.string or tags.categorical
