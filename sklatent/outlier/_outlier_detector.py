@@ -123,9 +123,9 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
     has a p-value of at most a with a probability of about a, whatever the density and
     the law. It would be exact if the row were compared with the training rows of one
     fold only. With those of all folds, simulations of 99 training rows gave rates of
-    0.6 to 1.1 %, 3.7 to 5.4 % and 8.5 to 10.7 % where 1, 5 and 10 % were asked for, with
-    standard errors of up to 0.3, 0.6 and 0.8 %. Scores with many ties, such as those of
-    histograms, give fewer false alarms.
+    0.6 to 1.1 %, 4.3 to 5.4 % and 8.5 to 10.9 % where 1, 5 and 10 % were asked for,
+    with standard errors of up to 0.3, 0.6 and 0.8 %. Scores with many ties, such as
+    those of histograms, give fewer false alarms.
 
     False discoveries among *new* rows: the procedure of Benjamini and Hochberg keeps
     its level if the training rows have no outliers [2]_. Outliers among the training
