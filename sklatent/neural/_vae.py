@@ -106,7 +106,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         strings, categories, dates and durations. `table_` shows what it made of them.
     handle_unknown : {"error", "missing"}, default="error"
         What is done with levels of categories that `fit` has not seen: an error, or
-        they are read as missing entries. Used only with `likelihood="auto"`.
+        they are read as missing entries. In a cross-validation a rare level may be
+        unknown to a fold, so that "missing" is needed there. Used only with
+        `likelihood="auto"`.
     marginals : {"normal_scores", "auto"} or None, default="auto"
         How Gaussian features with more than one value enter the model. "normal_scores"
         maps each to a standard normal distribution [11]_, by a monotone function that

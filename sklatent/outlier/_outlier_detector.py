@@ -123,8 +123,8 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
     has a p-value of at most a with a probability of about a, whatever the density and
     the law. It would be exact if the row were compared with the training rows of one
     fold only. With those of all folds, simulations of 99 training rows gave rates of
-    0.6 to 1.1 %, 3.7 to 5.4 % and 8.5 to 10.7 % where 1, 5 and 10 % were asked for,
-    with standard errors of up to 0.3, 0.6 and 0.8 %. Scores with many ties, such as
+    0.6 to 1.1 %, 4.3 to 5.6 % and 8.5 to 11.4 % where 1, 5 and 10 % were asked for,
+    with standard errors of up to 0.3, 0.6 and 0.9 %. Scores with many ties, such as
     those of histograms, give fewer false alarms.
 
     False discoveries among *new* rows: the procedure of Benjamini and Hochberg keeps
@@ -422,7 +422,7 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
         row. Rows with p-values of at most 0.05 are 5 % of all rows of that law: the
         false alarms. For a table of new rows that may have outliers, the procedure of
         Benjamini and Hochberg, `scipy.stats.false_discovery_control`, declares outliers
-        of which at most a given share are false on the average [2]_.
+        of which at most a given share are false on the average.
 
         Parameters
         ----------
