@@ -65,6 +65,7 @@ inherited = [
     "get_metadata_routing",
     "set_fit_request",
     "set_partial_fit_request",
+    "set_score_request",
 ]
 autodoc_default_options = {
     "members": True,

@@ -39,7 +39,15 @@ def leave_out(app, what, name, obj, options, lines):
         del lines[examples(lines) :]
 
 
+def is_of_sklearn_pipeline(app, what, name, obj, skip, options):
+    """Leave out what a pipeline inherits, which refers to labels of scikit-learn's."""
+    if getattr(obj, "__module__", None) == "sklearn.pipeline":
+        return True
+    return None  # as it would be
+
+
 def setup(app):
     """Connect to Sphinx, before numpydoc makes other headings of the sections."""
+    app.connect("autodoc-skip-member", is_of_sklearn_pipeline)
     app.connect("autodoc-process-docstring", leave_out, priority=400)
     return {"parallel_read_safe": True}

@@ -63,6 +63,7 @@ theirs, ours = np.transpose(list(scores.values()))
 left.barh(places - 0.2, theirs, 0.4, label="scaled rows (scikit-learn)")
 left.barh(places + 0.2, ours, 0.4, label="input (sklatent)")
 left.set_yticks(places, list(scores))
+left.set_ylim(-0.6, 4.6)  # room for the legend
 left.set(xlabel="mean log-density of rows left out, nats")
 left.legend()
 for label, rows, marker in (("table", cars, "."), ("sampled", new, "+")):
