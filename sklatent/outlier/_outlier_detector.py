@@ -123,7 +123,7 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
     has a p-value of at most a with a probability of about a, whatever the density and
     the law. It would be exact if the row were compared with the training rows of one
     fold only. With those of all folds, simulations of 99 training rows gave rates of
-    0.6 to 1.1 %, 4.3 to 5.6 % and 8.5 to 11.4 % where 1, 5 and 10 % were asked for,
+    0.6 to 1.3 %, 4.0 to 5.6 % and 8.5 to 11.4 % where 1, 5 and 10 % were asked for,
     with standard errors of up to 0.3, 0.6 and 0.9 %. Scores with many ties, such as
     those of histograms, give fewer false alarms.
 
