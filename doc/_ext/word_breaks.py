@@ -1,0 +1,28 @@
+"""Lets long names break after a dot, and nowhere inside a word.
+
+Names such as `matplotlib.collections.PathCollection` are wider than a phone. Browsers
+break them anywhere or not at all, unless the page says where.
+"""
+
+import re
+
+# Types of parameters, and headings.
+PLACES = re.compile(r'(<span class="classifier">|<h[1-3]>)(.*?)(</span>|</h[1-3]>)')
+DOT = re.compile(r"(?<=\w)\.(?=[A-Za-z])(?![^<]*>)")
+
+
+def allow_breaks(html):
+    """Return the page with places to break after the dots of names."""
+    return PLACES.sub(lambda m: m[1] + DOT.sub(".<wbr>", m[2]) + m[3], html)
+
+
+def change_page(app, page, template, context, doctree):
+    """Change the body of a page before it is written."""
+    if context.get("body"):
+        context["body"] = allow_breaks(context["body"])
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("html-page-context", change_page)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
