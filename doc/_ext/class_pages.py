@@ -18,7 +18,7 @@ def public_methods(cls, hidden):
     ----------
     cls : type
         The class.
-    hidden : set of str
+    hidden : list of str
         Names that the page leaves out.
     """
     for name, member in inspect.getmembers(cls, callable):
@@ -28,7 +28,8 @@ def public_methods(cls, hidden):
 
 def table_of_methods(full_name, names):
     """Return the lines of a table of methods, each a link with its first sentence."""
-    entries = [f"   ~{full_name}.{name}" for name in names]
+    cls = full_name.rpartition(".")[2]
+    entries = [f"   ~{cls}.{name}" for name in names]
     return [".. autosummary::", "   :nosignatures:", "", *entries, ""]
 
 
@@ -58,7 +59,7 @@ def arrange(app, what, name, obj, options, lines):
     """Insert the table, and the groups."""
     if what != "class":
         return
-    hidden = {n.strip() for n in options.get("exclude-members") or ()}
+    hidden = app.config.autodoc_default_options["exclude-members"].split(", ")
     methods = list(public_methods(obj, hidden))
     starts = [i for i, line in enumerate(lines) if line.startswith(":Parameters:")]
     if methods:

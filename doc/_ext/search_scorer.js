@@ -17,7 +17,7 @@ var Scorer = {
       (sum, [start, points]) => (docname.startsWith(start) ? sum + points : sum),
       score,
     ),
-  objNameMatch: 11,
+  objNameMatch: 25,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },
   objPrioDefault: 0,
