@@ -1,7 +1,8 @@
 """Draws the map "which estimator to use": a decision tree whose boxes are links.
 
 ``.. estimator-map::`` puts it into a page as an inline SVG, whose colors are those of
-the theme; on a phone, where it would not fit, as a list of the same links. A link to a page that does not exist is a warning of Sphinx.
+the theme; on a phone, where it would not fit, as a list of the same links. A link to a
+page that does not exist is a warning of Sphinx.
 """
 
 from html import escape

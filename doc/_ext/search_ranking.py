@@ -1,4 +1,4 @@
-"""The search of the built pages in Python: what ``searchtools.js`` of Sphinx finds first.
+"""The search of the built pages in Python: what Sphinx's ``searchtools.js`` finds.
 
 A build has no browser, so the rules are written down here a second time. The points are
 read from ``search_scorer.js``, which the built pages use too.
@@ -67,12 +67,16 @@ class Search:
         return self._ordered(main) + self._ordered(others)
 
     def _ordered(self, results):
-        """Best first, then by title; the last of equal ones first, as the script has it."""
+        """Best first, then by title; of equal ones the last, as the script has it."""
         scored = [
             result._replace(score=result.score + self._of_folder(result.page))
             for result in results
         ]
-        return sorted(scored[::-1], key=lambda r: (-r.score, r.title.lower()))
+        order = sorted(
+            range(len(scored)),
+            key=lambda i: (-scored[i].score, scored[i].title.lower(), -i),
+        )
+        return [scored[i] for i in order]
 
     def _of_folder(self, page):
         return sum(

@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.preprocessing import StandardScaler
-from vega_datasets import local_data
 
 from sklatent.datasets import make_swiss_roll
 from sklatent.density import GaussianMixture, KernelDensity
@@ -25,6 +24,8 @@ JOBS = ["dimension", "embedding", "outliers", "imputation", "synthetic rows"]
 
 def cars():
     """Numbers of the cars, without rows that miss any."""
+    from vega_datasets import local_data
+
     columns = ["Miles_per_Gallon", "Horsepower", "Weight_in_lbs", "Acceleration"]
     table = pd.read_json(local_data.cars.filepath)
     return table[columns].dropna().to_numpy(float)
@@ -73,9 +74,7 @@ def imputation(ax):
     X = StandardScaler().fit_transform(cars())
     missing = np.random.RandomState(0).uniform(size=X.shape) < 0.2
     table = np.where(missing, np.nan, X)
-    imputed, std = GaussianMixture(1, random_state=0).fit(table).impute(
-        table, return_std=True
-    )
+    imputed, std = GaussianMixture(1).fit(table).impute(table, return_std=True)
     shown = np.flatnonzero(missing[:, 2])[:60]
     ax.plot([-2, 2.6], [-2, 2.6], color=GREY, lw=2, ls=":")
     ax.errorbar(

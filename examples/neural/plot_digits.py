@@ -14,6 +14,7 @@ one pipeline, one grid.
 # they are not scaled to the same variance: ``standardize=False``.
 
 import os
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,7 +39,7 @@ reducers = {
 }
 
 # %%
-# There is one search per reducer. The progress bar shows the folds of the
+# There is one search per reducer. In a terminal a progress bar shows the folds of the
 # cross-validation and the epochs of each training, of which the defaults make few, at a
 # learning rate that rises and falls again; more of them gain a little.
 
@@ -46,7 +47,7 @@ searches = {}
 for name, reducer in reducers.items():
     pipeline = Pipeline([(name, reducer), ("clf", LogisticRegression(max_iter=1000))])
     search = GridSearchCV(pipeline, {f"{name}__n_components": sizes}, cv=3)
-    if name != "pca":  # which has no iterations to report
+    if name != "pca" and sys.stdout.isatty():  # PCA has no iterations to report
         search.set_callbacks(ProgressBar(max_propagation_depth=None))
     searches[name] = search.fit(X, y)
 
