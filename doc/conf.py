@@ -135,6 +135,7 @@ sphinx_gallery_conf = {
         )
     ],
     "filename_pattern": "/plot_",
+    "reset_modules": ("matplotlib", "seaborn", "short_warnings.reset"),
     "show_memory": False,
     "download_all_examples": False,
     "backreferences_dir": "generated/backreferences",

@@ -83,9 +83,13 @@ def test_parameters_stand_under_their_groups():
     lines = DOCSTRING.splitlines()
     load("class_pages").group_parameters(lines)
     fields = [line for line in lines if line.startswith(":")]
-    assert fields == [":Model:", ":Training:", ":Attributes:"]
-    assert lines.index(":Training:") < lines.index("    **lr** : float")
-    assert lines.index(":Training:") > lines.index("    **noise** : float")
+    assert fields == [
+        ":Parameters (model):",
+        ":Parameters (training):",
+        ":Attributes:",
+    ]
+    assert lines.index(":Parameters (training):") < lines.index("    **lr** : float")
+    assert lines.index(":Parameters (training):") > lines.index("    **noise** : float")
     kept = [line for line in lines if line and not line.startswith(":")]
     assert kept == [
         line for line in DOCSTRING.splitlines() if line and not line.startswith(":")
@@ -134,6 +138,9 @@ def test_names_break_after_dots_only():
     )
     assert allow('<span class="classifier">a.B or None. 1.5</span>') == (
         '<span class="classifier">a.<wbr>B or None. 1.5</span>'
+    )
+    assert allow('<a href="a.b.html">sklatent.density</a>') == (
+        '<a href="a.b.html">sklatent.<wbr>density</a>'
     )
     # Addresses and the text of paragraphs stay.
     for text in ('<h2>A <a href="a.html">b</a></h2>', "<p>numpy.ndarray</p>"):

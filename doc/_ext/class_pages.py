@@ -49,9 +49,9 @@ def group_parameters(lines):
     for line in lines[starts[0] + 1 :]:
         parameter = PARAMETER.match(line)
         if parameter and parameter["name"] in groups:
-            fields += [f":{groups[parameter['name']].capitalize()}:", ""]
+            fields += [f":Parameters ({groups[parameter['name']]}):", ""]
         fields.append(line)
-    # The first field is named after its group in place of ":Parameters:".
+    # The first field is named after its group in place of plain ":Parameters:".
     lines[starts[0] + bool(not groups) :] = fields
 
 

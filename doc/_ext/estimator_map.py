@@ -99,7 +99,7 @@ STYLE = """
 .estimator-list { display: none; }
 @media (max-width: 640px) {
   .estimator-map { display: none; }
-  .estimator-list { display: block; }
+  ul.estimator-list { display: block; padding-left: 0; }
   .estimator-list > li { margin: 1rem 0 0; list-style: none; font-weight: 600; }
   .estimator-list ul { padding-left: 1rem; font-weight: normal; }
   .estimator-list ul li { margin: 0.4rem 0; }

@@ -6,14 +6,22 @@ break them anywhere or not at all, unless the page says where.
 
 import re
 
-# Types of parameters, and headings.
-PLACES = re.compile(r'(<span class="classifier">|<h[1-3]>)(.*?)(</span>|</h[1-3]>)')
+# Types of parameters, headings, and links that are names of modules.
+PLACES = re.compile(
+    r'(<span class="classifier">|<h[1-3]>)(.+?)(</span>|</h[1-3]>)'
+    r"|(<a [^>]*>)(sklatent\.[\w.]+)(</a>)"
+)
 DOT = re.compile(r"(?<=\w)\.(?=[A-Za-z])(?![^<]*>)")
 
 
 def allow_breaks(html):
     """Return the page with places to break after the dots of names."""
-    return PLACES.sub(lambda m: m[1] + DOT.sub(".<wbr>", m[2]) + m[3], html)
+
+    def change(match):
+        start, text, end = filter(None, match.groups())
+        return start + DOT.sub(".<wbr>", text) + end
+
+    return PLACES.sub(change, html)
 
 
 def change_page(app, page, template, context, doctree):
