@@ -11,7 +11,7 @@ PLACES = re.compile(
     r'(<span class="classifier">|<h[1-3]>)(.+?)(</span>|</h[1-3]>)'
     r"|(<a [^>]*>)(sklatent\.[\w.]+)(</a>)"
 )
-DOT = re.compile(r"(?<=\w)\.(?=[A-Za-z])(?![^<]*>)")
+DOT = re.compile(r"(?<=\w)\.(?=[A-Za-z_])(?![^<]*>)")
 
 
 def allow_breaks(html):
