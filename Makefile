@@ -34,7 +34,7 @@ lint: .venv/lint
 	$(BIN)/codespell
 
 doc: .venv/doc
-	$(BIN)/sphinx-build -q -W --keep-going -b html doc doc/_build/html
+	$(BIN)/sphinx-build -q -E -W --keep-going -b html doc doc/_build/html
 	@echo "Open $(CURDIR)/doc/_build/html/index.html"
 
 dist: .venv/dist

@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "sphinx-mathjax-offline",
     "numpydoc",
     "sphinx_copybutton",
@@ -26,9 +27,12 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "api_reference",
     "benchmark_results",
+    "class_pages",
     "estimator_map",
     "inherited_examples",
     "search_words",
+    "thumbnails",
+    "word_breaks",
 ]
 exclude_patterns = ["_build", "_templates", "**/README.rst"]
 templates_path = ["_templates"]
@@ -81,16 +85,34 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
 
+# Long lists of methods read better by their own names.
+toc_object_entries_show_parents = "hide"
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"sklatent {release}"
+html_favicon = "_static/favicon.svg"
+html_search_scorer = str(Path(__file__).parent / "_ext" / "search_scorer.js")
 html_theme_options = {
+    "logo": {
+        "text": "sklatent",
+        "alt_text": "sklatent: home",
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo-dark.svg",
+    },
     "header_links_before_dropdown": 4,
     "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
 }
 # Pages without others below them have nothing to navigate to.
-alone = ["which_estimator", "meaning", "from_scikit_learn", "reproducibility", "speed"]
+alone = [
+    "which_estimator",
+    "meaning",
+    "from_scikit_learn",
+    "reproducibility",
+    "speed",
+    "glossary",
+]
 html_sidebars = {page: [] for page in ["index", *alone]}
 mathjax3_config = {"chtml": {"scale": 0.95}}
 html_static_path = ["_static"]
@@ -117,6 +139,7 @@ sphinx_gallery_conf = {
         )
     ],
     "filename_pattern": "/plot_",
+    "reset_modules": ("matplotlib", "seaborn", "short_warnings.reset"),
     "show_memory": False,
     "download_all_examples": False,
     "backreferences_dir": "generated/backreferences",

@@ -67,7 +67,8 @@ def write_pages(app, config):
             names="\n".join(f"   {public}" for public in public_names(name)),
         )
         (folder / f"{name}.rst").write_text(page)
-    pages = "\n".join(f"   {name}" for name in subpackages())
+    # Entries of the sidebar without "sklatent.", which would not fit.
+    pages = "\n".join(f"   {name} <{name}>" for name in subpackages())
     (folder / "index.rst").write_text(INDEX.format(pages=pages))
 
 

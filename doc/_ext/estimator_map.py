@@ -1,7 +1,8 @@
 """Draws the map "which estimator to use": a decision tree whose boxes are links.
 
 ``.. estimator-map::`` puts it into a page as an inline SVG, whose colors are those of
-the theme. A link to a page that does not exist is a warning of Sphinx.
+the theme; on a phone, where it would not fit, as a list of the same links. A link to a
+page that does not exist is a warning of Sphinx.
 """
 
 from html import escape
@@ -84,7 +85,7 @@ QUESTION, CASE, ANSWER = (MARGIN, 196), (232, 262), (510, 184)
 
 STYLE = """
 .estimator-map { overflow-x: auto; margin: 1rem 0; }
-.estimator-map svg { width: 100%; min-width: 560px; height: auto; display: block; }
+.estimator-map svg { width: 100%; height: auto; display: block; }
 .estimator-map text { font-size: 14px; fill: var(--pst-color-text-base, currentColor); }
 .estimator-map .question rect { fill: var(--pst-color-surface, none);
   stroke: var(--pst-color-primary, currentColor); stroke-width: 2; }
@@ -97,6 +98,14 @@ STYLE = """
 .estimator-map a:hover rect, .estimator-map a:focus rect { stroke-width: 3; }
 .estimator-map a:hover text, .estimator-map a:focus text {
   text-decoration: underline; }
+.estimator-list { display: none; }
+@media (max-width: 640px) {
+  .estimator-map { display: none; }
+  ul.estimator-list { display: block; padding-left: 0; }
+  .estimator-list > li { margin: 1rem 0 0; list-style: none; font-weight: 600; }
+  .estimator-list ul { padding-left: 1rem; font-weight: normal; }
+  .estimator-list ul li { margin: 0.4rem 0; }
+}
 """
 
 
@@ -150,6 +159,20 @@ def answer(case, name, y, y_question):
     return path + text(CASE[0], y, case) + link
 
 
+def listed():
+    """Return the map as a list of links, in HTML."""
+    parts = []
+    for words, page, answers in TREE:
+        cases = []
+        for case, name in answers:
+            url, shown = target(name)
+            link = f'<a href="{url}"><code>{escape(shown)}</code></a>'
+            cases.append(f"<li>{escape(case)}: {link}</li>")
+        task = f'<a href="{page}.html">{escape(" ".join(words))}</a>'
+        parts.append(f"<li>{task}<ul>{''.join(cases)}</ul></li>")
+    return f'<ul class="estimator-list">{"".join(parts)}</ul>'
+
+
 def draw():
     """Return the map as HTML."""
     parts, top = [], MARGIN
@@ -165,7 +188,7 @@ def draw():
         f'<div class="estimator-map"><style>{STYLE}</style>'
         f'<svg viewBox="0 0 {WIDTH} {top - GAP + MARGIN}" role="group" '
         f'aria-label="{title}" xmlns="http://www.w3.org/2000/svg">'
-        f"<title>{title}</title>{''.join(parts)}</svg></div>"
+        f"<title>{title}</title>{''.join(parts)}</svg></div>{listed()}"
     )
 
 

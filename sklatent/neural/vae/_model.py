@@ -195,12 +195,16 @@ class EncoderInput(nn.Module):
         Which columns are standardized already.
     has_missing : bool
         Whether to append the mask.
+    indicated : sequence of (int, int)
+        Columns whose numbers 0, 1, ... are names of levels, and how many: an indicator
+        of each level is appended, 0 where missing.
     """
 
-    def __init__(self, standardized, has_missing):
+    def __init__(self, standardized, has_missing, indicated=()):
         super().__init__()
         self.standardized = standardized
         self.has_missing = has_missing
+        self.indicated = indicated
         self.register_buffer("center", torch.zeros(len(standardized)))
         self.register_buffer("width", torch.ones(len(standardized)))
 
@@ -217,15 +221,25 @@ class EncoderInput(nn.Module):
         self.width.copy_(torch.where(raw, width, 1.0))
 
     def forward(self, x, observed):
-        """Rows as the encoder takes them, (n, p) or (n, 2 p)."""
+        """Rows as the encoder takes them, (n, p) or (n, 2 p), and the indicators."""
+        indicators = [
+            self.indicators(x, observed, j, n_levels) for j, n_levels in self.indicated
+        ]
         if not self.standardized.all():
             x = (x - self.center) / self.width
         if observed is not None:
             x = x * observed  # 0 in the units of the data is not 0 after the center
-        if not self.has_missing:
-            return x
-        mask = torch.ones_like(x) if observed is None else observed.to(x)
-        return torch.cat([x, mask], dim=1)
+        parts = [x, *indicators]
+        if self.has_missing:
+            parts.append(torch.ones_like(x) if observed is None else observed.to(x))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else x
+
+    def indicators(self, x, observed, j, n_levels):
+        """Indicators of the levels of a column, (n, n_levels)."""
+        is_level = x[:, j : j + 1] == torch.arange(n_levels, device=x.device)
+        if observed is not None:
+            is_level = is_level & observed[:, j : j + 1]
+        return is_level.to(x)
 
 
 def moments(model, x):

@@ -127,7 +127,9 @@ class VAESpec:
     def build(self, generator):
         """Build the networks, with random weights from a generator."""
         p, q = self.networks.n_features, self.n_components
+        indicated = indicated_columns(self.columns)
         n_inputs = 2 * p if self.has_missing else p  # a mask of what is observed
+        n_inputs += sum(n_levels for _, n_levels in indicated)
         # In this order, in which the generator has always been used: a seed stays a
         # seed.
         latent = build_latent(self, q, n_inputs, generator)
@@ -142,7 +144,9 @@ class VAESpec:
             likelihood.n_outputs,
             generator,
         )
-        inputs = EncoderInput(standardized(self.columns, p), self.has_missing)
+        inputs = EncoderInput(
+            standardized(self.columns, p), self.has_missing, indicated
+        )
         return VariationalAutoencoder(inputs, encoder, decoder, latent, likelihood)
 
 
@@ -153,6 +157,20 @@ def standardized(columns, n_features):
         kind = EVERY_LIKELIHOOD.get(part.likelihood, part.likelihood)
         mask[list(part.columns)] = getattr(kind, "standardized", True)
     return mask
+
+
+def indicated_columns(columns):
+    """Nominal columns of which the encoder sees indicators, and numbers of levels.
+
+    Of two levels their number says as much.
+    """
+    return [
+        (j, len(levels))
+        for part in columns
+        if part.likelihood == "nominal"
+        for j, levels in zip(part.columns, part.levels, strict=True)
+        if len(levels) > 2
+    ]
 
 
 def build_latent(spec, q, n_inputs, generator):
