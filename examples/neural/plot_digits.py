@@ -14,7 +14,6 @@ one pipeline, one grid.
 # they are not scaled to the same variance: ``standardize=False``.
 
 import os
-import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
