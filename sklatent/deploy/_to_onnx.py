@@ -1,1 +1,2 @@
-def to_onnx(): pass
+def to_onnx():
+    pass

@@ -25,6 +25,9 @@ TYPES |= {
     f"numpy.{t.__name__}": t for t in (np.float32, np.float64, np.int32, np.int64)
 }
 
+# Metrics of trees that take arrays or functions, and a second name of one.
+NEED_MORE = {"seuclidean", "mahalanobis", "wminkowski", "pyfunc", "p"}
+
 # Kinds of arrays: numbers and strings of a size that does not depend on the machine.
 ARRAY_DTYPE = re.compile(
     r"[<|](?:b1|[iu][1248]|f[248]|c(?:8|16)|U\d{1,9}|[mM]8\[\w+\])"
@@ -36,23 +39,20 @@ def tree_settings(tree, path):
     state = tree.__getstate__()
     metric, weights = state[-2:]
     p, *arrays = metric.__getstate__()
-    names = [
-        name
-        for name in sorted(type(tree).valid_metrics)
-        if name not in ("seuclidean", "mahalanobis", "wminkowski", "pyfunc")
-        and type(metric) is type(DistanceMetric.get_metric(name))
-    ]
     # Metrics with vectors and matrices: their form is scikit-learn's own.
-    if weights is not None or not names or any(np.any(a) for a in arrays):
-        raise NotPlainError(tree, path)
-    params = {"p": float(p)} if type(metric).__name__.startswith("Minkowski") else {}
-    return {
-        "kind": type(tree).__name__,
-        "data": np.asarray(tree.data),
-        "leaf_size": int(state[4]),
-        "metric": names[0],
-        "params": params,
-    }
+    if weights is None and not any(np.any(a) for a in arrays):
+        for name in sorted({*type(tree).valid_metrics} - NEED_MORE):
+            # With p = 2 the metric is another class, the Euclidean one.
+            params = {"p": float(p)} if name == "minkowski" and p != 2 else {}
+            if type(metric) is type(DistanceMetric.get_metric(name, **params)):
+                return {
+                    "kind": type(tree).__name__,
+                    "data": np.asarray(tree.data),
+                    "leaf_size": int(state[4]),
+                    "metric": name,
+                    "params": params,
+                }
+    raise NotPlainError(tree, path)
 
 
 def plain_dtype(text):
