@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from sklatent.base import LatentModelMixin, SklatentEstimator
-from sklatent.neural import _saving
+from sklatent.neural import _onnx, _saving
 from sklatent.neural.networks._layers import Standardize
 from sklatent.neural.networks._spec import NETWORK_CONSTRAINTS, NetworkSpec
 from sklatent.neural.training._checkpoint import (
@@ -472,6 +472,10 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
     def _check_saved_state(self, state):
         _saving.check_state(self, state)
+
+    def _to_onnx(self, method, dtype):
+        """Return the graph of a method as an ONNX model."""
+        return _onnx.to_onnx(self, method, dtype)
 
 
 def differences(spec, other):

@@ -3,7 +3,6 @@
 import functools
 import json
 import math
-import operator
 import re
 import subprocess
 import sys
