@@ -109,6 +109,7 @@ sphinx_gallery_conf = {
             "neural",
             "inspection",
             "applications",
+            "deployment",
             "extending",
         )
     ],

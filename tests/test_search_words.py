@@ -35,6 +35,11 @@ EXPECTED = {
     "PCA",
     "autoencoder",
     "manifold learning",
+    "ONNX",
+    "deployment",
+    "save",
+    "pickle",
+    "skops",
 }
 
 

@@ -37,6 +37,14 @@ QUERIES = {
     "embedding": "user_guide/neural",
     "denoising": "user_guide/neural",
     "visualization": "user_guide/inspection",
+    "ONNX": "user_guide/deployment",
+    "deployment": "user_guide/deployment",
+    "save": "user_guide/deployment",
+    "load": "user_guide/deployment",
+    "pickle": "user_guide/deployment",
+    "joblib": "user_guide/deployment",
+    "skops": "user_guide/deployment",
+    "export": "user_guide/deployment",
 }
 
 

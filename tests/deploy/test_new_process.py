@@ -193,9 +193,21 @@ def is_network(estimator):
 
 @pytest.mark.slow
 def test_onnx_of_networks(fitted, tmp_path):
-    # Of instances that differ in their training only, one is enough.
-    networks = {(type(e), repr(e._spec)): e for e in fitted if is_network(e)}
+    # Of instances whose graphs have the same operators, one is enough.
+    networks = {operators(e): e for e in fitted if is_network(e)}
+    assert len(networks) >= 7
     check_graphs(networks.values(), tmp_path, "float32")
+
+
+def operators(estimator):
+    """What tells graphs of networks apart, sizes and activations aside."""
+    module = estimator.net_.module_
+    networks = [*module.encoder.modules(), *module.decoder.modules()]
+    parts = getattr(getattr(module, "likelihood", None), "parts", ())
+    types = {
+        type(part) for part in [*networks, *parts, getattr(module, "latent", None)]
+    }
+    return frozenset({t.__name__ for t in types} - {"GELU", "ReLU", "Tanh"})
 
 
 def test_load_takes_pathlib_and_str(tmp_path):
