@@ -1,12 +1,12 @@
 """
-===========================================================================
+============================================================================
 Deployment: save a pipeline without pickle, and score new rows from its file
-===========================================================================
+============================================================================
 
-A pickle can run any code when it is opened, so that a model should not travel in one. The
-function ``deploy.save`` writes a fitted estimator or a pipeline as numbers and names, and
-``deploy.load`` gives the same results in another process. Here a detector of unusual cars
-is fitted, saved, loaded and used.
+A pickle can run any code when it is opened, so that a model should not travel in one.
+The function ``deploy.save`` writes a fitted estimator or a pipeline as numbers and
+names, and ``deploy.load`` gives the same results in another process. Here a detector of
+unusual cars is fitted, saved, loaded and used.
 """
 
 # %%
@@ -57,7 +57,9 @@ loaded = deploy.load(path)
 scores = loaded.score_samples(X)
 print("same scores:", bool((scores == detector.score_samples(X)).all()))
 least = cars.assign(log_density=scores.round(1)).nsmallest(4, "log_density")
-print(least[["Name", "Horsepower", "Acceleration", "log_density"]].to_string(index=False))
+print(
+    least[["Name", "Horsepower", "Acceleration", "log_density"]].to_string(index=False)
+)
 
 # %%
 # A file that is damaged is refused, whatever byte has changed.
@@ -76,8 +78,8 @@ print(f"refused: {refused} of 200 damaged files")
 folder.cleanup()
 
 # %%
-# The figure has the weights and accelerations of the cars, colored by the log-density of
-# all five measurements.
+# The figure has the weights and accelerations of the cars, colored by the log-density
+# of all five measurements.
 
 fig, ax = plt.subplots(layout="constrained")
 order = np.argsort(-scores)
@@ -97,7 +99,7 @@ fig.colorbar(points, label="log-density, from the loaded model")
 plt.show()
 
 # %%
-# The loaded model is the saved one: the same parameters, attributes and results. The file
-# could have come from anybody, as opening it sets numbers and runs nothing. Models that
-# leave Python altogether are exported as ONNX graphs; :ref:`deployment` says which way
-# when.
+# The loaded model is the saved one: the same parameters, attributes and results. The
+# file could have come from anybody, as opening it sets numbers and runs nothing. Models
+# that leave Python altogether are exported as ONNX graphs; :ref:`deployment` says which
+# way when.

@@ -70,7 +70,8 @@ def load(path):
     Returns
     -------
     estimator : estimator
-        Its results are the same, to the bit, as those of the one that was saved.
+        The estimator. Its results are the same, to the bit, as those of the one that
+        was saved.
 
     Raises
     ------
