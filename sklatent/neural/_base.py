@@ -244,6 +244,9 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             self._constant = still_constant(self._constant, X)
             self._check_same_networks()
         else:
+            # Those of an earlier fit are not what the new spec describes.
+            vars(self).pop("net_", None)
+            vars(self).pop("encoder_", None)
             self.mean_, self.scale_, self._constant, share = mean_and_scale(X)
             if not self.standardize:
                 self.scale_ = np.full_like(self.scale_, self.scale_.mean())
@@ -469,6 +472,12 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         super().__setstate__({n: v for n, v in state.items() if n != "_networks"})
         if networks is not None:
             vars(self).update(_saving.rebuilt(self, networks))
+
+    # A shallow copy, as callbacks make after each epoch, shares the networks.
+    def __copy__(self):
+        made = type(self).__new__(type(self))
+        vars(made).update(vars(self))
+        return made
 
     def _check_saved_state(self, state):
         _saving.check_state(self, state)

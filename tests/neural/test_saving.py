@@ -4,6 +4,7 @@ import contextlib
 import copy
 import json
 import math
+import pickle
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 
 from sklatent import __version__
 from sklatent.exceptions import InconsistentVersionWarning
@@ -103,6 +105,27 @@ def test_loaded_estimator_trains_on(cls, X, tmp_path):
     loaded = cls.load(tmp_path / "model")
     assert loaded.fit(X).history_ == estimator.fit(X).history_
     assert loaded.partial_fit(X).n_iter_ == 6
+
+
+@BOTH
+def test_pickles_hold_plain_data_in_place_of_networks(cls, X):
+    estimator = cls(max_epochs=1, random_state=0).fit(X)
+    state = estimator.__getstate__()
+    assert not any(isinstance(v, torch.nn.Module) for v in state.values())
+    assert "net_" not in state
+    again = pickle.loads(pickle.dumps(estimator))
+    assert vars(again).keys() == vars(estimator).keys()
+    assert copy.copy(estimator).net_ is estimator.net_
+    assert copy.deepcopy(estimator).net_ is not estimator.net_
+
+
+@BOTH
+def test_fit_on_other_columns_with_callbacks_that_copy(cls, X):
+    """Networks of the first fit are not those that the second one describes."""
+    estimator = cls(1, max_epochs=2, random_state=0).fit(X)
+    wide = np.column_stack([X, X[:, :2] ** 2])
+    estimator.set_callbacks(ScoringMonitor(scoring=None)).fit(wide)
+    assert estimator.transform(wide).shape == (len(X), 1)
 
 
 @BOTH
