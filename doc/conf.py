@@ -135,6 +135,7 @@ sphinx_gallery_conf = {
             "pipeline",
             "inspection",
             "applications",
+            "deployment",
             "extending",
         )
     ],

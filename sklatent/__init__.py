@@ -15,6 +15,7 @@ _SUBPACKAGES = (
     "datasets",
     "decomposition",
     "density",
+    "deploy",
     "dimension",
     "exceptions",
     "impute",

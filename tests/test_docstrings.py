@@ -78,7 +78,7 @@ def complaints(name, not_asked):
 
 def test_what_is_checked():
     """Names that the walk reaches in different ways, and one that is not ours."""
-    assert len(MODULES) == 14
+    assert len(MODULES) >= 14
     assert "sklatent.dimension._two_nn.TwoNN" in MEMBERS
     assert "sklatent.utils.discovery.all_estimators" in MEMBERS
     assert "sklatent.dimension._two_nn.TwoNN.fit" in METHODS

@@ -46,6 +46,11 @@ EXPECTED = {
     "PCA",
     "autoencoder",
     "manifold learning",
+    "ONNX",
+    "deployment",
+    "save",
+    "pickle",
+    "skops",
     "progress",
     "time series",
 }

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from sklatent.base import LatentModelMixin, SklatentEstimator
-from sklatent.neural import _saving
+from sklatent.neural import _onnx, _saving
 from sklatent.neural.networks._layers import Standardize
 from sklatent.neural.networks._spec import NETWORK_CONSTRAINTS, NetworkSpec
 from sklatent.neural.training._checkpoint import (
@@ -243,6 +243,9 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             self._constant = still_constant(self._constant, X)
             self._check_same_networks()
         else:
+            # Those of an earlier fit are not what the new spec describes.
+            vars(self).pop("net_", None)
+            vars(self).pop("encoder_", None)
             self.mean_, self.scale_, self._constant, share = mean_and_scale(X)
             if not self.standardize:
                 self.scale_ = np.full_like(self.scale_, self.scale_.mean())
@@ -454,105 +457,29 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         """Rows in the units of the data; constant features have their value."""
         return undo_standardize(X, self.mean_, self.scale_, self._constant)
 
-    def save(self, path):
-        """Write the fitted estimator to a file, without pickle.
+    # Networks of the user are pickled as they are. All others are plain data, which is
+    # smaller than PyTorch's own pickles, and which skops and `save` can write.
+    def __getstate__(self):
+        return _saving.without_networks(super().__getstate__())
 
-        It is a safetensors file, with weights and arrays as tensors and everything else
-        as JSON in its metadata. Opening it runs no code, whoever it comes from. The
-        state of the optimizer that `partial_fit` keeps is left out, and so is
-        `checkpoint_path`, as no file should decide where a later `fit` writes.
+    def __setstate__(self, state):
+        networks = state.get("_networks")
+        super().__setstate__({n: v for n, v in state.items() if n != "_networks"})
+        if networks is not None:
+            vars(self).update(_saving.rebuilt(self, networks))
 
-        Parameters
-        ----------
-        path : path-like
-            The file, replaced if it is there.
+    # A shallow copy, as callbacks make after each epoch, shares the networks.
+    def __copy__(self):
+        made = type(self).__new__(type(self))
+        vars(made).update(vars(self))
+        return made
 
-        Raises
-        ------
-        ValueError
-            If a parameter is not plain data, such as a callable, a class, an estimator
-            or a generator of random numbers; if a parameter has changed since the fit,
-            so that it describes other networks; or if `n_importance_samples` is above
-            100,000, which no file may ask for.
-        OSError
-            If the file cannot be written. A file that was there is then unchanged.
+    def _check_saved_state(self, state):
+        _saving.check_state(self, state)
 
-        See Also
-        --------
-        load : Read what was written.
-
-        Examples
-        --------
-        >>> import pathlib
-        >>> import tempfile
-        >>> import numpy as np
-        >>> from sklatent.neural import AETransformer
-        >>> X = np.random.RandomState(0).standard_normal((20, 3))
-        >>> ae = AETransformer(hidden_layer_sizes=(4,), max_epochs=1).fit(X)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder) / "ae.safetensors"
-        ...     ae.save(path)
-        ...     print([file.name for file in pathlib.Path(folder).iterdir()])
-        ['ae.safetensors']
-
-        A parameter that would need code to be built again is refused:
-
-        >>> ae.set_params(random_state=np.random.RandomState(0)).save("ae.safetensors")
-        Traceback (most recent call last):
-            ...
-        ValueError: random_state must be plain data to be saved; got ...
-        """
-        _saving.save(self, path)
-
-    @classmethod
-    def load(cls, path):
-        """Read an estimator that `save` has written.
-
-        Parameters
-        ----------
-        path : path-like
-            The file.
-
-        Returns
-        -------
-        estimator : object
-            The fitted estimator, of the class that `load` is called on or a subclass.
-            Its results are the same, to the bit, as those of the one that was saved.
-
-        Raises
-        ------
-        ValueError
-            If the file is damaged, has another format or class, lacks an entry, or has
-            an entry that `save` does not write. Each entry is checked before its use,
-            and the sizes of networks before memory is taken for them.
-        OSError
-            If the file cannot be read.
-
-        Warns
-        -----
-        InconsistentVersionWarning
-            If another version of sklatent has written the file.
-
-        See Also
-        --------
-        save : Write the file.
-
-        Examples
-        --------
-        >>> import pathlib
-        >>> import tempfile
-        >>> import numpy as np
-        >>> from sklatent.neural import VAETransformer
-        >>> X = np.random.RandomState(0).standard_normal((20, 3))
-        >>> vae = VAETransformer(hidden_layer_sizes=(4,), max_epochs=1).fit(X)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder) / "vae.safetensors"
-        ...     vae.save(path)
-        ...     same = VAETransformer.load(path)
-        >>> bool((same.score_samples(X) == vae.score_samples(X)).all())
-        True
-        """
-        return _saving.load(cls, path)
+    def _to_onnx(self, method, dtype):
+        """Return the graph of a method as an ONNX model."""
+        return _onnx.to_onnx(self, method, dtype)
 
 
 def differences(spec, other):

@@ -20,16 +20,7 @@ from sklatent.neural.vae._spec import (
     VAESpec,
 )
 from sklatent.utils._normal_scores import NormalScores
-
-SECTIONS = {
-    "format": str,
-    "version": str,
-    "class": str,
-    "dtype": str,
-    "parameters": dict,
-    "attributes": dict,
-    "arrays": dict,
-}
+from sklatent.utils.persistence._words import brief, check_names
 
 # Networks hold activations for each draw when a row is scored: 100 MB where layers
 # have 128 units.
@@ -39,40 +30,12 @@ MAX_DRAWS = 10**5
 POSITIVE_BUFFERS = {"initial", "recent", "value", "width"}
 
 
-def check_names(kind, names, expected, optional=()):
-    """Raise if names are missing or unknown."""
-    missing = set(expected) - set(names) - set(optional)
-    unknown = set(names) - set(expected)
-    if missing or unknown:
-        raise ValueError(
-            "it is not what this version of sklatent saves: of the "
-            f"{kind}, {sorted(missing)} are missing and {sorted(unknown)} unknown."
-        )
-
-
-def check_sections(settings):
-    """Raise unless the metadata have the sections that they should have."""
-    if not isinstance(settings, dict):
-        raise ValueError(f"its metadata should be a dict; got {brief(settings)}.")
-    check_names("sections", settings, SECTIONS)
-    for name, kind in SECTIONS.items():
-        if not isinstance(settings[name], kind):
-            raise ValueError(
-                f"its {name} should be a {kind.__name__}; got {brief(settings[name])}."
-            )
-
-
 def check_parameters(parameters, constraints):
     """Raise where a parameter that is valid does harm when it comes from a file."""
     for name, value in parameters.items():
         # To Python True is an integer, to PyTorch it is no size.
         if isinstance(value, bool) and "boolean" not in constraints[name]:
             raise ValueError(f"its parameter {name} cannot be {value}.")
-    for name in ("callbacks", "checkpoint_path"):
-        if parameters[name]:
-            raise ValueError(
-                f"its parameter {name} cannot be {brief(parameters[name])}."
-            )
     n_draws = parameters.get("n_importance_samples", 1)
     if n_draws > MAX_DRAWS:
         raise ValueError(
@@ -121,24 +84,24 @@ def check_size(spec, tensors):
 def check_weights(tensors, module):
     """Raise unless tensors are those of a module; compare names and shapes only."""
     weights = module.state_dict()
-    check_names("tensors", tensors, {f"module.{name}" for name in weights})
+    check_names("tensors", tensors, {f"{name}" for name in weights})
     for name, weight in weights.items():
-        tensor = tensors[f"module.{name}"]
-        check_tensor(f"module.{name}", tensor, weight.shape, weight.dtype)
+        tensor = tensors[f"{name}"]
+        check_tensor(f"{name}", tensor, weight.shape, weight.dtype)
 
 
 def check_numbers(tensors, module):
     """Raise if numbers are not finite that should be, or not positive."""
     for name, weight in module.state_dict().items():
-        tensor = tensors[f"module.{name}"]
+        tensor = tensors[f"{name}"]
         # Levels that a column does not have are at -inf, in any module like this.
         if (
             not torch.equal(tensor.isfinite(), weight.isfinite())
             or tensor.isnan().any()
         ):
-            raise ValueError(f"its tensor module.{name} has NaN or infinite entries.")
+            raise ValueError(f"its entry _networks.{name} has NaN or infinite entries.")
         if name.rpartition(".")[2] in POSITIVE_BUFFERS and not (tensor > 0).all():
-            raise ValueError(f"its tensor module.{name} should be positive.")
+            raise ValueError(f"its entry _networks.{name} should be positive.")
 
 
 def check_tensor(name, tensor, shape, dtype):
@@ -150,12 +113,6 @@ def check_tensor(name, tensor, shape, dtype):
             f"it should have a tensor {name} of shape {tuple(shape)} of {dtype}, which "
             f"is {found}."
         )
-
-
-def brief(value):
-    """Representation of a value, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def integer(value, low, high=math.inf):

@@ -29,4 +29,5 @@ def stand_in(name, module, said):
         raise ImportError(f"{name} cannot be used here. {said}")
 
     attributes = {"__init__": refuse, "load": staticmethod(refuse)}
+    attributes["missing_packages"] = said
     return type(name, (), attributes | {"__doc__": said, "__module__": module})

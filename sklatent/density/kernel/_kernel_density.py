@@ -308,6 +308,17 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         self.breadth_first = breadth_first
         self.leaf_size = leaf_size
 
+    # The tree is the one that the sums make of their rows again.
+    def __getstate__(self):
+        return {
+            name: v for name, v in super().__getstate__().items() if name != "tree_"
+        }
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if isinstance(getattr(self, "_sums", None), TreeSums):
+            self.tree_ = self._sums.tree
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Store the rows and find the bandwidth.

@@ -103,15 +103,13 @@ class TreeSums:
     """
 
     def __init__(self, rows, weight, bandwidth, parameters):
-        kernel, metric = parameters["kernel"], parameters["metric"]
+        kernel = parameters["kernel"]
         d, total, ours = rows.shape[1], weight.sum(), KERNELS[kernel]
-        self.tree = tree_class(parameters["algorithm"], metric)(
-            np.ascontiguousarray(rows, dtype=np.float64),
-            leaf_size=parameters["leaf_size"],
-            metric=metric,
-            sample_weight=weight,
-            **(parameters["metric_params"] or {}),
-        )
+        names = ("algorithm", "metric", "metric_params", "leaf_size")
+        self.settings = {name: parameters[name] for name in names}
+        self.rows = np.ascontiguousarray(rows, dtype=np.float64)
+        self.weight = weight
+        self.tree = self._make_tree()
         # A tree divides by scikit-learn's integral of the kernel, which is wrong for
         # the cosine in an even number of dimensions. At the only row of a tree the
         # density is 1 over that integral, and nothing else: ours takes its place.
@@ -133,6 +131,24 @@ class TreeSums:
             "breadth_first": parameters["breadth_first"],
             "return_log": True,
         }
+
+    def _make_tree(self):
+        metric = self.settings["metric"]
+        return tree_class(self.settings["algorithm"], metric)(
+            self.rows,
+            leaf_size=self.settings["leaf_size"],
+            metric=metric,
+            sample_weight=self.weight,
+            **(self.settings["metric_params"] or {}),
+        )
+
+    # A tree is compiled code's own object; the same rows make the same tree.
+    def __getstate__(self):
+        return {name: v for name, v in vars(self).items() if name != "tree"}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.tree = self._make_tree()
 
     def log_sums(self, queries, n_jobs=None):
         """Return the log-density of each query; `n_jobs` has no effect."""

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from sklatent._version import __version__
-from sklatent.neural.training._files import only_writer, write_atomically
 from sklatent.neural.training._rows import row_blocks
+from sklatent.utils._files import only_writer, write_atomically
 
 FORMAT = "sklatent checkpoint 2"
 

@@ -24,7 +24,7 @@ from skorch.callbacks import Callback
 
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural.training._checkpoint import pack
-from sklatent.neural.training._files import only_writer
+from sklatent.utils._files import only_writer
 from tests.neural.settings import BOTH, STEADY
 
 

@@ -20,12 +20,13 @@ except ImportError:  # Windows
                 return locking(file.fileno(), LK_LOCK, 1)
 
 
-def write_atomically(path, content):
+def write_atomically(path, *pieces):
     """Write bytes to a file, so that whoever opens it sees all of them or none."""
     partial = f"{os.fspath(path)}.partial"
     try:
         with open(partial, "wb") as file:
-            file.write(content)
+            for piece in pieces:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
