@@ -20,6 +20,14 @@ from sklatent.neural.vae._spec import (
     VAESpec,
 )
 from sklatent.utils._normal_scores import NormalScores
+from sklatent.utils.frames._schema import (
+    DATE,
+    DURATION,
+    KINDS,
+    NOMINAL,
+    Column,
+    TableSchema,
+)
 from sklatent.utils.persistence._words import brief, check_names
 
 # Networks hold activations for each draw when a row is scored: 100 MB where layers
@@ -216,6 +224,48 @@ def vae_spec(value, attributes):
     return len(columns) == n_features and sorted(columns) == list(range(n_features))
 
 
+def table_schema(value, attributes):
+    """Tell whether a value describes as many columns as there are features."""
+    return (
+        isinstance(value, TableSchema)
+        and value.library in (None, "pandas", "polars", "pyarrow")
+        and tuple_of(valid_column, value.columns)
+        and len(value.columns) == attributes["n_features_in_"]
+    )
+
+
+def valid_column(value):
+    """Tell whether a value describes a column of a table."""
+    if not isinstance(value, Column) or value.kind not in KINDS:
+        return False
+    levels, categories = value.levels, value.categories
+    is_time = value.kind in (DATE, DURATION)
+    return all(
+        (
+            type(value.name) in (str, int),
+            type(value.dtype) is str,
+            levels is None if value.kind not in NOMINAL else tuple_of(level, levels),
+            categories is None or tuple_of(level, categories),
+            type(value.ordered) is bool,
+            value.bounds is None
+            or (tuple_of(number, value.bounds) and len(value.bounds) == 2),
+            value.seen is None or (value.seen and tuple_of(number, value.seen)),
+            number(value.share_missing),
+            all(type(n) is int for n in (value.origin, value.step))
+            if is_time
+            else value.origin is value.step is None,
+            not is_time or value.unit in ("D", "h", "m", "s", "ms", "us", "ns"),
+            value.time_zone is None or type(value.time_zone) is str,
+            value.text in (None, "-", "/", "T", " "),
+        )
+    )
+
+
+def level(value):
+    """Tell whether a value is a level of a category."""
+    return type(value) in (str, int, float, bool)
+
+
 def valid_spec(value, attributes):
     """Tell whether sizes in a spec are those of the attributes."""
     sizes = (attributes["n_features_in_"], attributes["n_components_"])
@@ -286,7 +336,7 @@ def increasing(values):
     )
 
 
-OPTIONAL = ("feature_names_in_", "_sklearn_output_config")
+OPTIONAL = ("feature_names_in_", "_schema", "_sklearn_output_config", "table_")
 
 # Checks of the fitted attributes, called with a value and all attributes.
 ATTRIBUTES = {
@@ -306,6 +356,7 @@ ATTRIBUTES = {
     "_seeds_": lambda value, _: list_of(seed, value) and len(value) == 3,
     "_noise_seed": seed,
     "_spec": autoencoder_spec,
+    "_schema": table_schema,
     "_sklearn_output_config": output_config,
 }
 VAE_ATTRIBUTES = {
@@ -315,4 +366,5 @@ VAE_ATTRIBUTES = {
     "kl_per_component_": numbers(-FINITE, size="n_components_", high=FINITE),
     "n_active_units_": lambda value, all_: integer(value, 0, all_["n_components_"]),
     "_spec": vae_spec,
+    "table_": table_schema,
 }

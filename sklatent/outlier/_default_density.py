@@ -3,16 +3,16 @@
 import warnings
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
+from sklatent.base import SklatentEstimator
 from sklatent.density import GaussianMixture, KNeighborsDensity, TransformedDensity
 
 # Neighbors, and the regularization of the Gaussian as a share of each variance.
 N_NEIGHBORS, REG_COVAR = 10, 0.1
 
 
-class NeighborsOrGaussian(BaseEstimator):
+class NeighborsOrGaussian(SklatentEstimator):
     """Nearest neighbors for complete rows, a Gaussian for rows with missing entries.
 
     Columns are scaled by their standard deviation.
