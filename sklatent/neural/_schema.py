@@ -281,7 +281,18 @@ def increasing(values):
     )
 
 
-OPTIONAL = ("feature_names_in_", "_sklearn_output_config")
+def table(value, attributes):
+    """Tell whether a value describes the columns of a table."""
+    columns = getattr(value, "columns", ())
+    return (
+        type(value).__name__ == "TableSchema"
+        and isinstance(columns, tuple)
+        and len(columns) == attributes["n_features_in_"]
+        and all(type(column).__name__ == "Column" for column in columns)
+    )
+
+
+OPTIONAL = ("feature_names_in_", "_sklearn_output_config", "table_", "_schema")
 
 # Checks of the fitted attributes, called with a value and all attributes.
 ATTRIBUTES = {
@@ -302,6 +313,8 @@ ATTRIBUTES = {
     "_noise_seed": seed,
     "_spec": autoencoder_spec,
     "_sklearn_output_config": output_config,
+    "table_": table,
+    "_schema": table,
 }
 VAE_ATTRIBUTES = {
     **ATTRIBUTES,
