@@ -50,7 +50,8 @@ CROPS = {
     "plot_own_estimator": None,
     "plot_own_likelihood": (0.53, 0, 1, 1),
     "plot_warnings": RIGHT,
-    # impute, outlier, pipeline
+    # deployment, impute, outlier, pipeline
+    "plot_save_and_load": None,
     "plot_cars_imputation": None,
     "plot_cars": None,
     "plot_scalers": None,

@@ -103,7 +103,9 @@ def to_onnx(estimator, path=None, *, method="transform", dtype="float32"):
     name = type(estimator).__name__
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
-    if get_tags(estimator).input_tags.string:
+    table = getattr(estimator, "table_", None)
+    of_numbers = table is None or table.has_only_numbers
+    if get_tags(estimator).input_tags.string or not of_numbers:
         raise ValueError(
             f"estimator must take numbers only to become a graph; this {name} takes "
             "strings, dates or categories. Encode these columns, and fit it with a "

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -148,7 +149,7 @@ def test_what_has_no_graph():
         to_onnx(PCA())
 
 
-def test_what_takes_strings(monkeypatch):
+def test_what_takes_strings():
     class OfStrings(PCA):
         def __sklearn_tags__(self):
             tags = super().__sklearn_tags__()
@@ -157,6 +158,11 @@ def test_what_takes_strings(monkeypatch):
 
     with pytest.raises(ValueError, match=r"must take numbers only .* Encode"):
         to_onnx(OfStrings(1).fit(X))
+    # Or what a table was when it was fitted.
+    vae = VAETransformer(**TINY).fit(X)
+    vae.table_ = SimpleNamespace(has_only_numbers=False)
+    with pytest.raises(ValueError, match="must take numbers only"):
+        to_onnx(vae)
 
 
 def test_without_onnx():

@@ -16,7 +16,6 @@ from sklatent.utils.persistence._objects import (
     UNSAVED,
     check_empty,
     may_be_saved,
-    of_sklatent,
     public_name,
     state_of,
 )
@@ -118,7 +117,7 @@ class Encoder:
             check_empty(state)
         state = {name: v for name, v in state.items() if name not in UNSAVED}
         encoded = self.encode_all(state, path)
-        if of_sklatent(cls) and issubclass(cls, BaseEstimator):
+        if hasattr(cls, "_check_saved_state"):
             value._check_saved_state(state)  # as `load` will
         return {"class": public_name(cls), "state": encoded}
 

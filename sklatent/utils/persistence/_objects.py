@@ -194,7 +194,7 @@ def set_estimator(estimator, state, where):
             f"the parameters {sorted(missing)} of its {where} are missing."
         )
     check_empty(state)
-    if of_sklatent(type(estimator)):
+    if hasattr(estimator, "_check_saved_state"):
         estimator._check_saved_state(state)
         estimator.__setstate__({**state, "_sklatent_version": __version__})
     else:
