@@ -56,7 +56,7 @@ PLAIN = [
 ]
 
 
-@pytest.mark.parametrize("value", PLAIN, ids=repr)
+@pytest.mark.parametrize("value", PLAIN, ids=lambda value: type(value).__name__)
 def test_plain_data_comes_back(value):
     back = there_and_back(value)
     assert back == value
@@ -126,7 +126,7 @@ def test_what_is_there_twice_comes_back_once():
 @pytest.mark.parametrize(
     "value",
     [len, int.__add__, np.random.RandomState(0), re.compile("a"), KeyError, 3 + 4j],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_not_plain_data(value):
     with pytest.raises(NotPlainError, match=r"a\.b\.0 is not plain data"):
