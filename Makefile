@@ -22,11 +22,14 @@ BIN := .venv/bin
 demo: .venv/plot
 	MPLBACKEND=agg $(BIN)/python examples/neural/plot_digits.py
 
+# A process for each core, and a thread for each process: small products are faster so.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
 test: .venv/test
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 quick: .venv/test
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
 
 lint: .venv/lint
 	$(BIN)/ruff check .
