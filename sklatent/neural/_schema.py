@@ -169,6 +169,7 @@ def numbers(low=-np.inf, *, size="n_features_in_", high=np.inf, nan=False):
 
 
 FINITE = np.finfo(np.float64).max
+SMALLEST = np.finfo(np.float64).smallest_subnormal
 
 
 def names(value, attributes):
@@ -256,9 +257,14 @@ def valid_column(value):
             else value.origin is value.step is None,
             not is_time or value.unit in ("D", "h", "m", "s", "ms", "us", "ns"),
             value.time_zone is None or type(value.time_zone) is str,
-            value.text in (None, "-", "/", "T", " "),
+            value.text is None or (is_time and tuple_of(word, value.text)),
         )
     )
+
+
+def word(value):
+    """Tell whether a value is a string."""
+    return type(value) is str
 
 
 def level(value):
@@ -361,8 +367,8 @@ ATTRIBUTES = {
 }
 VAE_ATTRIBUTES = {
     **ATTRIBUTES,
-    # Of data at 1e200 its unit is infinite.
-    "noise_variance_": numbers(0),
+    # Of data at 1e200 its unit is infinite; a level that all rows have has none.
+    "noise_variance_": numbers(-SMALLEST),
     "kl_per_component_": numbers(-FINITE, size="n_components_", high=FINITE),
     "n_active_units_": lambda value, all_: integer(value, 0, all_["n_components_"]),
     "_spec": vae_spec,

@@ -326,7 +326,9 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
         else:
             count = max(1, round(self.contamination * len(scores)))
         self.n_outliers_ = count
-        self.offset_ = threshold_between(scores, max(1, count))
+        if count == 0:  # the least likely rows, of which several may be alike
+            count = int((scores == scores.min()).sum())
+        self.offset_ = threshold_between(scores, count)
 
     def score_samples(self, X):
         """Score each row; the lower, the more of an outlier it is.

@@ -29,7 +29,8 @@ TIME_TYPES = ("date", "duration", "period", "time")
 RETURN_ROWS = {"sample", "impute", "inverse_transform"}
 
 TAKES_MISSING = (
-    "PPCA, FactorAnalysis, GaussianMixture and VAETransformer of sklatent take missing "
+    "LatentImputer of sklatent imputes them, in a pipeline before this step; PPCA, "
+    "FactorAnalysis, GaussianMixture and VAETransformer of sklatent take missing "
     "entries, and their impute fills them."
 )
 TAKES_ALL = (
@@ -67,6 +68,8 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
         If a column holds strings, an entry is missing and the estimator takes no
         missing entries, or as scikit-learn says.
     """
+    check_names(X)
+    check_in_memory(X)
     if hasattr(X, "columns") and np.shape(X)[1] == 0:
         X = np.empty(np.shape(X))  # of which scikit-learn says what is wrong
     _refuse_times(X)
@@ -195,3 +198,22 @@ def takes_frames(estimator):
     """Tell whether an estimator takes columns that are no numbers, in data frames."""
     tags = get_tags(estimator).input_tags
     return tags.string or tags.categorical
+
+
+def check_names(X):
+    """Raise if two columns of a data frame have the same name."""
+    names = X.column_names if hasattr(X, "column_names") else getattr(X, "columns", ())
+    names = list(map(str, names))
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(
+            f"Columns of X must have different names; got {twice} more than once."
+        )
+
+
+def check_in_memory(X):
+    """Raise if a table is a lazy one of polars."""
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError(
+            "X must be a table in memory; got a LazyFrame. Call its method collect."
+        )

@@ -243,7 +243,7 @@ class NominalLikelihood(CategoricalLikelihood):
         highest, index = p.max(-2)
         levels = self.levels_like(p).expand(*p.shape)
         level = levels.gather(-2, index.unsqueeze(-2)).squeeze(-2)
-        return level, highest * (1 - highest)
+        return level, highest * (1 - highest).clamp(min=0)  # rounding may exceed 1
 
 
 class OneHotLikelihood(Likelihood):

@@ -9,10 +9,9 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sklatent.utils._tables import read_rows
+from sklatent.utils._tables import check_in_memory, check_names, read_rows
 from sklatent.utils.frames._read import (
     as_frame,
-    column_names,
     encode_column,
     encode_table,
     is_missing,
@@ -43,7 +42,8 @@ def read_mixed(estimator, X, *, reset=False, **options):
     rows : ndarray of shape (n_samples, n_features)
         The numbers, NaN where an entry is missing.
     """
-    check_names(column_names(X))
+    check_names(X)
+    check_in_memory(X)
     frame = as_frame(X)
     only_numbers = (
         has_only_numbers(X, frame) if reset else estimator.table_.has_only_numbers
@@ -60,7 +60,7 @@ def read_mixed(estimator, X, *, reset=False, **options):
         X = in_order(estimator.table_, X, frame)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     if not len(X):  # scikit-learn's error
-        check_array(np.empty((0, 1)), estimator=estimator, input_name="X")
+        check_array(np.empty(np.shape(X)), estimator=estimator, input_name="X")
     if reset:
         estimator.table_, rows = read_table(X)
     else:
@@ -84,16 +84,6 @@ def has_only_numbers(X, frame):
     return all(type_of(v) == NUMBER or is_missing(v) for v in array.ravel())
 
 
-def check_names(names):
-    """Raise if two columns have the same name."""
-    names = list(map(str, names))
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(
-            f"Columns of X must have different names; got {twice} more than once."
-        )
-
-
 def in_order(schema, X, frame):
     """Return a frame with its columns in the order of `fit`, if it has all of them."""
     names = [column.name for column in schema.columns]
@@ -106,7 +96,8 @@ def encode_entry(column, value):
     """Return the number that stands for a single entry of a column."""
     entry = np.empty(1, dtype=object)
     entry[0] = value
-    number = encode_column(column, entry, "error")
+    # Levels that are not known are NaN, and so are missing entries.
+    number = encode_column(column, entry, "missing")
     schema = TableSchema((column,), None)
     if not np.array_equal(settle(schema, number[None])[0], number):
         raise ValueError(

@@ -9,9 +9,9 @@ from sklatent.utils.frames._schema import NUMBER, Column, TableSchema
 def as_given(estimator, numbers, like=None, *, whole=True):
     """Return rows as a frame if the estimator has been asked for one, or has to.
 
-    With numbers in every column it is asked by `set_output`, and knows the names and
-    types of the columns if it was fitted to a frame. With other columns it always
-    returns what it was fitted to.
+    It is asked by `set_output`, and knows the names and types of the columns if it was
+    fitted to a frame. An estimator that knows the kinds of the columns, as it reads
+    tables of any kind, always returns what it was fitted to.
 
     Parameters
     ----------
@@ -104,7 +104,9 @@ def asked_for(estimator):
     library = _get_output_config("transform", estimator)["dense"]
     if library != "default" and schema.library is not None:
         return schema, library
-    if own is None or own.has_only_numbers:
+    if own is None:
+        return None, None
+    if own.library is None and own.has_only_numbers:
         return own, None
     return own, own.library or "numpy"
 

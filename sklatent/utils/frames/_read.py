@@ -13,10 +13,12 @@ import math
 import numbers
 import re
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from sklatent.utils._warnings import warn
 from sklatent.utils.frames._schema import (
     BOOLEAN,
     CATEGORY,
@@ -28,17 +30,21 @@ from sklatent.utils.frames._schema import (
     TableSchema,
 )
 
-# Dates that are strings: year, month, day, perhaps with a time; what tells them apart.
-TEXT_DATES = {
-    "-": r"\d{4}-\d\d-\d\d",
-    "/": r"\d{4}/\d\d/\d\d",
-    "T": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d",
-    " ": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
-}
+# Dates that are strings: year, month and day, perhaps with a time, a fraction of a
+# second, and what the clock is ahead of UTC by.
+TEXT_DATE = re.compile(
+    r"\d{4}([-/])\d\d\1\d\d"
+    r"(?:([T ])\d\d:\d\d(?:(:\d\d)(?:\.(\d{3}|\d{6}|\d{9}))?)?(Z|[+-]\d\d:\d\d)?)?"
+)
 # Integers that a float holds exactly: at most so many steps from first to last.
 MOST_STEPS = 2**52
+# From the finest.
+UNITS = ("ns", "us", "ms", "s", "m", "D")
 # So many different values are few, if this share of the rows has theirs in common.
 MOST_VALUES, SHARED = 50, 0.9
+# From so many strings on, of which more than this share are different, and so many
+# integers that count up, they may be names of the rows.
+MANY_NAMES, MOSTLY = 20, 0.5
 
 
 def as_frame(X):
@@ -70,7 +76,9 @@ def series_of(X):
     # Of pandas its own type, which says more: nullable, or stored by pyarrow.
     types = frame.schema.values() if library_of(frame) != "pandas" else types
     for series, dtype in zip(frame.iter_columns(), types, strict=True):
-        yield series.name, str(dtype), series
+        storage = getattr(dtype, "storage", None)  # "string" would forget it
+        named = f"string[{storage}]" if str(dtype) == "string" and storage else dtype
+        yield series.name, str(named), series
 
 
 def missing_entries(series):
@@ -114,7 +122,7 @@ def kind_of(name, series, observed):
             return INTEGER
         if dtype.is_numeric():
             return NUMBER
-        refuse(name, f"{dtype} entries")
+        refuse(name, f"entries of type {getattr(nw.to_native(series), 'dtype', dtype)}")
     found = {type_of(value) for value in observed}
     if not found:
         return NUMBER
@@ -124,7 +132,10 @@ def kind_of(name, series, observed):
             return kind
     odd = next((v for v in observed if type_of(v) is None), None)
     if odd is not None:
-        float(odd)  # raises the error of Python, which names the type
+        try:
+            float(odd)
+        except (TypeError, ValueError) as error:  # which names its type
+            refuse(name, f"{odd!r}: {error}")
         refuse(name, f"{odd!r}")
     refuse(name, f"entries of several kinds ({', '.join(sorted(found))})")
 
@@ -148,7 +159,7 @@ def refuse(name, found):
     raise TypeError(
         f"Column {name!r} of X must hold numbers, booleans, strings, categories, dates "
         f"or durations; got {found}. Turn it into one of these, or leave it out."
-    )
+    ) from None
 
 
 def read_column(name, dtype, series):
@@ -189,15 +200,20 @@ def read_column(name, dtype, series):
         return with_lattice(replace(column, time_zone=time_zone), times, missing)
     if kind in (BOOLEAN, CATEGORY):
         values = entries_of(series)
-        text = text_of_dates(values, missing) if kind == CATEGORY else None
-        if text is not None and not is_categorical(series):
+        text = None
+        if kind == CATEGORY and not is_categorical(series):
+            text = text_of_dates(values, missing)
+        if text is not None:
             column = replace(column, kind=DATE, text=text)
-            return with_lattice(column, times_of_text(values, missing), missing)
+            times = times_of_text(values, missing, text)
+            return with_lattice(column, times, np.isnat(times))
         column = replace(column, **levels_of(series, values, missing))
-        check_no_identifier(column, missing)
+        check_no_names(column, missing)
         return column, numbers_of_levels(column, values, missing)
     x = numbers_of(series, missing)
-    return replace(column, **bounds_and_kind(x)), x
+    column = replace(column, **bounds_and_kind(x))
+    check_no_numbers_of_rows(column, x)
+    return column, x
 
 
 def encode_column(column, series, handle_unknown):
@@ -232,13 +248,16 @@ def encode_column(column, series, handle_unknown):
         return numbers_of_levels(column, values, missing, handle_unknown)
     if column.text is not None:
         values = entries_of(series)
-        if text_of_dates(values, missing) is None:
+        text = text_of_dates(values, missing)
+        # Without or with an offset to UTC, as in fit.
+        if text is None or bool(text[3]) != bool(column.text[3]):
             bad = next(v for v, m in zip(values, missing, strict=True) if not m)
             raise ValueError(
                 f"Column {column.name!r} of X must hold dates such as "
                 f"{write_text(column, column.bounds[0])!r}, as in fit; got {bad!r}."
             )
-        times = times_of_text(values, missing)
+        times = times_of_text(values, missing, column.text)
+        missing = np.isnat(times)
     elif column.kind in (DATE, DURATION):
         times, _ = times_of(column, series, missing)
     else:
@@ -248,10 +267,9 @@ def encode_column(column, series, handle_unknown):
 
 def write_text(column, number):
     """Return a date as the strings of its column are written."""
-    text = np.datetime_as_string(column.as_time(number), unit=column.unit)
-    if column.text in "/ ":
-        text = text.replace("-", "/") if column.text == "/" else text.replace("T", " ")
-    return str(text)
+    day, time, unit, offset = column.text
+    text = np.datetime_as_string(column.as_time(number), unit=unit)
+    return str(text).replace("-", day).replace("T", time) + offset
 
 
 # --------------------------------------------------------------------------------
@@ -354,14 +372,44 @@ def is_hashable(value):
     return value.__hash__ is not None
 
 
-def check_no_identifier(column, missing):
-    """Raise if a column of strings has no two that are equal."""
+def check_no_names(column, missing):
+    """Raise if no two of the strings of a column are equal; warn if few are."""
     n_levels, n_observed = len(column.levels), int((~missing).sum())
-    if column.kind == CATEGORY and n_levels == n_observed > 2:
+    if column.kind != CATEGORY:
+        return
+    if n_levels == n_observed > 2:
         raise ValueError(
             f"Column {column.name!r} of X must have values that several rows share; "
-            f"got {n_levels} different ones in {n_observed} rows. It names the rows "
-            "and says nothing of them: leave it out."
+            f"got {n_levels} different ones in {n_observed} rows, such as "
+            f"{column.levels[0]!r}. If they name the rows, leave the column out; if "
+            "they are dates or numbers, turn them into these."
+        )
+    if n_levels > max(MANY_NAMES, MOSTLY * n_observed):
+        warn(
+            f"Column {column.name!r} of X has {n_levels} different strings in "
+            f"{n_observed} rows, which sampled rows repeat. If they name the rows, "
+            "leave the column out.",
+            UserWarning,
+        )
+
+
+def check_no_numbers_of_rows(column, x):
+    """Raise if integers are too large for a float; warn if they count the rows."""
+    if column.kind != INTEGER or column.bounds is None:
+        return
+    low, high = column.bounds
+    if max(-low, high) > 2**53:
+        raise ValueError(
+            f"Column {column.name!r} of X must hold integers up to 2**53 in size; got "
+            f"{max(-low, high):g}. If they name the rows, leave the column out."
+        )
+    n_observed = int((~np.isnan(x)).sum())
+    counts = high - low + 1 == n_observed == len(np.unique(x[~np.isnan(x)]))
+    if counts and n_observed > MANY_NAMES:
+        warn(
+            f"Column {column.name!r} of X has each integer from {low:g} to {high:g} "
+            "once. If they number the rows, leave the column out.",
+            UserWarning,
         )
 
 
@@ -371,53 +419,119 @@ def check_no_identifier(column, missing):
 
 def times_of(column, series, missing):
     """Return dates as datetime64 in local time, or durations; and the time zone."""
+    zone = column.time_zone
+    fitted = column.origin is not None
     if not isinstance(series, nw.Series) or series.dtype == nw.Object:
         values = np.array(entries_of(series), dtype=object)
+        if column.kind == DATE:
+            values = [
+                v if m else local(v, column)
+                for v, m in zip(values, missing, strict=True)
+            ]
+            values = np.array([*values, None], dtype=object)[:-1]
         kind = "M8[us]" if column.kind == DATE else "m8[us]"
         if all(type(value) is datetime.date for value in values[~missing]):
             kind = "M8[D]"
         times = np.full(len(missing), "NaT", dtype=kind)
         times[~missing] = values[~missing].astype(kind)
-        return times, None
+        return times, zone
     expected = (nw.Date, nw.Datetime) if column.kind == DATE else (nw.Duration,)
     if not isinstance(series.dtype, expected) and series.dtype not in expected:
         raise TypeError(
             f"Column {column.name!r} of X must hold {column.kind}s, as in fit; got "
             f"{series.dtype}."
         )
-    time_zone = getattr(series.dtype, "time_zone", None)
-    if time_zone is not None:
-        series = series.dt.replace_time_zone(None)
-    return series.to_numpy(), time_zone
+    own = getattr(series.dtype, "time_zone", None)
+    if fitted and (own is None) != (zone is None):
+        raise TypeError(
+            f"Column {column.name!r} of X must hold dates "
+            f"{'without a time zone' if zone is None else f'in a time zone ({zone})'}, "
+            f"as in fit; got {series.dtype}."
+        )
+    if own is not None:
+        zone = zone or own
+        # In the zone of fit, and then as its clocks show the time.
+        series = series.dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    return series.to_numpy(), zone
+
+
+def local(value, column):
+    """Return a date of Python as the clocks in the zone of a column show it."""
+    if getattr(value, "tzinfo", None) is None:
+        return value
+    if column.time_zone is None:
+        raise TypeError(
+            f"Column {column.name!r} of X must hold dates without a time zone; got "
+            f"{value!r}."
+        )
+    return value.astimezone(ZoneInfo(column.time_zone)).replace(tzinfo=None)
 
 
 def text_of_dates(values, missing):
-    """Return how strings write dates, None if some are no dates."""
-    seen = {v for v, m in zip(values, missing, strict=True) if not m}
-    for text, pattern in TEXT_DATES.items():
-        if seen and all(isinstance(v, str) and re.fullmatch(pattern, v) for v in seen):
-            return text if are_dates(seen) else None
-    return None
+    """Return how strings write dates, None if some are no dates.
+
+    Returns
+    -------
+    text : tuple of str or None
+        What stands between day and month, and between day and time; the unit of
+        datetime64 of the last digits; and what clocks are ahead of UTC by. If that
+        differs, as where they change to summer time, it is that of UTC.
+    """
+    seen = {v for v, m in zip(values, missing, strict=True) if not m and v != ""}
+    if not seen or not all(isinstance(v, str) for v in seen):
+        return None
+    found = [TEXT_DATE.fullmatch(v) for v in seen]
+    if not all(found) or not are_dates(seen):
+        return None
+    parts = set()
+    for day, time, seconds, fraction, _ in (match.groups() for match in found):
+        unit = {3: "ms", 6: "us", 9: "ns"}[len(fraction)] if fraction else "s"
+        unit = unit if seconds else "m"
+        parts.add((day, time or "", unit if time else "D"))
+    if len({part[:2] for part in parts}) > 1:
+        return None
+    finest = min(parts, key=lambda part: UNITS.index(part[2]))
+    offsets = {match[5] or "" for match in found}
+    if len(offsets) > 1 and "" in offsets:
+        return None
+    return (*finest, offsets.pop() if len(offsets) == 1 else "+00:00")
 
 
 def are_dates(strings):
     """Tell whether strings that look like dates are some: there is no 31 June."""
     try:
-        np.array([s.replace("/", "-") for s in strings], dtype="datetime64")
+        np.array([plain_date(s) for s in strings], dtype="datetime64")
     except ValueError:
         return False
     return True
 
 
-def times_of_text(values, missing):
-    """Return dates that are written as strings."""
-    return np.array(
-        [
-            "NaT" if m else v.replace("/", "-")
-            for v, m in zip(values, missing, strict=True)
-        ],
-        dtype="datetime64",
-    )
+def plain_date(string):
+    """Return a date as NumPy reads it, without what clocks are ahead of UTC by."""
+    offset = TEXT_DATE.fullmatch(string)[5] or ""
+    return string.removesuffix(offset).replace("/", "-")
+
+
+def times_of_text(values, missing, text):
+    """Return dates that are written as strings; empty ones are missing."""
+    unit, offset = text[2], minutes(text[3])
+    times = []
+    for value, is_out in zip(values, missing, strict=True):
+        if is_out or value == "":
+            times.append(np.datetime64("NaT", unit))
+            continue
+        time = np.datetime64(plain_date(value))
+        ahead = minutes(TEXT_DATE.fullmatch(value)[5] or "")
+        times.append(time + (offset - ahead if ahead != offset else np.timedelta64(0)))
+    return np.array(times, dtype=f"M8[{unit}]")
+
+
+def minutes(offset):
+    """Return what clocks are ahead of UTC by, of a text such as +02:00."""
+    if offset in ("", "Z"):
+        return np.timedelta64(0, "m")
+    sign = -1 if offset[0] == "-" else 1
+    return np.timedelta64(sign * (60 * int(offset[1:3]) + int(offset[4:])), "m")
 
 
 def with_lattice(column, times, missing):

@@ -53,9 +53,9 @@ class Column:
         Unit of NumPy's datetime64 and timedelta64.
     time_zone : str or None
         Of dates, whose numbers count in local time.
-    text : str or None
-        How dates are written that are strings in the table: "-" or "/" for days, "T"
-        or " " for seconds.
+    text : tuple of str, or None
+        How dates are written that are strings in the table, as `text_of_dates` finds
+        it.
     """
 
     name: object
@@ -71,7 +71,7 @@ class Column:
     step: int | None = None
     unit: str | None = None
     time_zone: str | None = None
-    text: str | None = None
+    text: tuple | None = None
 
     def values(self):
         """Say in a few words what values the column has."""
