@@ -194,7 +194,7 @@ def test_levels_are_those_seen():
     ("column", "message"),
     [
         (["u", "v", "w"], r"'x' of X must have values that several rows share"),
-        (pd.period_range("2024", periods=3, freq="M"), r"'x' .* got Unknown entries"),
+        (pd.period_range("2024", periods=3, freq="M"), r"'x' .* got entries of type period"),
         (["a", 1, 1], r"'x' .* entries of several kinds"),
         ([datetime.time(1)] * 3, r"float\(\) argument must be a string or a real"),
     ],
