@@ -137,7 +137,7 @@ def test_unknown_levels():
     [
         (
             lambda X: X.assign(town=list(map(str, range(len(X))))),
-            "'town' .* leave it out",
+            "'town' .* leave the column out",
         ),
         (lambda X: X[:0], "0 sample"),
         (lambda X: X[[]], "0 feature"),
@@ -169,7 +169,7 @@ def test_conditions_are_entries(fitted):
     assert drawn["garden"].all()
     with pytest.raises(ValueError, match=r"conditions .*'rooms'.* 1 to 4"):
         fitted.sample(conditions={"rooms": 12})
-    with pytest.raises(ValueError, match="'town' of X must hold levels"):
+    with pytest.raises(ValueError, match=r"'town' .* Bonn, Kiel; got 'Ulm'"):
         fitted.sample(conditions={"town": "Ulm"})
 
 
@@ -236,3 +236,68 @@ def test_partial_fit_and_clone():
 def test_plan_is_shown(fitted):
     assert str(fitted.table_).splitlines()[4].split()[:2] == ["town", "category"]
     assert "table_" in fitted._repr_html_()
+
+
+def test_frames_of_numbers_come_back_too():
+    """With whole numbers whole, though no column is of another kind."""
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame({"x": rng.normal(size=50), "n": rng.poisson(9, size=50)})
+    for frame in (X, to_polars(X)):
+        drawn = VAETransformer(**AUTO).fit(frame).sample(5, random_state=0)
+        assert type(drawn) is type(frame)
+        assert list(map(str, drawn.dtypes)) == list(map(str, frame.dtypes))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_times_are_those_of_the_zone_of_fit(zone):
+    when = pd.Series(
+        pd.date_range("2024-06-01", periods=60, freq="7h", tz="Europe/Berlin")
+    )
+    X = pd.DataFrame({"when": when, "x": np.random.RandomState(0).normal(size=60)})
+    vae = VAETransformer(**AUTO).fit(X)
+    other = X.assign(when=when.dt.tz_convert(zone))
+    np.testing.assert_array_equal(vae.transform(X), vae.transform(other))
+    noon = pd.Timestamp("2024-06-10 15:00", tz="Europe/Berlin")
+    drawn = vae.sample(2, conditions={"when": noon.tz_convert(zone)}, random_state=0)
+    assert (drawn["when"] == noon).all()
+    with pytest.raises(TypeError, match=r"'when' .* in a time zone \(Europe/Berlin\)"):
+        vae.transform(X.assign(when=when.dt.tz_localize(None)))
+
+
+def test_constant_levels_are_saved_and_imputed(tmp_path):
+    X = table().assign(land="DE", ok=True)
+    vae = VAETransformer(**AUTO).fit(X)
+    vae.save(tmp_path / "vae")
+    loaded = VAETransformer.load(tmp_path / "vae")
+    pd.testing.assert_frame_equal(loaded.impute(X), vae.impute(X))
+    assert (vae.sample(5, random_state=0)["land"] == "DE").all()
+
+
+def test_batches_with_fewer_categories_or_none(fitted):
+    X = table()
+    categorical = X.assign(town=X["town"].astype("category"))
+    vae = VAETransformer(**AUTO).fit(categorical)
+    batch = categorical[:9].assign(
+        town=pd.Categorical(["Bonn", None, None] * 3, categories=["Bonn"])
+    )
+    assert not vae.impute(batch).isna().any(axis=None)
+    # What pandas reads of a file in which columns are empty.
+    empty = pd.read_csv(
+        io.StringIO(X[:9].assign(town=None, sold=None).to_csv(index=False))
+    )
+    filled = fitted.impute(empty)
+    assert set(filled["town"]) <= {"Kiel", "Bonn"}
+    assert filled["sold"].dtype == X["sold"].dtype
+    filled = fitted.impute(to_polars(X[:9].assign(town=None)))
+    assert set(filled["town"]) <= {"Kiel", "Bonn"}
+
+
+def test_names_of_rows_are_warned_of():
+    X = table(100)
+    names = [f"name {k // 2 if k < 6 else k}" for k in range(100)]
+    with pytest.warns(UserWarning, match=r"'name' .* 97 different strings in 100 rows"):
+        VAETransformer(**AUTO).fit(X.assign(name=names))
+    with pytest.warns(UserWarning, match=r"'id' .* from 7 to 106 once"):
+        VAETransformer(**AUTO).fit(X.assign(id=np.arange(7, 107)))
+    with pytest.raises(ValueError, match=r"'id' of X must hold integers up to 2\*\*53"):
+        VAETransformer(**AUTO).fit(X.assign(id=np.arange(100) + 2**60))

@@ -46,6 +46,10 @@ def pandas_table():
             "text": np.datetime_as_string(dates((1, "D"))),
             "slashes": ["2024/05/06", None] * (N // 2),
             "time": np.datetime_as_string(dates((3601, "s"))),
+            "offset": [f"{t} 10:30+02:00" for t in dates((1, "D")).astype("M8[D]")],
+            "zulu": [f"{t}T10:30:00.125Z" for t in dates((1, "D")).astype("M8[D]")],
+            "blank": [*np.datetime_as_string(dates((1, "D"), N - 1)), ""],
+            "string[pyarrow]": pd.Series(letters, dtype="string[pyarrow]"),
         }
     )
     return table.set_axis(np.arange(N)[::-1] * 10)
@@ -194,7 +198,10 @@ def test_levels_are_those_seen():
     ("column", "message"),
     [
         (["u", "v", "w"], r"'x' of X must have values that several rows share"),
-        (pd.period_range("2024", periods=3, freq="M"), r"'x' .* got entries of type period"),
+        (
+            pd.period_range("2024", periods=3, freq="M"),
+            r"'x' .* got entries of type period",
+        ),
         (["a", 1, 1], r"'x' .* entries of several kinds"),
         ([datetime.time(1)] * 3, r"float\(\) argument must be a string or a real"),
     ],
@@ -229,3 +236,21 @@ def test_schema_is_shown_as_a_table():
     assert "2024-02-26 to 2024-05-13" in lines[2]
     assert lines[3].split() == ["str", "category", "str", "a,", "b,", "c", "8%"]
     assert schema._repr_html_().count("<tr>") == 4
+
+
+def test_offsets_that_differ_become_those_of_utc():
+    text = ["2024-03-30 12:00:00+01:00", "2024-03-31 12:00:00+02:00"] * 3
+    table = pd.DataFrame({"t": text})
+    schema, numbers = read_table(table)
+    times = pd.to_datetime(pd.Series(text), utc=True)
+    step = (times[1] - times[0]) / (numbers[1, 0] - numbers[0, 0])
+    assert step == pd.Timedelta("23h")
+    back = frame_of(schema, numbers)["t"]
+    assert (pd.to_datetime(back, utc=True) == times).all()
+    np.testing.assert_array_equal(encode_table(schema, table, "error"), numbers)
+
+
+def test_centuries_of_nanoseconds():
+    times = np.array(["1690-01-01", "1970-01-01", "2250-01-01"], "M8[ns]")
+    schema, numbers = read_table(pd.DataFrame({"t": times}))
+    np.testing.assert_array_equal(frame_of(schema, numbers)["t"].to_numpy(), times)

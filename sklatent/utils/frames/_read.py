@@ -249,8 +249,12 @@ def encode_column(column, series, handle_unknown):
     if column.text is not None:
         values = entries_of(series)
         text = text_of_dates(values, missing)
-        # Without or with an offset to UTC, as in fit.
-        if text is None or bool(text[3]) != bool(column.text[3]):
+        # Without or with an offset to UTC, and no finer than in fit.
+        if (
+            text is None
+            or bool(text[3]) != bool(column.text[3])
+            or UNITS.index(text[2]) < UNITS.index(column.text[2])
+        ):
             bad = next(v for v, m in zip(values, missing, strict=True) if not m)
             raise ValueError(
                 f"Column {column.name!r} of X must hold dates such as "
@@ -536,8 +540,12 @@ def minutes(offset):
 
 def with_lattice(column, times, missing):
     """Return a column with the step of its dates, and their numbers."""
-    unit = np.datetime_data(times.dtype)[0]
     seen = times[~missing].astype(np.int64)
+    if len(seen) and seen.max() // 2 - seen.min() // 2 > 2**61:
+        # Centuries of nanoseconds, whose differences no integer holds.
+        times = times.astype(f"{times.dtype.kind}8[us]")
+        seen = times[~missing].astype(np.int64)
+    unit = np.datetime_data(times.dtype)[0]
     if not len(seen):
         return replace(column, origin=0, step=1, unit=unit), np.full(len(times), np.nan)
     origin = int(seen.min())

@@ -118,16 +118,25 @@ def fill(schema, X, numbers, missing, library=None):
     frame = as_frame(X)
     if frame is None:
         return np.where(missing, array_of(schema, numbers), np.array(X, dtype=object))
+    own = library_of(frame)
     position = {column.name: j for j, column in enumerate(schema.columns)}
     filled = []
     for series in frame.iter_columns():
         j = position[series.name]
         if missing[:, j].any():
             drawn = series_like(schema.columns[j], numbers[:, j], schema.library)
-            series = fill_series(series, missing[:, j], drawn)
+            drawn = in_library(drawn.alias(str(series.name)), own)
+            series = fill_series(series, missing[:, j], drawn, schema.columns[j])
         filled.append(series)
     result = frame.with_columns(*filled)
-    return converted(result, library or library_of(frame))
+    return converted(result, library or own)
+
+
+def in_library(series, library):
+    """Return a series of narwhals as one of a library."""
+    if library_of(series) == library:
+        return series
+    return as_frame(converted(series.to_frame(), library))[series.name]
 
 
 def converted(frame, library):
@@ -138,17 +147,28 @@ def converted(frame, library):
     return convert.get(library, frame.to_arrow)()
 
 
-def fill_series(series, missing, drawn):
-    """Return a series of narwhals with drawn entries where they are missing."""
-    native = nw.to_native(series)
+def fill_series(series, missing, drawn, column):
+    """Return a series of narwhals with drawn entries where they are missing.
+
+    Its type is kept where it can hold the entries, and else is that of `fit`: a batch
+    may have fewer categories, and an empty column of a file says nothing of its type.
+    """
+    keep = not missing.all() and column.kind not in NOMINAL
+    native, drawn_native = nw.to_native(series), nw.to_native(drawn)
     if hasattr(native, "iloc"):  # pandas, whose index need not count the rows
-        drawn = nw.to_native(drawn).set_axis(native.index)
-        # The type here need not be that of fit, such as float64 for int64.
-        return nw.from_native(
-            native.where(~missing, drawn.astype(native.dtype)), series_only=True
-        )
+        drawn_native = drawn_native.set_axis(native.index)
+        if missing.all():
+            filled = drawn_native.rename(native.name)
+        else:
+            dtype = native.dtype if keep else drawn_native.dtype
+            filled = native.astype(dtype).where(~missing, drawn_native.astype(dtype))
+        return nw.from_native(filled, series_only=True)
+    drawn = drawn.alias(series.name)
+    if missing.all():
+        return drawn
     mask = nw.new_series("mask", missing.tolist(), backend=series.implementation)
-    return drawn.cast(series.dtype).zip_with(mask, series)
+    dtype = series.dtype if keep else drawn.dtype
+    return drawn.cast(dtype).zip_with(mask, series.cast(dtype))
 
 
 def series_like(column, x, library):
