@@ -336,19 +336,19 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
     A feature that has the same value in all training rows is sampled, imputed and
     reconstructed as that value, unless it is one of a block of "one_hot".
 
-    With `likelihood="auto"` a table that has other columns than numbers comes back as
-    it was given, from `sample`, `impute`, `sample_missing` and `inverse_transform`: as
-    a data frame of the same library (or that of `set_output`), with the names, order
-    and types of its columns, their categories and time zones. Integers are whole
-    numbers, dates are multiples of the largest step that all of them are multiples of,
-    values of a column that has few of them are among these, and none is beyond the
-    smallest and largest that `fit` has seen. For levels of categories, `impute` and
-    `inverse_transform` return the likeliest. Columns of a frame are found by their
-    names, in any order. Strings that are all dates, such as "2026-11-26", are read as
-    dates. A column of strings that are all different is refused: it names the rows.
-    Dates and durations enter `reconstruction_error` and the scores in their steps, and
-    standard deviations of `impute` in days; for levels these are those of the indicator
-    of the level that is imputed.
+    With `likelihood="auto"` a table comes back as it was given, from `sample`,
+    `impute`, `sample_missing` and `inverse_transform`: as a data frame of the same
+    library (or that of `set_output`), with the names, order and types of its columns,
+    their categories and time zones. Integers are whole numbers, dates are multiples of
+    the largest step that all of them are multiples of, values of a column that has few
+    of them are among these, and none is beyond the smallest and largest that `fit` has
+    seen. For levels of categories, `impute` and `inverse_transform` return the
+    likeliest. Columns of a frame are found by their names, in any order. Strings that
+    are all dates, such as "2026-11-26", are read as dates. A column of strings that are
+    all different is refused: it names the rows. Dates and durations enter
+    `reconstruction_error` and the scores in their steps, and standard deviations of
+    `impute` in days; for levels these are those of the indicator of the level that is
+    imputed.
 
     The same `random_state` gives the same bits on the same machine with the same
     number of threads. The global random generators are neither read nor written. There
@@ -908,8 +908,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         Returns
         -------
-        X_imputed : ndarray of shape (n_rows, n_features)
-            The data with imputed entries. Observed entries are unchanged.
+        X_imputed : ndarray or data frame of shape (n_rows, n_features)
+            The data with imputed entries. Observed entries are unchanged. A data frame
+            if `set_output` asks for it, or `likelihood` is "auto" and `fit` saw one.
         std : ndarray of shape (n_rows, n_features)
             Standard deviation of each missing entry given the observed ones, and 0 for
             observed entries. Returned only if `return_std`.
@@ -977,8 +978,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
-            The rows, in the units of the data, in double precision.
+        X : ndarray or data frame of shape (n_samples, n_features)
+            The rows, in the units of the data, in double precision. A data frame if
+            `set_output` asks for it, or `likelihood` is "auto" and `fit` saw one.
 
         Raises
         ------
@@ -1043,9 +1045,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
 
         Returns
         -------
-        tables : ndarray of shape (n_samples, n_rows, n_features)
+        tables : ndarray of shape (n_samples, n_rows, n_features), or list
             The data, `n_samples` times, with imputed entries. Observed entries are
-            unchanged.
+            unchanged. A list of data frames where `impute` returns one.
 
         Raises
         ------
