@@ -24,7 +24,12 @@ from sklatent.utils._sklearn import (
     _fit_context,
     _wrap_data_with_container,
 )
-from sklatent.utils._tables import read_rows, takes_frames
+from sklatent.utils._tables import (
+    check_in_memory,
+    check_names,
+    read_rows,
+    takes_frames,
+)
 from sklatent.utils._warnings import warn
 
 LARGEST_SEED = np.iinfo(np.int32).max
@@ -203,7 +208,7 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         array([[2., 4.]])
         """
         with self._unchanged_on_error():
-            self._on_frames = frames.is_frame(X) and takes_frames(self._model())
+            self._as_is = takes_frames(self._model()) and frames.is_mixed(X)
             X, missing = self._read(X, reset=True)
             self._observed = ~missing.all(axis=0)
             if not self._observed.any():
@@ -238,7 +243,8 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         X_imputed : ndarray or data frame of shape (n_samples, n_features_out)
             The table, in its precision, with expectations in place of missing entries,
             or draws if `n_draws` is given. Observed entries are unchanged. If the model
-            takes data frames as they are, a data frame is returned.
+            takes data frames as they are, a data frame is returned, with its columns in
+            the order of `fit`.
 
         Examples
         --------
@@ -364,27 +370,46 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
 
     def _read(self, X, reset=False):
         """Checked rows, and where entries are missing."""
-        if self._on_frames:
-            # Names are checked here, and what is in the columns by the model.
-            X = validate_data(self, X, reset=reset, skip_check_array=True)
+        if self._as_is:
+            X = self._read_as_is(X, reset)
             return X, frames.missing_entries(X)
         X = read_rows(self, X, reset=reset)
         return X, np.isnan(X)
+
+    def _read_as_is(self, X, reset):
+        """The table, with its columns in the order of `fit`; the model checks these."""
+        check_names(X)
+        check_in_memory(X)
+        if reset:
+            self._frame_names = frames.names_of(X)
+        X = frames.in_order(X, self._frame_names)
+        if frames.names_of(X) is None:
+            X = frames.objects(X)
+        X = validate_data(self, X, reset=reset, skip_check_array=True)
+        return X if self._frame_names is not None else frames.objects(X)
 
     def _columns(self, X):
         """The columns that the model sees: those of which something was observed."""
         if self._observed.all():
             return X
-        if self._on_frames:
+        if self._as_is:
             return frames.columns_of(X, self._observed)
         return X[:, self._observed]
 
     def _impute(self, X, missing):
         """The columns of the model, with expectations."""
         columns = self._columns(X)
-        if not missing[:, self._observed].any():
+        if not self._asks_model(missing):
             return columns
         return self.estimator_.impute(columns)
+
+    def _asks_model(self, missing):
+        """Whether the model has to see the table: not where there is nothing to fill.
+
+        It always sees mixed columns, as levels that it does not know may count as
+        missing, or be an error, whatever the other rows are.
+        """
+        return self._as_is or missing[:, self._observed].any()
 
     def _draw(self, X, missing, n_draws):
         """A list of complete tables with draws."""
@@ -393,7 +418,7 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         # random numbers.
         rng = np.random.RandomState([self._seed, checksum(X, missing)])
         columns = self._columns(X)
-        if missing[:, self._observed].any():
+        if self._asks_model(missing):
             tables = self.estimator_.sample_missing(columns, n_draws, random_state=rng)
         else:
             tables = [columns] * n_draws
@@ -404,12 +429,13 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         marks = (
             None if self.indicator_ is None else missing[:, self.indicator_.features_]
         )
-        if self._on_frames:
+        if self._as_is:
             if self.keep_empty_features and not self._observed.all():
-                columns = frames.replaced(X, columns)
+                columns = frames.replaced(X, columns, self._observed, self._frame_names)
             if marks is None:
-                return columns
-            names = self.get_feature_names_out()[-marks.shape[1] :]
+                return frames.copied(columns) if columns is X else columns
+            names = self.get_feature_names_out()
+            names = names[len(names) - marks.shape[1] :]
             return frames.with_columns(columns, names, marks)
         columns = np.array(columns, dtype=X.dtype)  # the model may return a frame
         if self.keep_empty_features and not self._observed.all():
@@ -434,6 +460,6 @@ def default_model(missing):
 
 def checksum(X, missing):
     """A number that differs from table to table."""
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray) and X.dtype != object:
         return zlib.crc32(np.ascontiguousarray(X).view(np.uint8))
     return zlib.crc32(frames.text(X).encode(), zlib.crc32(missing.tobytes()))
