@@ -513,6 +513,14 @@ def test_steps_without_a_slope():
     assert pipeline.sample(4).shape == (4, 3)
 
 
+@pytest.mark.parametrize("scaler", [MinMaxScaler, MaxAbsScaler])
+def test_clipped_steps_have_no_density(scaler):
+    X = table()
+    pipeline = make_pipeline(scaler(clip=True), GaussianMixture()).fit(X)
+    with pytest.raises(ValueError, match=f"inverse; got {scaler.__name__} with clip"):
+        pipeline.score_samples(2 * X)
+
+
 def test_steps_that_take_no_missing_entries():
     X = table()
     pipeline = make_pipeline(StandardScaler(), PCA(), GaussianMixture()).fit(X)
