@@ -20,6 +20,7 @@ from sklatent.pipeline._steps import (
     inverse_lacks,
     is_density,
     is_left_out,
+    nan_for_na,
     objects_as_given,
     sampled_rows,
     step_error,
@@ -473,7 +474,7 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
     def _read_missing(self, X):
         """The rows as numbers, and what the steps make of them, missing entries too."""
         # A step may let missing entries through though its tag does not say so.
-        rows, Z = read_rows(self, X, ensure_all_finite="allow-nan"), X
+        rows, Z = read_rows(self, X, ensure_all_finite="allow-nan"), nan_for_na(X)
         for name, step in self._before_last():
             try:
                 Z = step.transform(Z)
@@ -520,6 +521,8 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
     def _through_steps(self, X):
         """Log-determinant of the steps before the last, and what they make of rows."""
         total = 0.0
+        if self._before_last():
+            X = nan_for_na(X)
         for name, step in self._before_last():
             try:
                 total = total + log_determinant(step, X)

@@ -3,11 +3,13 @@
 from inspect import signature
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import sklearn.decomposition
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
 from sklatent.utils._members import take_missing
+from sklatent.utils._tables import _na_as_nan as na_as_nan
 from sklatent.utils.frames import _write
 from sklatent.utils.frames._output import as_floats, asked_for
 
@@ -64,6 +66,18 @@ def step_error(name, step, error):
         f"X; step {name!r}, {step!r}, has none: {error} Use sklearn.pipeline.Pipeline "
         "for densities of the transformed rows."
     )
+
+
+def nan_for_na(X):
+    """Rows of numbers with NaN for `pandas.NA`, which many steps do not take."""
+    try:
+        np.asarray(X, dtype=np.float64)
+    except TypeError as error:
+        if "NAType" in str(error):
+            return na_as_nan(X)
+    except ValueError:  # the first step is told what is no number
+        pass
+    return X
 
 
 def sampled_rows(model, n_samples, rng):

@@ -145,6 +145,21 @@ def test_scores_of_observed_entries():
         assert abs(log_density - expected) < 1e-8
 
 
+@pytest.mark.parametrize("dtype", ["Float64", "Int64", object])
+def test_every_spelling_of_missing(dtype):
+    X = pd.DataFrame(table().round(), columns=list("abc"))
+    gaps = pd.DataFrame(with_missing(X.to_numpy()), columns=list("abc"))
+    given = gaps.astype("Float64" if dtype is object else dtype).astype(dtype)
+    assert given.isna().sum().sum() > 100
+    assert given.iloc[:20].isin([pd.NA]).any().any()
+    pipeline = make_pipeline(StandardScaler(), PowerTransformer(), GaussianMixture())
+    pipeline.fit(X)
+    expected = pipeline.score_samples(gaps)
+    np.testing.assert_allclose(pipeline.score_samples(given), expected, rtol=1e-12)
+    assert pipeline.score(given) == np.mean(expected)
+    np.testing.assert_array_equal(pipeline.impute(given), pipeline.impute(gaps))
+
+
 def test_precision_and_weights():
     X = table().astype(np.float32)
     pipeline = make_pipeline(StandardScaler(), GaussianMixture()).fit(X)
