@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.impute import MissingIndicator
 from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklatent.base import SklatentEstimator
@@ -38,6 +39,27 @@ LARGEST_SEED = np.iinfo(np.int32).max
 PRIOR = 0.1
 # More than the default model needs, which warns if it has not converged.
 MAX_ITER = 1000
+
+
+def _model_has(method):
+    """Return a check that the model has a method."""
+
+    def check(self):
+        fitted = hasattr(self, "estimator_")
+        getattr(self.estimator_ if fitted else self._model(), method)
+        return True
+
+    return check
+
+
+class Model(HasMethods):
+    """What has methods, with a hint in errors, since many a pipeline lacks them."""
+
+    def __str__(self):
+        return (
+            f"{super().__str__()}; a pipeline that has them is "
+            "sklatent.pipeline.Pipeline"
+        )
 
 
 class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
@@ -106,8 +128,11 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
     whether an entry is missing depends only on observed entries of its row [1]_.
 
     `transform` gives the same for the same table, draws included: these come from
-    `random_state` and from the numbers of the table. Expectations in a row depend on
-    no other row; draws do, since the rows share one stream of random numbers.
+    `random_state` and from the entries of the table. Expectations in a row depend on
+    no other row. Draws do: the rows share one stream of random numbers, so that draws
+    in ``X[:9]`` are not those in the first rows of X. With a stream for each row, made
+    from its entries, equal rows would get equal draws, and the variance between tables,
+    from which standard errors are computed, would be wrong.
 
     References
     ----------
@@ -137,7 +162,7 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
     """
 
     _parameter_constraints = {
-        "estimator": [HasMethods(["fit", "impute"]), None],
+        "estimator": [None, Model(["fit", "impute"])],
         "add_indicator": ["boolean"],
         "n_draws": [Interval(Integral, 1, None, closed="left"), None],
         "keep_empty_features": ["boolean"],
@@ -352,6 +377,72 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         if self.indicator_ is None:
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
+
+    @available_if(_model_has("score_samples"))
+    def score_samples(self, X):
+        """Compute the log-density of the observed entries of each row.
+
+        That is `score_samples` of the model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; NaN, or any other spelling of it, where an entry is missing.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            Natural logarithm of the density. Columns that are dropped do not count.
+
+        Examples
+        --------
+        A row in which nothing is observed has density 1:
+
+        >>> import numpy as np
+        >>> from sklatent.impute import LatentImputer
+        >>> nan = float("nan")
+        >>> X = np.random.RandomState(0).normal(size=(1000, 2))
+        >>> imputer = LatentImputer().fit(X)
+        >>> imputer.score_samples([[0, 0], [0, nan], [nan, nan]]).round(1)
+        array([-1.8, -0.9,  0. ])
+        """
+        check_is_fitted(self)
+        return self.estimator_.score_samples(self._columns(self._read(X)[0]))
+
+    @available_if(_model_has("score"))
+    def score(self, X, y=None):
+        """Return the `score` of the model: a mean log-density; larger is better.
+
+        A grid search chooses the model by it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; NaN, or any other spelling of it, where an entry is missing.
+        y : object, default=None
+            Target values, passed on to the model, which does not use them as a rule.
+
+        Returns
+        -------
+        score : float
+            Of the models of sklatent, the mean of `score_samples`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.impute import LatentImputer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 6))
+        >>> X += 0.1 * rng.normal(size=X.shape)
+        >>> X[rng.uniform(size=X.shape) < 0.2] = np.nan
+        >>> grid = {"estimator": [PPCA(1), PPCA(3)]}
+        >>> GridSearchCV(LatentImputer(), grid).fit(X).best_params_
+        {'estimator': PPCA(n_components=3)}
+        """
+        check_is_fitted(self)
+        return self.estimator_.score(self._columns(self._read(X)[0]), y)
 
     def _warn_of_dropped(self):
         names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
