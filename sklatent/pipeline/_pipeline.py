@@ -152,12 +152,31 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
 
     @property
     def n_features_in_(self):
-        """Number of features seen by the first step that does something."""
+        """Number of features seen by the first step that does something.
+
+        Examples
+        --------
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.pipeline import make_pipeline
+        >>> X = [[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]]
+        >>> make_pipeline("passthrough", PPCA(1)).fit(X).n_features_in_
+        2
+        """
         return self._first().n_features_in_
 
     @property
     def feature_names_in_(self):
-        """Names of the features seen by the first step that does something."""
+        """Names of the features seen by the first step that does something.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.pipeline import make_pipeline
+        >>> X = pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": [1.0, 0.0, 2.0]})
+        >>> make_pipeline("passthrough", PPCA(1)).fit(X).feature_names_in_
+        array(['a', 'b'], dtype=object)
+        """
         return self._first().feature_names_in_
 
     def set_output(self, *, transform=None):
