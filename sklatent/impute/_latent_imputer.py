@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.impute import MissingIndicator
 from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklatent.base import SklatentEstimator
@@ -24,7 +25,12 @@ from sklatent.utils._sklearn import (
     _fit_context,
     _wrap_data_with_container,
 )
-from sklatent.utils._tables import read_rows, takes_frames
+from sklatent.utils._tables import (
+    check_in_memory,
+    check_names,
+    read_rows,
+    takes_frames,
+)
 from sklatent.utils._warnings import warn
 
 LARGEST_SEED = np.iinfo(np.int32).max
@@ -33,6 +39,27 @@ LARGEST_SEED = np.iinfo(np.int32).max
 PRIOR = 0.1
 # More than the default model needs, which warns if it has not converged.
 MAX_ITER = 1000
+
+
+def _model_has(method):
+    """Return a check that the model has a method."""
+
+    def check(self):
+        fitted = hasattr(self, "estimator_")
+        getattr(self.estimator_ if fitted else self._model(), method)
+        return True
+
+    return check
+
+
+class Model(HasMethods):
+    """What has methods, with a hint in errors, since many a pipeline lacks them."""
+
+    def __str__(self):
+        return (
+            f"{super().__str__()}; a pipeline that has them is "
+            "sklatent.pipeline.Pipeline"
+        )
 
 
 class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
@@ -101,8 +128,11 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
     whether an entry is missing depends only on observed entries of its row [1]_.
 
     `transform` gives the same for the same table, draws included: these come from
-    `random_state` and from the numbers of the table. Expectations in a row depend on
-    no other row; draws do, since the rows share one stream of random numbers.
+    `random_state` and from the entries of the table. Expectations in a row depend on
+    no other row. Draws do: the rows share one stream of random numbers, so that draws
+    in ``X[:9]`` are not those in the first rows of X. With a stream for each row, made
+    from its entries, equal rows would get equal draws, and the variance between tables,
+    from which standard errors are computed, would be wrong.
 
     References
     ----------
@@ -132,7 +162,7 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
     """
 
     _parameter_constraints = {
-        "estimator": [HasMethods(["fit", "impute"]), None],
+        "estimator": [None, Model(["fit", "impute"])],
         "add_indicator": ["boolean"],
         "n_draws": [Interval(Integral, 1, None, closed="left"), None],
         "keep_empty_features": ["boolean"],
@@ -203,7 +233,7 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         array([[2., 4.]])
         """
         with self._unchanged_on_error():
-            self._on_frames = frames.is_frame(X) and takes_frames(self._model())
+            self._as_is = takes_frames(self._model()) and frames.is_mixed(X)
             X, missing = self._read(X, reset=True)
             self._observed = ~missing.all(axis=0)
             if not self._observed.any():
@@ -238,7 +268,8 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         X_imputed : ndarray or data frame of shape (n_samples, n_features_out)
             The table, in its precision, with expectations in place of missing entries,
             or draws if `n_draws` is given. Observed entries are unchanged. If the model
-            takes data frames as they are, a data frame is returned.
+            takes data frames as they are, a data frame is returned, with its columns in
+            the order of `fit`.
 
         Examples
         --------
@@ -347,6 +378,72 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
 
+    @available_if(_model_has("score_samples"))
+    def score_samples(self, X):
+        """Compute the log-density of the observed entries of each row.
+
+        That is `score_samples` of the model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; NaN, or any other spelling of it, where an entry is missing.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            Natural logarithm of the density. Columns that are dropped do not count.
+
+        Examples
+        --------
+        A row in which nothing is observed has density 1:
+
+        >>> import numpy as np
+        >>> from sklatent.impute import LatentImputer
+        >>> nan = float("nan")
+        >>> X = np.random.RandomState(0).normal(size=(1000, 2))
+        >>> imputer = LatentImputer().fit(X)
+        >>> imputer.score_samples([[0, 0], [0, nan], [nan, nan]]).round(1)
+        array([-1.8, -0.9,  0. ])
+        """
+        check_is_fitted(self)
+        return self.estimator_.score_samples(self._columns(self._read(X)[0]))
+
+    @available_if(_model_has("score"))
+    def score(self, X, y=None):
+        """Return the `score` of the model: a mean log-density; larger is better.
+
+        A grid search chooses the model by it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data; NaN, or any other spelling of it, where an entry is missing.
+        y : object, default=None
+            Target values, passed on to the model, which does not use them as a rule.
+
+        Returns
+        -------
+        score : float
+            Of the models of sklatent, the mean of `score_samples`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.impute import LatentImputer
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 6))
+        >>> X += 0.1 * rng.normal(size=X.shape)
+        >>> X[rng.uniform(size=X.shape) < 0.2] = np.nan
+        >>> grid = {"estimator": [PPCA(1), PPCA(3)]}
+        >>> GridSearchCV(LatentImputer(), grid).fit(X).best_params_
+        {'estimator': PPCA(n_components=3)}
+        """
+        check_is_fitted(self)
+        return self.estimator_.score(self._columns(self._read(X)[0]), y)
+
     def _warn_of_dropped(self):
         names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
         warn(
@@ -364,27 +461,46 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
 
     def _read(self, X, reset=False):
         """Checked rows, and where entries are missing."""
-        if self._on_frames:
-            # Names are checked here, and what is in the columns by the model.
-            X = validate_data(self, X, reset=reset, skip_check_array=True)
+        if self._as_is:
+            X = self._read_as_is(X, reset)
             return X, frames.missing_entries(X)
         X = read_rows(self, X, reset=reset)
         return X, np.isnan(X)
+
+    def _read_as_is(self, X, reset):
+        """The table, with its columns in the order of `fit`; the model checks these."""
+        check_names(X)
+        check_in_memory(X)
+        if reset:
+            self._frame_names = frames.names_of(X)
+        X = frames.in_order(X, self._frame_names)
+        if frames.names_of(X) is None:
+            X = frames.objects(X)
+        X = validate_data(self, X, reset=reset, skip_check_array=True)
+        return X if self._frame_names is not None else frames.objects(X)
 
     def _columns(self, X):
         """The columns that the model sees: those of which something was observed."""
         if self._observed.all():
             return X
-        if self._on_frames:
+        if self._as_is:
             return frames.columns_of(X, self._observed)
         return X[:, self._observed]
 
     def _impute(self, X, missing):
         """The columns of the model, with expectations."""
         columns = self._columns(X)
-        if not missing[:, self._observed].any():
+        if not self._asks_model(missing):
             return columns
         return self.estimator_.impute(columns)
+
+    def _asks_model(self, missing):
+        """Whether the model has to see the table: not where there is nothing to fill.
+
+        It always sees mixed columns, as levels that it does not know may count as
+        missing, or be an error, whatever the other rows are.
+        """
+        return self._as_is or missing[:, self._observed].any()
 
     def _draw(self, X, missing, n_draws):
         """A list of complete tables with draws."""
@@ -393,7 +509,7 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         # random numbers.
         rng = np.random.RandomState([self._seed, checksum(X, missing)])
         columns = self._columns(X)
-        if missing[:, self._observed].any():
+        if self._asks_model(missing):
             tables = self.estimator_.sample_missing(columns, n_draws, random_state=rng)
         else:
             tables = [columns] * n_draws
@@ -404,12 +520,13 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         marks = (
             None if self.indicator_ is None else missing[:, self.indicator_.features_]
         )
-        if self._on_frames:
+        if self._as_is:
             if self.keep_empty_features and not self._observed.all():
-                columns = frames.replaced(X, columns)
+                columns = frames.replaced(X, columns, self._observed, self._frame_names)
             if marks is None:
-                return columns
-            names = self.get_feature_names_out()[-marks.shape[1] :]
+                return frames.copied(columns) if columns is X else columns
+            names = self.get_feature_names_out()
+            names = names[len(names) - marks.shape[1] :]
             return frames.with_columns(columns, names, marks)
         columns = np.array(columns, dtype=X.dtype)  # the model may return a frame
         if self.keep_empty_features and not self._observed.all():
@@ -434,6 +551,6 @@ def default_model(missing):
 
 def checksum(X, missing):
     """A number that differs from table to table."""
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray) and X.dtype != object:
         return zlib.crc32(np.ascontiguousarray(X).view(np.uint8))
     return zlib.crc32(frames.text(X).encode(), zlib.crc32(missing.tobytes()))

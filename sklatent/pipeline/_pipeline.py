@@ -16,17 +16,26 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
 from sklatent.pipeline._steps import (
+    deviations_as_given,
     inverse_lacks,
     is_density,
     is_left_out,
+    nan_for_na,
+    objects_as_given,
+    sampled_rows,
     step_error,
     take_all_missing,
 )
 from sklatent.utils._log_determinants import log_determinant
-from sklatent.utils._members import sample_member, sample_transformed
+from sklatent.utils._members import sample_transformed
 from sklatent.utils._random import random_generator
-from sklatent.utils._sklearn import output_like_transform
-from sklatent.utils._tables import read_rows
+from sklatent.utils._tables import read_rows, remember_columns
+from sklatent.utils.frames._output import (
+    as_given,
+    asked_for,
+    filled_as_given,
+    tables_as_given,
+)
 
 
 def _last_has(method):
@@ -141,14 +150,45 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         tags.input_tags.allow_nan = take_all_missing(self.steps)
         return tags
 
+    @property
+    def n_features_in_(self):
+        """Number of features seen by the first step that does something.
+
+        Examples
+        --------
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.pipeline import make_pipeline
+        >>> X = [[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]]
+        >>> make_pipeline("passthrough", PPCA(1)).fit(X).n_features_in_
+        2
+        """
+        return self._first().n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the features seen by the first step that does something.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklatent.decomposition import PPCA
+        >>> from sklatent.pipeline import make_pipeline
+        >>> X = pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": [1.0, 0.0, 2.0]})
+        >>> make_pipeline("passthrough", PPCA(1)).fit(X).feature_names_in_
+        array(['a', 'b'], dtype=object)
+        """
+        return self._first().feature_names_in_
+
     def set_output(self, *, transform=None):
         """Set what `transform`, `sample`, `impute` and `sample_missing` return.
+
+        The last three return data frames if `fit` saw one, with its names and types.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"} or None, default=None
-            Arrays ("default"), or data frames of one of these packages, with the names
-            of the input. None leaves it as it is.
+            Arrays ("default"), or data frames of one of these packages. None leaves it
+            as it is.
 
         Returns
         -------
@@ -171,6 +211,12 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
             self._sklearn_output_config = {"transform": transform}
         return self
 
+    def _fit(self, X, *args, **kwargs):
+        """Fit the steps before the last: what every `fit` of scikit-learn's calls."""
+        Z = super()._fit(X, *args, **kwargs)
+        remember_columns(self, X)
+        return Z
+
     @available_if(_can_go_back("sample"))
     def sample(self, n_samples=1, random_state=None):
         """Sample new rows, in the units of the input.
@@ -186,7 +232,8 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         Returns
         -------
         X : ndarray or data frame of shape (n_samples, n_features)
-            The rows; a data frame if `set_output` asks for one.
+            The rows; a data frame if `set_output` asks for one and `fit` saw one. If
+            the last step is the only one that does something, what it returns.
 
         Raises
         ------
@@ -208,12 +255,15 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         """
         check_is_fitted(self)
         rng = random_generator(random_state)
-        if not self._before_last():
-            return sample_member(self._final_estimator, n_samples, rng)
-        X = sample_transformed(
-            self._final_estimator, self._inverse, n_samples, rng, "steps"
-        )
-        return self._returned(X)
+        if self._before_last():
+            X = sample_transformed(
+                self._final_estimator, self._inverse, n_samples, rng, "steps"
+            )
+        else:
+            X = sampled_rows(self._final_estimator, n_samples, rng)
+        if not isinstance(X, np.ndarray):
+            return X
+        return (as_given if X.dtype.kind in "fiu" else objects_as_given)(self, X)
 
     @available_if(_can_go_back("impute"))
     def impute(self, X, return_std=False):
@@ -230,7 +280,8 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         Returns
         -------
         X_imputed : ndarray or data frame of shape (n_samples, n_features)
-            The data with imputed entries. Observed entries are unchanged.
+            The data with imputed entries; a data frame if `set_output` asks for one and
+            `fit` saw one. Observed entries are unchanged.
         std : ndarray or data frame of shape (n_samples, n_features)
             Standard deviation of each missing entry given the observed ones, 0 for
             observed ones. Only if `return_std`.
@@ -256,17 +307,22 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         """
         check_is_fitted(self)
         if not self._before_last():
-            return self._final_estimator.impute(X, return_std=return_std)
+            if not return_std:
+                filled = self._final_estimator.impute(X)
+                return self._of_last(filled_as_given, X, filled)
+            filled, std = self._final_estimator.impute(X, return_std=True)
+            return self._of_last(filled_as_given, X, filled), std
         rows, Z = self._read_missing(X)
         missing = np.isnan(rows)
         if not return_std:
             Z = np.asarray(self._final_estimator.impute(Z))
-            return self._returned(self._filled(rows, missing, Z), X)
+            return filled_as_given(self, X, self._filled(rows, missing, Z), rows)
         Z, std = map(np.asarray, self._final_estimator.impute(Z, return_std=True))
         imputed = self._filled(rows, missing, Z)
         std = np.where(missing, std * self._slopes_of_inverse(imputed), 0)
         std = std.astype(rows.dtype, copy=False)
-        return self._returned(imputed, X), self._returned(std, X)
+        filled = filled_as_given(self, X, imputed, rows)
+        return filled, deviations_as_given(self, std, X)
 
     @available_if(_can_go_back("sample_missing"))
     def sample_missing(self, X, n_samples=1, random_state=None):
@@ -285,7 +341,8 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         -------
         tables : ndarray of shape (n_samples, n_rows, n_features) or list of data frame
             The data, `n_samples` times, with imputed entries; data frames if
-            `set_output` asks for them. Observed entries are unchanged.
+            `set_output` asks for them and `fit` saw one. Observed entries are
+            unchanged.
 
         Raises
         ------
@@ -308,14 +365,14 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         check_is_fitted(self)
         model, rng = self._final_estimator, random_generator(random_state)
         if not self._before_last():
-            return model.sample_missing(X, n_samples, random_state=rng)
+            tables = model.sample_missing(X, n_samples, random_state=rng)
+            return self._of_last(tables_as_given, X, tables)
         rows, Z = self._read_missing(X)
         missing = np.isnan(rows)
         drawn = model.sample_missing(Z, n_samples, random_state=rng)
         drawn = np.stack([np.asarray(table) for table in drawn])
         tables = self._filled(rows, missing, drawn)
-        returned = [self._returned(table, X) for table in tables]
-        return tables if isinstance(returned[0], np.ndarray) else returned
+        return tables_as_given(self, X, tables, rows)
 
     @available_if(_last_has("score_samples"))
     def score_samples(self, X):
@@ -412,6 +469,21 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         """Names and transformers of the steps before the last that do something."""
         return [pair for pair in self.steps[:-1] if not is_left_out(pair[1])]
 
+    def _first(self):
+        """The first step that does something; None if there is none."""
+        return next((step for _, step in self.steps if not is_left_out(step)), None)
+
+    def _of_last(self, as_asked, X, filled):
+        """What the last step makes of the input itself, in the frame asked for.
+
+        It may be a frame already; `set_output` does not reach models that do not
+        transform.
+        """
+        if not isinstance(filled, np.ndarray) or asked_for(self)[0] is None:
+            return filled
+        rows = read_rows(self, X, ensure_all_finite="allow-nan")
+        return as_asked(self, X, filled, rows)
+
     def _inverse(self, Z):
         """Rows in the units of the input."""
         for _, step in reversed(self._before_last()):
@@ -421,7 +493,7 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
     def _read_missing(self, X):
         """The rows as numbers, and what the steps make of them, missing entries too."""
         # A step may let missing entries through though its tag does not say so.
-        rows, Z = read_rows(self, X, ensure_all_finite="allow-nan"), X
+        rows, Z = read_rows(self, X, ensure_all_finite="allow-nan"), nan_for_na(X)
         for name, step in self._before_last():
             try:
                 Z = step.transform(Z)
@@ -468,6 +540,8 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
     def _through_steps(self, X):
         """Log-determinant of the steps before the last, and what they make of rows."""
         total = 0.0
+        if self._before_last():
+            X = nan_for_na(X)
         for name, step in self._before_last():
             try:
                 total = total + log_determinant(step, X)
@@ -475,13 +549,6 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
                 raise step_error(name, step, error) from error
             X = step.transform(X)
         return total, X
-
-    def _returned(self, X, original=None):
-        """Rows in the container that `set_output` asks for."""
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            names = [f"x{j}" for j in range(X.shape[1])]
-        return output_like_transform(X, names, self, original)
 
 
 def make_pipeline(*steps, memory=None, transform_input=None, verbose=False):

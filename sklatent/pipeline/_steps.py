@@ -1,10 +1,17 @@
 """What a pipeline has to know of its steps to be a model of the input."""
 
+from inspect import signature
+
+import narwhals.stable.v2 as nw
+import numpy as np
 import sklearn.decomposition
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
 from sklatent.utils._members import take_missing
+from sklatent.utils._tables import _na_as_nan as na_as_nan
+from sklatent.utils.frames import _write
+from sklatent.utils.frames._output import as_floats, asked_for
 
 # Densities of scikit-learn that are tagged as transformers and sample nothing.
 ALSO_DENSITIES = (sklearn.decomposition.PCA, sklearn.decomposition.FactorAnalysis)
@@ -59,3 +66,44 @@ def step_error(name, step, error):
         f"X; step {name!r}, {step!r}, has none: {error} Use sklearn.pipeline.Pipeline "
         "for densities of the transformed rows."
     )
+
+
+def nan_for_na(X):
+    """Rows of numbers with NaN for `pandas.NA`, which many steps do not take."""
+    try:
+        np.asarray(X, dtype=np.float64)
+    except TypeError as error:
+        if "NAType" in str(error):
+            return na_as_nan(X)
+    except ValueError:  # the first step is told what is no number
+        pass
+    return X
+
+
+def sampled_rows(model, n_samples, rng):
+    """What a model samples, as it returns it; of scikit-learn's mixtures the rows."""
+    takes_rng = "random_state" in signature(model.sample).parameters
+    rows = model.sample(n_samples, **({"random_state": rng} if takes_rng else {}))
+    return rows[0] if isinstance(rows, tuple) else rows
+
+
+def deviations_as_given(pipeline, std, like):
+    """Standard deviations in the frame that the rows have, if any, as floats."""
+    schema, library = asked_for(pipeline)
+    if schema is None:
+        return std
+    schema = as_floats(schema, std.dtype)
+    return _write.frame_of(schema, std, library, getattr(like, "index", None))
+
+
+def objects_as_given(pipeline, X):
+    """Rows that are no numbers in the frame that is asked for, if any.
+
+    Its types are those of the objects.
+    """
+    schema, library = asked_for(pipeline)
+    if schema is None:
+        return X
+    columns = zip(schema.columns, X.T.tolist(), strict=True)
+    data = {str(column.name): values for column, values in columns}
+    return nw.from_dict(data, backend=library).to_native()

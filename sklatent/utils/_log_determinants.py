@@ -57,11 +57,21 @@ def _observed_sum(log_slopes, X):
     return np.where(missing, 0, log_slopes).sum(axis=1)
 
 
+def _refuse_clipped(transformer):
+    """Raise if a scaler maps all numbers beyond a bound to it."""
+    if getattr(transformer, "clip", False):
+        raise ValueError(
+            "transformer must have an inverse; got "
+            f"{type(transformer).__name__} with clip=True."
+        )
+
+
 @log_determinant.register(StandardScaler)
 @log_determinant.register(RobustScaler)
 @log_determinant.register(MaxAbsScaler)
 def _divided(transformer, X):
     """Columns are divided by `scale_`, which is None if they are not."""
+    _refuse_clipped(transformer)
     scale = 1.0 if transformer.scale_ is None else transformer.scale_
     return _observed_sum(-np.log(scale), X)
 
@@ -69,10 +79,7 @@ def _divided(transformer, X):
 @log_determinant.register(MinMaxScaler)
 def _multiplied(transformer, X):
     """Columns are multiplied by `scale_`."""
-    if transformer.clip:
-        raise ValueError(
-            "transformer must have an inverse; got MinMaxScaler with clip=True."
-        )
+    _refuse_clipped(transformer)
     return _observed_sum(np.log(transformer.scale_), X)
 
 

@@ -15,7 +15,6 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils._param_validation import StrOptions as _StrOptions
 from sklearn.utils._set_output import (
-    ADAPTERS_MANAGER,
     _get_output_config,
     _wrap_data_with_container,
 )
@@ -38,7 +37,6 @@ __all__ = [
     "_wrap_data_with_container",
     "close_listener",
     "open_listener",
-    "output_like_transform",
     "send",
     "validate_params",
 ]
@@ -53,29 +51,3 @@ class StrOptions(_StrOptions):
 
     def __str__(self):
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
-
-
-def output_like_transform(X, names, container, original=None):
-    """Rows in the container that `transform` returns.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-    names : sequence of str
-        Names of the columns.
-    container : {"default", "pandas", "polars"} or estimator
-        The container, or an estimator whose `set_output` says so.
-    original : array-like, default=None
-        The input, whose index a data frame of pandas takes.
-
-    Returns
-    -------
-    X : ndarray or data frame
-        The rows.
-    """
-    if not isinstance(container, str):
-        container = _get_output_config("transform", container)["dense"]
-    if container == "default":
-        return X
-    return ADAPTERS_MANAGER.adapters[container].create_container(X, original, names)

@@ -1,6 +1,7 @@
 """Data frames of mixed columns, which go to models that take them as they are."""
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -8,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 
 from sklatent.impute import LatentImputer
+from sklatent.neural import VAETransformer
 
 
 class Modes(BaseEstimator):
@@ -45,6 +47,16 @@ class Modes(BaseEstimator):
             )
             for _ in range(n_samples)
         ]
+
+
+class Same(Modes):
+    """A model that returns the table that it gets."""
+
+    def impute(self, X):
+        return X
+
+    def sample_missing(self, X, n_samples=1, random_state=None):
+        return [X] * n_samples
 
 
 def mixed(package):
@@ -111,6 +123,97 @@ def test_indicators_and_empty_columns(package):
 @each_package
 def test_names_decide(package):
     X = mixed(package)
-    imputer = LatentImputer(Modes(), keep_empty_features=True).fit(X)
+    imputer = LatentImputer(Modes(), keep_empty_features=True, add_indicator=True)
+    expected = imputer.fit(X).transform(X)
+    moved = X[["n", "empty", "kind", "yes"]]
+    for output in ("default", package):
+        assert imputer.set_output(transform=output).transform(moved).equals(expected)
     with pytest.raises(ValueError, match="feature names"):
-        imputer.transform(X[["n", "kind", "yes", "empty"]])
+        imputer.transform(X[["kind", "n", "yes"]])
+
+
+def vae(**options):
+    return VAETransformer(
+        likelihood="auto",
+        hidden_layer_sizes=(4,),
+        max_epochs=1,
+        random_state=0,
+        **options,
+    )
+
+
+def complete(package):
+    rng = np.random.RandomState(0)
+    columns = {"x": rng.normal(size=60), "c": rng.choice(list("abc"), 60)}
+    return (pl if package == "polars" else pd).DataFrame(columns)
+
+
+@each_package
+def test_what_becomes_of_a_row_does_not_depend_on_others(package):
+    """Of levels that `fit` has not seen, in rows with nothing else to fill."""
+    X = complete(package)
+    rows = type(X)({"x": [0.5, None], "c": ["zz", "a"]})
+    imputer = LatentImputer(vae(handle_unknown="missing")).fit(X)
+    together, alone = imputer.transform(rows), imputer.transform(rows[:1])
+    assert alone["c"][0] == together["c"][0] != "zz"
+    draw = imputer.set_params(n_draws=1, random_state=0).transform(rows[:1])
+    assert draw["c"][0] in list("abc")
+    with pytest.raises(ValueError, match="Column 'c' of X must hold levels that fit"):
+        LatentImputer(vae()).fit(X).transform(rows[:1])
+
+
+@each_package
+def test_indicators_where_nothing_was_missing(package):
+    X = complete(package)
+    imputer = LatentImputer(Modes(), add_indicator=True, n_draws=2)
+    assert list(imputer.fit_transform(X).columns) == ["x", "c"]
+    assert all(list(t.columns) == ["x", "c"] for t in imputer.transform_draws(X))
+
+
+@each_package
+@pytest.mark.parametrize("model", [Modes(), Same()], ids=["modes", "same"])
+def test_the_frame_that_is_returned_is_another(package, model):
+    X = complete(package)
+    imputer = LatentImputer(model, n_draws=2, random_state=0).fit(X)
+    tables = imputer.transform_draws(X)
+    imputer.set_params(n_draws=None)
+    assert len({id(t) for t in (X, *tables, imputer.transform(X))}) == 4
+    filled = imputer.transform(X)
+    if package == "pandas":
+        filled.loc[0, "x"] = 99.0
+    else:
+        filled[0, "x"] = 99.0
+    assert X["x"][0] != 99.0
+
+
+def test_arrays_of_objects():
+    X = complete("pandas").to_numpy(dtype=object)
+    X[0, 1], X[1, 0] = None, np.nan
+    imputer = LatentImputer(vae(), add_indicator=True, random_state=0).fit(X)
+    filled = imputer.transform(X)
+    np.testing.assert_array_equal(filled[:, :2], vae().fit(X).impute(X))
+    assert filled[:2, 2:].tolist() == [[False, True], [True, False]]
+    np.testing.assert_array_equal(imputer.transform(X.tolist()), filled)
+    drawn = imputer.set_params(n_draws=2).transform_draws(X)
+    assert [t.shape for t in drawn] == [(60, 4)] * 2
+    assert (drawn[0][2:, :2] == X[2:]).all()
+    empty = np.column_stack([X, np.full(60, None)])
+    kept = LatentImputer(vae(), keep_empty_features=True).fit(empty).transform(empty)
+    np.testing.assert_array_equal(kept[:, :2], filled[:, :2])
+    assert (kept[:, 2] == None).all()  # noqa: E711
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.filterwarnings("ignore:X has feature names")
+@each_package
+def test_arrays_after_frames_and_the_reverse(package):
+    X = complete(package)
+    array = np.empty((60, 2), dtype=object)
+    array[:, 0], array[:, 1] = X["x"], X["c"]
+    rows = array.copy()
+    rows[0, 1] = None
+    expected = vae().fit(X).impute(rows)
+    filled = LatentImputer(vae()).fit(X).transform(rows)
+    assert filled.equals(expected)
+    imputer = LatentImputer(vae()).fit(array)
+    np.testing.assert_array_equal(imputer.transform(X), imputer.transform(array))

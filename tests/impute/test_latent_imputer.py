@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.datasets import load_wine
@@ -16,6 +17,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+import sklatent.pipeline
 from sklatent.decomposition import PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture, KernelDensity
 from sklatent.impute import LatentImputer
@@ -213,6 +215,30 @@ def test_draws_come_from_the_seed_and_from_the_table():
     assert len(np.unique(residuals.round(12))) == len(residuals)
 
 
+def test_equal_rows_get_draws_of_their_own():
+    """Independent ones, as the variance between tables needs them."""
+    X = table()[0]
+    imputer = LatentImputer(n_draws=1, random_state=0).fit(X)
+    n = 4000
+    row = [*X[0, :3], NAN]
+    drawn = imputer.transform(np.tile(row, (n, 1)))[:, 3]
+    assert len(np.unique(drawn)) == n
+    _, std = imputer.estimator_.impute([row], return_std=True)
+    # Four standard errors: a false alarm in 16,000 tests.
+    assert abs(drawn.std() / std[0, 3] - 1) < 4 / np.sqrt(2 * n)
+
+
+def test_imputed_entries_may_be_beyond_the_observed_ones():
+    x = np.random.RandomState(0).normal(size=400)
+    X = np.column_stack([x, x + 0.01 * np.sin(100 * x)])
+    X[np.abs(x) > 1, 1] = NAN
+    for n_draws in (None, 1):
+        imputer = LatentImputer(n_draws=n_draws, random_state=0)
+        imputed = imputer.fit_transform(X)[:, 1]
+        assert imputed.min() < 2 * np.nanmin(X[:, 1]) < 0
+        assert imputed.max() > 2 * np.nanmax(X[:, 1]) > 0
+
+
 def test_without_draws():
     X = table(50)[1]
     with pytest.raises(ValueError, match="n_draws must be the number of tables"):
@@ -227,6 +253,45 @@ def test_without_draws():
         LatentImputer(Means(), n_draws=2).fit(X)
     with pytest.raises(ValueError, match="'estimator' parameter of LatentImputer must"):
         LatentImputer(KernelDensity()).fit(X)
+
+
+def test_pipelines_of_sklearn_are_told_of_ours():
+    with pytest.raises(ValueError, match=r"pipeline.* is sklatent\.pipeline\.Pipeline"):
+        LatentImputer(make_pipeline(StandardScaler(), PPCA())).fit(table()[1])
+    ours = sklatent.pipeline.make_pipeline(StandardScaler(), PPCA(2))
+    assert LatentImputer(ours).fit_transform(table()[1]).shape == (300, 4)
+
+
+def test_scores_are_those_of_the_model():
+    X, new = table(seed=0)[1], table(seed=1)[1]
+    imputer = LatentImputer().fit(X)
+    (mean,), (covariance,) = imputer.estimator_.means_, imputer.estimator_.covariances_
+    expected = [
+        multivariate_normal(mean[o], covariance[np.ix_(o, o)]).logpdf(row[o])
+        for row, o in ((row, ~np.isnan(row)) for row in new if not np.isnan(row).all())
+    ]
+    observed = new[~np.isnan(new).all(axis=1)]
+    np.testing.assert_allclose(imputer.score_samples(observed), expected, rtol=1e-8)
+    np.testing.assert_allclose(imputer.score(observed), np.mean(expected))
+    grid = {"estimator": [PPCA(1), None, GaussianMixture(reg_covar=1e6)]}
+    search = GridSearchCV(LatentImputer(), grid, error_score="raise").fit(X)
+    assert search.best_params_ == {"estimator": None}
+    alone = [cross_val_score(model, X).mean() for model in grid["estimator"][::2]]
+    scores = search.cv_results_["mean_test_score"]
+    np.testing.assert_allclose(scores[::2], alone, rtol=1e-9)
+    X[:, 3] = NAN
+    with pytest.warns(UserWarning, match="no observed entry"):
+        dropped = LatentImputer().fit(X)
+    np.testing.assert_array_equal(
+        dropped.score_samples(X), dropped.estimator_.score_samples(X[:, :3])
+    )
+
+    class Means(SimpleImputer):
+        def impute(self, X):
+            return self.transform(X)
+
+    assert not hasattr(LatentImputer(Means()), "score")
+    assert not hasattr(LatentImputer(Means()), "score_samples")
 
 
 def interval(tables, column):

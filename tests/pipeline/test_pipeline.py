@@ -145,6 +145,21 @@ def test_scores_of_observed_entries():
         assert abs(log_density - expected) < 1e-8
 
 
+@pytest.mark.parametrize("dtype", ["Float64", "Int64", object])
+def test_every_spelling_of_missing(dtype):
+    X = pd.DataFrame(table().round(), columns=list("abc"))
+    gaps = pd.DataFrame(with_missing(X.to_numpy()), columns=list("abc"))
+    given = gaps.astype("Float64" if dtype is object else dtype).astype(dtype)
+    assert given.isna().sum().sum() > 100
+    assert given.iloc[:20].isin([pd.NA]).any().any()
+    pipeline = make_pipeline(StandardScaler(), PowerTransformer(), GaussianMixture())
+    pipeline.fit(X)
+    expected = pipeline.score_samples(gaps)
+    np.testing.assert_allclose(pipeline.score_samples(given), expected, rtol=1e-12)
+    assert pipeline.score(given) == np.mean(expected)
+    np.testing.assert_array_equal(pipeline.impute(given), pipeline.impute(gaps))
+
+
 def test_precision_and_weights():
     X = table().astype(np.float32)
     pipeline = make_pipeline(StandardScaler(), GaussianMixture()).fit(X)
@@ -349,7 +364,88 @@ def test_frames(container):
         assert (framed.impute(frame).index == frame.index).all()
         assert len(framed.sample_missing(frame, 3)) == 3
     array = clone(framed).fit(frame.to_numpy())
-    assert list(array.sample(2).columns) == ["x0", "x1", "x2"]
+    assert isinstance(array.sample(2), np.ndarray), "as estimators return them"
+
+
+def typed(package):
+    """Columns of several types, and the same with missing entries."""
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame(
+        {
+            "whole": rng.randint(0, 90, 200),
+            "single": rng.normal(size=200).astype("float32"),
+            "double": rng.normal(size=200),
+            "flag": rng.uniform(size=200) < 0.5,
+            "nullable": pd.array(rng.randint(0, 9, 200), dtype="Int64"),
+        }
+    )
+    gaps = X.copy()
+    for i, name in enumerate(["single", "double", "nullable"]):
+        gaps.loc[i, name] = None
+    if package == "polars":
+        return pl.from_pandas(X), pl.from_pandas(gaps)
+    return X, gaps
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [StandardScaler(), GaussianMixture()],
+        ["passthrough", StandardScaler(), GaussianMixture()],
+        [None, GaussianMixture()],
+        [StandardScaler(), sklearn.mixture.GaussianMixture()],
+    ],
+    ids=lambda steps: f"{len(steps)} {type(steps[-1]).__module__[:8]}",
+)
+def test_names_and_types_come_back(steps, package):
+    """What a mixture in the place of the pipeline returns has them, too."""
+    X, gaps = typed(package)
+    steps = [(f"s{i}", step) for i, step in enumerate(steps)]
+    pipeline = Pipeline(steps).set_output(transform=package).fit(X)
+    assert list(pipeline.feature_names_in_) == list(X.columns)
+    assert pipeline.n_features_in_ == 5
+    frames = [pipeline.sample(3, random_state=0)]
+    if hasattr(pipeline, "impute"):
+        frames += [pipeline.impute(gaps), pipeline.impute(gaps, return_std=True)[0]]
+        frames += list(pipeline.sample_missing(gaps, 2, random_state=0))
+    for frame in frames:
+        assert type(frame) is type(X)
+        assert list(frame.columns) == list(X.columns)
+        assert list(frame.dtypes) == list(X.dtypes)
+    for frame in frames[1:]:
+        assert frame[3:].equals(X[3:])
+        assert not np.isnan(np.asarray(frame, dtype=float)).any()
+    pipeline.set_output(transform="default")
+    assert isinstance(pipeline.sample(3), np.ndarray)
+
+
+def test_samples_of_the_only_step_are_its_own():
+    X = pd.DataFrame({"x": np.arange(40.0) ** 2, "c": ["a", "b"] * 20})
+    model = VAETransformer(
+        likelihood="auto", hidden_layer_sizes=(4,), max_epochs=1, random_state=0
+    )
+    expected = clone(model).fit(X).sample(5, random_state=0)
+    for steps in ([model], ["passthrough", model]):
+        rows = make_pipeline(*steps).fit(X).sample(5, random_state=0)
+        pd.testing.assert_frame_equal(rows, expected)
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_rows_that_are_no_numbers(package):
+    """Objects that a step makes of the numbers that the model samples."""
+    step = FunctionTransformer(
+        lambda X: np.asarray(X, dtype=float),
+        inverse_func=lambda Z: np.asarray(Z).round().astype(int).astype(object),
+        check_inverse=False,
+        feature_names_out="one-to-one",
+    )
+    X = (pd if package == "pandas" else pl).DataFrame({"a": [1.0, 2.0] * 20})
+    pipeline = make_pipeline(step, GaussianMixture()).set_output(transform=package)
+    rows = pipeline.fit(X).sample(4, random_state=0)
+    assert type(rows) is type(X)
+    assert list(rows.columns) == ["a"]
+    assert str(rows["a"].dtype) == ("int64" if package == "pandas" else "Int64")
 
 
 def test_nothing_before_the_model():
@@ -430,6 +526,14 @@ def test_steps_without_a_slope():
     with pytest.raises(ValueError, match=r"step 'pca', PCA\(.*keep all 3 components"):
         pipeline.score(X)
     assert pipeline.sample(4).shape == (4, 3)
+
+
+@pytest.mark.parametrize("scaler", [MinMaxScaler, MaxAbsScaler])
+def test_clipped_steps_have_no_density(scaler):
+    X = table()
+    pipeline = make_pipeline(scaler(clip=True), GaussianMixture()).fit(X)
+    with pytest.raises(ValueError, match=f"inverse; got {scaler.__name__} with clip"):
+        pipeline.score_samples(2 * X)
 
 
 def test_steps_that_take_no_missing_entries():
