@@ -301,3 +301,11 @@ def test_names_of_rows_are_warned_of():
         VAETransformer(**AUTO).fit(X.assign(id=np.arange(7, 107)))
     with pytest.raises(ValueError, match=r"'id' of X must hold integers up to 2\*\*53"):
         VAETransformer(**AUTO).fit(X.assign(id=np.arange(100) + 2**60))
+
+
+def test_a_frame_after_an_array_goes_by_position():
+    X = table().astype({"sold": object})
+    vae = VAETransformer(**AUTO).fit(X.to_numpy())
+    with pytest.warns(UserWarning, match="fitted without feature names"):
+        filled = vae.impute(X)
+    assert not filled.isna().any(axis=None)

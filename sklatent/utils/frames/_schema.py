@@ -16,7 +16,7 @@ KINDS = (NUMBER, INTEGER, BOOLEAN, CATEGORY, DATE, DURATION)
 # Kinds whose numbers are names of levels, and have no order and no distances.
 NOMINAL = (BOOLEAN, CATEGORY)
 
-HEADINGS = ("column", "kind", "type", "values", "missing")
+HEADINGS = ("column", "kind", "type", "missing", "values")
 # Levels that are shown; the others are counted.
 SHOWN_LEVELS = 3
 
@@ -79,7 +79,7 @@ class Column:
             shown = ", ".join(map(str, self.levels[:SHOWN_LEVELS]))
             more = len(self.levels) - SHOWN_LEVELS
             return f"{shown} and {more} more" if more > 0 else shown
-        few = "" if self.seen is None else f", {len(self.seen)} different"
+        few = "" if self.seen is None else f"{len(self.seen)} from "
         if self.bounds is None:
             return ""
         low, high = self.bounds
@@ -91,8 +91,8 @@ class Column:
                 .item()
                 for x in self.bounds
             )
-            return f"{low} to {high}".replace(" 00:00:00", "") + few
-        return f"{low:g} to {high:g}{few}"
+            return f"{few}{low} to {high}".replace(" 00:00:00", "")
+        return f"{few}{low:g} to {high:g}"
 
     @property
     def unit_shown(self):
@@ -131,7 +131,7 @@ class TableSchema:
     def rows(self):
         """Return the cells of the table that is shown, one tuple for each column."""
         return [
-            (str(c.name), c.kind, c.dtype, c.values(), f"{c.share_missing:.0%}")
+            (str(c.name), c.kind, c.dtype, f"{c.share_missing:.0%}", c.values())
             for c in self.columns
         ]
 

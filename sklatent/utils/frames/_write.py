@@ -121,8 +121,8 @@ def fill(schema, X, numbers, missing, library=None):
     own = library_of(frame)
     position = {column.name: j for j, column in enumerate(schema.columns)}
     filled = []
-    for series in frame.iter_columns():
-        j = position[series.name]
+    for k, series in enumerate(frame.iter_columns()):
+        j = position.get(series.name, k)  # without names in fit, their order decides
         if missing[:, j].any():
             drawn = series_like(schema.columns[j], numbers[:, j], schema.library)
             drawn = in_library(drawn.alias(str(series.name)), own)
