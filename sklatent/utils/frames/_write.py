@@ -115,14 +115,15 @@ def fill(schema, X, numbers, missing, library=None):
     table : data frame or ndarray of object
         With the columns in the order of `X`.
     """
-    frame = as_frame(X)
+    # Without a library in fit there are no types for a frame.
+    frame = None if schema.library is None else as_frame(X)
     if frame is None:
         return np.where(missing, array_of(schema, numbers), np.array(X, dtype=object))
     own = library_of(frame)
     position = {column.name: j for j, column in enumerate(schema.columns)}
     filled = []
-    for k, series in enumerate(frame.iter_columns()):
-        j = position.get(series.name, k)  # without names in fit, their order decides
+    for series in frame.iter_columns():
+        j = position[series.name]
         if missing[:, j].any():
             drawn = series_like(schema.columns[j], numbers[:, j], schema.library)
             drawn = in_library(drawn.alias(str(series.name)), own)
