@@ -32,7 +32,7 @@ from sklatent.utils.persistence._words import NotPlainError
 class Encoder:
     """Take values apart into JSON and arrays.
 
-    An array or object that is met twice is written once.
+    An object, or array of numbers or strings, that is met twice is written once.
 
     Attributes
     ----------
@@ -98,8 +98,10 @@ class Encoder:
             encoded = {"sparse": [name, shape, self.encode_all(parts, path)]}
         else:
             encoded = {"object": self.encode_object(value, path)}
-        self._met[id(value)] = ".".join(path)
-        self._alive.append(value)
+        # Each array of objects is written, as `load` looks only at those that are.
+        if "array" not in encoded or value.dtype != object:
+            self._met[id(value)] = ".".join(path)
+            self._alive.append(value)
         return encoded
 
     def encode_object(self, value, path=()):

@@ -14,7 +14,7 @@ from sklatent.utils.persistence import _container
 from sklatent.utils.persistence._decoder import Decoder
 from sklatent.utils.persistence._encoder import Encoder
 from sklatent.utils.persistence._objects import find_class, public_name
-from sklatent.utils.persistence._words import NotPlainError, brief, check_names
+from sklatent.utils.persistence._words import NotPlainError, brief, check_names, cut
 
 FORMAT = "sklatent 1"
 
@@ -138,7 +138,8 @@ def blamed_on(path):
     except OSError:
         raise
     except Exception as error:
-        raise ValueError(f"path={path!r} cannot be loaded: {error}") from error
+        said = cut(str(error), 1000)  # names and values of the file may be long
+        raise ValueError(f"path={path!r} cannot be loaded: {said}") from error
 
 
 def with_subclasses(cls):

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 from sklatent._version import __version__
-from sklatent.utils.persistence._words import brief, check_names
+from sklatent.utils.persistence._words import brief, check_names, cut
 
 # Parts of scikit-learn that hold no estimators, and whose import does something.
 NOT_IMPORTED = {"conftest", "datasets", "experimental", "externals", "tests"}
@@ -200,4 +200,13 @@ def set_estimator(estimator, state, where):
     else:
         vars(estimator).update(state)
     if hasattr(estimator, "_parameter_constraints"):
+        validate(estimator)
+
+
+def validate(estimator):
+    """Check parameters; the message has no more of a value than its beginning."""
+    try:
         estimator._validate_params()
+    except (TypeError, ValueError) as error:
+        said, got, value = str(error).partition(" Got ")
+        raise ValueError(f"{cut(said, 500)}{got}{cut(value)}") from None

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -526,3 +527,65 @@ def test_failed_save_keeps_the_file(tmp_path, monkeypatch):
         estimator.save(path)
     assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
+
+
+def doubling(kind, depth, where="max_iter"):
+    """Return state in which each value holds the one before twice."""
+    made = {
+        "objects": lambda a: {"array": {"objects": [a, a], "shape": [2]}},
+        "estimators": lambda a: {
+            "object": {
+                "class": "sklearn.pipeline.Pipeline",
+                "state": {
+                    **dict.fromkeys(("memory", "transform_input")),
+                    "steps": [{"tuple": ["a", a]}, {"tuple": ["b", a]}],
+                    "verbose": False,
+                },
+            }
+        },
+    }[kind]
+    scaler = {"copy": True, "with_mean": True, "with_std": True}
+    name = "sklearn.preprocessing.StandardScaler"
+    state = {"v0": {"object": {"class": name, "state": scaler}}}
+    for i in range(1, depth):
+        state[f"v{i}"] = made({"same": f"v{i - 1}"})
+    return {**state, where: {"same": f"v{depth - 1}"}}
+
+
+@pytest.mark.parametrize("kind", ["objects", "estimators"])
+def test_values_that_double_at_each_level(kind, tmp_path):
+    """A small file is no reason for gigabytes, or for hours."""
+    path = tmp_path / "model"
+    GaussianMixture(2, random_state=0).fit(X).save(path)
+    arrays, metadata = _container.read(path)
+    settings = json.loads(metadata["sklatent"])
+    state = settings["estimator"]["state"]
+    del state["max_iter"]
+    state.update(doubling(kind, 25))
+    write(path, settings, arrays)
+    assert path.stat().st_size < 20_000
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="cannot be loaded") as error:
+        load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(str(error.value)) < 1000
+    assert peak < 10 * 2**20
+
+
+def test_messages_have_the_beginning_of_a_value_only(saved):
+    path, settings, arrays = saved
+    many = {"array": {"objects": list(range(900)), "shape": [900]}}
+    settings["estimator"]["state"]["svd_solver"] = many
+    write(path, settings, arrays)
+    with pytest.raises(ValueError, match="'svd_solver' parameter of PCA") as error:
+        load(path)
+    assert len(str(error.value)) < 500
+
+
+def test_what_is_met_often_comes_back():
+    scaler, names = StandardScaler().fit(X), np.array(["a", "b"], dtype=object)
+    value = [[scaler] * 500, {"names": names, "again": names}]
+    many, words = there_and_back(value)
+    assert len(set(map(id, many))) == 1
+    assert [list(array) for array in words.values()] == [["a", "b"]] * 2
