@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
+from sklatent.utils.frames._schema import Column
 from sklatent.utils.persistence._container import NAMES
 from sklatent.utils.persistence._objects import (
     UNSAVED,
@@ -118,7 +119,12 @@ class Encoder:
         if isinstance(value, BaseEstimator):
             check_empty(state)
         state = {name: v for name, v in state.items() if name not in UNSAVED}
-        encoded = self.encode_all(state, path)
+        try:
+            encoded = self.encode_all(state, path)
+        except NotPlainError as error:
+            if cls is Column:
+                error.column = value.name
+            raise
         if hasattr(cls, "_check_saved_state"):
             value._check_saved_state(state)  # as `load` will
         return {"class": public_name(cls), "state": encoded}

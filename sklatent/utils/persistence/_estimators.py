@@ -4,6 +4,7 @@ import contextlib
 import os
 
 import sklearn
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent._version import __version__
@@ -42,11 +43,7 @@ def save(estimator, path):
     try:
         encoded = encoder.encode_object(estimator)
     except NotPlainError as error:
-        name = ".".join(error.path) or "estimator"
-        raise ValueError(
-            f"{name} must be plain data to be saved; got {error.value!r}. Pickle the "
-            f"estimator, or fit it with {name} as plain data."
-        ) from None
+        raise ValueError(refusal(error)) from None
     digests = {n: _container.digest_of(n, a) for n, a in encoder.arrays.items()}
     settings = _container.dumps(
         {
@@ -59,6 +56,25 @@ def save(estimator, path):
     )
     metadata = {"sklatent": settings, "digest": _container.digest_of_text(settings)}
     write_atomically(path, *_container.pack(encoder.arrays, metadata))
+
+
+def refusal(error):
+    """Say what cannot be saved, and what can be done."""
+    name = ".".join(error.path) or "estimator"
+    said = f"{name} must be plain data to be saved; got {cut(repr(error.value), 300)}. "
+    if error.column is not None:
+        return said + (
+            f"It belongs to column {error.column!r} of X; fit with plain levels in it, "
+            "such as strings: Series.cat.rename_categories(str) in pandas."
+        )
+    if hasattr(error.value, "best_estimator_"):
+        return said + "Save its best_estimator_, which is all that predicts."
+    if isinstance(error.value, BaseEstimator):
+        return said + (
+            "It is not among the estimators of scikit-learn that a file of `save` may "
+            "hold; skops.io.dump writes most others, and pickle all."
+        )
+    return said + f"Pickle the estimator, or fit it with {name} as plain data."
 
 
 def load(path, cls=None, said="load"):

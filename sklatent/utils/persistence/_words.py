@@ -6,7 +6,9 @@ from sklearn.base import BaseEstimator
 
 
 class NotPlainError(TypeError):
-    """A value is no plain data; `path` leads to it."""
+    """A value is no plain data; `path` leads to it, maybe in a `column` of X."""
+
+    column = None
 
     def __init__(self, value, path):
         super().__init__(f"{'.'.join(path)} is not plain data: {brief(value)}")

@@ -10,22 +10,28 @@ import textwrap
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
+from sklearn.covariance import EmpiricalCovariance
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    KBinsDiscretizer,
     OneHotEncoder,
     OrdinalEncoder,
     StandardScaler,
 )
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from sklatent import __version__
 from sklatent.base import SklatentEstimator
@@ -34,9 +40,17 @@ from sklatent.density import GaussianMixture, KernelDensity, TransformedDensity
 from sklatent.deploy import load, save
 from sklatent.dimension import TwoNN
 from sklatent.exceptions import InconsistentVersionWarning
+from sklatent.utils.frames import _read
 from sklatent.utils.persistence import _container
 from sklatent.utils.persistence._decoder import Decoder
 from sklatent.utils.persistence._encoder import Encoder
+from sklatent.utils.persistence._foreign import FOREIGN
+from sklatent.utils.persistence._objects import (
+    find_class,
+    has_own_state,
+    may_be_saved,
+    public_name,
+)
 from sklatent.utils.persistence._words import NotPlainError
 
 
@@ -136,8 +150,8 @@ def test_what_is_not_plain_data(value):
 
 X = np.random.RandomState(0).standard_normal((30, 3)) @ np.diag([3, 2, 1.0])
 Y = (X[:, 0] > 0).astype(int)
+X_MISSING = np.where(X > 3, np.nan, X)
 WORDS = np.array(["a", "b", "c"] * 10, dtype=object)[:, None]
-TEXTS = ["a word", "two words", "no word"] * 10
 PIPELINES = {
     "pca": (make_pipeline(StandardScaler(), PCA(2)), X, "transform"),
     "classifier": (
@@ -150,16 +164,28 @@ PIPELINES = {
         X,
         "score_samples",
     ),
-    "neighbors": (NearestNeighbors(algorithm="kd_tree", p=3), X, "kneighbors"),
-    "balls": (NearestNeighbors(algorithm="ball_tree", metric="l1"), X, "kneighbors"),
-    "centers": (KMeans(2, random_state=0, n_init=1), X, "transform"),
+    "rare": (
+        OneHotEncoder(max_categories=2, drop="first", handle_unknown="ignore"),
+        WORDS,
+        "transform",
+    ),
+    "dropped": (OneHotEncoder(drop="if_binary"), WORDS, "transform"),
+    "bins": (
+        KBinsDiscretizer(3, strategy="uniform"),
+        X,
+        "transform",
+    ),
+    "gaps": (
+        SimpleImputer(add_indicator=True),
+        X_MISSING,
+        "transform",
+    ),
     "categories": (
         ColumnTransformer([("a", OneHotEncoder(sparse_output=False), [0])]),
         WORDS,
         "transform",
     ),
     "codes": (make_pipeline(OrdinalEncoder(), PCA(1)), WORDS, "transform"),
-    "texts": (TfidfVectorizer(), TEXTS, "transform"),
 }
 
 
@@ -179,7 +205,7 @@ def test_pipelines_with_estimators_of_scikit_learn(name, tmp_path):
 
 def test_estimators_of_scikit_learn_that_are_more_than_their_attributes(tmp_path):
     for estimator, name in [
-        (RandomForestClassifier(2), "estimators_.0.tree_"),
+        (RandomForestClassifier(2), "estimator"),
         (make_pipeline(FunctionTransformer(np.log1p), PCA(1)), "steps.0.1.func"),
     ]:
         with pytest.raises(ValueError, match=f"^{re.escape(name)} must be plain data"):
@@ -589,3 +615,86 @@ def test_what_is_met_often_comes_back():
     many, words = there_and_back(value)
     assert len(set(map(id, many))) == 1
     assert [list(array) for array in words.values()] == [["a", "b"]] * 2
+
+
+SEARCH = GridSearchCV(PCA(), {"whiten": [True]})
+
+HARMFUL = {
+    "_n_features_outs": [1],
+    "categories_": [
+        {"array": {"objects": [3, 1, 2], "shape": [3]}},
+    ],
+    "_drop_idx_after_grouping": {"array": {"objects": [10**6], "shape": [1]}},
+    "_infrequent_enabled": True,
+}
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_an_encoder_that_would_write_outside_of_its_columns(name, tmp_path):
+    path = tmp_path / "model"
+    save(OneHotEncoder(sparse_output=False).fit(WORDS), path)
+    arrays, metadata = _container.read(path)
+    settings = json.loads(metadata["sklatent"])
+    settings["estimator"]["state"][name] = HARMFUL[name]
+    write(path, settings, arrays)
+    assert refused(path, "categories of its OneHotEncoder")
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        *(SVC(), KMeans(2, n_init=1), NearestNeighbors(), DecisionTreeClassifier()),
+        *(
+            SGDClassifier(),
+            EmpiricalCovariance(),
+            SEARCH,
+        ),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+def test_estimators_whose_compiled_code_trusts_their_attributes(
+    estimator, saved, tmp_path
+):
+    """With other attributes some would crash the process, so no file has any."""
+    with pytest.raises(ValueError, match="must be plain data to be saved"):
+        save(estimator.fit(X, Y), tmp_path / "other")
+    path, settings, arrays = saved
+    settings["estimator"]["class"] = public_name(type(estimator))
+    write(path, settings, arrays)
+    assert refused(path, "which no file may")
+
+
+def test_every_name_on_the_list_is_that_of_an_estimator():
+    for name in FOREIGN:
+        cls = find_class(name)
+        assert may_be_saved(cls)
+        assert not has_own_state(cls)
+
+
+def test_messages_say_what_to_save_instead(tmp_path):
+    with pytest.raises(ValueError, match="Save its best_estimator_"):
+        save(SEARCH.fit(X), tmp_path / "model")
+    forest = make_pipeline(StandardScaler(), RandomForestClassifier(2)).fit(X, Y)
+    with pytest.raises(ValueError, match=r"^steps\.1\.1 must .* skops\.io\.dump"):
+        save(forest, tmp_path / "model")
+
+
+def test_messages_about_files_of_something_else(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("a,b,c,d,e\n" * 10)
+    assert refused(path, "no file of `save`, or is damaged: it does not begin with the")
+    path.write_bytes(b"")
+    assert refused(path, "no file of `save`, or is damaged: it is empty")
+
+
+def test_levels_that_are_no_plain_data_are_of_a_column(tmp_path):
+    bins = pd.cut(pd.Series(X[:, 0], name="bin"), 3)
+    for column in (bins, bins.cat.rename_categories(str)):
+        scaler = StandardScaler().fit(X)
+        scaler.table_ = _read.read_table(pd.DataFrame({"bin": column}))[0]
+        if column is bins:
+            with pytest.raises(ValueError, match=r"to column 'bin' of X; .*rename_cat"):
+                save(scaler, tmp_path / "model")
+        else:
+            save(scaler, tmp_path / "model")
+            assert load(tmp_path / "model").table_ == scaler.table_
