@@ -29,8 +29,8 @@ def save(estimator, path):
     ------
     ValueError
         If a parameter or attribute is not plain data, such as a callable or a generator
-        of random numbers, if an estimator is none of those above, or if `memory` or `callbacks` is set, as no file decides what
-        runs or writes later.
+        of random numbers, if an estimator is none of those above, or if `memory` or
+        `callbacks` is set, as no file decides what runs or writes later.
     OSError
         If the file cannot be written. A file that was there is then unchanged.
 
