@@ -222,9 +222,9 @@ class ProgressLog:
 class _Quiet:
     """Ignores scikit-learn's warning while any fit runs.
 
-    The filters of warnings belong to the process, and fits in threads do not end in the
-    order in which they began: the first that begins keeps the filters, and the last that
-    ends restores them.
+    The filters of warnings belong to the process, and fits in threads do not end in
+    the order in which they began: the first that begins keeps the filters, and the last
+    that ends restores them.
     """
 
     def __init__(self):
