@@ -8,6 +8,7 @@ estimator that goes on from its attributes in compiled code when it is fitted ag
 """
 
 import itertools
+import numbers
 
 import numpy as np
 
@@ -98,10 +99,10 @@ def one_hot_column(levels, n_out, rare, mapping, drop):
         if max(mapping) >= n_groups:
             return False
     if drop is not None:
-        if type(drop) is not int or not 0 <= drop < n_groups:
+        if not isinstance(drop, numbers.Integral) or not 0 <= drop < n_groups:
             return False
         n_groups -= 1
-    return type(n_out) is int and n_out == n_groups
+    return isinstance(n_out, numbers.Integral) and n_out == n_groups
 
 
 def in_order(levels):
@@ -111,6 +112,6 @@ def in_order(levels):
         return levels.dtype.kind in "US" or bool((levels[1:] > levels[:-1]).all())
     kinds = (str, bytes, bool, int, float, np.generic, type(None))
     items = levels.tolist()
-    numbers = [v for v in items if isinstance(v, (bool, int, float)) and v == v]
-    ascending = all(a < b for a, b in itertools.pairwise(numbers))
+    found = [v for v in items if isinstance(v, numbers.Real) and v == v]
+    ascending = all(a < b for a, b in itertools.pairwise(found))
     return all(isinstance(v, kinds) for v in items) and ascending

@@ -698,3 +698,26 @@ def test_levels_that_are_no_plain_data_are_of_a_column(tmp_path):
         else:
             save(scaler, tmp_path / "model")
             assert load(tmp_path / "model").table_ == scaler.table_
+
+
+ENCODED = {
+    "words": WORDS,
+    "numbers": np.array([1.5, np.nan, 3.0, 3.0, 7.0])[:, None],
+    "both": np.array([["a", 3], ["b", 1], [None, 1], ["a", 2]], dtype=object),
+    "booleans": np.array([[True], [False]]),
+    "texts": np.array([["x"], ["y"], ["yy"]]),
+}
+
+
+@pytest.mark.parametrize("rows", ENCODED.values(), ids=ENCODED)
+@pytest.mark.parametrize("drop", [None, "first", "if_binary", "last of each"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"max_categories": 2}, {"min_frequency": 2}], ids=str
+)
+def test_encoders_of_all_kinds_come_back(rows, drop, settings, tmp_path):
+    if drop == "last of each":
+        drop = rows[-1] if not settings else None
+    encoder = OneHotEncoder(drop=drop, sparse_output=False, **settings).fit(rows)
+    save(encoder, tmp_path / "model")
+    found = load(tmp_path / "model").transform(rows)
+    np.testing.assert_array_equal(found, encoder.transform(rows))
