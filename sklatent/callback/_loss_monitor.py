@@ -15,11 +15,16 @@ class LossMonitor(ScoringMonitor):
     records the loss that the estimator has already computed. It works with all
     iterative estimators of sklatent, also in pipelines, searches and worker processes.
 
+    Set it on the iterative estimator itself, also where that is inside of a pipeline or
+    a search, which copies the callback with it. On the pipeline or search it records
+    nothing, unlike :class:`ProgressLog`, as these have no loss.
+
     The loss of models fitted by EM is minus the log-likelihood per row, in nats, in the
     units of the data.
 
     See Also
     --------
+    ProgressLog : Prints the progress; set on the outermost estimator.
     sklearn.callback.ScoringMonitor : Records a score.
     sklearn.callback.ProgressBar : Shows the progress of a fit.
 
@@ -34,6 +39,16 @@ class LossMonitor(ScoringMonitor):
     >>> _ = ae.fit(X)
     >>> [row["loss"] for row in monitor.get_logs().data] == ae.history_["train_loss"]
     True
+
+    In a search it is set on the model, and records 2 epochs of the 3 fits of 2 folds
+    and the refit:
+
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> monitor = LossMonitor()
+    >>> ae = AETransformer(max_epochs=2, random_state=0).set_callbacks(monitor)
+    >>> _ = GridSearchCV(ae, {"n_components": [1]}, cv=2).fit(X)
+    >>> len(monitor.get_logs().data)
+    6
     """
 
     def __init__(self):

@@ -219,17 +219,47 @@ class ProgressLog:
         send(self._handles[context.root_uuid], (event, ids, *what))
 
 
+class _Quiet:
+    """Ignores scikit-learn's warning while any fit runs.
+
+    The filters of warnings belong to the process, and fits in threads do not end in
+    the order in which they began: the first that begins keeps the filters, and the last
+    that ends restores them.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.n_open = 0
+        self.kept = contextlib.ExitStack()
+
+    def open(self):
+        """Take in that a fit begins."""
+        with self.lock:
+            if not self.n_open:
+                self.kept.enter_context(warnings.catch_warnings())
+            self.n_open += 1
+            warnings.filterwarnings(
+                "ignore", r"The estimator \w+ does not support callbacks", UserWarning
+            )
+
+    def close(self):
+        """Take in that a fit has ended."""
+        with self.lock:
+            self.n_open -= 1
+            if not self.n_open:
+                self.kept.close()
+
+
+_quiet = _Quiet()
+
+
 class _Run:
     """A fit of an outermost estimator. Threads take turns."""
 
     def __init__(self, progress):
         self.progress = progress
         self.lock = threading.Lock()
-        self.cleanup = contextlib.ExitStack()
-        self.cleanup.enter_context(warnings.catch_warnings())
-        warnings.filterwarnings(
-            "ignore", r"The estimator \w+ does not support callbacks", UserWarning
-        )
+        _quiet.open()
 
     def take(self, message):
         """Take in a message of a task."""
@@ -243,6 +273,6 @@ class _Run:
 
     def close(self):
         """Print the last lines."""
-        self.cleanup.close()
+        _quiet.close()
         with self.lock:
             self.progress.close()

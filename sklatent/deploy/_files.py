@@ -11,10 +11,12 @@ def save(estimator, path):
     comes from. It holds the arrays in the layout of safetensors, and all else as JSON
     beside them.
 
-    An estimator of scikit-learn can be saved if it is public, has no pickling of its
-    own, and has attributes that are plain data: numbers, strings, arrays, sparse
-    matrices, lists, dicts, search trees, and estimators like it. So scalers, encoders,
-    `ColumnTransformer` and linear models can be, and forests cannot.
+    Of scikit-learn those estimators can be saved that NumPy and SciPy compute: scalers,
+    encoders, imputers, linear models, Gaussian mixtures, naive Bayes, `Pipeline`,
+    `FeatureUnion` and `ColumnTransformer`. Forests, support vectors, neighbors and
+    clusters cannot be, since their compiled code trusts the attributes, and could crash
+    on those of a hostile file. Parameters and attributes have to be plain data:
+    numbers, strings, arrays, sparse matrices, lists, dicts, and estimators like these.
 
     Parameters
     ----------
@@ -27,8 +29,8 @@ def save(estimator, path):
     ------
     ValueError
         If a parameter or attribute is not plain data, such as a callable or a generator
-        of random numbers, or if `memory` or `callbacks` is set, as no file decides what
-        runs or writes later.
+        of random numbers, if an estimator is none of those above, or if `memory` or
+        `callbacks` is set, as no file decides what runs or writes later.
     OSError
         If the file cannot be written. A file that was there is then unchanged.
 

@@ -1,10 +1,13 @@
 """Progress of real fits and searches, with a clock that each look moves by a second."""
 
+import contextlib
 import io
 import itertools
 import logging
 import pickle
 import re
+import threading
+import time
 import warnings
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -247,3 +251,46 @@ def test_bad_arguments():
         ProgressLog(interval="1 s")
     with pytest.raises(TypeError, match="`stream` must be None, a logger or an object"):
         ProgressLog(stream="log.txt")
+
+
+def test_fits_in_threads_leave_the_filters_of_warnings(X):
+    """The fit that begins first ends first, as no nested one would."""
+    begun, ended = threading.Event(), threading.Event()
+
+    class Waiting:
+        """Holds each fit until the other is where it has to be."""
+
+        def __init__(self, here, there):
+            self.here, self.there = here, there
+
+        def setup(self, estimator, context):
+            pass
+
+        teardown = on_fit_task_begin = setup
+
+        def on_fit_task_end(self, estimator, context):
+            self.here.set()
+            assert self.there.wait(60)
+
+    def fit(callback):
+        ppca = PPCA(1, method="em", max_iter=1, tol=0)
+        with contextlib.suppress(ConvergenceWarning):
+            ppca.set_callbacks(ProgressLog(stream=io.StringIO()), callback).fit(X)
+
+    def first():
+        fit(Waiting(threading.Event(), begun))
+        ended.set()
+
+    filters, listed = warnings.filters, list(warnings.filters)
+    threads = [threading.Thread(target=first)]
+    threads[0].start()
+    for _ in range(1000):
+        if warnings.filters is not filters:
+            break
+        time.sleep(0.01)
+    threads += [threading.Thread(target=fit, args=[Waiting(begun, ended)])]
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters is filters
+    assert warnings.filters == listed

@@ -91,10 +91,11 @@ def read(path):
     with open(path, "rb") as file:
         n_bytes = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
+        if n_bytes == 0:
+            raise ValueError("it is empty")
+        # Eight bytes of a text are a number that is far too large.
         if n_bytes < 8 or length > n_bytes - 8:
-            raise ValueError(
-                f"its header should be {length} bytes long, and the file has {n_bytes}"
-            )
+            raise ValueError("it does not begin with the length of a header")
         text = file.read(length)
         header = loads(text)
         # One spelling only, so that no byte can change without being noticed.

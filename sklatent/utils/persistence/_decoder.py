@@ -16,6 +16,11 @@ from sklatent.utils.persistence._objects import (
 from sklatent.utils.persistence._types import SPARSE, TREES, TYPES, plain_dtype
 from sklatent.utils.persistence._words import brief, check_names
 
+# How many values what a file describes may have, beyond ten for each that it holds. An
+# object that others refer to counts each time: objects that hold the one before twice
+# double at each step for whoever walks through them, as `repr` and `clone` do.
+MAX_VALUES = 10_000
+
 
 class Decoder:
     """Put values together again.
@@ -33,10 +38,15 @@ class Decoder:
         self.classes = classes
         self.unused = set(arrays)
         self._met = {}
+        self._sizes = {}  # of what was met, in values
+        self._n_read = self._n_values = 0
         self.foreign = False  # whether an estimator of scikit-learn was met
 
     def decode(self, value, path=()):
         """Return the value that `Encoder.encode` was given, or raise ValueError."""
+        self._n_read += 1
+        self._n_values += 1
+        before = self._n_values
         if isinstance(value, list):
             return [self.decode(v, (*path, str(i))) for i, v in enumerate(value)]
         if not isinstance(value, dict):
@@ -47,7 +57,7 @@ class Decoder:
             if read is not None:
                 result = read(content, path)
                 if kind in ("array", "object", "tree", "sparse"):
-                    self._met[".".join(path)] = result
+                    self._remember(".".join(path), result, self._n_values - before)
                 return result
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(
@@ -104,8 +114,20 @@ class Decoder:
             raise TypeError("it should be one number")
         return array[()]
 
+    def _remember(self, name, value, size):
+        """Keep what may be referred to."""
+        # Arrays of objects are written each time.
+        if not (isinstance(value, np.ndarray) and value.dtype == object):
+            self._met[name], self._sizes[name] = value, size
+
     def _read_same(self, content, path):
-        return self._met[content]
+        value = self._met[content]
+        self._n_values += self._sizes[content]
+        if self._n_values > MAX_VALUES + 10 * self._n_read:
+            raise ValueError(
+                f"its entry {'.'.join(path)} repeats what the file holds too often."
+            )
+        return value
 
     def _take(self, name):
         self.unused.discard(name)

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
+from sklatent.utils.frames._schema import Column
 from sklatent.utils.persistence._container import NAMES
 from sklatent.utils.persistence._objects import (
     UNSAVED,
@@ -32,7 +33,7 @@ from sklatent.utils.persistence._words import NotPlainError
 class Encoder:
     """Take values apart into JSON and arrays.
 
-    An array or object that is met twice is written once.
+    An object, or array of numbers or strings, that is met twice is written once.
 
     Attributes
     ----------
@@ -98,8 +99,10 @@ class Encoder:
             encoded = {"sparse": [name, shape, self.encode_all(parts, path)]}
         else:
             encoded = {"object": self.encode_object(value, path)}
-        self._met[id(value)] = ".".join(path)
-        self._alive.append(value)
+        # Each array of objects is written, as `load` looks only at those that are.
+        if "array" not in encoded or value.dtype != object:
+            self._met[id(value)] = ".".join(path)
+            self._alive.append(value)
         return encoded
 
     def encode_object(self, value, path=()):
@@ -116,7 +119,12 @@ class Encoder:
         if isinstance(value, BaseEstimator):
             check_empty(state)
         state = {name: v for name, v in state.items() if name not in UNSAVED}
-        encoded = self.encode_all(state, path)
+        try:
+            encoded = self.encode_all(state, path)
+        except NotPlainError as error:
+            if cls is Column:
+                error.column = value.name
+            raise
         if hasattr(cls, "_check_saved_state"):
             value._check_saved_state(state)  # as `load` will
         return {"class": public_name(cls), "state": encoded}

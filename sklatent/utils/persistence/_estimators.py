@@ -4,6 +4,7 @@ import contextlib
 import os
 
 import sklearn
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent._version import __version__
@@ -14,7 +15,7 @@ from sklatent.utils.persistence import _container
 from sklatent.utils.persistence._decoder import Decoder
 from sklatent.utils.persistence._encoder import Encoder
 from sklatent.utils.persistence._objects import find_class, public_name
-from sklatent.utils.persistence._words import NotPlainError, brief, check_names
+from sklatent.utils.persistence._words import NotPlainError, brief, check_names, cut
 
 FORMAT = "sklatent 1"
 
@@ -42,11 +43,7 @@ def save(estimator, path):
     try:
         encoded = encoder.encode_object(estimator)
     except NotPlainError as error:
-        name = ".".join(error.path) or "estimator"
-        raise ValueError(
-            f"{name} must be plain data to be saved; got {error.value!r}. Pickle the "
-            f"estimator, or fit it with {name} as plain data."
-        ) from None
+        raise ValueError(refusal(error)) from None
     digests = {n: _container.digest_of(n, a) for n, a in encoder.arrays.items()}
     settings = _container.dumps(
         {
@@ -59,6 +56,25 @@ def save(estimator, path):
     )
     metadata = {"sklatent": settings, "digest": _container.digest_of_text(settings)}
     write_atomically(path, *_container.pack(encoder.arrays, metadata))
+
+
+def refusal(error):
+    """Say what cannot be saved, and what can be done."""
+    name = ".".join(error.path) or "estimator"
+    said = f"{name} must be plain data to be saved; got {cut(repr(error.value), 300)}. "
+    if error.column is not None:
+        return said + (
+            f"It belongs to column {error.column!r} of X; fit with plain levels in it, "
+            "such as strings: Series.cat.rename_categories(str) in pandas."
+        )
+    if hasattr(error.value, "best_estimator_"):
+        return said + "Save its best_estimator_, which is all that predicts."
+    if isinstance(error.value, BaseEstimator):
+        return said + (
+            "It is not among the estimators of scikit-learn that a file of `save` may "
+            "hold; skops.io.dump writes most others, and pickle all."
+        )
+    return said + f"Pickle the estimator, or fit it with {name} as plain data."
 
 
 def load(path, cls=None, said="load"):
@@ -138,7 +154,8 @@ def blamed_on(path):
     except OSError:
         raise
     except Exception as error:
-        raise ValueError(f"path={path!r} cannot be loaded: {error}") from error
+        said = cut(str(error), 1000)  # names and values of the file may be long
+        raise ValueError(f"path={path!r} cannot be loaded: {said}") from error
 
 
 def with_subclasses(cls):

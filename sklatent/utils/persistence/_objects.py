@@ -10,10 +10,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 from sklatent._version import __version__
-from sklatent.utils.persistence._words import brief, check_names
-
-# Parts of scikit-learn that hold no estimators, and whose import does something.
-NOT_IMPORTED = {"conftest", "datasets", "experimental", "externals", "tests"}
+from sklatent.utils.persistence._foreign import FOREIGN, check_foreign
+from sklatent.utils.persistence._words import brief, check_names, cut
 
 # What a file may not decide: where somebody else's `fit` writes or reads.
 MUST_BE_EMPTY = ("callbacks", "checkpoint_path", "memory")
@@ -69,14 +67,13 @@ def may_be_saved(cls):
     """Tell whether objects of a class are their attributes and nothing else.
 
     These are the estimators and the plain classes of sklatent, what inherits from its
-    estimators, and the public estimators of scikit-learn that have no pickling of their
-    own.
+    estimators, and the estimators of scikit-learn on the list `FOREIGN`.
     """
     package = cls.__module__.split(".")[0]
     if issubclass(cls, BaseEstimator):
         if of_sklatent(cls):
             return True
-        return package == "sklearn" and not has_own_state(cls) and is_public(cls)
+        return package == "sklearn" and public_name(cls) in FOREIGN
     if issubclass(cls, tuple):
         return package == "sklatent" and hasattr(cls, "_fields")
     # What inherits from something of another package may be more than its attributes.
@@ -109,11 +106,6 @@ def public_name(cls):
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def is_public(cls):
-    """Tell whether a class can be imported without a private name."""
-    return not any(part.startswith("_") for part in public_name(cls).split("."))
-
-
 def find_class(name, known=()):
     """Return the class of a name, if its objects may be in a file.
 
@@ -142,15 +134,12 @@ def find_class(name, known=()):
 
 
 def may_be_imported(name):
-    """Tell whether a name is in sklatent, or a public one of scikit-learn."""
+    """Tell whether a name is in sklatent, or on the list of scikit-learn's."""
     package, *parts = name.split(".")
     names = all(re.fullmatch(r"(?!__)[A-Za-z_]\w*", part, re.ASCII) for part in parts)
-    private = any(part.startswith("_") for part in parts)
     if len(parts) < 2 or not names:
         return False
-    if package == "sklearn":
-        return not private and not NOT_IMPORTED & set(parts)
-    return package == "sklatent"
+    return package == "sklatent" or name in FOREIGN
 
 
 def check_empty(state):
@@ -198,6 +187,16 @@ def set_estimator(estimator, state, where):
         estimator._check_saved_state(state)
         estimator.__setstate__({**state, "_sklatent_version": __version__})
     else:
+        check_foreign(public_name(type(estimator)), state)
         vars(estimator).update(state)
     if hasattr(estimator, "_parameter_constraints"):
+        validate(estimator)
+
+
+def validate(estimator):
+    """Check parameters; the message has no more of a value than its beginning."""
+    try:
         estimator._validate_params()
+    except (TypeError, ValueError) as error:
+        said, got, value = str(error).partition(" Got ")
+        raise ValueError(f"{cut(said, 500)}{got}{cut(value)}") from None

@@ -7,24 +7,31 @@ import re
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
+from sklearn.covariance import EmpiricalCovariance
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    KBinsDiscretizer,
     OneHotEncoder,
     OrdinalEncoder,
     StandardScaler,
 )
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from sklatent import __version__
 from sklatent.base import SklatentEstimator
@@ -33,9 +40,17 @@ from sklatent.density import GaussianMixture, KernelDensity, TransformedDensity
 from sklatent.deploy import load, save
 from sklatent.dimension import TwoNN
 from sklatent.exceptions import InconsistentVersionWarning
+from sklatent.utils.frames import _read
 from sklatent.utils.persistence import _container
 from sklatent.utils.persistence._decoder import Decoder
 from sklatent.utils.persistence._encoder import Encoder
+from sklatent.utils.persistence._foreign import FOREIGN
+from sklatent.utils.persistence._objects import (
+    find_class,
+    has_own_state,
+    may_be_saved,
+    public_name,
+)
 from sklatent.utils.persistence._words import NotPlainError
 
 
@@ -135,8 +150,8 @@ def test_what_is_not_plain_data(value):
 
 X = np.random.RandomState(0).standard_normal((30, 3)) @ np.diag([3, 2, 1.0])
 Y = (X[:, 0] > 0).astype(int)
+X_MISSING = np.where(X > 3, np.nan, X)
 WORDS = np.array(["a", "b", "c"] * 10, dtype=object)[:, None]
-TEXTS = ["a word", "two words", "no word"] * 10
 PIPELINES = {
     "pca": (make_pipeline(StandardScaler(), PCA(2)), X, "transform"),
     "classifier": (
@@ -149,16 +164,28 @@ PIPELINES = {
         X,
         "score_samples",
     ),
-    "neighbors": (NearestNeighbors(algorithm="kd_tree", p=3), X, "kneighbors"),
-    "balls": (NearestNeighbors(algorithm="ball_tree", metric="l1"), X, "kneighbors"),
-    "centers": (KMeans(2, random_state=0, n_init=1), X, "transform"),
+    "rare": (
+        OneHotEncoder(max_categories=2, drop="first", handle_unknown="ignore"),
+        WORDS,
+        "transform",
+    ),
+    "dropped": (OneHotEncoder(drop="if_binary"), WORDS, "transform"),
+    "bins": (
+        KBinsDiscretizer(3, strategy="uniform"),
+        X,
+        "transform",
+    ),
+    "gaps": (
+        SimpleImputer(add_indicator=True),
+        X_MISSING,
+        "transform",
+    ),
     "categories": (
         ColumnTransformer([("a", OneHotEncoder(sparse_output=False), [0])]),
         WORDS,
         "transform",
     ),
     "codes": (make_pipeline(OrdinalEncoder(), PCA(1)), WORDS, "transform"),
-    "texts": (TfidfVectorizer(), TEXTS, "transform"),
 }
 
 
@@ -178,7 +205,7 @@ def test_pipelines_with_estimators_of_scikit_learn(name, tmp_path):
 
 def test_estimators_of_scikit_learn_that_are_more_than_their_attributes(tmp_path):
     for estimator, name in [
-        (RandomForestClassifier(2), "estimators_.0.tree_"),
+        (RandomForestClassifier(2), "estimator"),
         (make_pipeline(FunctionTransformer(np.log1p), PCA(1)), "steps.0.1.func"),
     ]:
         with pytest.raises(ValueError, match=f"^{re.escape(name)} must be plain data"):
@@ -526,3 +553,171 @@ def test_failed_save_keeps_the_file(tmp_path, monkeypatch):
         estimator.save(path)
     assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
+
+
+def doubling(kind, depth, where="max_iter"):
+    """Return state in which each value holds the one before twice."""
+    made = {
+        "objects": lambda a: {"array": {"objects": [a, a], "shape": [2]}},
+        "estimators": lambda a: {
+            "object": {
+                "class": "sklearn.pipeline.Pipeline",
+                "state": {
+                    **dict.fromkeys(("memory", "transform_input")),
+                    "steps": [{"tuple": ["a", a]}, {"tuple": ["b", a]}],
+                    "verbose": False,
+                },
+            }
+        },
+    }[kind]
+    scaler = {"copy": True, "with_mean": True, "with_std": True}
+    name = "sklearn.preprocessing.StandardScaler"
+    state = {"v0": {"object": {"class": name, "state": scaler}}}
+    for i in range(1, depth):
+        state[f"v{i}"] = made({"same": f"v{i - 1}"})
+    return {**state, where: {"same": f"v{depth - 1}"}}
+
+
+@pytest.mark.parametrize("kind", ["objects", "estimators"])
+def test_values_that_double_at_each_level(kind, tmp_path):
+    """A small file is no reason for gigabytes, or for hours."""
+    path = tmp_path / "model"
+    GaussianMixture(2, random_state=0).fit(X).save(path)
+    arrays, metadata = _container.read(path)
+    settings = json.loads(metadata["sklatent"])
+    state = settings["estimator"]["state"]
+    del state["max_iter"]
+    state.update(doubling(kind, 25))
+    write(path, settings, arrays)
+    assert path.stat().st_size < 20_000
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="cannot be loaded") as error:
+        load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(str(error.value)) < 1000
+    assert peak < 10 * 2**20
+
+
+def test_messages_have_the_beginning_of_a_value_only(saved):
+    path, settings, arrays = saved
+    many = {"array": {"objects": list(range(900)), "shape": [900]}}
+    settings["estimator"]["state"]["svd_solver"] = many
+    write(path, settings, arrays)
+    with pytest.raises(ValueError, match="'svd_solver' parameter of PCA") as error:
+        load(path)
+    assert len(str(error.value)) < 500
+
+
+def test_what_is_met_often_comes_back():
+    scaler, names = StandardScaler().fit(X), np.array(["a", "b"], dtype=object)
+    value = [[scaler] * 500, {"names": names, "again": names}]
+    many, words = there_and_back(value)
+    assert len(set(map(id, many))) == 1
+    assert [list(array) for array in words.values()] == [["a", "b"]] * 2
+
+
+SEARCH = GridSearchCV(PCA(), {"whiten": [True]})
+
+HARMFUL = {
+    "_n_features_outs": [1],
+    "categories_": [
+        {"array": {"objects": [3, 1, 2], "shape": [3]}},
+    ],
+    "_drop_idx_after_grouping": {"array": {"objects": [10**6], "shape": [1]}},
+    "_infrequent_enabled": True,
+}
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_an_encoder_that_would_write_outside_of_its_columns(name, tmp_path):
+    path = tmp_path / "model"
+    save(OneHotEncoder(sparse_output=False).fit(WORDS), path)
+    arrays, metadata = _container.read(path)
+    settings = json.loads(metadata["sklatent"])
+    settings["estimator"]["state"][name] = HARMFUL[name]
+    write(path, settings, arrays)
+    assert refused(path, "categories of its OneHotEncoder")
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        *(SVC(), KMeans(2, n_init=1), NearestNeighbors(), DecisionTreeClassifier()),
+        *(
+            SGDClassifier(),
+            EmpiricalCovariance(),
+            SEARCH,
+        ),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+def test_estimators_whose_compiled_code_trusts_their_attributes(
+    estimator, saved, tmp_path
+):
+    """With other attributes some would crash the process, so no file has any."""
+    with pytest.raises(ValueError, match="must be plain data to be saved"):
+        save(estimator.fit(X, Y), tmp_path / "other")
+    path, settings, arrays = saved
+    settings["estimator"]["class"] = public_name(type(estimator))
+    write(path, settings, arrays)
+    assert refused(path, "which no file may")
+
+
+def test_every_name_on_the_list_is_that_of_an_estimator():
+    for name in FOREIGN:
+        cls = find_class(name)
+        assert may_be_saved(cls)
+        assert not has_own_state(cls)
+
+
+def test_messages_say_what_to_save_instead(tmp_path):
+    with pytest.raises(ValueError, match="Save its best_estimator_"):
+        save(SEARCH.fit(X), tmp_path / "model")
+    forest = make_pipeline(StandardScaler(), RandomForestClassifier(2)).fit(X, Y)
+    with pytest.raises(ValueError, match=r"^steps\.1\.1 must .* skops\.io\.dump"):
+        save(forest, tmp_path / "model")
+
+
+def test_messages_about_files_of_something_else(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("a,b,c,d,e\n" * 10)
+    assert refused(path, "no file of `save`, or is damaged: it does not begin with the")
+    path.write_bytes(b"")
+    assert refused(path, "no file of `save`, or is damaged: it is empty")
+
+
+def test_levels_that_are_no_plain_data_are_of_a_column(tmp_path):
+    bins = pd.cut(pd.Series(X[:, 0], name="bin"), 3)
+    for column in (bins, bins.cat.rename_categories(str)):
+        scaler = StandardScaler().fit(X)
+        scaler.table_ = _read.read_table(pd.DataFrame({"bin": column}))[0]
+        if column is bins:
+            with pytest.raises(ValueError, match=r"to column 'bin' of X; .*rename_cat"):
+                save(scaler, tmp_path / "model")
+        else:
+            save(scaler, tmp_path / "model")
+            assert load(tmp_path / "model").table_ == scaler.table_
+
+
+ENCODED = {
+    "words": WORDS,
+    "numbers": np.array([1.5, np.nan, 3.0, 3.0, 7.0])[:, None],
+    "both": np.array([["a", 3], ["b", 1], [None, 1], ["a", 2]], dtype=object),
+    "booleans": np.array([[True], [False]]),
+    "texts": np.array([["x"], ["y"], ["yy"]]),
+}
+
+
+@pytest.mark.parametrize("rows", ENCODED.values(), ids=ENCODED)
+@pytest.mark.parametrize("drop", [None, "first", "if_binary", "last of each"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"max_categories": 2}, {"min_frequency": 2}], ids=str
+)
+def test_encoders_of_all_kinds_come_back(rows, drop, settings, tmp_path):
+    if drop == "last of each":
+        drop = rows[-1] if not settings else None
+    encoder = OneHotEncoder(drop=drop, sparse_output=False, **settings).fit(rows)
+    save(encoder, tmp_path / "model")
+    found = load(tmp_path / "model").transform(rows)
+    np.testing.assert_array_equal(found, encoder.transform(rows))
