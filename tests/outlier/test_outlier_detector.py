@@ -1,17 +1,22 @@
 """Outlier detection: p-values, thresholds, missing entries, and who did it."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import skops.io as skops
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.utils.validation import validate_data
 
 from sklatent.decomposition import PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture, HistogramDensity, KernelDensity
+from sklatent.neural import VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.outlier._rows import folds_by_hash
 
@@ -415,6 +420,32 @@ def test_frames_with_strings(make):
     ]
     with pytest.raises(ValueError, match="X must have rows"):
         OutlierDetector(ByGroup()).fit(frame[:0])
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_a_detector_of_a_frame_is_saved(make, tmp_path):
+    """By `save` and by skops, with p-values of incomplete rows as before."""
+    rng = np.random.RandomState(0)
+    color = rng.choice(["red", "blue", "green"], size=60).astype(object)
+    weight = rng.normal(size=60)
+    weight[3] = np.nan
+    frame = make({"color": color, "weight": weight})
+    network = VAETransformer(
+        1, likelihood="auto", handle_unknown="missing", max_epochs=2, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        detector = OutlierDetector(network, trim=0.0, cv=2, random_state=0).fit(frame)
+    new = make({"color": ["red", None, "pink"], "weight": [0.5, 9.0, None]})
+    detector.save(tmp_path / "saved")
+    skops.dump(detector, tmp_path / "skops")
+    trusted = skops.get_untrusted_types(file=tmp_path / "skops")
+    for loaded in (
+        OutlierDetector.load(tmp_path / "saved"),
+        skops.load(tmp_path / "skops", trusted=trusted),
+    ):
+        np.testing.assert_array_equal(loaded.pvalues(new), detector.pvalues(new))
+        np.testing.assert_array_equal(loaded.predict(frame), detector.predict(frame))
 
 
 # Bad input
