@@ -17,6 +17,9 @@ from sklatent.density import GaussianMixture, KNeighborsDensity
 
 # Neighbors, and the regularization of the Gaussian as a share of each variance.
 N_NEIGHBORS, REG_COVAR = 10, 0.1
+# What is taken off the log-density for a distance of a standard deviation. With less,
+# far rows are not found; with more, heavy tails are outliers.
+DISTANCE = 1.5
 
 
 class NeighborsOrGaussian(SklatentEstimator):
@@ -80,7 +83,7 @@ class NeighborsOrGaussian(SklatentEstimator):
     def _by_neighbors(self, X):
         """Log-density by the distance to neighbors, less that distance."""
         scores = self.neighbors_.score_samples(self.scaler_.transform(X))
-        return scores - np.exp((self.at_one_ - scores) / X.shape[1])
+        return scores - DISTANCE * np.exp((self.at_one_ - scores) / X.shape[1])
 
 
 def default_density(observed, n_fitted):
