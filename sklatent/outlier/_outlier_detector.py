@@ -146,16 +146,17 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
     log-densities; for Gaussian rows by `GaussianMixture`, by the default and by
     `KernelDensity` with `trim=0`; and by the default for Student's t with three degrees
     of freedom: at the level 0.1 at most a tenth of the tables of 300 rows without
-    outliers, of one to three columns, had a discovery. For Gaussians in many dimensions and for
-    bounded distributions fewer rows are declared than might be.
+    outliers, of one to three columns, had a discovery. For Gaussians in many dimensions
+    and for bounded distributions fewer rows are declared than might be.
 
     The level is *not* kept if the density does not fit, since heavy tails under a
     Gaussian are outliers for that density; and by narrow kernels with `trim`, far from
     which the log-density falls with the square of the distance: of Gaussian tables of
     one, two and three columns, 77, 22 and 5 % had a discovery with
     `KernelDensity("scott")`. Use `trim=0` there, or give a share. With the default 28 %
-    of the tables of one lognormal column had one: take logarithms of such columns. If more than 15 % of
-    the rows are outliers they fill the tail, and few are found: give their share.
+    of the tables of one lognormal column had one: take logarithms of such columns. If
+    more than 15 % of the rows are outliers they fill the tail, and few are found: give
+    their share.
 
     The default is cautious, since its tails may be heavy: it finds five of 300 rows at
     a distance of 20 standard deviations from Gaussian ones, but seldom at 8, where
