@@ -1,9 +1,10 @@
 """False alarms of the detector: conformal p-values, and the false discovery rate.
 
 Rows of 99 are fitted, so that a p-value can be exactly 1, 5 and 10 %, and new rows of
-the same law are tested. The rate is the mean over the repetitions, each with its own
-training rows, and its standard error is that between them. Densities with many ties,
-such as histograms, are not among them: they give fewer false alarms than asked for.
+the same distribution are tested. The rate is the mean over the repetitions, each with
+its own training rows, and its standard error is that between them. Densities with many
+ties, such as histograms, are not among them: they give fewer false alarms than asked
+for.
 """
 
 import warnings
@@ -36,7 +37,7 @@ def moons(rng, n):
     return rows[rng.permutation(len(rows))[:n]]
 
 
-LAWS = {
+DISTRIBUTIONS = {
     "Gaussian": gaussian,
     "Student t, 3": student,
     "moons": moons,
@@ -53,12 +54,12 @@ DENSITIES = {
 }
 
 
-def false_alarms(make, law, repetitions=REPETITIONS):
+def false_alarms(make, draw, repetitions=REPETITIONS):
     """Rates at the levels, and their standard errors."""
     rates = np.empty((repetitions, len(LEVELS)))
     for r in range(repetitions):
         rng = np.random.RandomState(r)
-        rows = law(rng, N_TRAIN + N_NEW)
+        rows = draw(rng, N_TRAIN + N_NEW)
         rows = rows[rng.permutation(len(rows))]
         detector = OutlierDetector(make(), random_state=r).fit(rows[:N_TRAIN])
         pvalues = detector.pvalues(rows[N_TRAIN:])
@@ -68,11 +69,11 @@ def false_alarms(make, law, repetitions=REPETITIONS):
 
 
 def alarms_table(repetitions=REPETITIONS):
-    """Rates of false alarms in %, by density and law."""
+    """Rates of false alarms in %, by density and distribution."""
     lines = ["False alarms in % where 1, 5 and 10 are asked for, and standard errors"]
     for density, make in DENSITIES.items():
-        for name, law in LAWS.items():
-            rates, errors = false_alarms(make, law, repetitions)
+        for name, draw in DISTRIBUTIONS.items():
+            rates, errors = false_alarms(make, draw, repetitions)
             cells = [
                 f"{100 * rate:9.2f} +- {100 * error:.2f}"
                 for rate, error in zip(rates, errors, strict=True)
@@ -81,12 +82,12 @@ def alarms_table(repetitions=REPETITIONS):
     return "\n".join(lines)
 
 
-def discoveries(law, share, repetitions, n=300, level=0.1):
+def discoveries(draw, share, repetitions, n=300, level=0.1):
     """False discovery proportion, share found, and marked rows where none is found."""
     false, found, none = [], [], []
     for r in range(repetitions):
         rng = np.random.RandomState(r)
-        X = law(rng, n)
+        X = draw(rng, n)
         outlier = np.arange(n) < round(share * n)
         X[outlier] += 8 * X.std(axis=0) * rng.choice([-1, 1], size=X.shape[1])
         detector = OutlierDetector(level=level, random_state=r).fit(X)
@@ -105,9 +106,9 @@ def discoveries_table(repetitions=200):
         'contamination="auto" at level 0.1, 300 rows, and a share of them 8 standard',
         "deviations away: false discovery rate, share found, tables with no discovery",
     ]
-    for name, law in LAWS.items():
+    for name, draw in DISTRIBUTIONS.items():
         for share in (0.0, 0.02, 0.1):
-            numbers = discoveries(law, share, repetitions)
+            numbers = discoveries(draw, share, repetitions)
             cells = "".join(f"{number:9.3f}" for number in numbers)
             lines.append(f"  {name:<14}{share:6.2f}{cells}")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from sklatent.outlier._rows import keep_columns, take
 from sklatent.outlier._trimming import scores_of
 
 
-def surprise(model, X, observed):
+def surprisal(model, X, observed):
     """Minus the log-density of each entry given the other entries of its row.
 
     It is log p(x without j) - log p(x), which is exact for a density that takes missing
@@ -24,7 +24,7 @@ def surprise(model, X, observed):
 
     Returns
     -------
-    surprise : ndarray of shape (n_samples, n_features)
+    surprisal : ndarray of shape (n_samples, n_features)
         In nats; NaN where an entry is missing.
     """
     if isinstance(model, NeighborsOrGaussian):

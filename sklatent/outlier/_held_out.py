@@ -7,7 +7,8 @@ if it can, and else are not compared.
 
 import numpy as np
 
-from sklatent.outlier._contributions import surprise
+from sklatent.outlier._contributions import surprisal
+from sklatent.outlier._plain_frames import from_plain, to_plain
 from sklatent.outlier._rows import keep_columns, observed_entries, take
 from sklatent.outlier._trimming import scores_of
 from sklatent.utils._columns import group_patterns
@@ -38,6 +39,7 @@ class HeldOut:
 
     def __init__(self, models, fold, X, rng):
         self.models, self.fold = models, fold
+        X = take(X, np.arange(len(fold)))  # a copy, as the caller may change X
         observed = observed_entries(X)
         self.complete = bool(observed.all())
         self.rows, self.observed, self.known = X, observed, observed
@@ -45,6 +47,12 @@ class HeldOut:
             self.rows = self._completed(X, rng)
             self.observed = observed_entries(self.rows)
         self.some = np.sort(rng.permutation(len(fold))[:SOME_ROWS])
+
+    def __getstate__(self):
+        return vars(self) | {"rows": to_plain(self.rows)}
+
+    def __setstate__(self, state):
+        vars(self).update(state, rows=from_plain(state["rows"]))
 
     def _completed(self, X, rng):
         """Rows with a draw for each missing entry; data frames stay as they are."""
@@ -93,8 +101,8 @@ class HeldOut:
             X = keep_columns(X, pattern)
         return rows, self.by_own_model(X, self.fold[rows])
 
-    def mean_surprise(self):
-        """Mean over some training rows of what `surprise` says of each column."""
+    def mean_surprisal(self):
+        """Mean over some training rows of what `surprisal` says of each column."""
         found = np.full((len(self.some), self.observed.shape[1]), np.nan)
         for k in np.unique(self.fold[self.some]):
             at = np.flatnonzero(self.fold[self.some] == k)
@@ -102,7 +110,7 @@ class HeldOut:
             X, known = take(self.rows, rows), self.known[rows]
             if isinstance(X, np.ndarray):  # without the draws
                 X = keep_columns(X, known)
-            found[at] = surprise(self.models[k], X, known)
+            found[at] = surprisal(self.models[k], X, known)
         count = (~np.isnan(found)).sum(axis=0)
         return np.nansum(found, axis=0) / np.maximum(count, 1)
 

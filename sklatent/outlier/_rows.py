@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from sklatent.utils._sklearn import _safe_indexing
+from sklatent.utils.frames._read import as_frame, missing_entries
 
 
 def is_frame(X):
@@ -26,20 +27,14 @@ def observed_entries(X):
     """Which entries are there, an array of bool of shape (n_samples, n_features)."""
     if not is_frame(X):
         return ~np.isnan(X)
-    columns = []
-    for column in nw.from_native(X).iter_columns():
-        missing = column.is_null().to_numpy().astype(bool)
-        if column.dtype.is_float():
-            missing |= column.fill_null(np.nan).is_nan().fill_null(True).to_numpy()
-        columns.append(~missing)
-    return np.column_stack(columns)
+    return ~np.column_stack([missing_entries(c) for c in as_frame(X).iter_columns()])
 
 
 def keep_columns(X, observed):
     """Copy of the rows in which the entries of the other columns are missing."""
     if not is_frame(X):
         return np.where(observed, X, X.dtype.type(np.nan))
-    frame = nw.from_native(X)
+    frame = as_frame(X)
     gone = [
         name for name, kept in zip(frame.columns, observed, strict=True) if not kept
     ]
@@ -103,7 +98,7 @@ def _bits_of_frame(X):
     """Numbers for the entries: equal entries, of whatever type, have the same."""
     observed = observed_entries(X)
     bits = np.zeros(observed.shape, np.uint64)
-    for j, column in enumerate(nw.from_native(X).iter_columns()):
+    for j, column in enumerate(as_frame(X).iter_columns()):
         known = observed[:, j]
         values = [_plain(value) for value in column.to_list()]
         codes = {value: _bits(value) for value in set(values)}

@@ -38,6 +38,8 @@ def fit_trimmed(estimator, X, observed, trim):
         kept = kept_rows(scores_of(fitted, X), n_missing, trim)
         if len(kept) == len(n_missing) or np.array_equal(kept, before):
             break
+        if (observed.any(axis=0) & ~observed[kept].any(axis=0)).any():
+            break  # a column would be left without entries
         fitted, before = clone(estimator).fit(take(X, kept)), kept
     return fitted
 
