@@ -38,6 +38,7 @@ EXEMPT = {
             "utils/persistence/_container",
             "utils/persistence/_decoder",
             "utils/persistence/_estimators",
+            "utils/persistence/_foreign",
             "utils/persistence/_objects",
             "utils/persistence/_types",
             "utils/persistence/_words",

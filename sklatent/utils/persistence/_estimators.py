@@ -43,7 +43,11 @@ def save(estimator, path):
     try:
         encoded = encoder.encode_object(estimator)
     except NotPlainError as error:
-        raise ValueError(refusal(error)) from None
+        name = ".".join(error.path) or "estimator"
+        raise ValueError(
+            f"{name} must be plain data to be saved; got {cut(repr(error.value), 300)}."
+            f" {advice(error, name)}"
+        ) from None
     digests = {n: _container.digest_of(n, a) for n, a in encoder.arrays.items()}
     settings = _container.dumps(
         {
@@ -58,23 +62,21 @@ def save(estimator, path):
     write_atomically(path, *_container.pack(encoder.arrays, metadata))
 
 
-def refusal(error):
-    """Say what cannot be saved, and what can be done."""
-    name = ".".join(error.path) or "estimator"
-    said = f"{name} must be plain data to be saved; got {cut(repr(error.value), 300)}. "
+def advice(error, name):
+    """Say what can be done about a value that cannot be saved."""
     if error.column is not None:
-        return said + (
+        return (
             f"It belongs to column {error.column!r} of X; fit with plain levels in it, "
             "such as strings: Series.cat.rename_categories(str) in pandas."
         )
     if hasattr(error.value, "best_estimator_"):
-        return said + "Save its best_estimator_, which is all that predicts."
+        return "Save its best_estimator_, which is all that predicts."
     if isinstance(error.value, BaseEstimator):
-        return said + (
+        return (
             "It is not among the estimators of scikit-learn that a file of `save` may "
             "hold; skops.io.dump writes most others, and pickle all."
         )
-    return said + f"Pickle the estimator, or fit it with {name} as plain data."
+    return f"Pickle the estimator, or fit it with {name} as plain data."
 
 
 def load(path, cls=None, said="load"):

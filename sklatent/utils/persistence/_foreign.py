@@ -12,6 +12,8 @@ import numbers
 
 import numpy as np
 
+from sklatent.utils.persistence._words import brief
+
 MODULES = {
     "compose": ("ColumnTransformer", "TransformedTargetRegressor"),
     "cross_decomposition": ("CCA", "PLSCanonical", "PLSRegression", "PLSSVD"),
@@ -56,7 +58,10 @@ def check_foreign(name, state):
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             valid = False
         if not valid:
-            raise ValueError("the categories of its OneHotEncoder are not such as fit.")
+            raise ValueError(
+                f"its {name} has categories or columns that do not fit together: "
+                f"categories_={brief(state['categories_'])}."
+            )
 
 
 def one_hot(state):

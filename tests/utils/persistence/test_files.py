@@ -637,7 +637,7 @@ def test_an_encoder_that_would_write_outside_of_its_columns(name, tmp_path):
     settings = json.loads(metadata["sklatent"])
     settings["estimator"]["state"][name] = HARMFUL[name]
     write(path, settings, arrays)
-    assert refused(path, "categories of its OneHotEncoder")
+    assert refused(path, "OneHotEncoder has categories or columns that do not")
 
 
 @pytest.mark.parametrize(
