@@ -199,4 +199,4 @@ def validate(estimator):
         estimator._validate_params()
     except (TypeError, ValueError) as error:
         said, got, value = str(error).partition(" Got ")
-        raise ValueError(f"{cut(said, 500)}{got}{cut(value)}") from None
+        raise ValueError(f"its parameters: {cut(said, 500)}{got}{cut(value)}") from None
