@@ -520,6 +520,17 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         tags.input_tags.categorical = self.likelihood == "auto"
         return tags
 
+    def _get_fitted_attr_html(self, doc_link=""):
+        """Return the fitted attributes for the notebook, with the table of columns."""
+        attributes = super()._get_fitted_attr_html(doc_link)
+        if hasattr(self, "table_"):
+            shown = (
+                f"{attributes._repr_html_inner()}<details><summary>Columns</summary>"
+                f"{self.table_._repr_html_()}</details>"
+            )
+            attributes._repr_html_inner = lambda: shown
+        return attributes
+
     def _make_spec(self, common, X, share, table):
         """Decide on likelihoods, and on which columns are standardized."""
         self._check_combinations(len(X))

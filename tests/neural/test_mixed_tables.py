@@ -235,7 +235,9 @@ def test_partial_fit_and_clone():
 
 def test_plan_is_shown(fitted):
     assert str(fitted.table_).splitlines()[4].split()[:2] == ["town", "category"]
-    assert "table_" in fitted._repr_html_()
+    shown = fitted._repr_html_()
+    assert "<summary>Columns</summary>" in shown
+    assert "<td>Bonn, Kiel</td>" in shown
 
 
 def test_frames_of_numbers_come_back_too():
