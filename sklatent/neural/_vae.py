@@ -525,8 +525,9 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         attributes = super()._get_fitted_attr_html(doc_link)
         if hasattr(self, "table_"):
             shown = (
-                f"{attributes._repr_html_inner()}<details><summary>Columns</summary>"
-                f"{self.table_._repr_html_()}</details>"
+                f"{attributes._repr_html_inner()}<div class='estimator-table'>"
+                f"<details><summary>Columns</summary>{self.table_._repr_html_()}"
+                "</details></div>"
             )
             attributes._repr_html_inner = lambda: shown
         return attributes
