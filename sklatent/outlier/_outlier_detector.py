@@ -132,11 +132,10 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
     density and the distribution. It would be exact if the row were compared with the
     training rows of one fold only. With those of all folds, the models that score a new
     row have seen most of the extreme training rows, and those that score these have
-    not seen it, so that there are slightly fewer false alarms: 0.8 to 1.0 %, 4.4 to
-    4.9 % and 9.0 to 9.9 % where 1, 5 and 10 % were asked for, in simulations of five
-    densities and five distributions with 99 training rows, with standard errors of
-    0.1, 0.2 and 0.2 %. Scores with many ties, such as those of histograms, give fewer
-    false alarms.
+    not seen it, so that there are slightly fewer false alarms: 0.7 to 1.1 %, 4.2 to
+    5.1 % and 9.0 to 10.0 % where 1, 5 and 10 % were asked for, in simulations of six
+    densities and five distributions with 99 training rows. Scores with many ties, such
+    as those of histograms, give fewer.
 
     False discoveries among *new* rows: the procedure of Benjamini and Hochberg keeps
     its level if the training rows have no outliers [2]_. Outliers among the training
