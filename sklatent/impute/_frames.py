@@ -27,14 +27,6 @@ def names_of(X):
     return None if frame is None else list(frame.columns)
 
 
-def in_order(X, names):
-    """The data frame with its columns in the order of the names, if it has these."""
-    frame = as_frame(X)
-    if frame is None or names is None or set(frame.columns) != set(names):
-        return X
-    return frame.select(names).to_native()
-
-
 def objects(X):
     """The table as an array of objects."""
     frame = as_frame(X)

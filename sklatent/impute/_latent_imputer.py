@@ -32,6 +32,7 @@ from sklatent.utils._tables import (
     takes_frames,
 )
 from sklatent.utils._warnings import warn
+from sklatent.utils.frames._read import in_order
 
 LARGEST_SEED = np.iinfo(np.int32).max
 # What is added to the variances of the default model, times the number of rows in which
@@ -473,7 +474,7 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         check_in_memory(X)
         if reset:
             self._frame_names = frames.names_of(X)
-        X = frames.in_order(X, self._frame_names)
+        X = in_order(X, self._frame_names or ())
         if frames.names_of(X) is None:
             X = frames.objects(X)
         X = validate_data(self, X, reset=reset, skip_check_array=True)

@@ -22,12 +22,11 @@ from sklatent.pipeline._steps import (
     is_left_out,
     nan_for_na,
     objects_as_given,
-    sampled_rows,
     step_error,
     take_all_missing,
 )
 from sklatent.utils._log_determinants import log_determinant
-from sklatent.utils._members import sample_transformed
+from sklatent.utils._members import sample_transformed, sampled_rows
 from sklatent.utils._random import random_generator
 from sklatent.utils._tables import read_rows, remember_columns
 from sklatent.utils.frames._output import (

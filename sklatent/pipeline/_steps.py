@@ -1,7 +1,5 @@
 """What a pipeline has to know of its steps to be a model of the input."""
 
-from inspect import signature
-
 import narwhals.stable.v2 as nw
 import numpy as np
 import sklearn.decomposition
@@ -78,13 +76,6 @@ def nan_for_na(X):
     except ValueError:  # the first step is told what is no number
         pass
     return X
-
-
-def sampled_rows(model, n_samples, rng):
-    """What a model samples, as it returns it; of scikit-learn's mixtures the rows."""
-    takes_rng = "random_state" in signature(model.sample).parameters
-    rows = model.sample(n_samples, **({"random_state": rng} if takes_rng else {}))
-    return rows[0] if isinstance(rows, tuple) else rows
 
 
 def deviations_as_given(pipeline, std, like):

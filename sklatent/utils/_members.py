@@ -29,8 +29,8 @@ def fit_member(member, X, y, sample_weight, name):
     return member.fit(X, y, sample_weight=sample_weight)
 
 
-def sample_member(member, n_samples, rng):
-    """Sample rows from a density of ours or of scikit-learn.
+def sampled_rows(member, n_samples, rng):
+    """Return the rows that a model of ours or of scikit-learn samples, as it does.
 
     scikit-learn's mixtures return components too, and have a `random_state` of their
     own, if any.
@@ -39,7 +39,12 @@ def sample_member(member, n_samples, rng):
     if "random_state" in signature(member.sample).parameters:
         options["random_state"] = rng
     rows = member.sample(n_samples, **options)
-    return np.asarray(rows[0] if isinstance(rows, tuple) else rows)
+    return rows[0] if isinstance(rows, tuple) else rows
+
+
+def sample_member(member, n_samples, rng):
+    """Sample rows from a density, as an array."""
+    return np.asarray(sampled_rows(member, n_samples, rng))
 
 
 def take_missing(members):

@@ -138,11 +138,16 @@ def _refuse_times(X):
             )
 
 
-def _names(X, n_columns):
-    """Names of the columns, or else their numbers."""
+def column_names(X):
+    """Names of the columns of a data frame; an empty list for other tables."""
     if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the data
         return list(X.column_names)
-    return list(getattr(X, "columns", range(n_columns)))
+    return list(getattr(X, "columns", ()))
+
+
+def _names(X, n_columns):
+    """Names of the columns, or else their numbers."""
+    return column_names(X) or list(range(n_columns))
 
 
 def _about_images(estimator, X):
@@ -202,8 +207,7 @@ def takes_frames(estimator):
 
 def check_names(X):
     """Raise if two columns of a data frame have the same name."""
-    names = X.column_names if hasattr(X, "column_names") else getattr(X, "columns", ())
-    names = list(map(str, names))
+    names = list(map(str, column_names(X)))
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(

@@ -14,6 +14,7 @@ from sklatent.utils.frames._read import (
     as_frame,
     encode_column,
     encode_table,
+    in_order,
     is_missing,
     read_table,
     schema_of_numbers,
@@ -57,7 +58,7 @@ def read_mixed(estimator, X, *, reset=False, **options):
         return rows
     X = np.asarray(X, dtype=object) if frame is None else X
     if frame is not None and not reset:
-        X = in_order(estimator.table_, X, frame)
+        X = in_order(X, [column.name for column in estimator.table_.columns])
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     if not len(X):  # scikit-learn's error
         check_array(np.empty(np.shape(X)), estimator=estimator, input_name="X")
@@ -82,14 +83,6 @@ def has_only_numbers(X, frame):
     if array.dtype.kind != "O":
         return False
     return all(type_of(v) == NUMBER or is_missing(v) for v in array.ravel())
-
-
-def in_order(schema, X, frame):
-    """Return a frame with its columns in the order of `fit`, if it has all of them."""
-    names = [column.name for column in schema.columns]
-    if list(frame.columns) != names and set(frame.columns) == set(names):
-        return frame.select(names).to_native()
-    return X
 
 
 def encode_entry(column, value):

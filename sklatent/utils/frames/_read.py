@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from sklatent.utils._tables import column_names
 from sklatent.utils._warnings import warn
 from sklatent.utils.frames._schema import (
     BOOLEAN,
@@ -53,11 +54,13 @@ def as_frame(X):
     return frame if isinstance(frame, nw.DataFrame) else None
 
 
-def column_names(X):
-    """Return the names of the columns of a data frame, an empty list for others."""
-    if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the data
-        return list(X.column_names)
-    return list(getattr(X, "columns", ()))
+def in_order(X, names):
+    """Return a data frame with its columns in this order, if it has these columns."""
+    frame = as_frame(X)
+    own = [] if frame is None else list(frame.columns)
+    if own == list(names) or set(own) != set(names):
+        return X
+    return frame.select(names).to_native()
 
 
 def library_of(frame):

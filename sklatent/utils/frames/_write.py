@@ -8,8 +8,7 @@ is the same.
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sklatent.utils.frames._read import as_frame, library_of
-from sklatent.utils.frames._read import write_text as text_of
+from sklatent.utils.frames._read import as_frame, library_of, write_text
 from sklatent.utils.frames._schema import (
     BOOLEAN,
     DATE,
@@ -164,7 +163,6 @@ def fill_series(series, missing, drawn, column):
             dtype = native.dtype if keep else drawn_native.dtype
             filled = native.astype(dtype).where(~missing, drawn_native.astype(dtype))
         return nw.from_native(filled, series_only=True)
-    drawn = drawn.alias(series.name)
     if missing.all():
         return drawn
     mask = nw.new_series("mask", missing.tolist(), backend=series.implementation)
@@ -199,7 +197,7 @@ def series_like(column, x, library):
 def entries(column, x):
     """Return the entries that numbers stand for: an array of their NumPy type."""
     if column.text is not None:
-        return np.array([text_of(column, number) for number in x], dtype=object)
+        return np.array([write_text(column, number) for number in x], dtype=object)
     if column.kind in (DATE, DURATION):
         kind = "M8" if column.kind == DATE else "m8"
         steps = np.round(x).astype(np.int64)
