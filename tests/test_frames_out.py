@@ -15,11 +15,6 @@ ROWS_OUT = [
     if any(hasattr(cls, name) for name in ("sample", "impute", "inverse_transform"))
 ]
 each_class = pytest.mark.parametrize("cls", ROWS_OUT, ids=lambda cls: cls.__name__)
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklatent.exceptions.DisconnectedGraphWarning",
-    "ignore::sklatent.exceptions.HeywoodWarning",
-    "ignore::sklearn.exceptions.ConvergenceWarning",
-)
 
 
 def table():

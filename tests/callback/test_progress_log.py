@@ -38,6 +38,7 @@ ITERATIVE = [
     VAETransformer(**SMALL),
 ]
 ALL = pytest.mark.parametrize("estimator", ITERATIVE, ids=lambda e: type(e).__name__)
+# 2026-11: two factors for few columns, of which the progress is what is tested.
 HEYWOOD = pytest.mark.filterwarnings("ignore:The factors may explain")
 POSITION = r"candidate \d/2, fold \d/2, "
 

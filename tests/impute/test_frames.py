@@ -203,6 +203,7 @@ def test_arrays_of_objects():
     assert (kept[:, 2] == None).all()  # noqa: E711
 
 
+# 2026-11: scikit-learn tells of names on one side only, which is what is tested.
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @pytest.mark.filterwarnings("ignore:X has feature names")
 @each_package

@@ -27,7 +27,7 @@ def X():
     return rng.normal(size=(120, 1)) + rng.normal(scale=[0.3, 1.0, 2.0], size=(120, 3))
 
 
-def holed(X, share=0.2, seed=0):
+def with_missing(X, share=0.2, seed=0):
     """Rows without some entries; the first row and the first column are complete."""
     rng = np.random.RandomState(seed)
     gone = rng.uniform(size=X.shape) < share
@@ -216,7 +216,7 @@ def test_scores_of_new_rows_have_their_own_precision(X):
 def test_rows_that_the_caller_changes_later_do_not_matter(X, make):
     train = make(X[:100])
     detector = OutlierDetector(GaussianMixture(), random_state=0).fit(train)
-    incomplete = holed(X[100:])
+    incomplete = with_missing(X[100:])
     before = detector.pvalues(incomplete), detector.score_samples(incomplete)
     train *= 0.0
     np.testing.assert_array_equal(detector.pvalues(incomplete), before[0])
@@ -264,7 +264,7 @@ def test_false_alarms_of_incomplete_rows(estimator):
     for r in range(40):
         rng = np.random.RandomState(r)
         rows = rng.normal(size=(119, 1)) + rng.normal(size=(119, 4))
-        rows = holed(rows, seed=r)
+        rows = with_missing(rows, seed=r)
         detector = OutlierDetector(estimator, trim=0.0, cv=3, random_state=r)
         pvalues = detector.fit(rows[:99]).pvalues(rows[99:])
         rates[r] = [(pvalues <= level).mean() for level in (0.05, 0.2)]
@@ -479,7 +479,7 @@ def test_bad_input(X):
     with pytest.raises(TypeError, match="estimator must take missing entries"):
         kernels.contributions(X)
     with pytest.raises(ValueError, match="takes no missing entries"):
-        kernels.predict(holed(X))
+        kernels.predict(with_missing(X))
 
 
 def test_few_rows():

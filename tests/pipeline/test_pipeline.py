@@ -64,7 +64,6 @@ def with_missing(X, share=0.3):
     return np.where(missing, NAN, X)
 
 
-@pytest.mark.filterwarnings("ignore::sklatent.exceptions.FewRowsWarning")
 @parametrize_with_checks(COMPOSED, expected_failed_checks=lambda _: AS_IN_SKLEARN)
 def test_checks_of_sklearn(estimator, check):
     check(estimator)
@@ -185,6 +184,7 @@ def test_precision_and_weights():
     ],
     ids=lambda model: f"{type(model).__module__.split('.')[0]} {type(model).__name__}",
 )
+# 2026-11: one factor for few columns.
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.HeywoodWarning")
 def test_every_density_is_in_units_of_the_input(model):
     X = table()
@@ -197,7 +197,6 @@ def test_every_density_is_in_units_of_the_input(model):
     )
 
 
-@pytest.mark.filterwarnings("ignore::sklatent.exceptions.FarRowsWarning")
 @pytest.mark.parametrize(
     "model",
     [
