@@ -25,7 +25,7 @@ def timed(function):
     return result, [b - a for a, b in zip(start, stop, strict=True)]
 
 
-def opentsne_affinities(job, path, perplexity):
+def opentsne_affinities(job, to, perplexity):
     """Write openTSNE's joint probabilities, from given neighbors, into a file."""
     import openTSNE
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
@@ -35,7 +35,7 @@ def opentsne_affinities(job, path, perplexity):
         knn_index=neighbors, perplexity=perplexity, n_jobs=2
     )
     P = affinities.P.tocsr()
-    np.savez(path, data=P.data, indices=P.indices, indptr=P.indptr)
+    np.savez(to, data=P.data, indices=P.indices, indptr=P.indptr)
 
 
 def opentsne_run(job, method, n_exaggerated, n_iter):
@@ -123,10 +123,10 @@ def skmatter_sketch_map(X, **settings):
     return np.asarray(Z, dtype=float).tolist(), seconds
 
 
-def failed_checks_of(X, name):
+def failed_checks_of(X, model):
     """How many of scikit-learn's common checks an estimator fails."""
     # The server is the program, under another name.
     from _peers import failed_checks
 
-    module, _, class_name = name.rpartition(".")
+    module, _, class_name = model.rpartition(".")
     return failed_checks(X, module, class_name)

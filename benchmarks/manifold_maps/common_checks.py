@@ -30,7 +30,7 @@ def failures():
         lines.append(f"  {name:<24}{failed:>4} of {len(results)}   reach 0")
     with asking(X=np.zeros((1, 1))) as ask:
         for package, name in PEERS.items():
-            lines.append(f"  {package:<24}{ask('failed_checks_of', name=name):>4}")
+            lines.append(f"  {package:<24}{ask('failed_checks_of', model=name):>4}")
     return "\n".join(lines)
 
 
