@@ -50,6 +50,7 @@ TREE = [
             ("a bent sheet: distances along it", "manifold.Isomap"),
             ("denoising; a kernel", "manifold.KernelPCA"),
             ("closed curves, branches, dynamics", "manifold.DiffusionMap"),
+            ("a picture of groups and neighbors", "manifold.TSNE"),
         ],
     ),
     (
@@ -72,7 +73,6 @@ TREE = [
         "which_estimator",
         [
             ("sparse rows, large", "sklearn.decomposition.TruncatedSVD"),
-            ("only a visualization in the plane", "sklearn.manifold.TSNE"),
             ("parts that add up, all positive", "sklearn.decomposition.NMF"),
             ("a quick ranking of outliers", "sklearn.ensemble.IsolationForest"),
         ],

@@ -95,6 +95,7 @@ for axis, (name, method) in zip(axes.flat, methods.items(), strict=False):
     print(f"{name:<14}{found[0]:8.2f}{found[1]:11.2f}{found[2]:8.2f}{found[3]:7.2f}")
     axis.scatter(*Z.T, c=y, s=4, cmap="tab10")
     axis.set(xticks=[], yticks=[])
+    axis.set_aspect("equal", adjustable="datalim")
     axis.set_title(
         f"{name}, {seconds:.1f} s\nneighbors {found[0]:.2f}, distances {found[1]:.2f}",
         fontsize=10,
@@ -140,5 +141,12 @@ for axis, (name, Z) in zip(axes.flat, pictures.items(), strict=True):
     print(f"{name:<14}{wide:8.1f}{far:10.1f}")
     axis.scatter(*Z[:, :2].T, c=labels, s=4, cmap="tab10", vmax=9)
     axis.set(xticks=[], yticks=[])
+    axis.set_aspect("equal", adjustable="datalim")
     axis.set_title(f"{name}\nwidth {wide:.1f}, distance {far:.1f}", fontsize=10)
 plt.show()
+
+# %%
+# No method is first in every respect. PCA and MDS keep distances and proportions, and
+# few neighbors; t-SNE and UMAP keep most of the neighbors, and draw the three clusters
+# as if they were equally wide and about equally far apart. The user guide says what can
+# be read from which picture: :ref:`which_map`.
