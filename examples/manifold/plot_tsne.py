@@ -1,7 +1,7 @@
 """
-==================================================================
+===============================================================
 Visualization: t-SNE places new rows in its map, and leads back
-==================================================================
+===============================================================
 
 t-SNE draws a map in which rows are next to their nearest neighbors. In most packages
 the map ends with the rows that it was made from. Here new rows are placed in it, each
