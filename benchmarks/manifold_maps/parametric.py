@@ -1,6 +1,6 @@
 """Networks that embed: new digits beside UMAP's, and the digits they are decoded to.
 
-In five folds, the digits that are held out are placed in a map of the others,
+In three folds, the digits that are held out are placed in a map of the others,
 classified by their ten nearest training digits there, and reconstructed from their
 places. The error is per pixel, of the range 0 to 16.
 """
@@ -41,7 +41,7 @@ def both_ways(model, train, new):
     return Z, codes, model.inverse_transform(codes)
 
 
-def new_digits(n_folds=5):
+def new_digits(n_folds=3):
     """The table."""
     X, y = load_digits(return_X_y=True)
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=0)
