@@ -189,7 +189,7 @@ class _Places:
     def off(self, Y):
         """Which places lie outside of the grid."""
         U = (Y - self.low) / self.geometry.spacing + MARGIN
-        return ((U < 1) | (U >= np.array(self.geometry.shape) - 2)).any(axis=1)
+        return (np.minimum(U - 1, np.array(self.geometry.shape) - 2 - U) < 0).any(axis=1)
 
 
 @dataclass(frozen=True)
