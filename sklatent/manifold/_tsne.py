@@ -4,7 +4,7 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.exceptions import (
@@ -15,8 +15,7 @@ from sklatent.exceptions import (
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._classical_mds import ClassicalMDS
 from sklatent.manifold._far import warn_of_far_rows
-from sklatent.manifold._links import GraphSearch, MatrixSearch, RowSearch
-from sklatent.manifold._seen import find_seen
+from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
 from sklatent.manifold.mesh._descent import Descent
 from sklatent.manifold.mesh._starts import (
     principal_start,
@@ -27,7 +26,6 @@ from sklatent.manifold.tsne._choices import (
     Choices,
     given_choices,
     given_joint,
-    strongest,
 )
 from sklatent.manifold.tsne._divergence import Divergence, Kernel
 from sklatent.manifold.tsne._new_rows import place_rows
@@ -48,6 +46,8 @@ from sklatent.utils._warnings import warn
 CHECK = 50
 # Standard deviation of the start, small against the reach of the kernel.
 START = 1e-4
+# Places farther out than this have diverged.
+DIVERGED = 1e9
 # Momentum with exaggeration, and after it.
 MOMENTA = (0.5, 0.8)
 # New rows choose among fewer neighbors, so that they come to lie between these.
@@ -340,7 +340,7 @@ class TSNE(CallbackSupportMixin, Embedding):
         return self
 
     def _read(self, X, **options):
-        """Check rows, distances, a graph or affinities; only the last two stay sparse."""
+        """Check rows, distances or affinities; rows do not stay sparse."""
         X = read_rows(self, X, accept_sparse="csr", **options)
         return X.toarray() if issparse(X) and not self._is_precomputed() else X
 
@@ -384,9 +384,7 @@ class TSNE(CallbackSupportMixin, Embedding):
         """Return the perplexities to use for so many distinct rows."""
         given = [float(u) for u in np.ravel(self.perplexity)]
         if not given or min(given) < 1:
-            raise ValueError(
-                f"perplexity must be at least 1; got {self.perplexity!r}."
-            )
+            raise ValueError(f"perplexity must be at least 1; got {self.perplexity!r}.")
         if max(given) < n:
             return given
         most = max(1.0, (n - 1) / 3)
@@ -446,10 +444,10 @@ class TSNE(CallbackSupportMixin, Embedding):
         nu = self.degrees_of_freedom
         return Kernel(float(max(self.n_components_ - 1, 1) if nu == "auto" else nu))
 
-    def _sums(self, n_threads=1):
+    def _sums(self, n_samples, n_threads):
         """Return what sums the kernel over all rows."""
         exact = self.method == "exact"
-        return self._kernel().sums(self.n_components_, exact, n_threads)
+        return self._kernel().sums(n_samples, self.n_components_, exact, n_threads)
 
     def _descend(self, X, y, P, start):
         """Move the rows until the divergence no longer falls."""
@@ -460,7 +458,7 @@ class TSNE(CallbackSupportMixin, Embedding):
             self.learning_rate_ = max(rate, 50.0)
         dtype = np.float64 if self.method == "exact" else np.float32
         descent = Descent(start.astype(dtype))
-        sums = self._sums(n_threads)
+        sums = self._sums(len(start), n_threads)
         n_checks = -(-self.max_iter // CHECK)
         with (
             Divergence(P, self._kernel(), sums, n_threads, dtype) as divergence,
@@ -492,11 +490,11 @@ class TSNE(CallbackSupportMixin, Embedding):
             gradient = divergence.gradient(
                 descent.Y, self.early_exaggeration if early else self.exaggeration
             )
-            self._check_finite(gradient)
             last = i + 1 == self.max_iter
             if checks := (i + 1) % CHECK == 0 or last:
                 self.kl_divergence_ = divergence.value(descent.Y)
             descent.move(gradient, self.learning_rate_, MOMENTA[not early])
+            self._check_finite(descent)
             self.n_iter_ = i + 1
             if not checks:
                 continue
@@ -507,8 +505,8 @@ class TSNE(CallbackSupportMixin, Embedding):
             if stop or idle or np.linalg.norm(gradient) <= self.min_grad_norm:
                 return
 
-    def _check_finite(self, gradient):
-        if not np.isfinite(gradient).all():
+    def _check_finite(self, descent):
+        if not np.abs(descent.Y).max() < DIVERGED:
             raise RuntimeError(
                 "The places diverged. Lower learning_rate, now "
                 f"{self.learning_rate_:.4g}."
@@ -535,8 +533,22 @@ class TSNE(CallbackSupportMixin, Embedding):
             warn_of_far_rows(nearest > self._reach, "among the rows nearest to them")
         Z = embedding[np.zeros(X.shape[0], dtype=np.intp)].astype(np.float64)
         if len(embedding) > 1:
-            potential = self._sums(count_threads(self.n_jobs)).potential(embedding)
+            sums = self._sums(len(embedding), count_threads(self.n_jobs))
+            potential = sums.potential(embedding)
             Z = place_rows(p, rows, embedding, self._kernel(), potential)
         same = (nearest == 0) & (self._choices is not None)
         Z[same] = self._distinct_places[rows[same, 0]]
         return Z.astype(X.dtype, copy=False)
+
+    def _nearest(self, X, n_neighbors):
+        if self.affinity == "precomputed":
+            # The strongest affinities are the shortest distances.
+            graph = csr_array(X, copy=True)
+            graph.eliminate_zeros()
+            graph.data = 1 / graph.data
+            return Links.of_graph(graph).arrays(n_neighbors)
+        if issparse(X):
+            return Links.of_graph(X).arrays(n_neighbors)
+        if self.metric == "precomputed":
+            return super()._nearest(X, n_neighbors)
+        return self._choices.search.nearest_arrays(n_neighbors, X)

@@ -57,8 +57,9 @@ class PairPotential:
 
     @property
     def energy(self):
-        """Sum of the potential over the charges."""
-        return float(self.charges @ self.values(self.places))
+        """Sum over the charges of the potential of all others, a positive number."""
+        others = self.values(self.places) - self.kernel(0.0) * self.charges
+        return max(float(self.charges @ others), np.finfo(np.float64).tiny)
 
     def off(self, Y):
         """No place is outside."""

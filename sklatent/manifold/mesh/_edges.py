@@ -8,6 +8,8 @@ Each edge is stored once, above the diagonal: with U the weights there, their su
 that of U and its transpose.
 """
 
+import itertools
+
 import numpy as np
 from scipy.sparse import csr_array, triu
 
@@ -37,7 +39,7 @@ class Edges:
         bounds = [0, *np.searchsorted(upper.indptr, shares).tolist(), upper.shape[0]]
         self.parts = [
             _Part(upper, start, stop, dtype)
-            for start, stop in zip(bounds, bounds[1:], strict=False)
+            for start, stop in itertools.pairwise(bounds)
             if upper.indptr[start] < upper.indptr[stop]
         ]
 

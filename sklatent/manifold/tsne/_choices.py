@@ -3,8 +3,6 @@
 import numpy as np
 from scipy.sparse import csr_array
 
-from sklatent.manifold._distances import check_square
-from sklatent.manifold._links import Links
 from sklatent.manifold.tsne._affinities import PER_PERPLEXITY, conditionals, joint
 
 # Asymmetry of given affinities, relative to the largest, that rounding explains.
@@ -76,12 +74,19 @@ def given_joint(P):
     P : ndarray or csr_array of shape (n_samples, n_samples)
         Affinities of rows, up to a factor.
     """
-    check_square(P)
-    P = csr_array(P)
+    if P.shape[0] != P.shape[1]:
+        raise ValueError(
+            "X must be a square matrix of affinities with affinity='precomputed'; got "
+            f"shape {P.shape}."
+        )
+    P = csr_array(P, copy=True)
     _check_affinities(P.data)
     asymmetry = P - P.T
     largest = P.data.max(initial=0.0)
-    if np.abs(asymmetry.data).max(initial=0.0) > ROUNDING * np.finfo(P.dtype).eps * largest:
+    if (
+        np.abs(asymmetry.data).max(initial=0.0)
+        > ROUNDING * np.finfo(P.dtype).eps * largest
+    ):
         raise ValueError(
             "X must be symmetric with affinity='precomputed'; got affinities that "
             f"differ by {np.abs(asymmetry.data).max():g} from those in the other "
@@ -107,7 +112,7 @@ def given_choices(P):
     P : ndarray or csr_array of shape (n_queries, n_samples)
         Affinities, up to a factor for each row.
     """
-    P = csr_array(P)
+    P = csr_array(P, copy=True)
     _check_affinities(P.data)
     P.eliminate_zeros()
     counts = np.diff(P.indptr)
@@ -138,5 +143,3 @@ def _check_affinities(values):
             "Negative values in data: with affinity='precomputed' X must hold "
             f"affinities, of which none is negative; got {values.min():g}."
         )
-
-

@@ -20,6 +20,9 @@ from sklatent.manifold.mesh._all_pairs import AllPairs
 from sklatent.manifold.mesh._edges import Edges
 from sklatent.manifold.mesh._mesh import MOST_NODES, Mesh
 
+# Up to so many rows all pairs are summed one by one, which is as quick as a mesh.
+FEW_ROWS = 256
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -56,9 +59,9 @@ class Kernel:
         """-log K(s)."""
         return 0.5 * (self.nu + 1) * np.log1p(square / self.nu)
 
-    def sums(self, n_components, exact, n_threads=1):
+    def sums(self, n_samples, n_components, exact, n_threads=1):
         """Return what sums the kernel over all rows: a mesh, or all pairs."""
-        if exact or n_components not in MOST_NODES:
+        if exact or n_samples <= FEW_ROWS or n_components not in MOST_NODES:
             return AllPairs(self, self.slope)
         return Mesh(self, n_threads)
 
@@ -98,8 +101,7 @@ class Divergence:
     def _repulsion(self, Y):
         """Z and the gradient of phi."""
         potential = self.sums.potential(Y)
-        # Without what each row contributes at its own place, where K is 1.
-        return potential.energy - len(Y), potential.gradient(Y)
+        return potential.energy, potential.gradient(Y)
 
     def gradient(self, Y, exaggeration=1.0):
         """Return the gradient, with attractions that are stronger by a factor."""
@@ -109,13 +111,12 @@ class Divergence:
             return part.forces(Y, self.kernel.weight)
 
         if self.threads is None:
-            Z, forces = self._repulsion(Y)
+            self.Z, forces = self._repulsion(Y)
             results = map(attraction, parts)
         else:
             repulsion = self.threads.submit(self._repulsion, Y)
             results = self.threads.map(attraction, parts)
-            Z, forces = repulsion.result()
-        self.Z = max(Z, np.finfo(np.float64).tiny)
+            self.Z, forces = repulsion.result()
         attracting = 2 * self.kernel.strength * exaggeration
         # Both in the units of the attraction until they are added.
         forces = forces * Y.dtype.type(2 / (self.Z * attracting))

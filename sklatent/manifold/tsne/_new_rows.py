@@ -43,7 +43,7 @@ def place_rows(p, neighbors, embedding, kernel, potential):
         Places.
     """
     n = len(embedding)
-    pressure = n / max(potential.energy - n, np.finfo(np.float64).tiny)
+    pressure = n / potential.energy
     Z = np.empty((len(p), embedding.shape[1]))
     size = max(1, BLOCK_ENTRIES // (p.shape[1] * embedding.shape[1]))
     for rows in row_slices(len(p), size):
