@@ -92,7 +92,7 @@ class TSNE(CallbackSupportMixin, Embedding):
     n_iter_without_progress : int, default=300
         Number of iterations without a smaller divergence after which the descent stops.
         It is checked every 50 iterations.
-    min_grad_norm : float, default=1e-7
+    min_grad_norm : float, default=1e-07
         Length of the gradient at which the descent stops.
     metric : str or callable, default="euclidean"
         Distance between rows, as in :class:`sklearn.neighbors.NearestNeighbors`. With
@@ -198,7 +198,7 @@ class TSNE(CallbackSupportMixin, Embedding):
             Interval(Integral, 1, None, closed="left"),
             HasMethods(["fit", "get_params"]),
         ],
-        "perplexity": [Interval(Real, 1, None, closed="left"), "array-like"],
+        "perplexity": [Interval(Real, 0, None, closed="neither"), "array-like"],
         "early_exaggeration": [Interval(Real, 1, None, closed="left")],
         "learning_rate": [
             StrOptions({"auto"}),

@@ -10,7 +10,7 @@ The joint probability of a pair is p_ij = (p(j | i) + p(i | j)) / 2n.
 """
 
 import numpy as np
-from scipy.sparse import csr_array, tril, triu
+from scipy.sparse import csr_array
 
 from sklatent.utils._blocks import row_slices
 
@@ -94,7 +94,7 @@ def _with_perplexity(d, perplexity):
     return p
 
 
-def joint(p, starts, rows, n_samples):
+def joint(p, starts, rows):
     """Joint probabilities of all pairs, above the diagonal.
 
     Parameters
@@ -105,15 +105,18 @@ def joint(p, starts, rows, n_samples):
         Where the links of each row start.
     rows : ndarray of shape (n_links,)
         Rows that are chosen.
-    n_samples : int
-        Number of rows.
 
     Returns
     -------
     P : csr_array of shape (n_samples, n_samples)
         p_ij for i < j; the sum is 1/2.
     """
-    C = csr_array((p, rows, starts), shape=(n_samples, n_samples))
-    P = (triu(C, 1, format="csr") + tril(C, -1, format="csr").T.tocsr()).tocsr()
-    P.data *= 0.5 / P.data.sum(dtype=np.float64)
-    return P
+    n = len(starts) - 1
+    own = np.repeat(np.arange(n, dtype=rows.dtype), np.diff(starts))
+    above = rows > own
+    upper = csr_array((p[above], (own[above], rows[above])), shape=(n, n))
+    # Those below the diagonal, turned over.
+    np.logical_not(above, out=above)
+    upper = upper + csr_array((p[above], (rows[above], own[above])), shape=(n, n))
+    upper.data *= 0.5 / upper.data.sum(dtype=np.float64)
+    return upper

@@ -4,7 +4,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from sklatent.manifold.tsne._affinities import PER_PERPLEXITY, conditionals, joint
+from sklatent.utils._blocks import row_slices
 
+# Rows whose neighbors are handled together.
+BLOCK_QUERIES = 2**14
 # Asymmetry of given affinities, relative to the largest, that rounding explains.
 ROUNDING = 100
 
@@ -42,14 +45,17 @@ class Choices:
         n, k = len(self.search), self.n_neighbors
         if n == 1:
             return csr_array((1, 1))
-        # The row itself is the nearest, but where a graph does not store it.
-        links = self.search.nearest(k + 1).without_own()
-        k = min(k, links.counts().min())
-        distances, rows = links.arrays(k)
-        del links
-        self.longest = float(distances.max())
-        p = self._probabilities(distances)
-        return joint(p.ravel(), k * np.arange(n + 1), rows.ravel(), n)
+        # A row is among its candidates, but where a graph does not store it.
+        links = self.search.candidates(k + 1)
+        blocks = list(row_slices(n, BLOCK_QUERIES))
+        k = min(k, *(_others(links, block).counts().min() for block in blocks))
+        p = np.empty((n, k), dtype=np.float32)
+        rows = np.empty((n, k), dtype=np.int32)
+        for block in blocks:
+            distances, rows[block] = _others(links, block).arrays(k)
+            p[block] = self._probabilities(distances)
+            self.longest = max(self.longest, float(distances.max()))
+        return joint(p.ravel(), k * np.arange(n + 1), rows.ravel())
 
     def of(self, X):
         """Return the training rows that new rows choose, and the probabilities."""
@@ -64,6 +70,12 @@ class Choices:
         if self.uniform:
             return np.full(distances.shape, 1 / k, dtype=np.float32)
         return conditionals(distances, self.perplexities)
+
+
+def _others(links, block):
+    """Links of a slice of training rows to rows other than themselves."""
+    links = links.block(block)
+    return links.only(links.rows != links.queries() + block.start)
 
 
 def given_joint(P):
@@ -92,7 +104,6 @@ def given_joint(P):
             f"differ by {np.abs(asymmetry.data).max():g} from those in the other "
             "direction."
         )
-    n = P.shape[0]
     P.setdiag(0)
     P.eliminate_zeros()
     if P.nnz == 0:
@@ -101,7 +112,7 @@ def given_joint(P):
             "affinity='precomputed'; got none."
         )
     chosen = P.data / P.data.sum(dtype=np.float64)
-    return joint(chosen, P.indptr, P.indices, n)
+    return joint(chosen, P.indptr, P.indices)
 
 
 def given_choices(P):
