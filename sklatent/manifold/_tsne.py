@@ -483,7 +483,9 @@ class TSNE(CallbackSupportMixin, Embedding):
         lowest, lowest_at = np.inf, 0
         for i in range(self.max_iter):
             early = i < self.early_exaggeration_iter
-            if i in (0, self.early_exaggeration_iter):
+            if i == self.early_exaggeration_iter:
+                # Without exaggeration it is another function that is minimized.
+                descent = Descent(descent.Y)
                 lowest, lowest_at = np.inf, i
             if i % CHECK == 0:
                 report.begin()
@@ -501,8 +503,9 @@ class TSNE(CallbackSupportMixin, Embedding):
             stop = report.end(self.kl_divergence_)
             if self.kl_divergence_ < lowest:
                 lowest, lowest_at = self.kl_divergence_, i
-            idle = i - lowest_at > self.n_iter_without_progress and not early
-            if stop or idle or np.linalg.norm(gradient) <= self.min_grad_norm:
+            idle = i - lowest_at > self.n_iter_without_progress
+            flat = np.linalg.norm(gradient) <= self.min_grad_norm
+            if stop or ((idle or flat) and not early):
                 return
 
     def _check_finite(self, descent):
