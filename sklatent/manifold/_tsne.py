@@ -469,6 +469,8 @@ class TSNE(CallbackSupportMixin, Embedding):
                 lambda: {"embedding_": descent.Y.copy()},
             )
             self._iterate(descent, divergence, report)
+            divergence.gradient(descent.Y)
+            self.kl_divergence_ = divergence.value(descent.Y)
         if getattr(sums, "geometry", None) is not None and sums.geometry.is_coarse():
             warn(
                 "The map is so wide that its mesh, of nodes at distance "
@@ -494,15 +496,15 @@ class TSNE(CallbackSupportMixin, Embedding):
             )
             last = i + 1 == self.max_iter
             if checks := (i + 1) % CHECK == 0 or last:
-                self.kl_divergence_ = divergence.value(descent.Y)
+                value = divergence.value(descent.Y)
             descent.move(gradient, self.learning_rate_, MOMENTA[not early])
             self._check_finite(descent)
             self.n_iter_ = i + 1
             if not checks:
                 continue
-            stop = report.end(self.kl_divergence_)
-            if self.kl_divergence_ < lowest:
-                lowest, lowest_at = self.kl_divergence_, i
+            stop = report.end(value)
+            if value < lowest:
+                lowest, lowest_at = value, i
             idle = i - lowest_at > self.n_iter_without_progress
             flat = np.linalg.norm(gradient) <= self.min_grad_norm
             if stop or ((idle or flat) and not early):
