@@ -58,7 +58,7 @@ FAR = 10
 
 
 class TSNE(CallbackSupportMixin, Embedding):
-    """t-SNE: an embedding for visualization that keeps neighbors together.
+    """T-distributed stochastic neighbor embedding (t-SNE), for visualization.
 
     Each row chooses its neighbors with probabilities that fall with the distance. In
     the map, of two components for a picture, pairs of rows have probabilities too, and
