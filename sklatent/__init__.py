@@ -53,6 +53,7 @@ _MEMBERS = {
     "StackedDensity": "density",
     "TransformedDensity": "density",
     "TwoNN": "dimension",
+    "UMAP": "manifold",
     "VAETransformer": "neural",
     "show_versions": "utils",
 }

@@ -45,7 +45,7 @@ from sklatent.exceptions import (
     InconsistentVersionWarning,
     RankDeficientWarning,
 )
-from sklatent.manifold import DiffusionMap, Isomap
+from sklatent.manifold import UMAP, DiffusionMap, Isomap
 from sklatent.utils.discovery import all_estimators
 from tests.instances import COMPOSED, IMAGE_INSTANCES, INSTANCES, cheap
 
@@ -105,6 +105,7 @@ MUTED = {
     NeighborScaling: (*OF_NEIGHBORS, FewRowsWarning),
     PCASpectrum: (DuplicateRowsWarning,),
     TwoNN: OF_NEIGHBORS,
+    UMAP: (*OF_NEIGHBORS, FarRowsWarning, FewRowsWarning),
 }
 
 
