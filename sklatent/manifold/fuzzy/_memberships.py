@@ -83,7 +83,9 @@ def memberships(distances, rho, n_neighbors, smallest_scale):
         too_large = np.exp(-beyond * np.exp(-middle)[:, None]).sum(axis=1) > target
         high = np.where(too_large, middle, high)
         low = np.where(too_large, low, middle)
-    mean = np.where(known, distances, 0.0).sum(axis=1) / (known.sum(axis=1) + 1)
+    # Divided first, as a sum may be too large a number.
+    number = known.sum(axis=1, keepdims=True) + 1
+    mean = np.where(known, distances / number, 0.0).sum(axis=1)
     smallest = np.where(rho > 0, SMALLEST_SHARE * mean, smallest_scale) / unit
     sigma = np.maximum(np.exp(low), np.maximum(smallest, BOUNDS[0]))
     return np.exp(-beyond / sigma[:, None])
@@ -92,7 +94,7 @@ def memberships(distances, rho, n_neighbors, smallest_scale):
 def smallest_scale(distances):
     """Smallest sigma of rows without a distance up to which neighbors are sure."""
     known = distances[np.isfinite(distances)]
-    return SMALLEST_SHARE * float(known.sum() / (len(known) + len(distances)))
+    return SMALLEST_SHARE * float((known / (len(known) + len(distances))).sum())
 
 
 def fuzzy_union(rows, columns, values, n_samples, mix=1.0):
