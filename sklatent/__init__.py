@@ -51,6 +51,7 @@ _MEMBERS = {
     "PPCA": "decomposition",
     "Pipeline": "pipeline",
     "StackedDensity": "density",
+    "TSNE": "manifold",
     "TransformedDensity": "density",
     "TwoNN": "dimension",
     "UMAP": "manifold",

@@ -27,7 +27,7 @@ from sklatent.dimension import (
     TwoNN,
 )
 from sklatent.impute import LatentImputer
-from sklatent.manifold import UMAP, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
+from sklatent.manifold import TSNE, UMAP, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline
@@ -178,6 +178,12 @@ INSTANCES = {
             cv=2,
             random_state=0,
         ),
+    ],
+    TSNE: [
+        TSNE(),
+        TSNE(1, perplexity=5, max_iter=60, early_exaggeration_iter=20, n_jobs=1),
+        TSNE(4, max_iter=30, init="spectral", affinity="uniform"),
+        TSNE(perplexity=[2, 5], max_iter=30, method="exact", metric="manhattan"),
     ],
     TransformedDensity: [
         TransformedDensity(),

@@ -26,6 +26,13 @@ from sklatent.utils._blocks import row_slices
 SPACINGS, FEWEST_INTERVALS = {1: 0.25, 2: 0.35, 3: 0.5}, 50
 # Largest number of nodes, by the number of axes.
 MOST_NODES = {1: 2**22, 2: 4096**2, 3: 256**3}
+# What the mesh makes of a charge's own potential, K(0), is on average over places
+# between the nodes the sum of the kernel at neighboring nodes with these weights along
+# each axis, which are the B-spline of degree 7.
+OWN = np.array([1, 120, 1191, 2416, 1191, 120, 1]) / 5040
+# Smallest potential of all others at a charge on average, to its own. Where charges are
+# farther from each other, a mesh leaves no digits of it.
+LEAST_POTENTIAL = 1e-4
 # Nodes before the first place and behind the last.
 MARGIN = 2
 # Places that are handled together, whose arrays fit the cache.
@@ -90,7 +97,7 @@ class Mesh:
     def __init__(self, kernel, n_threads=1):
         self.kernel = kernel
         self.n_threads = n_threads
-        self.geometry = self._transform = self._floor = None
+        self.geometry = self._transform = self._floor = self._own = None
 
     def potential(self, Y, charges=None):
         """Return the potential of charges.
@@ -117,8 +124,11 @@ class Mesh:
             nodes.near(Y[rows]).spread(charge, part)
         phi = self._convolve(charge.reshape(shape)).ravel()
         n_charges = len(Y) if charges is None else charges.sum(dtype=np.float64)
-        energy = np.vdot(charge, phi).real + self._floor * n_charges**2
-        return Potential(nodes, phi, self._floor * n_charges, float(energy))
+        own = len(Y) if charges is None else np.square(charges).sum(dtype=np.float64)
+        energy = float(np.vdot(charge, phi)) - self._own * own
+        energy += self._floor * (n_charges**2 - own)
+        energy = max(energy, LEAST_POTENTIAL * self._own * own)
+        return Potential(nodes, phi, self._floor * n_charges, energy)
 
     def _fit(self, geometry):
         """Transform the kernel for a grid."""
@@ -135,15 +145,14 @@ class Mesh:
         # Without what is the same everywhere, single precision keeps the differences
         # of places close together.
         self._floor = float(self.kernel(squares.max()))
-        transform = fft.rfftn(self.kernel(squares) - self._floor)
-        for axis, n in enumerate(transform.shape):
-            f = np.arange(n) / (2 * geometry.shape[axis])
-            spline = ((2 + np.cos(2 * np.pi * f)) / 3) ** 2
-            transform /= spline.reshape(
-                [-1 if a == axis else 1 for a in range(squares.ndim)]
-            )
         # The kernel is even, so that its transform is real.
-        self._transform = transform.real.astype(np.float32)
+        transform = fft.rfftn(self.kernel(squares) - self._floor).real
+        for axis, n in enumerate(transform.shape):
+            f = 2 * np.pi * np.arange(n) / (2 * geometry.shape[axis])
+            spline = ((2 + np.cos(f)) / 3) ** 2
+            transform = transform / np.expand_dims(spline, _others(axis, transform))
+        self._transform = transform.astype(np.float32)
+        self._own = _own_potential(transform, geometry.shape)
 
     def _convolve(self, charge):
         """Convolve what the nodes hold with the kernel.
@@ -163,6 +172,27 @@ class Mesh:
             wave = wave[(slice(None),) * axis + (slice(shape[axis]),)]
         phi = fft.irfft(wave, 2 * shape[last], axis=last, **options)
         return np.ascontiguousarray(phi[..., : shape[last]])
+
+
+def _others(axis, array):
+    """Axes of an array but one."""
+    return tuple(a for a in range(array.ndim) if a != axis)
+
+
+def _own_potential(transform, shape):
+    """Mean potential of a charge at its own place, over places between the nodes."""
+    # Half of the frequencies along the last axis are not stored.
+    mean = transform.copy()
+    mean[..., 1:-1] *= 2
+    for n in shape[:-1]:
+        mean = np.tensordot(_own_weights(n, 2 * n), mean, axes=1)
+    return float(mean @ _own_weights(shape[-1], shape[-1] + 1))
+
+
+def _own_weights(n, n_frequencies):
+    """Transform of `OWN` on 2n nodes, over the number of these."""
+    f = 2 * np.pi * np.arange(n_frequencies) / (2 * n)
+    return np.cos(np.outer(f, np.arange(-3, 4))) @ OWN / (2 * n)
 
 
 @dataclass(frozen=True)
@@ -189,7 +219,9 @@ class _Places:
     def off(self, Y):
         """Which places lie outside of the grid."""
         U = (Y - self.low) / self.geometry.spacing + MARGIN
-        return ((U < 1) | (U >= np.array(self.geometry.shape) - 2)).any(axis=1)
+        return (np.minimum(U - 1, np.array(self.geometry.shape) - 2 - U) < 0).any(
+            axis=1
+        )
 
 
 @dataclass(frozen=True)
@@ -205,7 +237,7 @@ class Potential:
     floor : float
         Potential to add.
     energy : float
-        Sum of the potential over the charges.
+        Sum over the charges of the potential of all others, a positive number.
     """
 
     places: _Places

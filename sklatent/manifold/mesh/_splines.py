@@ -33,12 +33,12 @@ class Nodes:
         t = U - at.astype(U.dtype)
         self.steps = np.append(np.cumprod(shape[:0:-1])[::-1], 1).astype(np.intp)
         self.first = self.steps @ (at - 1)
-        powers = np.stack([np.ones_like(t), t, t * t, t * t * t], axis=1)
-        slopes = powers[:, :3] * np.array([1, 2, 3], dtype=t.dtype)[:, None]
-        cubics = CUBICS.astype(t.dtype)
-        # Of shape (n_axes, 4, n_places).
-        self.weights = cubics @ powers
-        self.slopes = cubics[:, 1:] @ slopes
+        # Of shape (n_axes, 4, n_places). No matrix product, whose rounding would depend
+        # on how many places there are.
+        self.weights = np.stack([_polynomial(c, t) for c in CUBICS], axis=1)
+        self.slopes = np.stack(
+            [_polynomial(c[1:] * (1, 2, 3), t) for c in CUBICS], axis=1
+        )
 
     def spread(self, grid, charges=None):
         """Add charges at the places, 1 each if None, to a flat grid of nodes."""
@@ -67,12 +67,21 @@ class Nodes:
         """Sum over the nodes along an axis and those after it."""
         if axis == len(self.steps):
             return grid.take(at)[None]
-        total = np.zeros((1 + len(self.steps) - axis, len(at)), dtype=grid.dtype)
+        total = np.zeros((1 + len(self.steps) - axis, len(at)), self.weights.dtype)
         for i in range(N_NODES):
             # The value, and the slopes along the axes after this.
             inner = self._interpolate(grid, at + i * self.steps[axis], axis + 1)
             total[1] += self.slopes[axis, i] * inner[0]
-            inner *= self.weights[axis, i]
+            inner = self.weights[axis, i] * inner
             total[0] += inner[0]
             total[2:] += inner[1:]
         return total
+
+
+def _polynomial(coefficients, t):
+    """Evaluate a polynomial, by Horner's rule."""
+    value = np.full_like(t, coefficients[-1])
+    for c in coefficients[-2::-1]:
+        value *= t
+        value += t.dtype.type(c)
+    return value
