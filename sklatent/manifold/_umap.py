@@ -4,7 +4,6 @@ McInnes, Healy and Melville (2018); the weight of the repulsion Damrich and Hamp
 (2021).
 """
 
-import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,13 +12,12 @@ from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklatent.decomposition import PCA
-from sklatent.exceptions import FewRowsWarning
+from sklatent.exceptions import CoarseMeshWarning, FewRowsWarning
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
-from sklatent.manifold.fuzzy._curve import Curve
-from sklatent.manifold.fuzzy._descent import Forces, descend
+from sklatent.manifold.fuzzy._descent import next_moves
+from sklatent.manifold.fuzzy._forces import Forces
 from sklatent.manifold.fuzzy._memberships import (
     fuzzy_union,
     memberships,
@@ -27,8 +25,9 @@ from sklatent.manifold.fuzzy._memberships import (
     sure_distances,
 )
 from sklatent.manifold.fuzzy._new_rows import NewRows
-from sklatent.manifold.fuzzy._repulsion import softening, start_sums
+from sklatent.manifold.fuzzy._similarity import Similarity, fit_similarity
 from sklatent.manifold.fuzzy._start import scaled_start, spectral_start, spiral
+from sklatent.manifold.mesh._starts import principal_start
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -42,7 +41,7 @@ from sklatent.utils._threads import count_threads, single_blas_thread
 from sklatent.utils._warnings import warn
 
 # What n_epochs=None is, and how many of them are reported as one.
-N_EPOCHS, REPORTED_EPOCHS = 200, 10
+N_EPOCHS, BLOCK_EPOCHS = 200, 10
 # A row is far if its distance from the nearest training row is so many times the
 # largest distance of a training row to its last neighbor.
 FAR = 10
@@ -292,14 +291,18 @@ class UMAP(CallbackSupportMixin, Embedding):
             X = self._read(X, reset=True)
             search = self._start_search(X)
             self.n_components_ = self._resolve_n_components(X, most=len(search))
-            curve = self._make_curve()
+            similarity = self._set_similarity()
             self.graph_ = self._fuzzy_graph(search)
-            start = self._starts(X, search, self.graph_)
+            Y = scaled_start(self._start(X, search), similarity.width)
             n_threads = count_threads(self.n_jobs)
-            sums = start_sums(curve, len(search), self.n_components_, n_threads)
+            sums = similarity.sums(len(search), self.n_components_, n_threads)
             rate = self.negative_sample_rate * self.repulsion_strength
-            forces = Forces.of_graph(self.graph_, curve, sums, rate)
-            self._descend(forces, start, X, y, search)
+            with (
+                Forces(self.graph_, similarity, sums, rate, n_threads) as forces,
+                single_blas_thread,
+            ):
+                Y = self._descend(forces, Y, X, y)
+            self._set_fitted(forces, Y, X, search)
         return self
 
     def _read(self, X, **options):
@@ -318,8 +321,8 @@ class UMAP(CallbackSupportMixin, Embedding):
         options = {"p": 2, "metric_params": self.metric_kwds, "algorithm": "auto"}
         return RowSearch(X, self.metric, n_jobs=self.n_jobs, **options)
 
-    def _make_curve(self):
-        """Return the curve of similarity, given or fitted."""
+    def _set_similarity(self):
+        """Return the similarity, its parameters given or fitted."""
         if (self.a is None) != (self.b is None):
             raise ValueError(
                 "a and b must both be numbers or both be None; got "
@@ -329,13 +332,11 @@ class UMAP(CallbackSupportMixin, Embedding):
             raise ValueError(
                 f"min_dist must be at most spread={self.spread}; got {self.min_dist}."
             )
-        soft = softening(self.n_components_)
         if self.a is None:
-            curve = Curve.fitted(self.spread, self.min_dist, soft)
+            self.a_, self.b_ = fit_similarity(self.spread, self.min_dist)
         else:
-            curve = Curve(float(self.a), float(self.b), soft)
-        self.a_, self.b_ = curve.a, curve.b
-        return curve
+            self.a_, self.b_ = float(self.a), float(self.b)
+        return Similarity.on_mesh(self.b_, self.n_components_)
 
     def _fuzzy_graph(self, search):
         """Return the graph of memberships of the distinct training rows."""
@@ -361,26 +362,24 @@ class UMAP(CallbackSupportMixin, Embedding):
         rho = sure_distances(distances, self.local_connectivity)
         return memberships(distances, rho, self.n_neighbors_, self._smallest_scale)
 
-    def _starts(self, X, search, graph):
-        """Where the distinct rows start."""
+    def _start(self, X, search):
+        """Where the distinct rows start, in any units."""
         n, q = len(search), self.n_components_
         if not isinstance(self.init, str):
             init = np.asarray(self.init, dtype=np.float64)
-            if init.shape != (len(X), q) or not np.isfinite(init).all():
+            if init.shape != (X.shape[0], q) or not np.isfinite(init).all():
                 raise ValueError(
-                    f"init must be finite places of shape {(len(X), q)}, one for each "
-                    f"row; got an array of shape {init.shape}."
+                    "init must be finite places, one for each row, of shape "
+                    f"{(X.shape[0], q)}; got an array of shape {init.shape}."
                 )
-            first = np.unique(search.inverse, return_index=True)[1]
-            return scaled_start(init[first])
+            return init[np.unique(search.inverse, return_index=True)[1]]
         if self.init == "random":
-            random_state = check_random_state(self.random_state)
-            return scaled_start(random_state.uniform(size=(n, q)))
+            return check_random_state(self.random_state).uniform(size=(n, q))
         if self.init == "pca":
-            return scaled_start(self._principal(search))
+            return self._principal(search)
         with single_blas_thread:
-            return scaled_start(
-                spectral_start(graph, q, lambda labels: self._centers(search, labels))
+            return spectral_start(
+                self.graph_, q, lambda labels: self._centers(search, labels)
             )
 
     def _principal(self, search):
@@ -390,7 +389,7 @@ class UMAP(CallbackSupportMixin, Embedding):
                 "init='pca' needs rows; got distances, with metric='precomputed'. "
                 "init='spectral' needs only these."
             )
-        return principal_components(search.data(), self.n_components_)
+        return principal_start(search.data(), self.n_components_)
 
     def _centers(self, search, labels):
         """Where the connected components of the graph lie among each other."""
@@ -399,52 +398,52 @@ class UMAP(CallbackSupportMixin, Embedding):
             return spiral(len(sizes), self.n_components_)
         sums = np.zeros((len(sizes), search.data().shape[1]))
         np.add.at(sums, labels, search.data() / sizes[labels][:, None])
-        return principal_components(sums, self.n_components_)
+        return principal_start(sums, self.n_components_)
 
-    def _descend(self, forces, Z, X, y, search):
-        """Descend, with reports, and set what is fitted."""
+    def _descend(self, forces, Y, X, y):
+        """Return the places of the distinct rows after the descent."""
         n_epochs = N_EPOCHS if self.n_epochs is None else self.n_epochs
-
-        def attributes(*state):
-            """Return what would be fitted if it stopped now."""
-            other = copy.copy(self)
-            other._set_fitted(forces, *state, X, search)
-            return vars(other)
-
-        steps = descend(forces, Z, n_epochs, self.learning_rate)
-        with reported_fit(self, X, y, -(-n_epochs // REPORTED_EPOCHS)) as fit:
-            report = fit.iterations("umap", attributes)
-            for epoch in range(n_epochs):
-                if epoch % REPORTED_EPOCHS == 0:
-                    report.begin()
-                before = Z
-                Z, potentials = next(steps)
-                if (epoch + 1) % REPORTED_EPOCHS and epoch + 1 < n_epochs:
-                    continue
-                loss = forces.loss(before, potentials)
-                if report.end(loss, Z, loss):
-                    break
-            self._set_fitted(forces, Z, loss, X, search)
-
-    def _set_fitted(self, forces, Z, loss, X, search):
-        """Set the places of the training rows, and the field for new ones."""
-        if forces.sums.is_coarse():
-            warn(
-                "The places span more than the mesh of the repulsion can resolve, so "
-                "that near neighbors are not told apart as well as they could be. "
-                "Lower repulsion_strength or negative_sample_rate.",
-                UserWarning,
+        n_blocks = -(-n_epochs // BLOCK_EPOCHS)
+        degrees = forces.smoothed_degrees()[:, None]
+        moves = np.zeros_like(Y)
+        with reported_fit(self, X, y, n_blocks) as fit:
+            report = fit.iterations(
+                f"block of {BLOCK_EPOCHS} epochs", lambda: {"embedding_": Y.copy()}
             )
-        Z = Z - Z.mean(axis=0)
-        self.loss_ = loss
-        self._unit = forces.curve.unit
-        self._field = NewRows.of_training(forces, Z)
-        self._keep(X, (Z.astype(np.float64) * self._unit)[search.inverse])
+            for epoch in range(n_epochs):
+                if epoch % BLOCK_EPOCHS == 0:
+                    report.begin()
+                gradient = forces.gradient(Y) / degrees
+                last = epoch + 1 == n_epochs
+                if ends := (epoch + 1) % BLOCK_EPOCHS == 0 or last:
+                    self.loss_ = forces.value(Y)
+                left = self.learning_rate * (1 - epoch / n_epochs)
+                moves = next_moves(moves, gradient, left, forces.similarity.width)
+                Y = Y + moves
+                if ends and report.end(self.loss_):
+                    break
+        return Y - Y.mean(axis=0)
+
+    def _set_fitted(self, forces, Y, X, search):
+        """Set the places of the training rows, and the field for new ones."""
+        geometry = getattr(forces.sums, "geometry", None)
+        if geometry is not None and geometry.is_coarse():
+            warn(
+                "The map is so wide that its mesh does not resolve the repulsion of "
+                "near rows. Lower repulsion_strength or negative_sample_rate.",
+                CoarseMeshWarning,
+            )
+        # The distance at which the similarity is one half, of the parameters and here.
+        self._unit = self.a_ ** (-0.5 / self.b_) / forces.similarity.width
+        self._field = NewRows(
+            forces.similarity, Y, forces.degrees, float(forces.strength)
+        )
+        self._keep(X, (Y.astype(np.float64) * self._unit)[search.inverse])
         search.keep_only(getattr(self, "_fit_X", None))
         self._search = search
 
     def _place(self, X):
-        if len(self._field.Z) == 1:
+        if len(self._field.places) == 1:
             return np.zeros((X.shape[0], self.n_components_), dtype=X.dtype)
         k = self.n_neighbors_ - 1
         distances, nearest = padded(self._search.nearest(k, X), k)
@@ -453,7 +452,7 @@ class UMAP(CallbackSupportMixin, Embedding):
         Z = self._field.place(self._memberships(distances), nearest)
         # A training row keeps its place.
         seen = distances[:, 0] == 0
-        Z[seen] = self._field.Z[nearest[seen, 0]]
+        Z[seen] = self._field.places[nearest[seen, 0]]
         return (Z * self._unit).astype(X.dtype, copy=False)
 
     def _nearest(self, X, n_neighbors):
@@ -472,12 +471,3 @@ def padded(links, k):
     nearest = np.zeros(there.shape, dtype=np.intp)
     distances[there], nearest[there] = links.lengths, links.rows
     return distances, nearest
-
-
-def principal_components(X, n_components):
-    """Principal components of rows, 0 where there are no more."""
-    Z = np.zeros((len(X), n_components))
-    found = min(n_components, X.shape[1], len(X) - 1)
-    if found > 0:
-        Z[:, :found] = PCA(found).fit_transform(X.astype(np.float64))
-    return Z

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklatent.manifold.fuzzy._curve import Curve
-from sklatent.manifold.fuzzy._descent import STEP, next_moves
+from sklatent.manifold.fuzzy._descent import next_moves
+from sklatent.manifold.fuzzy._similarity import Similarity
 from sklatent.utils._blocks import row_slices
 
-# Steps of the descent of a new row.
+# Steps of a new row.
 N_STEPS = 100
-# A new row stays within so many units of the rectangle of the training places.
+# A new row stays within so many widths of the rectangle of the training places.
 MARGIN = 2.0
-BLOCK_ROWS = 4096
+BLOCK_ENTRIES = 2**18
 
 
 @dataclass(frozen=True)
@@ -21,39 +21,38 @@ class NewRows:
 
     Parameters
     ----------
-    curve : Curve
-        The curve of similarity.
-    Z : ndarray of shape (n_samples, n_axes)
-        Places of the training rows, in units.
-    potentials : tuple
-        Their potentials, with the charge 1 and with their degrees.
+    similarity : Similarity
+        K.
+    places : ndarray of shape (n_samples, n_components)
+        Places of the training rows.
+    degrees : ndarray of shape (n_samples,)
+        Sums of their memberships.
     strength : float
         Factor of the repulsion.
     """
 
-    curve: Curve
-    Z: np.ndarray
-    potentials: tuple
+    similarity: Similarity
+    places: np.ndarray
+    degrees: np.ndarray
     strength: float
 
-    @classmethod
-    def of_training(cls, forces, Z):
-        """The field of places in single precision, for places around them too."""
-        # Two corners without charge make room.
-        corners = np.stack([Z.min(axis=0) - 2 * MARGIN, Z.max(axis=0) + 2 * MARGIN])
-        wide = np.concatenate([Z, corners.astype(Z.dtype)])
-        nothing = np.zeros(2, dtype=Z.dtype)
-        potentials = tuple(
-            forces.sums.potential(wide, np.append(charges, nothing))
-            for charges in (np.ones_like(forces.degrees), forces.degrees)
-        )
-        return cls(forces.curve, Z, potentials, float(forces.strength))
+    def _potentials(self):
+        """Potentials of the training rows, with the charge 1 and with their degrees."""
+        Y = self.places
+        # Two corners without a charge make room on a mesh.
+        room = 2 * MARGIN * self.similarity.width
+        corners = np.stack([Y.min(axis=0) - room, Y.max(axis=0) + room])
+        wide = np.concatenate([Y, corners.astype(Y.dtype)])
+        sums = self.similarity.sums(*Y.shape, n_threads=1)
+        charges = np.column_stack([np.ones_like(self.degrees), self.degrees])
+        charges = np.concatenate([charges, np.zeros((2, 2), dtype=Y.dtype)])
+        return [sums.potential(wide, np.ascontiguousarray(c)) for c in charges.T]
 
     def place(self, memberships, nearest):
         """Place new rows, each by itself.
 
         They start at the mean of the places of their neighbors, and descend on the
-        loss that they would add.
+        loss that each would add.
 
         Parameters
         ----------
@@ -64,27 +63,32 @@ class NewRows:
 
         Returns
         -------
-        Z : ndarray of shape (n_queries, n_axes)
-            Places, in units and double precision.
+        Z : ndarray of shape (n_queries, n_components)
+            Places, in double precision.
         """
-        blocks = row_slices(len(nearest), BLOCK_ROWS)
-        parts = [self._descend(memberships[rows], nearest[rows]) for rows in blocks]
-        return np.concatenate(parts)
+        potentials = self._potentials()
+        Z = np.empty((len(nearest), self.places.shape[1]))
+        size = max(1, BLOCK_ENTRIES // (nearest.shape[1] * Z.shape[1]))
+        for rows in row_slices(len(nearest), size):
+            Z[rows] = self._descend(memberships[rows], nearest[rows], potentials)
+        return Z
 
-    def _descend(self, memberships, nearest):
-        neighbors = self.Z[nearest].astype(np.float64)
+    def _descend(self, memberships, nearest, potentials):
+        near = self.places[nearest].astype(np.float64)
         degrees = memberships.sum(axis=1, keepdims=True)
         shares = (memberships / degrees)[:, :, None]
-        low, high = self.Z.min(axis=0) - MARGIN, self.Z.max(axis=0) + MARGIN
-        Z = (shares * neighbors).sum(axis=1)
+        width = self.similarity.width
+        low = self.places.min(axis=0) - MARGIN * width
+        high = self.places.max(axis=0) + MARGIN * width
+        Z = (shares * near).sum(axis=1)
         moves = np.zeros_like(Z)
         for i in range(N_STEPS):
-            differences = Z[:, None] - neighbors
-            squares = np.square(differences).sum(axis=2)
-            slopes = 2 * self.curve.pull(squares)[:, :, None] * shares
-            gradient = (slopes * differences).sum(axis=1)
-            of_ones, of_degrees = (p.gradient(Z) for p in self.potentials)
+            difference = Z[:, None] - near
+            square = np.square(difference).sum(axis=2)
+            w = shares * self.similarity.weight(square)[:, :, None]
+            gradient = 2 * (w * difference).sum(axis=1)
+            of_ones, of_degrees = (p.gradient(Z) for p in potentials)
             gradient += self.strength * (of_ones + of_degrees / degrees)
-            moves = next_moves(moves, STEP * (1 - i / N_STEPS), gradient)
+            moves = next_moves(moves, gradient, 1 - i / N_STEPS, width)
             Z = np.clip(Z + moves, low, high)
         return Z

@@ -7,7 +7,7 @@ from scipy.spatial.distance import cdist
 from sklatent.manifold._graph import component_labels
 from sklatent.manifold._spectral import largest_eigenpairs
 
-# Side of the square in which places start, in units.
+# Side of the square in which places start, in widths of the similarity.
 SIDE = 13.0
 # Standard deviation of what is added to them, as a share of the side, so that no two
 # places coincide, which would not repel each other.
@@ -89,23 +89,25 @@ def spiral(n_points, n_axes):
     return np.sqrt(i)[:, None] * points
 
 
-def scaled_start(Z):
+def scaled_start(Z, width):
     """Scale places to the square in which they start, and part those that coincide.
 
     Parameters
     ----------
     Z : ndarray of shape (n_samples, n_axes)
         Places, in any units.
+    width : float
+        Width of the similarity.
 
     Returns
     -------
     Z : ndarray of shape (n_samples, n_axes)
-        Places around the origin, in units and single precision.
+        Places around the origin, in single precision.
     """
     largest = np.abs(Z).max()
     Z = Z / (largest if largest > 0 else 1.0)
     Z = Z - Z.mean(axis=0)
     spans = np.ptp(Z, axis=0)
-    Z = Z * (SIDE / np.where(spans > 1e-9, spans, np.inf))
+    Z = Z * (SIDE * width / np.where(spans > 1e-9, spans, np.inf))
     noise = np.random.RandomState(0).standard_normal(Z.shape)
-    return (Z + NOISE * SIDE * noise).astype(np.float32)
+    return (Z + NOISE * SIDE * width * noise).astype(np.float32)
