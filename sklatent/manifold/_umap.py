@@ -301,7 +301,7 @@ class UMAP(CallbackSupportMixin, Embedding):
                 Forces(self.graph_, similarity, sums, rate, n_threads) as forces,
                 single_blas_thread,
             ):
-                Y = self._descend(forces, Y, X, y)
+                Y = self._descend(forces, Y, X, y, search)
             self._set_fitted(forces, Y, X, search)
         return self
 
@@ -336,7 +336,14 @@ class UMAP(CallbackSupportMixin, Embedding):
             self.a_, self.b_ = fit_similarity(self.spread, self.min_dist)
         else:
             self.a_, self.b_ = float(self.a), float(self.b)
-        return Similarity.on_mesh(self.b_, self.n_components_)
+        similarity = Similarity.on_mesh(self.b_, self.n_components_)
+        # The distances at which it is one half, of the parameters and here.
+        self._unit = self.a_ ** (-0.5 / self.b_) / similarity.width
+        return similarity
+
+    def _of_all_rows(self, Y, search):
+        """Places of all rows in the units of the parameters, from distinct ones."""
+        return (Y.astype(np.float64) * self._unit)[search.inverse]
 
     def _fuzzy_graph(self, search):
         """Return the graph of memberships of the distinct training rows."""
@@ -400,7 +407,7 @@ class UMAP(CallbackSupportMixin, Embedding):
         np.add.at(sums, labels, search.data() / sizes[labels][:, None])
         return principal_start(sums, self.n_components_)
 
-    def _descend(self, forces, Y, X, y):
+    def _descend(self, forces, Y, X, y, search):
         """Return the places of the distinct rows after the descent."""
         n_epochs = N_EPOCHS if self.n_epochs is None else self.n_epochs
         n_blocks = -(-n_epochs // BLOCK_EPOCHS)
@@ -408,7 +415,8 @@ class UMAP(CallbackSupportMixin, Embedding):
         moves = np.zeros_like(Y)
         with reported_fit(self, X, y, n_blocks) as fit:
             report = fit.iterations(
-                f"block of {BLOCK_EPOCHS} epochs", lambda: {"embedding_": Y.copy()}
+                f"block of {BLOCK_EPOCHS} epochs",
+                lambda: {"embedding_": self._of_all_rows(Y, search)},
             )
             for epoch in range(n_epochs):
                 if epoch % BLOCK_EPOCHS == 0:
@@ -433,12 +441,10 @@ class UMAP(CallbackSupportMixin, Embedding):
                 "near rows. Lower repulsion_strength or negative_sample_rate.",
                 CoarseMeshWarning,
             )
-        # The distance at which the similarity is one half, of the parameters and here.
-        self._unit = self.a_ ** (-0.5 / self.b_) / forces.similarity.width
         self._field = NewRows(
             forces.similarity, Y, forces.degrees, float(forces.strength)
         )
-        self._keep(X, (Y.astype(np.float64) * self._unit)[search.inverse])
+        self._keep(X, self._of_all_rows(Y, search))
         search.keep_only(getattr(self, "_fit_X", None))
         self._search = search
 

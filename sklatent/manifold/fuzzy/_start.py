@@ -12,6 +12,9 @@ SIDE = 13.0
 # Standard deviation of what is added to them, as a share of the side, so that no two
 # places coincide, which would not repel each other.
 NOISE = 1e-5
+# Distance of the middles of two components, in sums of their radii, which corners stick
+# out of; and the smallest, relative to the largest, at which distances are kept.
+GAP, SMALLEST_GAP = 2.0, 0.01
 # Components of the graph beyond so many are placed side by side and not by distance.
 MOST_CENTERS = 1000
 
@@ -72,9 +75,9 @@ def _apart(centers, radii):
     if distances is not None:
         np.fill_diagonal(distances, np.inf)
         closest = (distances / np.add.outer(radii, radii)).min()
-        if closest > 0.01 * distances[np.isfinite(distances)].max():
-            return centers / closest
-    return spiral(len(centers), centers.shape[1]) * 2 * radii.max()
+        if closest > SMALLEST_GAP * distances[np.isfinite(distances)].max():
+            return GAP * centers / closest
+    return GAP * 2 * radii.max() * spiral(len(centers), centers.shape[1])
 
 
 def spiral(n_points, n_axes):
