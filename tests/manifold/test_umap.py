@@ -1,4 +1,4 @@
-"""UMAP against what umap-learn gives, exact sums, simulated sampling and known labels."""
+"""UMAP against umap-learn, exact sums, simulated sampling and known labels."""
 
 import numpy as np
 import pytest
