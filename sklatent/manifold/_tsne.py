@@ -469,6 +469,8 @@ class TSNE(CallbackSupportMixin, Embedding):
                 lambda: {"embedding_": descent.Y.copy()},
             )
             self._iterate(descent, divergence, report)
+            divergence.gradient(descent.Y)
+            self.kl_divergence_ = divergence.value(descent.Y)
         if getattr(sums, "geometry", None) is not None and sums.geometry.is_coarse():
             warn(
                 "The map is so wide that its mesh, of nodes at distance "
@@ -483,7 +485,9 @@ class TSNE(CallbackSupportMixin, Embedding):
         lowest, lowest_at = np.inf, 0
         for i in range(self.max_iter):
             early = i < self.early_exaggeration_iter
-            if i in (0, self.early_exaggeration_iter):
+            if i == self.early_exaggeration_iter:
+                # Without exaggeration it is another function that is minimized.
+                descent = Descent(descent.Y)
                 lowest, lowest_at = np.inf, i
             if i % CHECK == 0:
                 report.begin()
@@ -492,17 +496,18 @@ class TSNE(CallbackSupportMixin, Embedding):
             )
             last = i + 1 == self.max_iter
             if checks := (i + 1) % CHECK == 0 or last:
-                self.kl_divergence_ = divergence.value(descent.Y)
+                value = divergence.value(descent.Y)
             descent.move(gradient, self.learning_rate_, MOMENTA[not early])
             self._check_finite(descent)
             self.n_iter_ = i + 1
             if not checks:
                 continue
-            stop = report.end(self.kl_divergence_)
-            if self.kl_divergence_ < lowest:
-                lowest, lowest_at = self.kl_divergence_, i
-            idle = i - lowest_at > self.n_iter_without_progress and not early
-            if stop or idle or np.linalg.norm(gradient) <= self.min_grad_norm:
+            stop = report.end(value)
+            if value < lowest:
+                lowest, lowest_at = value, i
+            idle = i - lowest_at > self.n_iter_without_progress
+            flat = np.linalg.norm(gradient) <= self.min_grad_norm
+            if stop or ((idle or flat) and not early):
                 return
 
     def _check_finite(self, descent):

@@ -1,18 +1,17 @@
 """Sums of a kernel over all pairs of places, one by one, with the interface of `Mesh`.
 
-For any number of components, and to compare with; the time grows with the square of the
-number of places.
+For few places, any number of components, and to compare with; the time grows with the
+square of the number of places.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from sklatent.utils._blocks import row_slices
 
 # Entries of a tile of distances, which fits the cache.
-TILE_ENTRIES = 2**18
+TILE_ENTRIES = 2**15
 
 
 class AllPairs:
@@ -20,9 +19,10 @@ class AllPairs:
 
     Parameters
     ----------
-    kernel, slope : callable
-        kernel(square) and slope(square) return K and its derivative with respect to the
-        squared distance.
+    kernel : callable
+        kernel(square) returns K of an array of squared distances.
+    slope : callable
+        slope(square) returns the derivative of K with respect to the squared distance.
     """
 
     def __init__(self, kernel, slope):
@@ -31,9 +31,8 @@ class AllPairs:
 
     def potential(self, Y, charges=None):
         """Return the potential of charges, 1 each if None, at places."""
-        charges = np.ones(len(Y)) if charges is None else charges
-        field = PairPotential(self.kernel, self.slope, Y.astype(np.float64), charges)
-        return field
+        charges = np.ones(len(Y), dtype=Y.dtype) if charges is None else charges
+        return PairPotential(self.kernel, self.slope, Y, charges)
 
 
 @dataclass(frozen=True)
@@ -58,27 +57,48 @@ class PairPotential:
     @property
     def energy(self):
         """Sum over the charges of the potential of all others, a positive number."""
-        others = self.values(self.places) - self.kernel(0.0) * self.charges
-        return max(float(self.charges @ others), np.finfo(np.float64).tiny)
+        charges = self.charges.astype(np.float64)
+        own = float(self.kernel(np.zeros(1))[0])
+        energy = charges @ self.values(self.places) - own * charges @ charges
+        return max(float(energy), np.finfo(np.float64).tiny)
 
     def off(self, Y):
         """No place is outside."""
         return np.zeros(len(Y), dtype=bool)
 
     def _tiles(self, Y):
+        """Yield rows, their differences along each axis, and the squared distances."""
         size = max(1, TILE_ENTRIES // len(self.places))
         for rows in row_slices(len(Y), size):
-            yield rows, cdist(Y[rows], self.places, "sqeuclidean")
+            differences = [
+                np.subtract.outer(y, x)
+                for y, x in zip(Y[rows].T, self.places.T, strict=True)
+            ]
+            square = np.square(differences[0])
+            for difference in differences[1:]:
+                square += np.square(difference)
+            yield rows, differences, square
 
     def values(self, Y):
         """Potential at places, of shape (n_places,)."""
-        tiles = [self.kernel(square) @ self.charges for _, square in self._tiles(Y)]
-        return np.concatenate(tiles)
+        values = np.empty(len(Y))
+        for rows, _, square in self._tiles(Y):
+            potentials = self.kernel(square)
+            potentials *= self.charges
+            values[rows] = potentials.sum(axis=1)
+        return values
 
     def gradient(self, Y):
         """Gradient at places, of shape (n_places, n_axes)."""
-        gradient = np.empty(Y.shape)
-        for rows, square in self._tiles(Y):
-            w = 2 * self.slope(square) * self.charges
-            gradient[rows] = w.sum(axis=1)[:, None] * Y[rows] - w @ self.places
-        return gradient.astype(Y.dtype)
+        gradient = np.empty(Y.shape, dtype=Y.dtype)
+        for rows, differences, square in self._tiles(Y):
+            w = self.slope(square)
+            w *= 2 * self.charges
+            for axis, difference in enumerate(differences):
+                difference *= w
+                gradient[rows, axis] = difference.sum(axis=1)
+        return gradient
+
+    def gradient_of_others(self, Y, charges=None):
+        """Gradient at charges; the slope of their own potential is 0."""
+        return self.gradient(Y)

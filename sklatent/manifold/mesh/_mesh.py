@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from sklatent.manifold.mesh._own import Own
 from sklatent.manifold.mesh._splines import Nodes
 from sklatent.utils._blocks import row_slices
 
@@ -26,10 +27,6 @@ from sklatent.utils._blocks import row_slices
 SPACINGS, FEWEST_INTERVALS = {1: 0.25, 2: 0.35, 3: 0.5}, 50
 # Largest number of nodes, by the number of axes.
 MOST_NODES = {1: 2**22, 2: 4096**2, 3: 256**3}
-# What the mesh makes of a charge's own potential, K(0), is on average over places
-# between the nodes the sum of the kernel at neighboring nodes with these weights along
-# each axis, which are the B-spline of degree 7.
-OWN = np.array([1, 120, 1191, 2416, 1191, 120, 1]) / 5040
 # Smallest potential of all others at a charge on average, to its own. Where charges are
 # farther from each other, a mesh leaves no digits of it.
 LEAST_POTENTIAL = 1e-4
@@ -125,10 +122,10 @@ class Mesh:
         phi = self._convolve(charge.reshape(shape)).ravel()
         n_charges = len(Y) if charges is None else charges.sum(dtype=np.float64)
         own = len(Y) if charges is None else np.square(charges).sum(dtype=np.float64)
-        energy = float(np.vdot(charge, phi)) - self._own * own
+        energy = float(np.vdot(charge, phi)) - self._own.potential * own
         energy += self._floor * (n_charges**2 - own)
-        energy = max(energy, LEAST_POTENTIAL * self._own * own)
-        return Potential(nodes, phi, self._floor * n_charges, energy)
+        energy = max(energy, LEAST_POTENTIAL * self._own.potential * own)
+        return Potential(nodes, phi, self._floor * n_charges, energy, self._own.slope)
 
     def _fit(self, geometry):
         """Transform the kernel for a grid."""
@@ -144,7 +141,7 @@ class Mesh:
             squares = np.add.outer(squares, x**2) if axis else x**2
         # Without what is the same everywhere, single precision keeps the differences
         # of places close together.
-        self._floor = float(self.kernel(squares.max()))
+        self._floor = float(self.kernel(squares.max(keepdims=True)).item())
         # The kernel is even, so that its transform is real.
         transform = fft.rfftn(self.kernel(squares) - self._floor).real
         for axis, n in enumerate(transform.shape):
@@ -152,7 +149,7 @@ class Mesh:
             spline = ((2 + np.cos(f)) / 3) ** 2
             transform = transform / np.expand_dims(spline, _others(axis, transform))
         self._transform = transform.astype(np.float32)
-        self._own = _own_potential(transform, geometry.shape)
+        self._own = Own.of(transform, geometry.shape)
 
     def _convolve(self, charge):
         """Convolve what the nodes hold with the kernel.
@@ -179,22 +176,6 @@ def _others(axis, array):
     return tuple(a for a in range(array.ndim) if a != axis)
 
 
-def _own_potential(transform, shape):
-    """Mean potential of a charge at its own place, over places between the nodes."""
-    # Half of the frequencies along the last axis are not stored.
-    mean = transform.copy()
-    mean[..., 1:-1] *= 2
-    for n in shape[:-1]:
-        mean = np.tensordot(_own_weights(n, 2 * n), mean, axes=1)
-    return float(mean @ _own_weights(shape[-1], shape[-1] + 1))
-
-
-def _own_weights(n, n_frequencies):
-    """Transform of `OWN` on 2n nodes, over the number of these."""
-    f = 2 * np.pi * np.arange(n_frequencies) / (2 * n)
-    return np.cos(np.outer(f, np.arange(-3, 4))) @ OWN / (2 * n)
-
-
 @dataclass(frozen=True)
 class _Places:
     """Where places lie on a grid.
@@ -210,18 +191,21 @@ class _Places:
     low: np.ndarray
     geometry: Geometry
 
+    def steps(self, Y):
+        """Distances from the first node along each axis, in units of the spacing."""
+        steps = (Y - self.low) / Y.dtype.type(self.geometry.spacing)
+        steps += MARGIN
+        return steps
+
     def near(self, Y):
         """Return the nodes near places, which lie on the grid."""
-        U = (Y - self.low) / Y.dtype.type(self.geometry.spacing)
-        U += MARGIN
-        return Nodes(U, self.geometry.shape)
+        return Nodes(self.steps(Y), self.geometry.shape)
 
     def off(self, Y):
         """Which places lie outside of the grid."""
-        U = (Y - self.low) / self.geometry.spacing + MARGIN
-        return (np.minimum(U - 1, np.array(self.geometry.shape) - 2 - U) < 0).any(
-            axis=1
-        )
+        steps = self.steps(Y)
+        last = np.array(self.geometry.shape) - MARGIN
+        return (np.minimum(steps - 1, last - steps) < 0).any(axis=1)
 
 
 @dataclass(frozen=True)
@@ -238,12 +222,16 @@ class Potential:
         Potential to add.
     energy : float
         Sum over the charges of the potential of all others, a positive number.
+    own_slope : float
+        What the mesh gives as the slope of a charge's own potential, where it is the
+        largest, per spacing.
     """
 
     places: _Places
     phi: np.ndarray
     floor: float
     energy: float
+    own_slope: float
 
     def off(self, Y):
         """Which places lie outside of the grid, so that there is no potential."""
@@ -258,6 +246,15 @@ class Potential:
         slopes = self._interpolate(Y)[1:]
         slopes /= Y.dtype.type(self.places.geometry.spacing)
         return slopes.T
+
+    def gradient_of_others(self, Y, charges=None):
+        """Gradient at charges, 1 each if None, of the potential of all others."""
+        steps = self.places.steps(Y)
+        own = np.sin(steps * Y.dtype.type(2 * np.pi))
+        own *= Y.dtype.type(self.own_slope / self.places.geometry.spacing)
+        if charges is not None:
+            own *= charges[:, None]
+        return self.gradient(Y) - own
 
     def _interpolate(self, Y):
         blocks = [

@@ -33,11 +33,9 @@ class Nodes:
         t = U - at.astype(U.dtype)
         self.steps = np.append(np.cumprod(shape[:0:-1])[::-1], 1).astype(np.intp)
         self.first = self.steps @ (at - 1)
-        # Of shape (n_axes, 4, n_places). No matrix product, whose rounding would depend
-        # on how many places there are.
-        self.weights = np.stack([_polynomial(c, t) for c in CUBICS], axis=1)
-        self.slopes = np.stack(
-            [_polynomial(c[1:] * (1, 2, 3), t) for c in CUBICS], axis=1
+        # Of shape (n_axes, 4, n_places).
+        self.weights, self.slopes = (
+            np.moveaxis(A, 0, 1) for A in weights_and_slopes(t)
         )
 
     def spread(self, grid, charges=None):
@@ -76,6 +74,17 @@ class Nodes:
             total[0] += inner[0]
             total[2:] += inner[1:]
         return total
+
+
+def weights_and_slopes(t):
+    """Weights of the nodes at -1, 0, 1 and 2 for places t, and their derivatives.
+
+    Both have the shape (4, ...). They are no matrix products, whose rounding would
+    depend on how many places there are.
+    """
+    weights = np.stack([_polynomial(c, t) for c in CUBICS])
+    slopes = np.stack([_polynomial(c[1:] * (1, 2, 3), t) for c in CUBICS])
+    return weights, slopes
 
 
 def _polynomial(coefficients, t):

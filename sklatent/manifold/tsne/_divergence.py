@@ -21,7 +21,7 @@ from sklatent.manifold.mesh._edges import Edges
 from sklatent.manifold.mesh._mesh import MOST_NODES, Mesh
 
 # Up to so many rows all pairs are summed one by one, which is as quick as a mesh.
-FEW_ROWS = 256
+FEW_ROWS = 400
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,15 @@ class Kernel:
 
     def __call__(self, square):
         """K(s)."""
-        return (1 + square / self.nu) ** (-0.5 * (self.nu + 1))
+        w = self.weight(square)
+        return w if self.nu == 1 else w ** (0.5 * (self.nu + 1))
 
     def slope(self, square):
         """K'(s)."""
-        return -0.5 * self.strength * (1 + square / self.nu) ** (-0.5 * self.nu - 1.5)
+        w = self.weight(square)
+        power = w * w if self.nu == 1 else w ** (0.5 * (self.nu + 3))
+        power *= -0.5 * self.strength
+        return power
 
     def minus_log(self, square):
         """-log K(s)."""
@@ -101,7 +105,7 @@ class Divergence:
     def _repulsion(self, Y):
         """Z and the gradient of phi."""
         potential = self.sums.potential(Y)
-        return potential.energy, potential.gradient(Y)
+        return potential.energy, potential.gradient_of_others(Y)
 
     def gradient(self, Y, exaggeration=1.0):
         """Return the gradient, with attractions that are stronger by a factor."""
