@@ -194,7 +194,7 @@ def test_mesh_repels_as_all_pairs_do(map_of_digits):
     exact = AllPairs(similarity, similarity.slope).potential(Y).gradient(Y)
     mesh = similarity.sums(len(Y), 2, 1)
     assert isinstance(mesh, _mesh.Mesh)
-    error = mesh.potential(Y).gradient(Y) - exact
+    error = mesh.potential(Y).gradient_of_others(Y) - exact
     assert np.linalg.norm(error) < 0.03 * np.linalg.norm(exact)
 
 

@@ -63,7 +63,8 @@ class Forces:
     def _repulsion(self, Y):
         """Potential of all rows, with the charge 1, and gradient of the repulsion."""
         of_ones, of_degrees = self.potentials(Y)
-        forces = self.degrees[:, None] * of_ones.gradient(Y) + of_degrees.gradient(Y)
+        forces = self.degrees[:, None] * of_ones.gradient_of_others(Y)
+        forces += of_degrees.gradient_of_others(Y, self.degrees)
         forces *= Y.dtype.type(self.strength)
         return of_ones, forces
 
