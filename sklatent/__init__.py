@@ -54,6 +54,7 @@ _MEMBERS = {
     "TSNE": "manifold",
     "TransformedDensity": "density",
     "TwoNN": "dimension",
+    "UMAP": "manifold",
     "VAETransformer": "neural",
     "show_versions": "utils",
 }

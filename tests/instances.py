@@ -27,7 +27,7 @@ from sklatent.dimension import (
     TwoNN,
 )
 from sklatent.impute import LatentImputer
-from sklatent.manifold import TSNE, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
+from sklatent.manifold import TSNE, UMAP, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline
@@ -194,6 +194,11 @@ INSTANCES = {
         TwoNN(),
         TwoNN(method="linear", correction="ball", n_neighbors=5),
         TwoNN(method="bayes", discard_fraction=0.0, n_neighbors=8),
+    ],
+    UMAP: [
+        UMAP(),
+        UMAP(5, 1, metric="manhattan", n_epochs=20, init="pca", n_jobs=1),
+        UMAP(4, 4, n_epochs=20, init="random", random_state=0, set_op_mix_ratio=0.5),
     ],
     VAETransformer: [
         VAETransformer(),

@@ -47,6 +47,7 @@ QUERIES = {
     "multidimensional scaling": "user_guide/manifold/classical_mds",
     "geodesics": "user_guide/manifold/isomap",
     "kernel PCA": "user_guide/manifold/kernel_pca",
+    "UMAP": "user_guide/manifold/umap",
     "trustworthiness": "user_guide/manifold/metrics",
     "autoencoder": "user_guide/neural",
     "generative": "user_guide/neural",

@@ -6,9 +6,11 @@ from sklatent.manifold._diffusion_map import DiffusionMap
 from sklatent.manifold._isomap import Isomap
 from sklatent.manifold._kernel_pca import KernelPCA
 from sklatent.manifold._tsne import TSNE
+from sklatent.manifold._umap import UMAP
 
 __all__ = [
     "TSNE",
+    "UMAP",
     "ClassicalMDS",
     "DiffusionMap",
     "Isomap",
