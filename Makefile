@@ -55,6 +55,7 @@ bench: .venv/bench .peers
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks dimension
 	$(BIN)/python -m benchmarks imports
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks manifold
+	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks manifold_maps
 	$(BIN)/python -m benchmarks neural
 	$(BIN)/python -m benchmarks neural_images
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks neural_peers
@@ -66,6 +67,7 @@ bench: .venv/bench .peers
 .peers: benchmarks/peers.txt
 	$(PYTHON) -m venv .peers
 	.peers/bin/python -m pip install --quiet $(PIP_ARGS) -r benchmarks/peers.txt
+	.peers/bin/python -m pip install --quiet $(PIP_ARGS) --no-deps skmatter==0.4.1
 	touch $@
 
 # One stamp per extra: what it needs is installed.

@@ -11,6 +11,7 @@ import pathlib
 import re
 
 from benchmarks._harness import environment
+from benchmarks.manifold_maps import PARTS as MAPS
 from benchmarks.quality import PARTS
 
 FAMILIES = [
@@ -19,6 +20,7 @@ FAMILIES = [
     "dimension",
     "imports",
     "manifold",
+    *(f"manifold_maps.{part}" for part in MAPS),
     "neural",
     "neural_images",
     "neural_peers",
@@ -57,7 +59,7 @@ def run(name, to_results):
 def main():
     """Parse the command line, run, print, save."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=[*FAMILIES, "quality"])
+    parser.add_argument("name", choices=[*FAMILIES, "manifold_maps", "quality"])
     parser.add_argument("--save", action="store_true", help="write RESULTS.md")
     arguments = parser.parse_args()
     for name in FAMILIES:

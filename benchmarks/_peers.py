@@ -3,13 +3,16 @@
     python -m venv .peers && .peers/bin/pip install -r benchmarks/peers.txt
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks dimension
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks manifold
+    SKLATENT_PEERS=.peers/bin/python python -m benchmarks manifold_maps
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks neural_peers
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks quality
 
 That interpreter runs this file as a program. It reads one job per line, the name of a
-function below with its arguments as JSON, and answers with a line of JSON.
+function below, or of a file beside this one and of its function, with its arguments as
+JSON, and answers with a line of JSON.
 """
 
+import importlib
 import json
 import os
 import subprocess
@@ -255,8 +258,6 @@ def pydiffmap_spectrum(X):
 
 def failed_checks(X, package, class_name):
     """How many of scikit-learn's common checks an estimator fails."""
-    import importlib
-
     from sklearn.utils.estimator_checks import check_estimator
 
     module = importlib.import_module(package)
@@ -294,8 +295,6 @@ def miceforest_imputed(X):
 
 def pyod_scores(X, n_train, detector):
     """PyOD's outlier scores of the rows after the first, or of all if none is after."""
-    import importlib
-
     module = importlib.import_module(f"pyod.models.{detector.lower()}")
     model = getattr(module, detector)()
     model.fit(X[:n_train])
@@ -366,6 +365,14 @@ class Peers:
         return answer["result"]
 
 
+def find(name):
+    """Return the function of a job: "umap_codes", or "_map_peers.places"."""
+    module, _, function = name.rpartition(".")
+    if not module:
+        return globals()[function]
+    return getattr(importlib.import_module(module), function)
+
+
 def serve():
     """Answer jobs until there are no more."""
     import numpy as np
@@ -379,7 +386,7 @@ def serve():
         if path not in files:
             files = {path: np.load(path)}
         try:
-            answer = {"result": globals()[name](files[path], **arguments)}
+            answer = {"result": find(name)(files[path], **arguments)}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers)

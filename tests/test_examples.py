@@ -218,11 +218,14 @@ def claims(path):
 
 
 CLAIMING = [path for path in EXAMPLES if list(claims(path))]
+# Pages whose tables are what an example prints.
+TABLES = {"plot_which_map": "user_guide/manifold/which_map.rst"}
+PRINTING = [path for path in EXAMPLES if path in CLAIMING or path.stem in TABLES]
 
 
 @pytest.fixture(scope="module")
 def outputs():
-    """What the examples print that claim numbers; two at a time."""
+    """What the examples print that claim numbers, by path; two at a time."""
 
     def run(path):
         environment = {**os.environ, "MPLBACKEND": "agg"}
@@ -232,7 +235,7 @@ def outputs():
         ).stdout
 
     with ThreadPoolExecutor(2) as threads:
-        return dict(zip(CLAIMING, threads.map(run, CLAIMING), strict=True))
+        return dict(zip(PRINTING, threads.map(run, PRINTING), strict=True))
 
 
 @pytest.mark.slow
@@ -244,3 +247,26 @@ def test_numbers_in_the_text_are_those_of_the_output(path, outputs):
     for said in claims(path):
         decimals = len(said.partition(".")[2])
         assert float(said) in {round(number, decimals) for number in printed}, said
+
+
+def rows(text, row):
+    """Names and numbers of rows of a table."""
+    for match in re.finditer(row, text, re.MULTILINE):
+        yield (
+            match[1],
+            [float(number) for number in re.split("[, ]+", match[2]) if number],
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_of_the_page_are_the_output(name, outputs):
+    (path,) = [path for path in PRINTING if path.stem == name]
+    page = (FOLDER.parent / "doc" / TABLES[name]).read_text(encoding="utf-8")
+    printed = list(rows(outputs[path], r"^(\S.*?)((?: +-?[\d.]+)+)$"))
+    said = list(rows(page, r"^   (\S[^,\n]*)((?:, -?[\d.]+)+)$"))
+    assert [name for name, _ in said] == [name for name, _ in printed]
+    assert len(said) > 10
+    for (name, ours), (_, theirs) in zip(said, printed, strict=True):
+        # Maps of neighbors settle a little differently on every processor.
+        assert ours == pytest.approx(theirs, rel=0.1, abs=0.05), name

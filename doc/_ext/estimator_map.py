@@ -51,6 +51,7 @@ TREE = [
             ("denoising; a kernel", "manifold.KernelPCA"),
             ("closed curves, branches, dynamics", "manifold.DiffusionMap"),
             ("visualization: groups of neighbors", "manifold.UMAP"),
+            ("a picture of groups and neighbors", "manifold.TSNE"),
         ],
     ),
     (
@@ -73,7 +74,6 @@ TREE = [
         "which_estimator",
         [
             ("sparse rows, large", "sklearn.decomposition.TruncatedSVD"),
-            ("only a visualization in the plane", "sklearn.manifold.TSNE"),
             ("parts that add up, all positive", "sklearn.decomposition.NMF"),
             ("a quick ranking of outliers", "sklearn.ensemble.IsolationForest"),
         ],

@@ -68,8 +68,10 @@ CROPS = {
     "plot_kernel_denoising": (0, 0, 0.557, 0.61),
     "plot_laplacian_rates": (0, 0, 0.265, 1),
     "plot_umap_digits": (0, 0.08, 0.298, 0.92),
+    "plot_tsne": (0.09, 0.04, 0.46, 1),
     "plot_uneven_density": (0.53, 0, 1, 1),
     "plot_unroll": (0.27, 0, 0.755, 1),
+    "plot_which_map": (0, 0.66, 0.755, 1),
     # neural
     "plot_bounds": None,
     "plot_callbacks": (0.52, 0, 1, 1),
