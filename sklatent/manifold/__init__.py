@@ -5,5 +5,6 @@ from sklatent.manifold._classical_mds import ClassicalMDS
 from sklatent.manifold._diffusion_map import DiffusionMap
 from sklatent.manifold._isomap import Isomap
 from sklatent.manifold._kernel_pca import KernelPCA
+from sklatent.manifold._mds import MDS
 
-__all__ = ["ClassicalMDS", "DiffusionMap", "Isomap", "KernelPCA", "metrics"]
+__all__ = ["MDS", "ClassicalMDS", "DiffusionMap", "Isomap", "KernelPCA", "metrics"]

@@ -258,6 +258,11 @@ class OrdinalStress(Pairs):
         """A gain, which is relative to the sum of the squared distances as it is."""
         return gain
 
+    def scale(self, value):
+        """Factor of the places with which the mean of h² is 1."""
+        squares = (1.0 - value.stress) * value.squares
+        return np.sqrt(self.n_pairs / squares) if squares > 0 else 1.0
+
     def disparities(self, d):
         """h for distances in the order of the dissimilarities."""
         weights = self.weights

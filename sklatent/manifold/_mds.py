@@ -1,0 +1,543 @@
+"""MDS: metric and ordinal multidimensional scaling by majorization of the stress."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from sklearn.utils import check_array
+
+from sklatent.manifold._base import Embedding
+from sklatent.manifold._descent import descend
+from sklatent.manifold._dissimilarities import (
+    check_linked,
+    check_pair_weight,
+    completed,
+    known_distances,
+    merged_weights,
+)
+from sklatent.manifold._distances import distances_to, fixed_metric_params
+from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold._fixed_map import FixedMap
+from sklatent.manifold._graph import farthest_by
+from sklatent.manifold._mds_start import classical_places, principal_places, spread
+from sklatent.manifold._stress import MetricStress, OrdinalStress
+from sklatent.utils._blocks import row_slices
+from sklatent.utils._iterations import reported_fit
+from sklatent.utils._neighbors import k_nearest, unique_rows
+from sklatent.utils._random import random_generator
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
+from sklatent.utils._tables import check_weight, read_rows
+from sklatent.utils._threads import count_threads, map_threads, single_blas_thread
+from sklatent.utils._warnings import warn
+
+# Up to so many rows the distances of all are used, unless a number of landmarks is
+# given; then those of so many.
+MANY_ROWS, N_LANDMARKS = 5000, 1000
+BLOCK_ROWS = 256
+# A row that is so many times farther than the rows are from each other has no place
+# of its own: differences of squares have no digits.
+FAR = 2.0**24
+EUCLIDEAN = ("euclidean", "l2")
+
+
+class MDS(CallbackSupportMixin, Embedding):
+    """DOC"""
+
+    _parameter_constraints = {
+        "n_components": [
+            Interval(Integral, 1, None, closed="left"),
+            HasMethods(["fit", "get_params"]),
+        ],
+        "metric_mds": ["boolean"],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"random", "classical_mds"})],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "verbose": ["verbose"],
+        "eps": [Interval(Real, 0.0, None, closed="left")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "dissimilarity": [StrOptions({"euclidean", "precomputed", "deprecated"})],
+        "metric": [str, callable, "boolean"],
+        "metric_params": [dict, None],
+        "normalized_stress": ["boolean", StrOptions({"auto"})],
+        "n_landmarks": [
+            Interval(Integral, 2, None, closed="left"),
+            StrOptions({"auto"}),
+            None,
+        ],
+    }
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        metric_mds=True,
+        n_init=1,
+        init="classical_mds",
+        max_iter=300,
+        verbose=0,
+        eps=1e-6,
+        n_jobs=None,
+        random_state=None,
+        dissimilarity="deprecated",
+        metric="euclidean",
+        metric_params=None,
+        normalized_stress="auto",
+        n_landmarks="auto",
+    ):
+        self.n_components = n_components
+        self.metric_mds = metric_mds
+        self.n_init = n_init
+        self.init = init
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.eps = eps
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.dissimilarity = dissimilarity
+        self.metric = metric
+        self.metric_params = metric_params
+        self.normalized_stress = normalized_stress
+        self.n_landmarks = n_landmarks
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._is_precomputed()
+        return tags
+
+    def _is_precomputed(self):
+        return "precomputed" in (self.metric, self.dissimilarity)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, init=None, sample_weight=None, pair_weight=None):
+        """DOC"""
+        with self._unchanged_on_error():
+            self._read_old_parameters()
+            X = read_rows(self, X, ensure_min_samples=2, reset=True)
+            known = None
+            if self._is_precomputed():
+                X, known = known_distances(X)
+            weight = check_weight(sample_weight, X)
+            weight = np.ones(len(X)) if weight is None else weight
+            self._held = np.flatnonzero(weight)
+            held = self._known(X, self._held)
+            self.n_components_ = self._resolve_n_components(held)
+            if init is not None:
+                init = self._check_init(init, len(X))
+            self._start_distances(X[self._held], weight[self._held])
+            W = self._pair_weights(pair_weight, known, X)
+            used, inverse, D, row_weight, W = self._choose(
+                held, weight[self._held], W
+            )
+            init = None if init is None else init[used]
+            self._fit_stress(X, y, D, row_weight, W, init)
+            self._set_places(X, weight, used, inverse)
+        return self
+
+    def _read_old_parameters(self):
+        """Set the metric and the kind, also where they are given by old parameters."""
+        self._metric, self._is_metric = self.metric, self.metric_mds
+        if self.dissimilarity != "deprecated":
+            if not isinstance(self.metric, bool) and self.metric != "euclidean":
+                raise ValueError(
+                    "You provided both `dissimilarity` and `metric`; got "
+                    f"dissimilarity={self.dissimilarity!r} and metric={self.metric!r}. "
+                    "Please use only `metric`."
+                )
+            warn(
+                "The `dissimilarity` parameter is deprecated, as it is in "
+                f"scikit-learn. Use metric={self.dissimilarity!r} instead.",
+                FutureWarning,
+            )
+            self._metric = self.dissimilarity
+        if isinstance(self.metric, bool):
+            warn(
+                f"Use metric_mds={self.metric} instead of metric={self.metric}, which "
+                "is deprecated, as it is in scikit-learn.",
+                FutureWarning,
+            )
+            self._is_metric = self.metric
+            if self.dissimilarity == "deprecated":
+                self._metric = "euclidean"
+
+    def _check_init(self, init, n):
+        """Return a start given as an array, or raise."""
+        init = check_array(init, dtype=np.float64, input_name="init")
+        if init.shape != (n, self.n_components_):
+            raise ValueError(
+                f"init must have the shape ({n}, {self.n_components_}), a place for "
+                f"each row; got {init.shape}."
+            )
+        return init
+
+    def _pair_weights(self, pair_weight, known, X):
+        """Weights of the pairs of rows with weight, or None if all are 1."""
+        if pair_weight is None and known is None:
+            return None
+        W = np.ones((len(X), len(X)))
+        if pair_weight is not None:
+            W = check_pair_weight(pair_weight, len(X))
+            if self.n_landmarks not in ("auto", None):
+                raise ValueError(
+                    "n_landmarks must be None with pair_weight, which says how much "
+                    f"each pair of all rows counts; got {self.n_landmarks}."
+                )
+        if known is not None:
+            W = W * known
+        W = W[np.ix_(self._held, self._held)]
+        check_linked(W > 0, "pairs of positive weight")
+        return W
+
+    # ------------------------------------------------------------------------------
+    # Dissimilarities.
+
+    def _start_distances(self, X, weight):
+        """Set what the distances of rows depend on."""
+        self._params = {}
+        self._middle, self._width = 0.0, 1.0
+        if self._is_precomputed():
+            return
+        if self._metric in EUCLIDEAN and not self.metric_params:
+            self._middle = X.mean(axis=0, dtype=np.float64)
+            largest = np.abs(X - self._middle).max()
+            self._width = float(2.0 ** np.frexp(largest)[1]) if largest > 0 else 1.0
+        else:
+            self._params = fixed_metric_params(
+                self._metric, self.metric_params, X, weight
+            )
+
+    def _is_euclidean(self):
+        return self._metric in EUCLIDEAN and not self.metric_params
+
+    def _scaled(self, X):
+        """Rows in units in which squares of Euclidean distances are numbers."""
+        if not self._is_euclidean():
+            return X.astype(np.float64)
+        return (X.astype(np.float64) - self._middle) / self._width
+
+    def _distances(self, X, rows):
+        """Distances between scaled rows."""
+        if not self._is_euclidean():
+            return distances_to(X, rows, self._metric, self._params)
+        D = np.empty((len(X), len(rows)))
+
+        def measure(block):
+            D[block] = cdist(X[block], rows)
+
+        blocks = list(row_slices(len(X), BLOCK_ROWS))
+        map_threads(measure, blocks, count_threads(self.n_jobs))
+        D *= self._width
+        return D
+
+    def _choose(self, X, weight, W):
+        """Choose the rows whose dissimilarities are used.
+
+        Returns
+        -------
+        used : ndarray of shape (n_used,)
+            Which rows of `fit` they are.
+        inverse : ndarray of shape (n_rows,)
+            Which of the distinct rows each row is.
+        D : ndarray of shape (n_used, n_used)
+            Their dissimilarities.
+        weight : ndarray of shape (n_used,)
+            Their weights in the stress.
+        W : ndarray of shape (n_used, n_used) or None
+            Weights of the pairs, beside those of the rows.
+        """
+        missing = self._is_precomputed() and W is not None
+        # Rows of a matrix that are equal have a distance of 0, and one place.
+        first, inverse, _ = unique_rows(np.where(np.isnan(X), -1.0, X) if missing else X)
+        counts = np.bincount(inverse, weights=weight)
+        rows = self._known(X, first) if len(first) < len(X) else X
+        n_landmarks = self.n_landmarks
+        if n_landmarks == "auto":
+            many = len(first) > MANY_ROWS and not self._is_precomputed() and W is None
+            n_landmarks = N_LANDMARKS if many else None
+        if n_landmarks is not None and n_landmarks < len(first):
+            return self._choose_landmarks(rows, first, inverse, counts, n_landmarks)
+        self.landmarks_, self._map_weight = None, counts
+        if self._is_precomputed():
+            D = rows
+        else:
+            self._training = self._scaled(rows)
+            D = self._distances(self._training, self._training)
+        if W is not None:
+            if len(first) < len(X):
+                W = merged_weights(W, weight, inverse)
+                counts = np.ones(len(first))
+            D = np.where(W > 0, D, 0.0) if missing else D
+        self._set_matrix(X, D, inverse)
+        return self._held[first], inverse, D, counts, W
+
+    def _set_matrix(self, X, D, inverse):
+        """Set the matrix of all rows with a weight."""
+        if self._is_precomputed():
+            self.dissimilarity_matrix_ = X
+        elif len(D) < len(inverse):
+            self.dissimilarity_matrix_ = D[np.ix_(inverse, inverse)]
+        else:
+            self.dissimilarity_matrix_ = D
+
+    def _choose_landmarks(self, X, first, inverse, weight, n_landmarks):
+        """Choose landmarks, each the farthest from those before."""
+        precomputed = self._is_precomputed()
+        scaled = X if precomputed else self._scaled(X)
+        share = weight / weight.sum()
+        label, shortest = np.zeros(len(X), dtype=np.intp), np.full(len(X), np.inf)
+        chosen = []
+
+        def distances(i):
+            if precomputed:
+                if i is None:  # the row that is the farthest from the others
+                    return np.nan_to_num(X, nan=0.0) @ share
+                d = X[i].astype(np.float64)
+                d = np.where(np.isnan(d), np.nanmean(d), d)
+            elif i is None:
+                return self._distances((share @ scaled)[None], scaled)[0]
+            else:
+                d = self._distances(scaled[i][None], scaled)[0]
+            nearer = d < shortest
+            label[nearer], shortest[nearer] = len(chosen), d[nearer]
+            chosen.append(i)
+            return d
+
+        landmarks = farthest_by(distances, n_landmarks)
+        self.landmarks_ = self._held[first[landmarks]]
+        counts = np.bincount(label, weights=weight, minlength=len(landmarks))
+        W = None
+        if precomputed:
+            D = X[np.ix_(landmarks, landmarks)]
+            if np.isnan(D).any():
+                W = (~np.isnan(D)).astype(np.float64)
+                check_linked(W > 0, "distances between landmarks in X")
+                D = np.nan_to_num(D, nan=0.0)
+        else:
+            self._training = scaled[landmarks]
+            D = self._distances(self._training, self._training)
+        self.dissimilarity_matrix_ = D if W is None else np.where(W > 0, D, np.nan)
+        self._map_weight = counts
+        return self.landmarks_, inverse, D, counts, W
+
+    # ------------------------------------------------------------------------------
+    # Places of the training rows.
+
+    def _fit_stress(self, X, y, D, weight, W, init):
+        """Find the places of the rows that are used."""
+        largest = float(D.max())
+        # Dissimilarities in a unit in which their squares are numbers.
+        unit = 2.0 ** np.frexp(largest)[1] if largest > 0 else 1.0
+        self._unit = 1.0 if 1e-60 < largest < 1e60 else float(unit)
+        # The order of dissimilarities says nothing about a scale.
+        self._out_unit = self._unit if self._is_metric else 1.0
+        self._largest = largest
+        if self._unit != 1.0:
+            D = D.astype(np.float64) / self._unit
+        # Weights whose sum does not matter for what is found.
+        self._weight = weight / weight.mean()
+        self._weight_unit = weight.mean()
+        n_threads = count_threads(self.n_jobs)
+        kind = MetricStress if self._is_metric else OrdinalStress
+        stress = kind(D, self._weight, W, n_threads)
+        self._knots = None
+        if largest == 0 or len(D) < 2:
+            self._map = np.zeros((len(D), self.n_components_))
+            self.stress_, self.n_iter_ = 0.0, 1
+            return
+        starts = self._starts(stress, D, W, init)
+        best = None
+        n_steps = self.max_iter * (1 if len(starts) == 1 else self.n_init)
+        with single_blas_thread, reported_fit(self, X, y, n_steps) as fit:
+            for start in starts:
+                found = self._run(stress, start, fit)
+                if best is None or found[1].stress < best[1].stress:
+                    best = found
+        Z, value, self.n_iter_ = best
+        self._map, self.stress_ = self._finish(stress, Z, value)
+        if not self._is_metric:
+            # A place moves to where its stress is least if the others stay.
+            delta, h = stress.knots(self._map)
+            self._knots = (delta, h / max(1.0 - value.stress, np.finfo(float).eps))
+
+    def _starts(self, stress, D, W, init):
+        """Places to start from."""
+        n, q = len(D), self.n_components_
+        rng = random_generator(self.random_state)
+        if init is not None:
+            starts = [init]
+        elif self.init == "random":
+            starts = [rng.uniform(size=(n, q)) for _ in range(self.n_init)]
+        elif self._is_euclidean() and self._training.shape[1] <= n:
+            starts = [principal_places(self._training, self._weight, q)]
+        else:
+            full = D if W is None else completed(D, W > 0)
+            starts = [classical_places(full, self._weight, q, self.n_jobs)]
+        means = (self._weight @ Z / self._weight.sum() for Z in starts)
+        centered = [Z - mean for Z, mean in zip(starts, means, strict=True)]
+        return [spread(stress, Z, rng) for Z in centered]
+
+    def _run(self, stress, start, fit):
+        """Reduce the stress from one start."""
+
+        def attributes(Z, value, n_iter):
+            found = self._finish(stress, Z, value)
+            return {
+                "embedding_": found[0] * self._out_unit,
+                "stress_": found[1],
+                "n_iter_": n_iter,
+            }
+
+        report = fit.iterations("step", attributes)
+        steps = descend(stress, start, self.eps)
+        for n_iter in range(1, self.max_iter + 1):
+            report.begin()
+            Z, value, converged = next(steps)
+            loss = self._stress_of(value)
+            if report.end(loss, Z, value, n_iter) or converged:
+                break
+        return Z, value, n_iter
+
+    def _stress_of(self, value):
+        """Stress as it is reported, of places whose distances are fitted as they are."""
+        normalized = self.normalized_stress
+        if normalized == "auto":
+            normalized = not self._is_metric
+        share = value.stress
+        if self._is_metric:
+            share = value.stress / value.squares if value.squares > 0 else 1.0
+        if normalized:
+            return float(np.sqrt(share))
+        with np.errstate(over="ignore"):
+            pair_unit = np.square(self._out_unit * self._weight_unit)
+            return float(share * value.squares * pair_unit)
+
+    def _finish(self, stress, Z, value):
+        """Return places in their scale, and the stress."""
+        if not self._is_metric:
+            factor = stress.scale(value)
+            Z, value = Z * factor, value._replace(squares=value.squares * factor**2)
+        return Z, self._stress_of(value)
+    def _set_places(self, X, weight, used, inverse):
+        """Place all rows, and keep what other methods need."""
+        self._used = used
+        Z = np.empty((len(X), self.n_components_))
+        other = np.ones(len(X), dtype=bool)
+        if self.landmarks_ is None:
+            Z[self._held] = self._map[inverse] * self._out_unit
+            other[self._held] = False
+        else:
+            Z[used] = self._map * self._out_unit
+            other[used] = False
+        if other.any():
+            Z[other] = self._by_distances(X[other])[0]
+        Z, held = Z.astype(X.dtype), self._held
+        self._keep(self._known(X, held), Z[held], weight[held])
+        self.embedding_ = Z
+
+    # ------------------------------------------------------------------------------
+    # Places of new rows.
+
+    def _nearest(self, X, n_neighbors):
+        if self._is_precomputed():
+            D = X[:, self._held]
+            D = np.where(np.isnan(D), np.inf, D)
+            return k_nearest(D, n_neighbors, metric="precomputed")
+        if self._is_euclidean():
+            return k_nearest(self._fit_X, n_neighbors, queries=X, n_jobs=self.n_jobs)
+        blocks = [
+            k_nearest(
+                distances_to(X[rows], self._fit_X, self._metric, self._params),
+                n_neighbors,
+                metric="precomputed",
+            )
+            for rows in row_slices(len(X), BLOCK_ROWS)
+        ]
+        return tuple(map(np.concatenate, zip(*blocks, strict=True)))
+
+    def _by_distances(self, X):
+        """Return the places of rows, and which of them are far."""
+        fixed = FixedMap(self._map, self._map_weight)
+
+        def place(rows):
+            if self._is_precomputed():
+                D = X[rows][:, self._used].astype(np.float64)
+            else:
+                D = self._distances(self._scaled(X[rows]), self._training)
+            known = np.where(np.isnan(D), np.inf, D)
+            nearest, which = known.min(axis=1), known.argmin(axis=1)
+            far = nearest > FAR * self._largest
+            same = (nearest == 0) | far
+            Z = self._map[which]
+            Z[~same] = fixed.place(self._targets(D[~same]))
+            return Z, far
+
+        blocks = list(row_slices(len(X), BLOCK_ROWS))
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = map_threads(place, blocks, count_threads(self.n_jobs))
+        Z, far = map(np.concatenate, zip(*found, strict=True))
+        return Z * self._out_unit, far
+
+    def _targets(self, D):
+        """Distances that the places should have, in the unit of the map."""
+        D = D / self._unit
+        if self._knots is None:
+            return D
+        missing = np.isnan(D)
+        return np.where(missing, np.nan, np.interp(D, *self._knots))
+
+    def _place(self, X):
+        if self._is_precomputed():
+            self._check_known(X)
+        Z, far = self._by_distances(X)
+        Z = Z.astype(X.dtype)
+        warn_of_far_rows(far, "where the training row nearest to each is")
+        if self._is_precomputed():
+            self._keep_places(X, Z)
+        return Z
+
+    def _check_known(self, X):
+        """Raise if a dissimilarity is negative, or a row has none."""
+        if (X < 0).any():
+            raise ValueError(
+                "Negative values in data: with metric='precomputed' X must hold "
+                f"distances, of which none is negative; got {np.nanmin(X):g}."
+            )
+        without = np.isnan(X[:, self._used]).all(axis=1)
+        if without.any():
+            what = "training rows" if self.landmarks_ is None else "landmarks"
+            raise ValueError(
+                f"X must hold a distance of each row from some of the {what}; got only "
+                f"missing ones in row {int(np.flatnonzero(without)[0])}."
+            )
+
+    def _keep_places(self, X, Z):
+        """Give rows at distance 0 from a training row its place.
+
+        Where there are several such, the one with the same distances from all others.
+        """
+        for i, j in zip(*self._zeros(X), strict=True):
+            Z[i] = self.embedding_[j]
+
+    def _zeros(self, X):
+        """Rows at distance 0 from a training row, and which that is."""
+        at, of = np.nonzero(X == 0)
+        first = np.unique(at, return_index=True)[1]
+        if len(first) == len(at):
+            return at, of
+        chosen = of[first]
+        if self.landmarks_ is None:
+            for k, (i, low, high) in enumerate(
+                zip(at[first], first, np.append(first[1:], len(at)), strict=True)
+            ):
+                for j in of[low:high]:
+                    D = self.dissimilarity_matrix_[j]
+                    if ((X[i] == D) | np.isnan(X[i])).all():
+                        chosen[k] = j
+                        break
+        return at[first], chosen
