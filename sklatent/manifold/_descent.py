@@ -11,6 +11,8 @@ from sklatent.utils._ascent import Point, advance
 
 # Steps that are remembered.
 MEMORY = 10
+# So many steps in a row that gain little are the last: one may be short by chance.
+PATIENCE = 2
 
 
 def descend(stress, Z, eps):
@@ -23,8 +25,8 @@ def descend(stress, Z, eps):
     Z : ndarray of shape (n_rows, n_components)
         Where to start.
     eps : float
-        The last step is one that gains less, relative to the sum of the squared
-        distances; the gain of the ordinal stress is relative to it as it is.
+        The last two steps gain less, relative to the sum of the squared distances; the
+        gain of the ordinal stress is relative to it as it is.
 
     Yields
     ------
@@ -42,16 +44,16 @@ def descend(stress, Z, eps):
         return Point(theta, -value.stress, -value.gradient.ravel(), value)
 
     here, pairs = evaluate(Z.ravel()), deque(maxlen=MEMORY)
-    converged = False
-    while not converged:
+    short = 0
+    while short < PATIENCE:
 
         def step(direction, at=here.state):
             return stress.step(at, direction.reshape(shape)).ravel()
 
         there = advance(here, pairs, evaluate, step)
         if there is None:  # rounding leaves nothing to gain
-            converged = True
+            short = PATIENCE
         else:
             gain = stress.relative(there.value - here.value, there.state)
-            here, converged = there, gain < eps
-        yield here.theta.reshape(shape), here.state, converged
+            here, short = there, short + 1 if gain < eps else 0
+        yield here.theta.reshape(shape), here.state, short == PATIENCE

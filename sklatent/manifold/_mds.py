@@ -373,6 +373,11 @@ class MDS(CallbackSupportMixin, Embedding):
             starts = [init]
         elif self.init == "random":
             starts = [rng.uniform(size=(n, q)) for _ in range(self.n_init)]
+            if not self._is_metric:
+                # Their distances have no order, of which there would be nothing to
+                # begin with.
+                metric = MetricStress(D, self._weight, W, stress.n_threads)
+                starts = [metric.after_step(Z) for Z in starts]
         elif self._is_euclidean() and self._training.shape[1] <= n:
             starts = [principal_places(self._training, self._weight, q)]
         else:

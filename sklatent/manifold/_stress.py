@@ -190,6 +190,11 @@ class MetricStress(Pairs):
         """Step of the majorization for a gradient."""
         return direction * (0.5 / self.row_sums)[:, None]
 
+    def after_step(self, Z):
+        """Places after one step of the majorization."""
+        value = self(Z)
+        return Z - self.step(value, value.gradient)
+
     def relative(self, gain, value):
         """A gain, relative to the sum of the squared distances."""
         return gain / value.squares if value.squares > 0 else 0.0
