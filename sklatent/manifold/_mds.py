@@ -47,7 +47,137 @@ EUCLIDEAN = ("euclidean", "l2")
 
 
 class MDS(CallbackSupportMixin, Embedding):
-    """DOC"""
+    """Multidimensional scaling: places whose distances are the dissimilarities.
+
+    The sum of the squared differences between distances and dissimilarities, the
+    stress, is reduced by majorization (SMACOF) [1]_, whose steps are corrected by those
+    before, so that it never increases and falls faster. Non-metric (ordinal) scaling
+    uses only the order of the dissimilarities [2]_. Rows and pairs of rows may have
+    weights, and dissimilarities may be missing. New rows are placed one by one, where
+    their own stress is least.
+
+    Parameters
+    ----------
+    n_components : int or estimator, default=2
+        Number of components. An estimator of the intrinsic dimension (with `fit` and
+        `dimension_`) is fitted first, and its dimension is rounded.
+    metric_mds : bool, default=True
+        Whether distances are to be equal to the dissimilarities. If False, they are to
+        have their order. Dissimilarities of 0 between rows that differ are then taken
+        for missing, as in scikit-learn.
+    n_init : int, default=1
+        Number of starts if `init` is "random". The one with the least stress is kept.
+    init : {"classical_mds", "random"}, default="classical_mds"
+        Where to start: the places of classical scaling, or independent uniform ones.
+        Missing dissimilarities are estimated for classical scaling, by the triangle
+        inequality. An array of places may be given to `fit`.
+    max_iter : int, default=300
+        Largest number of steps from one start.
+    verbose : int, default=0
+        Whether to print the stress, every few seconds, and the time left.
+    eps : float, default=1e-06
+        Steps end when two in a row reduce the stress by less than this, relative to the
+        sum of the squared distances.
+    n_jobs : int, default=None
+        Number of threads; None takes as many as BLAS would, -1 all cores. The result
+        does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of random starts.
+    dissimilarity : {"euclidean", "precomputed"}, default="deprecated"
+        The former name of `metric`, with a `FutureWarning` as in scikit-learn.
+    metric : str or callable, default="euclidean"
+        The dissimilarity, as in :func:`sklearn.metrics.pairwise_distances`. With
+        "precomputed", `X` holds the dissimilarities of all rows from each other in
+        `fit`, and those of new rows from the rows of `fit` in `transform`. NaN is then a
+        missing one.
+    metric_params : dict, default=None
+        Parameters of the metric, such as {"p": 3} for "minkowski".
+    normalized_stress : bool or "auto", default="auto"
+        Whether `stress_` is Kruskal's stress of the first kind and not the sum of
+        squares. "auto" is True if `metric_mds` is False.
+    n_landmarks : int, "auto" or None, default="auto"
+        Number of rows whose dissimilarities from each other are used, each the farthest
+        from those before and with the weight of the rows nearest to it. The other rows
+        are placed as new ones are. None is all rows. "auto" is all rows for precomputed
+        dissimilarities and up to 5000 rows, and 1000 above.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_samples, n_components)
+        Places of the rows, centered. They are in units of the dissimilarities if
+        `metric_mds` is True; if not, the mean square of the fitted distances is 1.
+    stress_ : float
+        Stress of the places: sum over the pairs of rows of the squared differences, in
+        squared units of the places. If normalized, the root of its ratio to the sum of
+        the squared distances: 0 for a perfect fit, and for rules of thumb 0.025
+        excellent, 0.05 good, 0.1 fair, 0.2 poor [2]_. With landmarks, of the pairs of
+        these, with their weights.
+    dissimilarity_matrix_ : ndarray of shape (n_rows, n_rows)
+        Dissimilarities of the rows of positive weight, or of the landmarks. Precomputed
+        ones are those of all rows.
+    n_iter_ : int
+        Number of steps from the start that was kept.
+    landmarks_ : ndarray of shape (n_landmarks,)
+        Which rows are landmarks, in the order in which they were chosen. None if all
+        rows are used.
+    n_components_ : int
+        Number of components.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features seen during `fit`, if all of them are strings.
+
+    See Also
+    --------
+    ClassicalMDS : Keeps squared distances in a least squares sense, without iterations.
+    Isomap : Keeps the distances along the data.
+    sklearn.manifold.MDS : The estimator whose parameters these are.
+
+    Notes
+    -----
+    With places z, distances d, dissimilarities δ and weights w of pairs, the stress is
+    the sum over pairs of w (δ - d)². The step of SMACOF, the Guttman transform, is one
+    along the gradient, whose length is known: limited-memory BFGS starts from it.
+
+    Non-metric scaling reduces the sum of w (d - h)² over that of w d², where h are the
+    numbers in the order of δ that are the nearest to d, by isotonic regression. Equal
+    δ have equal h (the secondary approach to ties). It is Kruskal's stress of the first
+    kind, squared, which scikit-learn's iterations reduce indirectly. A new row
+    has its dissimilarities translated by the line through (δ, h).
+
+    Memory holds the dissimilarities of the rows that are used, and for non-metric
+    scaling four times as much. Rows that are equal have one place and the sum of their
+    weights. All is computed in double precision: the stress of a good fit is a sum of
+    squares of small differences.
+
+    References
+    ----------
+    .. [1] J. de Leeuw (1977). Applications of convex analysis to multidimensional
+       scaling. Recent Developments in Statistics, 133-145. The algorithm as in I. Borg
+       and P. J. F. Groenen (2005). Modern multidimensional scaling. Springer. Eq. 8.25.
+    .. [2] J. B. Kruskal (1964). Multidimensional scaling by optimizing goodness of fit
+       to a nonmetric hypothesis. Psychometrika 29, 1-27.
+
+    Examples
+    --------
+    A third of the distances between points of the plane is missing, and the points are
+    found all the same, up to a rotation:
+
+    >>> import numpy as np
+    >>> from scipy.spatial.distance import cdist
+    >>> from sklatent.manifold import MDS
+    >>> rng = np.random.RandomState(0)
+    >>> X = rng.standard_normal((100, 2))
+    >>> D = cdist(X, X)
+    >>> D[rng.uniform(size=D.shape) < 0.58] = np.nan  # in one direction or both
+    >>> missing = np.isnan(D) & np.isnan(D.T)
+    >>> round(float(missing.mean()), 2)
+    0.35
+    >>> mds = MDS(metric="precomputed", eps=1e-12).fit(D)
+    >>> Z = mds.embedding_
+    >>> bool(np.allclose(cdist(Z, Z), cdist(X, X), atol=1e-4))
+    True
+    """
 
     _parameter_constraints = {
         "n_components": [
@@ -116,7 +246,50 @@ class MDS(CallbackSupportMixin, Embedding):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, init=None, sample_weight=None, pair_weight=None):
-        """DOC"""
+        """Find the places of the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows, two or more; with precomputed dissimilarities, those from each
+            other, of shape (n_samples, n_samples), NaN where missing. One that is known
+            in one direction is taken for both.
+        y : Ignored
+            Present for API consistency.
+        init : array-like of shape (n_samples, n_components), default=None
+            Places to start from, in place of those of the parameter `init`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; an integer weight counts as that many rows. A row of
+            weight 0 has no influence, and is placed as a new one.
+        pair_weight : array-like of shape (n_samples, n_samples), default=None
+            Weight of each pair of rows in the stress, symmetric, beside those of the
+            rows. The diagonal has no influence.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If precomputed dissimilarities are not symmetric, or negative, or not zero
+            on the diagonal, or do not link all rows, or if `X` or a parameter cannot be
+            used.
+
+        Examples
+        --------
+        Errors relative to the distances, which keep small distances better:
+
+        >>> import numpy as np
+        >>> from scipy.spatial.distance import cdist
+        >>> from sklatent.manifold import MDS
+        >>> X = np.random.RandomState(0).standard_normal((50, 5))
+        >>> D = cdist(X, X)
+        >>> relative = MDS().fit(X, pair_weight=1 / (D + np.eye(50)) ** 2)
+        >>> relative.embedding_.shape
+        (50, 2)
+        """
         with self._unchanged_on_error():
             self._read_old_parameters()
             X = read_rows(self, X, ensure_min_samples=2, reset=True)
@@ -380,6 +553,7 @@ class MDS(CallbackSupportMixin, Embedding):
                 starts = [metric.after_step(Z) for Z in starts]
         elif self._is_euclidean() and self._training.shape[1] <= n:
             starts = [principal_places(self._training, self._weight, q)]
+            starts = [starts[0] * (self._width / self._unit)]
         else:
             full = D if W is None else completed(D, W > 0)
             starts = [classical_places(full, self._weight, q, self.n_jobs)]
