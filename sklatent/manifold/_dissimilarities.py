@@ -34,14 +34,15 @@ def known_distances(D):
     """
     check_square(D)
     known = ~np.isnan(D)
+    if not known.all():
+        D = np.where(known, D, D.T)
+        known |= known.T
+        np.fill_diagonal(D, np.nan_to_num(np.diagonal(D), nan=0.0))
+        np.fill_diagonal(known, True)
     if known.all():
         check_distances(D)
         return D, None
-    D = np.where(known, D, D.T)
-    known |= known.T
-    np.fill_diagonal(known, True)
     check_distances(np.where(known, D, 0.0))
-    np.fill_diagonal(D, 0.0)
     check_linked(known, "distances known in X")
     return D, known
 

@@ -305,9 +305,7 @@ class MDS(CallbackSupportMixin, Embedding):
                 init = self._check_init(init, len(X))
             self._start_distances(X[self._held], weight[self._held])
             W = self._pair_weights(pair_weight, known, X)
-            used, inverse, D, row_weight, W = self._choose(
-                held, weight[self._held], W
-            )
+            used, inverse, D, row_weight, W = self._choose(held, weight[self._held], W)
             init = None if init is None else init[used]
             self._fit_stress(X, y, D, row_weight, W, init)
             self._set_places(X, weight, used, inverse)
@@ -363,6 +361,7 @@ class MDS(CallbackSupportMixin, Embedding):
                 )
         if known is not None:
             W = W * known
+        np.fill_diagonal(W, 0.0)
         W = W[np.ix_(self._held, self._held)]
         check_linked(W > 0, "pairs of positive weight")
         return W
@@ -426,7 +425,9 @@ class MDS(CallbackSupportMixin, Embedding):
         """
         missing = self._is_precomputed() and W is not None
         # Rows of a matrix that are equal have a distance of 0, and one place.
-        first, inverse, _ = unique_rows(np.where(np.isnan(X), -1.0, X) if missing else X)
+        first, inverse, _ = unique_rows(
+            np.where(np.isnan(X), -1.0, X) if missing else X
+        )
         counts = np.bincount(inverse, weights=weight)
         rows = self._known(X, first) if len(first) < len(X) else X
         n_landmarks = self.n_landmarks
@@ -552,12 +553,17 @@ class MDS(CallbackSupportMixin, Embedding):
                 metric = MetricStress(D, self._weight, W, stress.n_threads)
                 starts = [metric.after_step(Z) for Z in starts]
         elif self._is_euclidean() and self._training.shape[1] <= n:
-            starts = [principal_places(self._training, self._weight, q)]
+            starts = [principal_places(self._training, self._map_weight, q)]
             starts = [starts[0] * (self._width / self._unit)]
         else:
-            full = D if W is None else completed(D, W > 0)
-            starts = [classical_places(full, self._weight, q, self.n_jobs)]
-        means = (self._weight @ Z / self._weight.sum() for Z in starts)
+            full = D
+            if W is not None:
+                known = W > 0
+                np.fill_diagonal(known, True)
+                full = completed(D, known)
+            starts = [classical_places(full, self._map_weight, q, self.n_jobs)]
+        share = self._map_weight / self._map_weight.sum()
+        means = (share @ Z for Z in starts)
         centered = [Z - mean for Z, mean in zip(starts, means, strict=True)]
         return [spread(stress, Z, rng) for Z in centered]
 
@@ -602,6 +608,7 @@ class MDS(CallbackSupportMixin, Embedding):
             factor = stress.scale(value)
             Z, value = Z * factor, value._replace(squares=value.squares * factor**2)
         return Z, self._stress_of(value)
+
     def _set_places(self, X, weight, used, inverse):
         """Place all rows, and keep what other methods need."""
         self._used = used

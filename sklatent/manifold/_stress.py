@@ -58,7 +58,10 @@ def pair_blocks(n):
     """Blocks of rows, each with the slices of columns from its own first row on."""
     for rows in row_slices(n, TILE_ROWS):
         rest = row_slices(n - rows.stop, TILE_COLUMNS)
-        yield rows, [rows, *(slice(rows.stop + c.start, rows.stop + c.stop) for c in rest)]
+        yield (
+            rows,
+            [rows, *(slice(rows.stop + c.start, rows.stop + c.stop) for c in rest)],
+        )
 
 
 def pair_sums(Z, weight, tile, n_threads):
@@ -225,9 +228,7 @@ class OrdinalStress(Pairs):
                 self.weights *= pair_weight.ravel()[flat]
         first = np.flatnonzero(np.diff(self.delta, prepend=-1.0))
         self.ties = None if len(first) == len(flat) else first
-        self.n_pairs = float(
-            len(flat) if self.weights is None else self.weights.sum()
-        )
+        self.n_pairs = float(len(flat) if self.weights is None else self.weights.sum())
         self._of_pairs = np.zeros((n, n))
 
     def __call__(self, Z):
