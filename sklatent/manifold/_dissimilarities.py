@@ -5,6 +5,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from sklatent.manifold._distances import check_distances, check_square
+from sklatent.manifold._graph import farthest_by
 from sklatent.utils._blocks import row_slices
 
 BLOCK_ROWS = 128
@@ -53,9 +54,8 @@ def check_linked(known, what):
     if n_parts > 1:
         row = int(np.flatnonzero(part != part[0])[0])
         raise ValueError(
-            f"X must link all rows by pairs, directly or through other rows; the {what} "
-            f"got {n_parts} parts without a link, of which row 0 is in one and row "
-            f"{row} in another."
+            f"X must link all rows, directly or through other rows, by {what}; got "
+            f"{n_parts} parts without a link. Row 0 is in one and row {row} in another."
         )
 
 
@@ -108,7 +108,7 @@ def check_pair_weight(pair_weight, n):
     np.fill_diagonal(W, 0.0)
     if not np.isfinite(W).all() or (W < 0).any():
         raise ValueError(
-            "pair_weight must hold finite numbers, none negative, but for the diagonal; "
+            "pair_weight must hold finite numbers, none negative, off the diagonal; "
             f"got {W[~(W >= 0) | np.isinf(W)][0]}."
         )
     if not np.allclose(W, W.T, rtol=1e-7, atol=0.0):
@@ -141,3 +141,69 @@ def merged_weights(W, weight, inverse):
     merged = member @ (member @ W).T
     np.fill_diagonal(merged, 0.0)
     return merged
+
+
+def weighted_landmarks(distances, weight, n_landmarks):
+    """Choose landmarks, each the farthest from those before, and weigh them.
+
+    Parameters
+    ----------
+    distances : callable
+        As `farthest_by` takes it.
+    weight : ndarray of shape (n_rows,)
+        Weights of the rows.
+    n_landmarks : int
+        How many.
+
+    Returns
+    -------
+    landmarks : ndarray of shape (n_landmarks,)
+        Which rows they are.
+    weight : ndarray of shape (n_landmarks,)
+        Sum of the weights of the rows nearest to each.
+    """
+    label, shortest = np.zeros(len(weight), dtype=np.intp), np.full(len(weight), np.inf)
+    n_chosen = 0
+
+    def and_label(i):
+        nonlocal n_chosen
+        d = distances(i)
+        if i is not None:
+            nearer = d < shortest
+            label[nearer], shortest[nearer] = n_chosen, d[nearer]
+            n_chosen += 1
+        return d
+
+    landmarks = farthest_by(and_label, n_landmarks)
+    return landmarks, np.bincount(label, weights=weight, minlength=len(landmarks))
+
+
+def at_zero(X, training=None):
+    """Find rows at distance 0 from a training row.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_queries, n_rows)
+        Dissimilarities from the training rows, NaN where missing.
+    training : ndarray of shape (n_rows, n_rows), default=None
+        Those of the training rows. Where several are at distance 0, the one whose
+        dissimilarities are those of the row; the first one if None.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_found,)
+        Which rows are at distance 0 from some.
+    which : ndarray of shape (n_found,)
+        The training row.
+    """
+    rows, zeros = np.nonzero(X == 0)
+    first = np.unique(rows, return_index=True)[1]
+    which = zeros[first]
+    ends = np.append(first[1:], len(rows))
+    for k in np.flatnonzero(ends - first > 1) if training is not None else ():
+        row = X[rows[first[k]]]
+        for j in zeros[first[k] : ends[k]]:
+            if ((row == training[j]) | np.isnan(row)).all():
+                which[k] = j
+                break
+    return rows[first], which

@@ -158,7 +158,7 @@ class FixedMap:
         return Z, stress
 
     def _expand(self, D, weight, Z, unit):
-        """Return s, minus half its gradient, and half its matrix of second derivatives."""
+        """Return s, minus half its gradient, and half its second derivatives."""
         places, q = self.places, Z.shape[1]
         d = cdist(Z, places)
         stress = (weight * np.square(D - d)).sum(axis=1)

@@ -3,23 +3,23 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.spatial.distance import cdist
 from sklearn.utils import check_array
 
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._descent import descend
 from sklatent.manifold._dissimilarities import (
+    at_zero,
     check_linked,
     check_pair_weight,
     completed,
     known_distances,
     merged_weights,
+    weighted_landmarks,
 )
-from sklatent.manifold._distances import distances_to, fixed_metric_params
 from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._fixed_map import FixedMap
-from sklatent.manifold._graph import farthest_by
 from sklatent.manifold._mds_start import classical_places, principal_places, spread
+from sklatent.manifold._measure import Measure
 from sklatent.manifold._stress import MetricStress, OrdinalStress
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._iterations import reported_fit
@@ -43,7 +43,6 @@ BLOCK_ROWS = 256
 # A row that is so many times farther than the rows are from each other has no place
 # of its own: differences of squares have no digits.
 FAR = 2.0**24
-EUCLIDEAN = ("euclidean", "l2")
 
 
 class MDS(CallbackSupportMixin, Embedding):
@@ -88,8 +87,8 @@ class MDS(CallbackSupportMixin, Embedding):
     metric : str or callable, default="euclidean"
         The dissimilarity, as in :func:`sklearn.metrics.pairwise_distances`. With
         "precomputed", `X` holds the dissimilarities of all rows from each other in
-        `fit`, and those of new rows from the rows of `fit` in `transform`. NaN is then a
-        missing one.
+        `fit`, and those of new rows from the rows of `fit` in `transform`, NaN where
+        one is missing.
     metric_params : dict, default=None
         Parameters of the metric, such as {"p": 3} for "minkowski".
     normalized_stress : bool or "auto", default="auto"
@@ -164,8 +163,7 @@ class MDS(CallbackSupportMixin, Embedding):
     found all the same, up to a rotation:
 
     >>> import numpy as np
-    >>> from scipy.spatial.distance import cdist
-    >>> from sklatent.manifold import MDS
+    >>>     >>> from sklatent.manifold import MDS
     >>> rng = np.random.RandomState(0)
     >>> X = rng.standard_normal((100, 2))
     >>> D = cdist(X, X)
@@ -282,8 +280,7 @@ class MDS(CallbackSupportMixin, Embedding):
         Errors relative to the distances, which keep small distances better:
 
         >>> import numpy as np
-        >>> from scipy.spatial.distance import cdist
-        >>> from sklatent.manifold import MDS
+        >>>         >>> from sklatent.manifold import MDS
         >>> X = np.random.RandomState(0).standard_normal((50, 5))
         >>> D = cdist(X, X)
         >>> relative = MDS().fit(X, pair_weight=1 / (D + np.eye(50)) ** 2)
@@ -303,9 +300,19 @@ class MDS(CallbackSupportMixin, Embedding):
             self.n_components_ = self._resolve_n_components(held)
             if init is not None:
                 init = self._check_init(init, len(X))
-            self._start_distances(X[self._held], weight[self._held])
+            self._measure = None
+            if not self._is_precomputed():
+                self._measure = Measure.of(
+                    self._metric,
+                    self.metric_params,
+                    held,
+                    weight[self._held],
+                    self.n_jobs,
+                )
             W = self._pair_weights(pair_weight, known, X)
             used, inverse, D, row_weight, W = self._choose(held, weight[self._held], W)
+            if self._is_precomputed() and self.landmarks_ is None:
+                self.dissimilarity_matrix_ = X
             init = None if init is None else init[used]
             self._fit_stress(X, y, D, row_weight, W, init)
             self._set_places(X, weight, used, inverse)
@@ -369,44 +376,6 @@ class MDS(CallbackSupportMixin, Embedding):
     # ------------------------------------------------------------------------------
     # Dissimilarities.
 
-    def _start_distances(self, X, weight):
-        """Set what the distances of rows depend on."""
-        self._params = {}
-        self._middle, self._width = 0.0, 1.0
-        if self._is_precomputed():
-            return
-        if self._metric in EUCLIDEAN and not self.metric_params:
-            self._middle = X.mean(axis=0, dtype=np.float64)
-            largest = np.abs(X - self._middle).max()
-            self._width = float(2.0 ** np.frexp(largest)[1]) if largest > 0 else 1.0
-        else:
-            self._params = fixed_metric_params(
-                self._metric, self.metric_params, X, weight
-            )
-
-    def _is_euclidean(self):
-        return self._metric in EUCLIDEAN and not self.metric_params
-
-    def _scaled(self, X):
-        """Rows in units in which squares of Euclidean distances are numbers."""
-        if not self._is_euclidean():
-            return X.astype(np.float64)
-        return (X.astype(np.float64) - self._middle) / self._width
-
-    def _distances(self, X, rows):
-        """Distances between scaled rows."""
-        if not self._is_euclidean():
-            return distances_to(X, rows, self._metric, self._params)
-        D = np.empty((len(X), len(rows)))
-
-        def measure(block):
-            D[block] = cdist(X[block], rows)
-
-        blocks = list(row_slices(len(X), BLOCK_ROWS))
-        map_threads(measure, blocks, count_threads(self.n_jobs))
-        D *= self._width
-        return D
-
     def _choose(self, X, weight, W):
         """Choose the rows whose dissimilarities are used.
 
@@ -440,63 +409,45 @@ class MDS(CallbackSupportMixin, Embedding):
         if self._is_precomputed():
             D = rows
         else:
-            self._training = self._scaled(rows)
-            D = self._distances(self._training, self._training)
+            self._training = self._measure.scaled(rows)
+            D = self._measure.between(self._training, self._training)
+        repeated = len(first) < len(X)
+        self.dissimilarity_matrix_ = D[np.ix_(inverse, inverse)] if repeated else D
         if W is not None:
-            if len(first) < len(X):
+            if repeated:
                 W = merged_weights(W, weight, inverse)
                 counts = np.ones(len(first))
-            D = np.where(W > 0, D, 0.0) if missing else D
-        self._set_matrix(X, D, inverse)
+            D = np.where(W > 0, D, 0.0)
         return self._held[first], inverse, D, counts, W
-
-    def _set_matrix(self, X, D, inverse):
-        """Set the matrix of all rows with a weight."""
-        if self._is_precomputed():
-            self.dissimilarity_matrix_ = X
-        elif len(D) < len(inverse):
-            self.dissimilarity_matrix_ = D[np.ix_(inverse, inverse)]
-        else:
-            self.dissimilarity_matrix_ = D
 
     def _choose_landmarks(self, X, first, inverse, weight, n_landmarks):
         """Choose landmarks, each the farthest from those before."""
-        precomputed = self._is_precomputed()
-        scaled = X if precomputed else self._scaled(X)
-        share = weight / weight.sum()
-        label, shortest = np.zeros(len(X), dtype=np.intp), np.full(len(X), np.inf)
-        chosen = []
+        precomputed, share = self._is_precomputed(), weight / weight.sum()
+        rows = X if precomputed else self._measure.scaled(X)
 
         def distances(i):
-            if precomputed:
-                if i is None:  # the row that is the farthest from the others
-                    return np.nan_to_num(X, nan=0.0) @ share
-                d = X[i].astype(np.float64)
-                d = np.where(np.isnan(d), np.nanmean(d), d)
-            elif i is None:
-                return self._distances((share @ scaled)[None], scaled)[0]
-            else:
-                d = self._distances(scaled[i][None], scaled)[0]
-            nearer = d < shortest
-            label[nearer], shortest[nearer] = len(chosen), d[nearer]
-            chosen.append(i)
-            return d
+            if not precomputed:
+                row = share @ rows if i is None else rows[i]
+                return self._measure.between(row[None], rows)[0]
+            if i is None:  # the row that is the farthest from the others
+                return np.nan_to_num(X, nan=0.0) @ share
+            d = X[i].astype(np.float64)
+            return np.where(np.isnan(d), np.nanmean(d), d)
 
-        landmarks = farthest_by(distances, n_landmarks)
-        self.landmarks_ = self._held[first[landmarks]]
-        counts = np.bincount(label, weights=weight, minlength=len(landmarks))
+        landmarks, counts = weighted_landmarks(distances, weight, n_landmarks)
+        self.landmarks_, self._map_weight = self._held[first[landmarks]], counts
         W = None
         if precomputed:
             D = X[np.ix_(landmarks, landmarks)]
+            self.dissimilarity_matrix_ = D
             if np.isnan(D).any():
                 W = (~np.isnan(D)).astype(np.float64)
                 check_linked(W > 0, "distances between landmarks in X")
                 D = np.nan_to_num(D, nan=0.0)
         else:
-            self._training = scaled[landmarks]
-            D = self._distances(self._training, self._training)
-        self.dissimilarity_matrix_ = D if W is None else np.where(W > 0, D, np.nan)
-        self._map_weight = counts
+            self._training = rows[landmarks]
+            D = self._measure.between(self._training, self._training)
+            self.dissimilarity_matrix_ = D
         return self.landmarks_, inverse, D, counts, W
 
     # ------------------------------------------------------------------------------
@@ -552,9 +503,9 @@ class MDS(CallbackSupportMixin, Embedding):
                 # begin with.
                 metric = MetricStress(D, self._weight, W, stress.n_threads)
                 starts = [metric.after_step(Z) for Z in starts]
-        elif self._is_euclidean() and self._training.shape[1] <= n:
-            starts = [principal_places(self._training, self._map_weight, q)]
-            starts = [starts[0] * (self._width / self._unit)]
+        elif self._by_rows() and self._training.shape[1] <= n:
+            Z = principal_places(self._training, self._map_weight, q)
+            starts = [Z * (self._measure.width / self._unit)]
         else:
             full = D
             if W is not None:
@@ -566,6 +517,10 @@ class MDS(CallbackSupportMixin, Embedding):
         means = (share @ Z for Z in starts)
         centered = [Z - mean for Z, mean in zip(starts, means, strict=True)]
         return [spread(stress, Z, rng) for Z in centered]
+
+    def _by_rows(self):
+        """Whether distances are Euclidean ones of rows."""
+        return self._measure is not None and self._measure.is_euclidean
 
     def _run(self, stress, start, fit):
         """Reduce the stress from one start."""
@@ -589,7 +544,7 @@ class MDS(CallbackSupportMixin, Embedding):
         return Z, value, n_iter
 
     def _stress_of(self, value):
-        """Stress as it is reported, of places whose distances are fitted as they are."""
+        """Stress as it is reported."""
         normalized = self.normalized_stress
         if normalized == "auto":
             normalized = not self._is_metric
@@ -634,17 +589,7 @@ class MDS(CallbackSupportMixin, Embedding):
             D = X[:, self._held]
             D = np.where(np.isnan(D), np.inf, D)
             return k_nearest(D, n_neighbors, metric="precomputed")
-        if self._is_euclidean():
-            return k_nearest(self._fit_X, n_neighbors, queries=X, n_jobs=self.n_jobs)
-        blocks = [
-            k_nearest(
-                distances_to(X[rows], self._fit_X, self._metric, self._params),
-                n_neighbors,
-                metric="precomputed",
-            )
-            for rows in row_slices(len(X), BLOCK_ROWS)
-        ]
-        return tuple(map(np.concatenate, zip(*blocks, strict=True)))
+        return self._measure.nearest(X, self._fit_X, n_neighbors)
 
     def _by_distances(self, X):
         """Return the places of rows, and which of them are far."""
@@ -654,7 +599,7 @@ class MDS(CallbackSupportMixin, Embedding):
             if self._is_precomputed():
                 D = X[rows][:, self._used].astype(np.float64)
             else:
-                D = self._distances(self._scaled(X[rows]), self._training)
+                D = self._measure.between(self._measure.scaled(X[rows]), self._training)
             known = np.where(np.isnan(D), np.inf, D)
             nearest, which = known.min(axis=1), known.argmin(axis=1)
             far = nearest > FAR * self._largest
@@ -684,7 +629,9 @@ class MDS(CallbackSupportMixin, Embedding):
         Z = Z.astype(X.dtype)
         warn_of_far_rows(far, "where the training row nearest to each is")
         if self._is_precomputed():
-            self._keep_places(X, Z)
+            full = None if self.landmarks_ is not None else self.dissimilarity_matrix_
+            rows, which = at_zero(X, full)
+            Z[rows] = self.embedding_[which]
         return Z
 
     def _check_known(self, X):
@@ -701,29 +648,3 @@ class MDS(CallbackSupportMixin, Embedding):
                 f"X must hold a distance of each row from some of the {what}; got only "
                 f"missing ones in row {int(np.flatnonzero(without)[0])}."
             )
-
-    def _keep_places(self, X, Z):
-        """Give rows at distance 0 from a training row its place.
-
-        Where there are several such, the one with the same distances from all others.
-        """
-        for i, j in zip(*self._zeros(X), strict=True):
-            Z[i] = self.embedding_[j]
-
-    def _zeros(self, X):
-        """Rows at distance 0 from a training row, and which that is."""
-        at, of = np.nonzero(X == 0)
-        first = np.unique(at, return_index=True)[1]
-        if len(first) == len(at):
-            return at, of
-        chosen = of[first]
-        if self.landmarks_ is None:
-            for k, (i, low, high) in enumerate(
-                zip(at[first], first, np.append(first[1:], len(at)), strict=True)
-            ):
-                for j in of[low:high]:
-                    D = self.dissimilarity_matrix_[j]
-                    if ((X[i] == D) | np.isnan(X[i])).all():
-                        chosen[k] = j
-                        break
-        return at[first], chosen

@@ -68,7 +68,7 @@ def spread(stress, Z, rng):
     if not flat and len(unique_rows(Z)[0]) == len(Z):
         return Z
     value = stress(Z)
-    if 0 < value.squares and value.stress <= ROUNDING * value.squares:
+    if value.squares > 0 and value.stress <= ROUNDING * value.squares:
         return Z
     size = np.linalg.norm(lengths) or 1.0
     return Z + JITTER * size * rng.standard_normal(Z.shape)

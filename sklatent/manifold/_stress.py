@@ -270,7 +270,7 @@ class OrdinalStress(Pairs):
         return np.sqrt(self.n_pairs / squares) if squares > 0 else 1.0
 
     def disparities(self, d):
-        """h for distances in the order of the dissimilarities."""
+        """Return h for distances, in the order of the dissimilarities."""
         weights = self.weights
         if self.ties is None:
             return isotonic_regression(d, weights=weights).x

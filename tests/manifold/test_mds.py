@@ -364,6 +364,22 @@ def test_places_that_coincide_move_apart():
     assert mds.stress_ < 1.2 * best
 
 
+@pytest.mark.parametrize("n_landmarks", [None, 20])
+def test_rows_without_weight_are_placed_as_new_ones(n_landmarks, X):
+    D, weight = cdist(X, X), np.ones(60)
+    weight[::5] = 0
+    held = np.flatnonzero(weight)
+    mds = MDS(metric="precomputed", n_landmarks=n_landmarks)
+    mds.fit(D, sample_weight=weight)
+    np.testing.assert_array_equal(mds.transform(D), mds.embedding_)
+    expected = MDS(metric="precomputed", n_landmarks=n_landmarks)
+    expected.fit(D[np.ix_(held, held)])
+    found = expected.transform(D[:, held])
+    np.testing.assert_allclose(mds.embedding_, found, atol=1e-7)
+    by_rows = MDS(n_landmarks=n_landmarks).fit(X, sample_weight=weight)
+    np.testing.assert_allclose(by_rows.transform(X), by_rows.embedding_, atol=1e-9)
+
+
 def test_far_rows(X):
     mds = MDS().fit(X)
     with pytest.warns(FarRowsWarning, match="1 of 2 rows is far"):
