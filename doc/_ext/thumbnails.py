@@ -67,6 +67,7 @@ CROPS = {
     "plot_harmonics": (0.665, 0, 1, 1),
     "plot_kernel_denoising": (0, 0, 0.557, 0.61),
     "plot_laplacian_rates": (0, 0, 0.265, 1),
+    "plot_travel_times": (0.67, 0, 1, 1),
     "plot_uneven_density": (0.53, 0, 1, 1),
     "plot_unroll": (0.27, 0, 0.755, 1),
     # neural

@@ -65,11 +65,12 @@ class MDS(CallbackSupportMixin, Embedding):
         have their order. Dissimilarities of 0 between rows that differ are then taken
         for missing, as in scikit-learn.
     n_init : int, default=1
-        Number of starts if `init` is "random". The one with the least stress is kept.
+        Number of starts. The one with the least stress is kept. Those after the first
+        are random, also where this is classical scaling.
     init : {"classical_mds", "random"}, default="classical_mds"
         Where to start: the places of classical scaling, or independent uniform ones.
         Missing dissimilarities are estimated for classical scaling, by the triangle
-        inequality. An array of places may be given to `fit`.
+        inequality. An array of places may be given to `fit`, and is the only start.
     max_iter : int, default=300
         Largest number of steps from one start.
     verbose : int, default=0
@@ -477,7 +478,7 @@ class MDS(CallbackSupportMixin, Embedding):
             return
         starts = self._starts(stress, D, W, init)
         best = None
-        n_steps = self.max_iter * (1 if len(starts) == 1 else self.n_init)
+        n_steps = self.max_iter * len(starts)
         with single_blas_thread, reported_fit(self, X, y, n_steps) as fit:
             for start in starts:
                 found = self._run(stress, start, fit)
@@ -496,27 +497,34 @@ class MDS(CallbackSupportMixin, Embedding):
         rng = random_generator(self.random_state)
         if init is not None:
             starts = [init]
-        elif self.init == "random":
-            starts = [rng.uniform(size=(n, q)) for _ in range(self.n_init)]
+        else:
+            starts = []
+            if self.init == "classical_mds":
+                starts = [self._classical_start(D, W)]
+            n_random = self.n_init - len(starts)
+            random = [rng.uniform(size=(n, q)) for _ in range(n_random)]
             if not self._is_metric:
                 # Their distances have no order, of which there would be nothing to
                 # begin with.
                 metric = MetricStress(D, self._weight, W, stress.n_threads)
-                starts = [metric.after_step(Z) for Z in starts]
-        elif self._by_rows() and self._training.shape[1] <= n:
-            Z = principal_places(self._training, self._map_weight, q)
-            starts = [Z * (self._measure.width / self._unit)]
-        else:
-            full = D
-            if W is not None:
-                known = W > 0
-                np.fill_diagonal(known, True)
-                full = completed(D, known)
-            starts = [classical_places(full, self._map_weight, q, self.n_jobs)]
+                random = [metric.after_step(Z) for Z in random]
+            starts += random
         share = self._map_weight / self._map_weight.sum()
         means = (share @ Z for Z in starts)
         centered = [Z - mean for Z, mean in zip(starts, means, strict=True)]
         return [spread(stress, Z, rng) for Z in centered]
+
+    def _classical_start(self, D, W):
+        """Places of classical scaling."""
+        weight, q = self._map_weight, self.n_components_
+        if self._by_rows() and self._training.shape[1] <= len(D):
+            Z = principal_places(self._training, weight, q)
+            return Z * (self._measure.width / self._unit)
+        if W is not None:
+            known = W > 0
+            np.fill_diagonal(known, True)
+            D = completed(D, known)
+        return classical_places(D, weight, q, self.n_jobs)
 
     def _by_rows(self):
         """Whether distances are Euclidean ones of rows."""
