@@ -91,17 +91,10 @@ for axis, (name, mds) in zip(axes[1:], maps.items(), strict=True):
     for a, b in zip(true, Z, strict=True):
         axis.plot(*np.array([a, b]).T, c="0.7", lw=0.8, zorder=0)
     print(f"{name}: stress {mds.stress_:.3f}, error {error:.0f} km")
+labeled = {"Lisbon", "Madrid", "Paris", "Rome", "Stockholm", "Warsaw", "Sofia"}
 for axis in axes:
     for name, place in zip(names, true, strict=True):
-        if name in {
-            "Lisbon",
-            "Madrid",
-            "Paris",
-            "Rome",
-            "Stockholm",
-            "Warsaw",
-            "Sofia",
-        }:
+        if name in labeled:
             axis.annotate(name, place, textcoords="offset points", xytext=(3, 3))
     axis.set(aspect="equal", xticks=[], yticks=[])
 plt.show()

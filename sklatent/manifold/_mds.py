@@ -13,17 +13,16 @@ from sklatent.manifold._dissimilarities import (
     check_pair_weight,
     completed,
     known_distances,
-    merged_weights,
-    weighted_landmarks,
 )
 from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._fixed_map import FixedMap
 from sklatent.manifold._mds_start import classical_places, principal_places, spread
 from sklatent.manifold._measure import Measure
 from sklatent.manifold._stress import MetricStress, OrdinalStress
+from sklatent.manifold._used_rows import use_rows
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._iterations import reported_fit
-from sklatent.utils._neighbors import k_nearest, unique_rows
+from sklatent.utils._neighbors import k_nearest
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -36,9 +35,6 @@ from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._threads import count_threads, map_threads, single_blas_thread
 from sklatent.utils._warnings import warn
 
-# Up to so many rows the distances of all are used, unless a number of landmarks is
-# given; then those of so many.
-MANY_ROWS, N_LANDMARKS = 5000, 1000
 BLOCK_ROWS = 256
 # A row that is so many times farther than the rows are from each other has no place
 # of its own: differences of squares have no digits.
@@ -164,7 +160,8 @@ class MDS(CallbackSupportMixin, Embedding):
     found all the same, up to a rotation:
 
     >>> import numpy as np
-    >>>     >>> from sklatent.manifold import MDS
+    >>> from scipy.spatial.distance import cdist
+    >>> from sklatent.manifold import MDS
     >>> rng = np.random.RandomState(0)
     >>> X = rng.standard_normal((100, 2))
     >>> D = cdist(X, X)
@@ -281,7 +278,8 @@ class MDS(CallbackSupportMixin, Embedding):
         Errors relative to the distances, which keep small distances better:
 
         >>> import numpy as np
-        >>>         >>> from sklatent.manifold import MDS
+        >>> from scipy.spatial.distance import cdist
+        >>> from sklatent.manifold import MDS
         >>> X = np.random.RandomState(0).standard_normal((50, 5))
         >>> D = cdist(X, X)
         >>> relative = MDS().fit(X, pair_weight=1 / (D + np.eye(50)) ** 2)
@@ -311,12 +309,18 @@ class MDS(CallbackSupportMixin, Embedding):
                     self.n_jobs,
                 )
             W = self._pair_weights(pair_weight, known, X)
-            used, inverse, D, row_weight, W = self._choose(held, weight[self._held], W)
-            if self._is_precomputed() and self.landmarks_ is None:
+            used = use_rows(
+                held, self._measure, weight[self._held], W, self.n_landmarks
+            )
+            self._used = self._held[used.rows]
+            self.landmarks_ = self._used if used.are_landmarks else None
+            self._training, self._map_weight = used.scaled, used.counts
+            self.dissimilarity_matrix_ = used.matrix()
+            if self._is_precomputed() and not used.are_landmarks:
                 self.dissimilarity_matrix_ = X
-            init = None if init is None else init[used]
-            self._fit_stress(X, y, D, row_weight, W, init)
-            self._set_places(X, weight, used, inverse)
+            init = None if init is None else init[self._used]
+            self._fit_stress(X, y, used, init)
+            self._set_places(X, weight, used.inverse)
         return self
 
     def _read_old_parameters(self):
@@ -375,87 +379,11 @@ class MDS(CallbackSupportMixin, Embedding):
         return W
 
     # ------------------------------------------------------------------------------
-    # Dissimilarities.
-
-    def _choose(self, X, weight, W):
-        """Choose the rows whose dissimilarities are used.
-
-        Returns
-        -------
-        used : ndarray of shape (n_used,)
-            Which rows of `fit` they are.
-        inverse : ndarray of shape (n_rows,)
-            Which of the distinct rows each row is.
-        D : ndarray of shape (n_used, n_used)
-            Their dissimilarities.
-        weight : ndarray of shape (n_used,)
-            Their weights in the stress.
-        W : ndarray of shape (n_used, n_used) or None
-            Weights of the pairs, beside those of the rows.
-        """
-        missing = self._is_precomputed() and W is not None
-        # Rows of a matrix that are equal have a distance of 0, and one place.
-        first, inverse, _ = unique_rows(
-            np.where(np.isnan(X), -1.0, X) if missing else X
-        )
-        counts = np.bincount(inverse, weights=weight)
-        rows = self._known(X, first) if len(first) < len(X) else X
-        n_landmarks = self.n_landmarks
-        if n_landmarks == "auto":
-            many = len(first) > MANY_ROWS and not self._is_precomputed() and W is None
-            n_landmarks = N_LANDMARKS if many else None
-        if n_landmarks is not None and n_landmarks < len(first):
-            return self._choose_landmarks(rows, first, inverse, counts, n_landmarks)
-        self.landmarks_, self._map_weight = None, counts
-        if self._is_precomputed():
-            D = rows
-        else:
-            self._training = self._measure.scaled(rows)
-            D = self._measure.between(self._training, self._training)
-        repeated = len(first) < len(X)
-        self.dissimilarity_matrix_ = D[np.ix_(inverse, inverse)] if repeated else D
-        if W is not None:
-            if repeated:
-                W = merged_weights(W, weight, inverse)
-                counts = np.ones(len(first))
-            D = np.where(W > 0, D, 0.0)
-        return self._held[first], inverse, D, counts, W
-
-    def _choose_landmarks(self, X, first, inverse, weight, n_landmarks):
-        """Choose landmarks, each the farthest from those before."""
-        precomputed, share = self._is_precomputed(), weight / weight.sum()
-        rows = X if precomputed else self._measure.scaled(X)
-
-        def distances(i):
-            if not precomputed:
-                row = share @ rows if i is None else rows[i]
-                return self._measure.between(row[None], rows)[0]
-            if i is None:  # the row that is the farthest from the others
-                return np.nan_to_num(X, nan=0.0) @ share
-            d = X[i].astype(np.float64)
-            return np.where(np.isnan(d), np.nanmean(d), d)
-
-        landmarks, counts = weighted_landmarks(distances, weight, n_landmarks)
-        self.landmarks_, self._map_weight = self._held[first[landmarks]], counts
-        W = None
-        if precomputed:
-            D = X[np.ix_(landmarks, landmarks)]
-            self.dissimilarity_matrix_ = D
-            if np.isnan(D).any():
-                W = (~np.isnan(D)).astype(np.float64)
-                check_linked(W > 0, "distances between landmarks in X")
-                D = np.nan_to_num(D, nan=0.0)
-        else:
-            self._training = rows[landmarks]
-            D = self._measure.between(self._training, self._training)
-            self.dissimilarity_matrix_ = D
-        return self.landmarks_, inverse, D, counts, W
-
-    # ------------------------------------------------------------------------------
     # Places of the training rows.
 
-    def _fit_stress(self, X, y, D, weight, W, init):
+    def _fit_stress(self, X, y, used, init):
         """Find the places of the rows that are used."""
+        D, weight, W = used.D, used.weight, used.pair_weight
         largest = float(D.max())
         # Dissimilarities in a unit in which their squares are numbers.
         unit = 2.0 ** np.frexp(largest)[1] if largest > 0 else 1.0
@@ -572,17 +500,16 @@ class MDS(CallbackSupportMixin, Embedding):
             Z, value = Z * factor, value._replace(squares=value.squares * factor**2)
         return Z, self._stress_of(value)
 
-    def _set_places(self, X, weight, used, inverse):
+    def _set_places(self, X, weight, inverse):
         """Place all rows, and keep what other methods need."""
-        self._used = used
         Z = np.empty((len(X), self.n_components_))
         other = np.ones(len(X), dtype=bool)
         if self.landmarks_ is None:
             Z[self._held] = self._map[inverse] * self._out_unit
             other[self._held] = False
         else:
-            Z[used] = self._map * self._out_unit
-            other[used] = False
+            Z[self._used] = self._map * self._out_unit
+            other[self._used] = False
         if other.any():
             Z[other] = self._by_distances(X[other])[0]
         Z, held = Z.astype(X.dtype), self._held

@@ -127,6 +127,13 @@ def test_random_starts_come_there_too(X):
     np.testing.assert_allclose(pdist(mds.embedding_), pdist(X), atol=1e-4)
 
 
+def test_more_starts_after_the_classical_one(X):
+    one = MDS().fit(X)
+    several = MDS(n_init=5, random_state=0).fit(X)
+    random = MDS(n_init=4, init="random", random_state=0).fit(X)
+    assert several.stress_ == min(one.stress_, random.stress_)
+
+
 @pytest.mark.parametrize("init", ["classical_mds", "random"])
 @each_metric_mds
 def test_stress_is_not_above_that_of_scikit_learn(metric_mds, init):
