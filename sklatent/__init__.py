@@ -43,6 +43,7 @@ _MEMBERS = {
     "KernelPCA": "manifold",
     "LatentImputer": "impute",
     "LevinaBickel": "dimension",
+    "MDS": "manifold",
     "NeighborScaling": "dimension",
     "NormalScoreTransformer": "density",
     "OutlierDetector": "outlier",

@@ -28,6 +28,7 @@ from sklatent.dimension import (
 )
 from sklatent.impute import LatentImputer
 from sklatent.manifold import TSNE, UMAP, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
+from sklatent.manifold import MDS, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline
@@ -133,6 +134,12 @@ INSTANCES = {
         LevinaBickel(),
         LevinaBickel(3, 6),
         LevinaBickel(4, 4, metric="manhattan", correction="ball"),
+    ],
+    MDS: [
+        MDS(),
+        MDS(n_components=1, metric="manhattan", normalized_stress=True, n_jobs=1),
+        MDS(metric_mds=False),
+        MDS(metric="chebyshev", n_landmarks=12),
     ],
     NeighborScaling: [
         NeighborScaling(),

@@ -23,6 +23,7 @@ from sklatent.decomposition import PCA, PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture, KernelDensity, KNeighborsDensity
 from sklatent.dimension import PCASpectrum, TwoNN
 from sklatent.manifold import UMAP, ClassicalMDS, Isomap, KernelPCA
+from sklatent.manifold import MDS, ClassicalMDS, Isomap, KernelPCA
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.utils import _advice
 from tests.instances import INSTANCES, cheap
@@ -190,6 +191,7 @@ def test_local_estimates_need_n_neighbors(cls, name):
 
 
 @pytest.mark.parametrize("cls", [UMAP, ClassicalMDS, Isomap, KernelPCA])
+@pytest.mark.parametrize("cls", [ClassicalMDS, Isomap, KernelPCA, MDS])
 def test_precomputed_distances_lead_to_no_rows(cls):
     name = "kernel" if cls is KernelPCA else "metric"
     estimator = cls(**{name: "precomputed"})

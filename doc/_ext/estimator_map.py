@@ -47,6 +47,7 @@ TREE = [
         "user_guide/manifold",
         [
             ("only distances are known", "manifold.ClassicalMDS"),
+            ("distances or their order, closely", "manifold.MDS"),
             ("a bent sheet: distances along it", "manifold.Isomap"),
             ("denoising; a kernel", "manifold.KernelPCA"),
             ("closed curves, branches, dynamics", "manifold.DiffusionMap"),

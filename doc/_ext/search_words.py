@@ -45,6 +45,8 @@ QUERIES = {
     "manifold learning": "user_guide/manifold",
     "embedding": "user_guide/manifold",
     "multidimensional scaling": "user_guide/manifold/classical_mds",
+    "SMACOF": "user_guide/manifold/mds",
+    "nonmetric": "user_guide/manifold/mds",
     "geodesics": "user_guide/manifold/isomap",
     "kernel PCA": "user_guide/manifold/kernel_pca",
     "UMAP": "user_guide/manifold/umap",

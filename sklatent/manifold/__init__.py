@@ -17,3 +17,6 @@ __all__ = [
     "KernelPCA",
     "metrics",
 ]
+from sklatent.manifold._mds import MDS
+
+__all__ = ["MDS", "ClassicalMDS", "DiffusionMap", "Isomap", "KernelPCA", "metrics"]

@@ -9,13 +9,16 @@ from sklearn.metrics.pairwise import linear_kernel
 from sklatent.datasets import make_hypersphere
 from sklatent.dimension import TwoNN
 from sklatent.exceptions import RankDeficientWarning
-from sklatent.manifold import ClassicalMDS, DiffusionMap, KernelPCA
+from sklatent.manifold import MDS, ClassicalMDS, DiffusionMap, KernelPCA
 from sklatent.manifold.metrics import demap, r_nx
 
 WEIGHTED = [
     ClassicalMDS(),
     ClassicalMDS(metric="manhattan"),
     ClassicalMDS(metric="seuclidean"),
+    MDS(),
+    MDS(metric_mds=False),
+    MDS(metric="seuclidean"),
     KernelPCA(2, kernel="rbf"),
     DiffusionMap(),
 ]
@@ -69,6 +72,7 @@ def test_the_score_is_that_of_the_metrics(embedding, X):
     ("by_rows", "by_pairs", "pairs"),
     [
         (ClassicalMDS(), ClassicalMDS(metric="precomputed"), cdist),
+        (MDS(), MDS(metric="precomputed"), cdist),
         (DiffusionMap(), DiffusionMap(metric="precomputed"), cdist),
         (KernelPCA(2), KernelPCA(2, kernel="precomputed"), linear_kernel),
     ],
