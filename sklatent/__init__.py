@@ -50,6 +50,7 @@ _MEMBERS = {
     "PCASpectrum": "dimension",
     "PPCA": "decomposition",
     "Pipeline": "pipeline",
+    "SketchMap": "manifold",
     "StackedDensity": "density",
     "TransformedDensity": "density",
     "TwoNN": "dimension",
