@@ -40,9 +40,9 @@ BLOCK_ROWS = 256
 # Longer distances, in units of sigma, are as good as infinite.
 FARTHEST = 1e8
 # sigma by rule is that share of the most frequent distance.
-BELOW_PEAK = 0.9
-# What sigma and the exponents may be.
-POSITIVE = [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")]
+BELOW_PEAK = 0.5
+# What an exponent may be.
+POSITIVE = [Interval(Real, 0, None, closed="neither")]
 
 
 class SketchMap(Embedding):
@@ -72,19 +72,20 @@ class SketchMap(Embedding):
         `dimension_`) is fitted first, and its dimension is rounded.
     sigma : "auto" or float, default="auto"
         Distance at which both sigmoids are 1/2, in units of the distances. "auto" is
-        0.9 times the most frequent distance, the highest point of their smoothed
-        histogram.
-    a_high : "auto" or float, default="auto"
+        half of the most frequent distance, the highest point of their smoothed
+        histogram, with each pair of landmarks weighted.
+    a_high : float, default=4.0
         Exponent of the sigmoid of the distances of rows for short distances: the larger
-        it is, the less do distances below `sigma` matter. "auto" is twice `b_high`.
-    b_high : "auto" or float, default="auto"
+        it is, the less do distances below `sigma` matter.
+    b_high : float, default=4.0
         Exponent for long distances: the larger it is, the less do distances above
-        `sigma` matter. "auto" is 2.
-    a_low : "auto" or float, default="auto"
-        Exponent of the sigmoid of the distances of places for short distances. "auto"
-        is 2.
-    b_low : "auto" or float, default="auto"
-        Exponent for long distances. "auto" is 2.
+        `sigma` matter.
+    a_low : float, default=2.0
+        Exponent of the sigmoid of the distances of places for short distances. If it is
+        smaller than `a_high`, noise takes less room in the map.
+    b_low : float, default=2.0
+        Exponent for long distances. If it is smaller than `b_high`, groups lie farther
+        apart in the map.
     n_landmarks : int, "auto" or None, default="auto"
         Number of landmarks. None is all rows, which needs memory for some numbers per
         pair of rows. "auto" is all rows up to 1000 distinct ones, and 1000 above.
@@ -93,7 +94,7 @@ class SketchMap(Embedding):
         their stress is smaller there. After each round all are moved downhill.
     max_iter : int, default=1000
         Largest number of iterations of the last minimization.
-    tol : float, default=1e-07
+    tol : float, default=1e-06
         Relative fall of the stress in an iteration that ends it.
     init : array-like of shape (n_samples, n_components), default=None
         Places at which the minimization starts, in units of the distances. None starts
@@ -178,7 +179,7 @@ class SketchMap(Embedding):
             Interval(Integral, 1, None, closed="left"),
             HasMethods(["fit", "get_params"]),
         ],
-        "sigma": POSITIVE,
+        "sigma": [StrOptions({"auto"}), *POSITIVE],
         "a_high": POSITIVE,
         "b_high": POSITIVE,
         "a_low": POSITIVE,
@@ -202,14 +203,14 @@ class SketchMap(Embedding):
         n_components=2,
         *,
         sigma="auto",
-        a_high="auto",
-        b_high="auto",
-        a_low="auto",
-        b_low="auto",
+        a_high=4.0,
+        b_high=4.0,
+        a_low=2.0,
+        b_low=2.0,
         n_landmarks="auto",
         global_opt_steps=3,
         max_iter=1000,
-        tol=1e-7,
+        tol=1e-6,
         init=None,
         metric="euclidean",
         metric_params=None,
@@ -284,8 +285,8 @@ class SketchMap(Embedding):
             init = self._read_init(X)
             self._start_distances(X, weight)
             first, inverse, share = self._merge(known, weight[self._held])
-            landmarks = self._choose_landmarks(X, first)
-            self._fit_landmarks(X, landmarks, first, share, init)
+            landmarks, D = self._choose_landmarks(X, first)
+            self._fit_landmarks(X, landmarks, D, first, share, init)
             self._set_places(X, weight, landmarks, first, inverse)
         return self
 
@@ -316,12 +317,15 @@ class SketchMap(Embedding):
         """Whether distances are Euclidean ones of rows."""
         return self.metric in ("euclidean", "l2") and not self.metric_params
 
+    def _scaled(self, X):
+        """Return rows in double precision, in units of `_unit`."""
+        return np.divide(X, self._unit, dtype=np.float64)
+
     def _between(self, X, rows):
-        """Return distances of rows from others, in units of `_unit`."""
-        if not self._is_euclidean():
-            return distances_to(X, rows, self.metric, self._params)
-        A, B = (np.divide(a, self._unit, dtype=np.float64) for a in (X, rows))
-        return cdist(A, B)
+        """Return distances between rows that are `_scaled`, in units of `_unit`."""
+        if self._is_euclidean():
+            return cdist(X, rows)
+        return distances_to(X, rows, self.metric, self._params)
 
     def _merge(self, known, weight):
         """Return the distinct rows, and the sum of the weights of each, as shares.
@@ -339,38 +343,38 @@ class SketchMap(Embedding):
         return self._held[first], inverse, share / self._total
 
     def _choose_landmarks(self, X, first):
-        """Return which of the distinct rows are landmarks."""
+        """Return which of the distinct rows are landmarks, and their distances."""
         n = len(first)
         m = N_LANDMARKS if self.n_landmarks == "auto" else self.n_landmarks
         m = n if m is None else min(m, n)
+        if self._is_precomputed():
+            D = X[np.ix_(first, first)].astype(np.float64) if m == n else None
+            row = lambda i: X[first[i], first]  # noqa: E731
+        else:
+            A = self._scaled(X[first])
+            D = self._between(A, A) if m == n else None
+            row = lambda i: self._between(A[i : i + 1], A)[0]  # noqa: E731
 
         def distances(i):
             i = 0 if i is None else i
-            if self._is_precomputed():
-                return X[first[i], first]
-            return self._between(X[first[i]][None], X[first])[0]
+            return row(i) if D is None else D[i]
 
         chosen = farthest_by(distances, m)
         if m == n:  # rows may differ and be at distance 0
             rest = np.setdiff1d(np.arange(n), chosen)
             chosen = np.concatenate([chosen, rest])
-        return chosen
+            return chosen, D[np.ix_(chosen, chosen)]
+        if self._is_precomputed():
+            both = np.ix_(first[chosen], first[chosen])
+            return chosen, X[both].astype(np.float64)
+        return chosen, self._between(A[chosen], A[chosen])
 
-    def _fit_landmarks(self, X, landmarks, first, share, init):
+    def _fit_landmarks(self, X, landmarks, D, first, share, init):
         """Find the places of the landmarks."""
         rows = first[landmarks]
-        self.landmarks_ = rows
-        self._landmark_rows = None
-        if self._is_precomputed():
-            D = X[np.ix_(rows, rows)].astype(np.float64)
-        else:
-            self._landmark_rows = X[rows].astype(np.float64)
-            D = np.vstack(
-                [
-                    self._between(X[rows[block]], self._landmark_rows)
-                    for block in row_slices(len(rows), BLOCK_ROWS)
-                ]
-            )
+        self.landmarks_, self._landmark_rows = rows, None
+        if not self._is_precomputed():
+            self._landmark_rows = self._scaled(X[rows])
         self._share = self._stand_for(X, landmarks, first, share)
         self.landmark_weights_ = self._share * self._total
         self.params_ = self._choose_sigmoids(D)
@@ -401,21 +405,16 @@ class SketchMap(Embedding):
         """Return distances of rows from the landmarks, in units of `_unit`."""
         if self._is_precomputed():
             return X[:, self.landmarks_].astype(np.float64)
-        return self._between(X, self._landmark_rows)
+        return self._between(self._scaled(X), self._landmark_rows)
 
     def _choose_sigmoids(self, D):
-        """Return the parameters of both sigmoids, some of them by rule."""
-        given = {
-            name: getattr(self, name)
-            for name in ("sigma", "a_high", "b_high", "a_low", "b_low")
-        }
-        params = {"sigma": None, "b_high": 2.0, "a_low": 2.0, "b_low": 2.0}
-        params |= {k: float(v) for k, v in given.items() if v != "auto"}
-        if params["sigma"] is None:
+        """Return the parameters of both sigmoids, sigma by rule unless it is given."""
+        names = ("sigma", "a_high", "b_high", "a_low", "b_low")
+        params = {name: getattr(self, name) for name in names}
+        if params["sigma"] == "auto":
             peak = BELOW_PEAK * distance_peak(D, self._share) * self._unit
             params["sigma"] = peak if peak > 0 else 1.0
-        params.setdefault("a_high", 2 * params["b_high"])
-        return {name: params[name] for name in given}
+        return {name: float(value) for name, value in params.items()}
 
     def _minimize(self, D, start):
         """Return the places of the landmarks, in units of sigma."""

@@ -8,7 +8,7 @@ more rows are placed among them, and all are moved downhill and across the map.
 import numpy as np
 
 from sklatent.manifold._gower import scale
-from sklatent.manifold.sketch._moves import place_rows, relocate
+from sklatent.manifold.sketch._moves import FEW_STEPS, place_rows, relocate
 from sklatent.manifold.sketch._stress import Stress
 from sklatent.utils._threads import map_threads
 
@@ -136,7 +136,13 @@ def _extended(Z, D, weight, loss, n_threads):
     """Places of the first rows, and of more rows among them."""
     n = len(Z)
     new, _, _ = place_rows(
-        lambda rows: D[n:, :n][rows], len(D) - n, Z, weight, loss, n_threads
+        lambda rows: D[n:, :n][rows],
+        len(D) - n,
+        Z,
+        weight,
+        loss,
+        n_threads,
+        max_steps=FEW_STEPS,
     )
     return np.vstack([Z, new])
 

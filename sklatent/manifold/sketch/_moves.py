@@ -219,7 +219,7 @@ def _derivatives(z, Z, D, C, weight, loss):
     return (h * weight).sum(axis=1), gradient, hessian
 
 
-def place_rows(distances, n_rows, Z, weight, loss, n_threads):
+def place_rows(distances, n_rows, Z, weight, loss, n_threads, max_steps=MAX_STEPS):
     """Place new rows in a map.
 
     Parameters
@@ -232,6 +232,8 @@ def place_rows(distances, n_rows, Z, weight, loss, n_threads):
         Places and weights of the landmarks, and what a pair adds.
     n_threads : int
         Number of threads.
+    max_steps : int, default=50
+        Largest number of Newton's steps.
 
     Returns
     -------
@@ -249,7 +251,7 @@ def place_rows(distances, n_rows, Z, weight, loss, n_threads):
         D = distances(rows)
         C = loss.high.complement(np.square(D))
         start = table.best(table.values(D, C))
-        places = newton(start, Z, D, C, weight, loss, box)
+        places = newton(start, Z, D, C, weight, loss, box, max_steps)
         return places, D.min(axis=1), D.argmin(axis=1)
 
     parts = map_threads(place, list(row_slices(n_rows, size)), n_threads)

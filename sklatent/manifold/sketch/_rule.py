@@ -1,4 +1,4 @@
-"""Rules for sigma and the exponents, by the histogram of the distances."""
+"""A rule for sigma, by the histogram of the distances."""
 
 import numpy as np
 
@@ -6,8 +6,6 @@ import numpy as np
 MOST_ROWS, N_BINS, UPPER = 500, 200, 5
 # Width of the smoothing of the histogram, in bins.
 SMOOTHING = 4
-# Largest exponent for short distances.
-STEEPEST = 12.0
 
 
 def distance_peak(D, weight):
@@ -35,19 +33,6 @@ def distance_peak(D, weight):
     smooth = np.convolve(counts, kernel, mode="full")[3 * SMOOTHING :][: len(counts)]
     i = int(smooth.argmax())
     return float((edges[i] + edges[i + 1]) / 2)
-
-
-def growth_exponent(D, weight, sigma):
-    """Return how fast the number of pairs grows with the distance below sigma.
-
-    It is the exponent of the number within r, between sigma / 2 and sigma: the
-    dimension of the rows, fluctuations included, on that scale.
-    """
-    d, w = _pairs(D, weight)
-    within = [w[d <= r].sum() for r in (sigma / 2, sigma)]
-    if within[0] == 0:
-        return np.inf
-    return float(np.log2(within[1] / within[0]))
 
 
 def _pairs(D, weight):
