@@ -9,7 +9,7 @@ from sklearn.metrics.pairwise import linear_kernel
 from sklatent.datasets import make_hypersphere
 from sklatent.dimension import TwoNN
 from sklatent.exceptions import RankDeficientWarning
-from sklatent.manifold import ClassicalMDS, DiffusionMap, KernelPCA
+from sklatent.manifold import ClassicalMDS, DiffusionMap, KernelPCA, SketchMap
 from sklatent.manifold.metrics import demap, r_nx
 
 WEIGHTED = [
@@ -18,6 +18,8 @@ WEIGHTED = [
     ClassicalMDS(metric="seuclidean"),
     KernelPCA(2, kernel="rbf"),
     DiffusionMap(),
+    SketchMap(),
+    SketchMap(metric="manhattan", n_landmarks=40),
 ]
 each_weighted = pytest.mark.parametrize("embedding", WEIGHTED, ids=repr)
 
@@ -87,7 +89,7 @@ def test_rows_without_weight_have_no_influence(by_rows, by_pairs, pairs, X, new)
     np.testing.assert_allclose(by_pairs.score(pairs(X, X)), by_rows.score(X))
 
 
-@pytest.mark.parametrize("cls", [ClassicalMDS, KernelPCA, DiffusionMap])
+@pytest.mark.parametrize("cls", [ClassicalMDS, KernelPCA, DiffusionMap, SketchMap])
 def test_rows_without_weight_have_no_dimension(cls):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((300, 8))

@@ -8,7 +8,7 @@ more rows are placed among them, and all are moved downhill and across the map.
 import numpy as np
 
 from sklatent.manifold._gower import scale
-from sklatent.manifold.sketch._moves import FEW_STEPS, place_rows, relocate
+from sklatent.manifold.sketch._moves import place_rows, relocate
 from sklatent.manifold.sketch._stress import Stress
 from sklatent.utils._threads import map_threads
 
@@ -142,7 +142,8 @@ def _extended(Z, D, weight, loss, n_threads):
         weight,
         loss,
         n_threads,
-        max_steps=FEW_STEPS,
+        n_starts=1,
+        max_steps=0,
     )
     return np.vstack([Z, new])
 

@@ -22,13 +22,17 @@ MOST_GRID_COMPONENTS = 3
 # Places of landmarks that are candidates too.
 MOST_PLACES = 512
 # The map and a margin around it, in units of sigma, hold all places.
-MARGIN = 1.0
+MARGIN = 2.0
 # Numbers at hand at a time: of rows times landmarks.
 BLOCK = 2**18
 MAX_STEPS, TOL = 50, 1e-9
 # Moves across the map: how far, in units of sigma, how much larger the stress at a
 # candidate may be, and steps from there.
 NEAR, SLACK, FEW_STEPS = 0.5, 1.05, 6
+# New rows start from so many candidates, so far apart, in units of sigma.
+N_STARTS, APART = 3, 1.0
+# Further candidates count if f is at most so many times as large as at the best.
+RIVAL = 2.0
 # Values that differ relatively by less are equal, for products of any shape.
 ROUNDING = 1e-9
 
@@ -102,13 +106,14 @@ class PlaceTable:
         values += self.squares
         return values
 
-    def constants(self, D, C, own):
-        """What does not depend on the candidates, without the pairs that are `own`."""
+    def constants(self, D, C, own=None):
+        """What does not depend on the candidates, without pairs that are `own`."""
         m = self.loss.mixing
         parts = (1 - m) * C * C
         if m:
             parts += m * D * D
-        parts[own] = 0
+        if own is not None:
+            parts[own] = 0
         return parts @ self.weight
 
     def of_self(self, rows):
@@ -119,12 +124,35 @@ class PlaceTable:
             own += m * w * self.x[:, rows]
         return own.T
 
+    def starts(self, values, n_starts):
+        """Yield the best candidates, and then the best far from all before.
+
+        Yields
+        ------
+        rows : ndarray of shape (n_hopeful,)
+            Rows for which the candidate may lead to the smallest f.
+        places : ndarray of shape (n_hopeful, n_components)
+            The candidates.
+        """
+        near = squared_distances(self.places, self.places) < APART**2
+        rows = np.arange(len(values))
+        bound = RIVAL * values.min(axis=1)
+        for _ in range(n_starts):
+            which = self._first_best(values)
+            hopeful = values[np.arange(len(rows)), which] <= bound[rows]
+            rows, which, values = rows[hopeful], which[hopeful], values[hopeful]
+            yield rows, self.places[which]
+            values[near[which]] = np.inf
+
     def best(self, values):
         """Return the first candidate of those whose values are the smallest."""
-        scale = np.abs(values).max(axis=1, keepdims=True) + np.abs(self.squares).max()
+        return self.places[self._first_best(values)]
+
+    def _first_best(self, values):
+        """Return which candidate is the first of the smallest values."""
         least = values.min(axis=1, keepdims=True)
-        near = values <= least + ROUNDING * scale
-        return self.places[near.argmax(axis=1)]
+        scale = np.abs(self.squares).max()
+        return (values <= least + ROUNDING * scale).argmax(axis=1)
 
 
 def row_stress(z, Z, D, C, weight, loss):
@@ -219,7 +247,17 @@ def _derivatives(z, Z, D, C, weight, loss):
     return (h * weight).sum(axis=1), gradient, hessian
 
 
-def place_rows(distances, n_rows, Z, weight, loss, n_threads, max_steps=MAX_STEPS):
+def place_rows(
+    distances,
+    n_rows,
+    Z,
+    weight,
+    loss,
+    n_threads,
+    *,
+    n_starts=N_STARTS,
+    max_steps=MAX_STEPS,
+):
     """Place new rows in a map.
 
     Parameters
@@ -232,8 +270,10 @@ def place_rows(distances, n_rows, Z, weight, loss, n_threads, max_steps=MAX_STEP
         Places and weights of the landmarks, and what a pair adds.
     n_threads : int
         Number of threads.
+    n_starts : int, default=3
+        Number of candidates from which Newton's method may start.
     max_steps : int, default=50
-        Largest number of Newton's steps.
+        Largest number of its steps from the best place to which it has led.
 
     Returns
     -------
@@ -250,8 +290,17 @@ def place_rows(distances, n_rows, Z, weight, loss, n_threads, max_steps=MAX_STEP
     def place(rows):
         D = distances(rows)
         C = loss.high.complement(np.square(D))
-        start = table.best(table.values(D, C))
-        places = newton(start, Z, D, C, weight, loss, box, max_steps)
+        values = table.values(D, C) + table.constants(D, C)[:, None]
+        start, least = np.empty((len(D), Z.shape[1])), np.full(len(D), np.inf)
+        for which, places in table.starts(values, n_starts):
+            rest = Z, D[which], C[which], weight, loss
+            found = newton(places, *rest, box, FEW_STEPS)
+            own = row_stress(found, *rest)
+            # Of equal ones, the first, whatever rounding says.
+            better = own < least[which] * (1 - ROUNDING)
+            start[which[better]], least[which[better]] = found[better], own[better]
+        rest = Z, D, C, weight, loss
+        places = newton(start, *rest, box, max_steps)
         return places, D.min(axis=1), D.argmin(axis=1)
 
     parts = map_threads(place, list(row_slices(n_rows, size)), n_threads)

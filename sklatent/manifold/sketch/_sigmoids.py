@@ -13,8 +13,8 @@ import numpy as np
 
 # Squared distances below this are taken for it, so that derivatives are finite.
 SMALLEST = 1e-12
-# Larger numbers would overflow in single precision.
-LARGEST = 1e30
+# Powers of distances are cut there: they would overflow in single precision.
+LARGEST = 1e24
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Sigmoid:
         return 2.0 ** (self.a / self.b) - 1.0
 
     def _growth(self, x):
-        """Return u = A x^(a / 2)."""
+        """Return u = A x^(a / 2), up to a bound."""
+        if self.a > 2:
+            x = np.minimum(x, LARGEST ** (2 / self.a))
         u = power(x, self.a / 2)
         if self.factor != 1:
             u *= self.factor
-        if self.a > 2:
-            np.minimum(u, LARGEST, out=u)
         return u
 
     def complement(self, x):
@@ -76,7 +76,7 @@ class Sigmoid:
         u = self._growth(x)
         t = u + 1
         c = power(t, -self.b / self.a)
-        x *= t
+        u /= t
         u /= x
         u *= c
         u *= -0.5 * self.b
