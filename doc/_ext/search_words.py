@@ -46,6 +46,7 @@ QUERIES = {
     "embedding": "user_guide/manifold",
     "multidimensional scaling": "user_guide/manifold/classical_mds",
     "geodesics": "user_guide/manifold/isomap",
+    "sketch-map": "user_guide/manifold/sketch_map",
     "kernel PCA": "user_guide/manifold/kernel_pca",
     "trustworthiness": "user_guide/manifold/metrics",
     "autoencoder": "user_guide/neural",

@@ -68,6 +68,7 @@ CROPS = {
     "plot_kernel_denoising": (0, 0, 0.557, 0.61),
     "plot_laplacian_rates": (0, 0, 0.265, 1),
     "plot_uneven_density": (0.53, 0, 1, 1),
+    "plot_sketch_map": (0.77, 0, 1, 1),
     "plot_unroll": (0.27, 0, 0.755, 1),
     # neural
     "plot_bounds": None,
