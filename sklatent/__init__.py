@@ -51,6 +51,7 @@ _MEMBERS = {
     "PCASpectrum": "dimension",
     "PPCA": "decomposition",
     "Pipeline": "pipeline",
+    "SketchMap": "manifold",
     "StackedDensity": "density",
     "TSNE": "manifold",
     "TransformedDensity": "density",

@@ -29,6 +29,7 @@ from sklatent.dimension import (
 from sklatent.impute import LatentImputer
 from sklatent.manifold import TSNE, UMAP, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
 from sklatent.manifold import MDS, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
+from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap, KernelPCA, SketchMap
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline
@@ -177,6 +178,11 @@ INSTANCES = {
         PPCA(n_components=1),
         PPCA(n_components=1, method="em", tol=1e-4, random_state=0),
         PPCA(n_components=0),
+    ],
+    SketchMap: [
+        SketchMap(),
+        SketchMap(1, sigma=3.0, a_high=6.0, a_low=1.0, n_jobs=1),
+        SketchMap(metric="manhattan", n_landmarks=12, b_low=3.0, global_opt_steps=1),
     ],
     StackedDensity: [
         StackedDensity(),

@@ -53,6 +53,7 @@ TREE = [
             ("closed curves, branches, dynamics", "manifold.DiffusionMap"),
             ("visualization: groups of neighbors", "manifold.UMAP"),
             ("a picture of groups and neighbors", "manifold.TSNE"),
+            ("groups, noise in many features", "manifold.SketchMap"),
         ],
     ),
     (

@@ -48,6 +48,7 @@ QUERIES = {
     "SMACOF": "user_guide/manifold/mds",
     "nonmetric": "user_guide/manifold/mds",
     "geodesics": "user_guide/manifold/isomap",
+    "sketch-map": "user_guide/manifold/sketch_map",
     "kernel PCA": "user_guide/manifold/kernel_pca",
     "UMAP": "user_guide/manifold/umap",
     "trustworthiness": "user_guide/manifold/metrics",

@@ -71,6 +71,7 @@ CROPS = {
     "plot_tsne": (0.09, 0.04, 0.46, 1),
     "plot_travel_times": (0.67, 0, 1, 1),
     "plot_uneven_density": (0.53, 0, 1, 1),
+    "plot_sketch_map": (0.77, 0, 1, 1),
     "plot_unroll": (0.27, 0, 0.755, 1),
     "plot_which_map": (0, 0.66, 0.755, 1),
     # neural

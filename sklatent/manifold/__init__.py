@@ -11,6 +11,9 @@ from sklatent.manifold._umap import UMAP
 __all__ = [
     "TSNE",
     "UMAP",
+from sklatent.manifold._sketch_map import SketchMap
+
+__all__ = [
     "ClassicalMDS",
     "DiffusionMap",
     "Isomap",
@@ -20,3 +23,6 @@ __all__ = [
 from sklatent.manifold._mds import MDS
 
 __all__ = ["MDS", "ClassicalMDS", "DiffusionMap", "Isomap", "KernelPCA", "metrics"]
+    "SketchMap",
+    "metrics",
+]

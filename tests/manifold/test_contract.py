@@ -10,6 +10,7 @@ from sklatent.datasets import make_hypersphere
 from sklatent.dimension import TwoNN
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.manifold import MDS, ClassicalMDS, DiffusionMap, KernelPCA
+from sklatent.manifold import ClassicalMDS, DiffusionMap, KernelPCA, SketchMap
 from sklatent.manifold.metrics import demap, r_nx
 
 WEIGHTED = [
@@ -21,6 +22,8 @@ WEIGHTED = [
     MDS(metric="seuclidean"),
     KernelPCA(2, kernel="rbf"),
     DiffusionMap(),
+    SketchMap(),
+    SketchMap(metric="manhattan", n_landmarks=40),
 ]
 each_weighted = pytest.mark.parametrize("embedding", WEIGHTED, ids=repr)
 
@@ -91,7 +94,7 @@ def test_rows_without_weight_have_no_influence(by_rows, by_pairs, pairs, X, new)
     np.testing.assert_allclose(by_pairs.score(pairs(X, X)), by_rows.score(X))
 
 
-@pytest.mark.parametrize("cls", [ClassicalMDS, KernelPCA, DiffusionMap])
+@pytest.mark.parametrize("cls", [ClassicalMDS, KernelPCA, DiffusionMap, SketchMap])
 def test_rows_without_weight_have_no_dimension(cls):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((300, 8))
