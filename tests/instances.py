@@ -27,9 +27,16 @@ from sklatent.dimension import (
     TwoNN,
 )
 from sklatent.impute import LatentImputer
-from sklatent.manifold import TSNE, UMAP, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
-from sklatent.manifold import MDS, ClassicalMDS, DiffusionMap, Isomap, KernelPCA
-from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap, KernelPCA, SketchMap
+from sklatent.manifold import (
+    MDS,
+    TSNE,
+    UMAP,
+    ClassicalMDS,
+    DiffusionMap,
+    Isomap,
+    KernelPCA,
+    SketchMap,
+)
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline

@@ -91,6 +91,7 @@ DEVIATIONS = {
         "test_tsne_with_mahalanobis_distance": CHAOS,
         "test_tsne_perplexity_validation[*0]": "A perplexity that is too large for the "
         "rows is lowered, with a warning.",
+    },
     "MDS": {
         "test_normalized_stress_auto[*]": "It looks into a private function.",
         "test_returned_stress[*]": "The stress is one of rounding, 1e-31, since the "

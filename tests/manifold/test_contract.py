@@ -9,8 +9,7 @@ from sklearn.metrics.pairwise import linear_kernel
 from sklatent.datasets import make_hypersphere
 from sklatent.dimension import TwoNN
 from sklatent.exceptions import RankDeficientWarning
-from sklatent.manifold import MDS, ClassicalMDS, DiffusionMap, KernelPCA
-from sklatent.manifold import ClassicalMDS, DiffusionMap, KernelPCA, SketchMap
+from sklatent.manifold import MDS, ClassicalMDS, DiffusionMap, KernelPCA, SketchMap
 from sklatent.manifold.metrics import demap, r_nx
 
 WEIGHTED = [
