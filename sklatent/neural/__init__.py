@@ -19,6 +19,7 @@ except ImportError as error:
     VAETransformer = stand_in("VAETransformer", __name__, _said)
 else:
     from sklatent.neural._autoencoder import AETransformer
+    from sklatent.neural._parametric_embedding import ParametricEmbedding
     from sklatent.neural._vae import VAETransformer
     from sklatent.neural.vae._likelihoods import Likelihood
     from sklatent.neural.vae._normal_codes import Prior

@@ -12,8 +12,15 @@ from sklatent.neural.networks._autoencoder import (
     AutoencoderSpec,
     SquaredError,
 )
-from sklatent.neural.training._neighbor_loss import NeighborLoss
+from sklatent.neural.training._neighbor_loss import (
+    EqualEdges,
+    NeighborLoss,
+    Umap,
+)
 from sklatent.utils._sklearn import Interval
+
+# How many of the nearest rows are neighbors to `neighbor_weight`.
+N_NEIGHBORS = 10
 
 
 class AETransformer(NeuralLatentModel):
@@ -335,7 +342,9 @@ class AETransformer(NeuralLatentModel):
         loss = SquaredError(self.alpha, self.l1_ratio, self.corruption)
         if not self.neighbor_weight:
             return loss
-        return NeighborLoss(loss, self.neighbor_weight)
+        return NeighborLoss(
+            Umap(), EqualEdges, N_NEIGHBORS, weight=self.neighbor_weight, loss=loss
+        )
 
     def score_samples(self, X):
         """Compute minus the squared reconstruction error of each row.

@@ -374,3 +374,4 @@ VAE_ATTRIBUTES = {
     "_spec": vae_spec,
     "table_": table_schema,
 }
+EMBEDDING_ATTRIBUTES = {**ATTRIBUTES}
