@@ -49,6 +49,7 @@ _MEMBERS = {
     "PCA": "decomposition",
     "PCASpectrum": "dimension",
     "PPCA": "decomposition",
+    "ParametricEmbedding": "neural",
     "Pipeline": "pipeline",
     "StackedDensity": "density",
     "TransformedDensity": "density",

@@ -28,7 +28,7 @@ from sklatent.dimension import (
 )
 from sklatent.impute import LatentImputer
 from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap, KernelPCA
-from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline
 
@@ -171,6 +171,14 @@ INSTANCES = {
         PPCA(n_components=1, method="em", tol=1e-4, random_state=0),
         PPCA(n_components=0),
     ],
+    ParametricEmbedding: [
+        ParametricEmbedding(),
+        ParametricEmbedding(**TINY),
+        ParametricEmbedding(**TINY, loss="tsne", batch_size=7, noise=0.0),
+        ParametricEmbedding(**TINY, loss="infonce", reconstruction_weight=1.0),
+        ParametricEmbedding(**TINY, early_stopping=True, standardize=True),
+        ParametricEmbedding(**TINY, encoder=Perceptron, n_neighbors=3),
+    ],
     StackedDensity: [
         StackedDensity(),
         StackedDensity(
@@ -228,5 +236,6 @@ SMALL_IMAGES = {**TINY, "image_shape": (1, 2, 2), "conv_channels": 3}
 IMAGE_INSTANCES = [
     AETransformer(**SMALL_IMAGES),
     AETransformer(**SMALL_IMAGES, skip_connections=True),
+    ParametricEmbedding(**SMALL_IMAGES),
     VAETransformer(**SMALL_IMAGES, n_importance_samples=3),
 ]

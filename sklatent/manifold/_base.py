@@ -13,8 +13,8 @@ from sklearn.utils.metaestimators import available_if
 
 from sklatent.base import LatentModelMixin, SklatentEstimator
 from sklatent.utils._decoder import Decoder
-from sklatent.utils._recall import neighbors_kept
 from sklatent.utils._neighbors import k_nearest, unique_rows
+from sklatent.utils._recall import neighbors_kept
 
 
 def has_rows(estimator):

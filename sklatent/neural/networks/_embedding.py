@@ -28,9 +28,7 @@ class EmbeddingSpec:
         """Build the networks, with random weights from a generator."""
         p, q = self.networks.n_features, self.n_components
         if self.has_decoder:
-            return Autoencoder(
-                *build_networks(self.networks, p, q, q, p, generator)
-            )
+            return Autoencoder(*build_networks(self.networks, p, q, q, p, generator))
         sizes = (p, *self.networks.hidden_layer_sizes, q)
         encoder = build_network("encoder", self.networks, sizes, generator)
         return Autoencoder(encoder, None)

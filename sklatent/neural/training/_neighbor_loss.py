@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.sparse import eye_array
 
 from sklatent.neural.training._rows import row_blocks
 from sklatent.neural.training._trainer import Loss
@@ -78,8 +79,10 @@ class FuzzyEdges:
         self.distances, nearest = nearest_others(X, n_neighbors)
         graph = fuzzy_union(membership(self.distances), nearest)
         self.n = len(X)
-        self.tails = graph.indices
+        if not graph.nnz:  # of one row there is only itself
+            graph = eye_array(len(X), format="csr")
         self.heads = np.repeat(np.arange(self.n), np.diff(graph.indptr))
+        self.tails = graph.indices
         self.reach = np.cumsum(graph.data)
 
     def draw(self, rng):
