@@ -50,6 +50,7 @@ TREE = [
             ("a bent sheet: distances along it", "manifold.Isomap"),
             ("denoising; a kernel", "manifold.KernelPCA"),
             ("closed curves, branches, dynamics", "manifold.DiffusionMap"),
+            ("groups in a plot; new rows", "neural.ParametricEmbedding"),
         ],
     ),
     (

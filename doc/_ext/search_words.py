@@ -50,6 +50,7 @@ QUERIES = {
     "trustworthiness": "user_guide/manifold/metrics",
     "autoencoder": "user_guide/neural",
     "generative": "user_guide/neural",
+    "parametric embedding": "user_guide/neural",
     "progress": "user_guide/neural",
     "denoising": "user_guide/neural",
     "load": "user_guide/deployment",

@@ -214,6 +214,7 @@ class AETransformer(NeuralLatentModel):
 
     See Also
     --------
+    ParametricEmbedding : Trained on neighbors, for maps of groups.
     VAETransformer : An autoencoder with a density.
     sklatent.decomposition.PCA : The linear subspace, in closed form.
     sklearn.neural_network.MLPRegressor : A network from rows to given targets.

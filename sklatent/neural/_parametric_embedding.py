@@ -428,6 +428,15 @@ class ParametricEmbedding(NeuralLatentModel):
         rows = self._places, self._fit_X, np.bincount(self._which)
         return Decoder(*self._regression).fit(*rows).decode(Z)
 
+    def _to_onnx(self, method, dtype):
+        if method == "inverse_transform" and not self._spec.has_decoder:
+            raise ValueError(
+                "reconstruction_weight must be above 0 for a graph of "
+                "inverse_transform, which is otherwise a search for the nearest "
+                f"training rows; got {self.reconstruction_weight!r}."
+            )
+        return super()._to_onnx(method, dtype)
+
     def inverse_transform(self, X):
         """Reconstruct rows from their places.
 
