@@ -50,6 +50,7 @@ _MEMBERS = {
     "PCA": "decomposition",
     "PCASpectrum": "dimension",
     "PPCA": "decomposition",
+    "ParametricEmbedding": "neural",
     "Pipeline": "pipeline",
     "SketchMap": "manifold",
     "StackedDensity": "density",

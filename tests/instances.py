@@ -37,7 +37,7 @@ from sklatent.manifold import (
     KernelPCA,
     SketchMap,
 )
-from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline
 
@@ -191,6 +191,14 @@ INSTANCES = {
         SketchMap(1, sigma=3.0, a_high=6.0, a_low=1.0, n_jobs=1),
         SketchMap(metric="manhattan", n_landmarks=12, b_low=3.0, global_opt_steps=1),
     ],
+    ParametricEmbedding: [
+        ParametricEmbedding(),
+        ParametricEmbedding(**TINY),
+        ParametricEmbedding(**TINY, loss="tsne", batch_size=7, noise=0.0),
+        ParametricEmbedding(**TINY, loss="infonce", reconstruction_weight=1.0),
+        ParametricEmbedding(**TINY, early_stopping=True, standardize=True),
+        ParametricEmbedding(**TINY, encoder=Perceptron, n_neighbors=3),
+    ],
     StackedDensity: [
         StackedDensity(),
         StackedDensity(
@@ -259,5 +267,6 @@ SMALL_IMAGES = {**TINY, "image_shape": (1, 2, 2), "conv_channels": 3}
 IMAGE_INSTANCES = [
     AETransformer(**SMALL_IMAGES),
     AETransformer(**SMALL_IMAGES, skip_connections=True),
+    ParametricEmbedding(**SMALL_IMAGES),
     VAETransformer(**SMALL_IMAGES, n_importance_samples=3),
 ]

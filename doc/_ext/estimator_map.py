@@ -51,9 +51,10 @@ TREE = [
             ("a bent sheet: distances along it", "manifold.Isomap"),
             ("denoising; a kernel", "manifold.KernelPCA"),
             ("closed curves, branches, dynamics", "manifold.DiffusionMap"),
-            ("visualization: groups of neighbors", "manifold.UMAP"),
             ("a picture of groups and neighbors", "manifold.TSNE"),
+            ("the same, groups more compact", "manifold.UMAP"),
             ("groups, noise in many features", "manifold.SketchMap"),
+            ("the same by a network", "neural.ParametricEmbedding"),
         ],
     ),
     (

@@ -58,6 +58,7 @@ QUERIES = {
     "compare embeddings": "user_guide/manifold/which_map",
     "autoencoder": "user_guide/neural",
     "generative": "user_guide/neural",
+    "parametric embedding": "user_guide/neural",
     "progress": "user_guide/neural",
     "denoising": "user_guide/neural",
     "load": "user_guide/deployment",

@@ -82,6 +82,7 @@ CROPS = {
     "plot_few_labels": None,
     "plot_hashing": (0.06, 0.05, 0.53, 0.48),
     "plot_mixed_table": (0, 0.06, 0.335, 1),
+    "plot_new_rows": (0, 0, 0.46, 1),
 }
 
 
