@@ -113,5 +113,5 @@ print("The new city is near", ", ".join(names[i] for i in nearest))
 # Non-metric scaling finds the cities up to 62 km, metric scaling up to 215 km: short
 # times are too long by the time at the station, so that it makes room between
 # neighbors, and long journeys come out too short.
-# The order of the times is enough, and even better than the times themselves, though 36 %
-# of them are missing. The city that was placed by its times is the one that it is.
+# The order of the times is enough, and even better than the times themselves, although
+# 36 % of them are missing. The city that was placed by its times is the one that it is.
