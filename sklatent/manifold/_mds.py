@@ -6,20 +6,20 @@ import numpy as np
 from sklearn.utils import check_array
 
 from sklatent.manifold._base import Embedding
-from sklatent.manifold._descent import descend
-from sklatent.manifold._dissimilarities import (
+from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold.mds._descent import descend
+from sklatent.manifold.mds._dissimilarities import (
     at_zero,
     check_linked,
     check_pair_weight,
     completed,
     known_distances,
 )
-from sklatent.manifold._far import warn_of_far_rows
-from sklatent.manifold._fixed_map import FixedMap
-from sklatent.manifold._mds_start import classical_places, principal_places, spread
-from sklatent.manifold._measure import Measure
-from sklatent.manifold._stress import MetricStress, OrdinalStress
-from sklatent.manifold._used_rows import use_rows
+from sklatent.manifold.mds._fixed_map import FixedMap
+from sklatent.manifold.mds._measure import Measure
+from sklatent.manifold.mds._start import classical_places, principal_places, spread
+from sklatent.manifold.mds._stress import MetricStress, OrdinalStress
+from sklatent.manifold.mds._used_rows import use_rows
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._neighbors import k_nearest

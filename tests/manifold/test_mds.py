@@ -15,9 +15,9 @@ from sklearn.isotonic import IsotonicRegression
 from sklatent.callback import LossMonitor
 from sklatent.exceptions import FarRowsWarning
 from sklatent.manifold import MDS
-from sklatent.manifold._descent import descend
-from sklatent.manifold._fixed_map import FixedMap
-from sklatent.manifold._stress import MetricStress, OrdinalStress
+from sklatent.manifold.mds._descent import descend
+from sklatent.manifold.mds._fixed_map import FixedMap
+from sklatent.manifold.mds._stress import MetricStress, OrdinalStress
 
 KINDS = {"metric": MetricStress, "ordinal": OrdinalStress}
 each_kind = pytest.mark.parametrize("kind", KINDS)

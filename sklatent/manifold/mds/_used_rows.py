@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklatent.manifold._dissimilarities import (
+from sklatent.manifold.mds._dissimilarities import (
     check_linked,
     merged_weights,
     weighted_landmarks,
