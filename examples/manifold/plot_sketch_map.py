@@ -70,7 +70,7 @@ plt.show()
 for name, model in models.items():
     neighbors = KNeighborsClassifier(10).fit(model.embedding_, y)
     accuracy = neighbors.score(model.transform(new), y_new)
-    print(f"{name}: accuracy {accuracy:.2f}, score {model.score(new):.2f}")
+    print(f"{name}: accuracy {accuracy:.0%}, score {model.score(new):.2f}")
 
 # %%
 # Two components by classical scaling tell 63 % of the new rows right. The default
