@@ -25,6 +25,7 @@ FILES = {
     "Isomap": ("sklearn.manifold", "test_isomap"),
     "ClassicalMDS": ("sklearn.manifold", "test_classical_mds"),
     "KernelPCA": ("sklearn.decomposition", "test_kernel_pca"),
+    "TSNE": ("sklearn.manifold", "test_t_sne"),
 }
 
 
@@ -52,6 +53,7 @@ SUBSTITUTES = {
     "Isomap": sklatent.Isomap,
     "ClassicalMDS": sklatent.ClassicalMDS,
     "KernelPCA": sklatent.KernelPCA,
+    "TSNE": sklatent.TSNE,
 }
 
 

@@ -58,7 +58,7 @@ FAR = 10
 
 
 class TSNE(CallbackSupportMixin, Embedding):
-    """t-SNE: an embedding for visualization that keeps neighbors together.
+    """T-distributed stochastic neighbor embedding (t-SNE), for visualization.
 
     Each row chooses its neighbors with probabilities that fall with the distance. In
     the map, of two components for a picture, pairs of rows have probabilities too, and
@@ -399,7 +399,7 @@ class TSNE(CallbackSupportMixin, Embedding):
         """Places of the distinct rows at the start."""
         n, q = P.shape[0], self.n_components_
         if not isinstance(self.init, str):
-            return self._given_start(len(X) if search is None else X.shape[0], search)
+            return self._given_start(X.shape[0], search)
         if self.init == "random":
             rng = random_generator(self.random_state)
             return (START * rng.standard_normal((n, q))).astype(np.float32)

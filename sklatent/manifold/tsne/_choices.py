@@ -3,8 +3,10 @@
 import numpy as np
 from scipy.sparse import csr_array
 
+from sklatent.exceptions import FewRowsWarning
 from sklatent.manifold.tsne._affinities import PER_PERPLEXITY, conditionals, joint
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._warnings import warn
 
 # Rows whose neighbors are handled together.
 BLOCK_QUERIES = 2**14
@@ -48,11 +50,24 @@ class Choices:
         # A row is among its candidates, but where a graph does not store it.
         links = self.search.candidates(k + 1)
         blocks = list(row_slices(n, BLOCK_QUERIES))
-        k = min(k, *(_others(links, block).counts().min() for block in blocks))
+        fewest = min(_others(links, block).counts().min() for block in blocks)
+        if fewest < k:
+            warn(
+                f"perplexity={max(self.perplexities):g} asks for {k} neighbors of each "
+                f"row, and the sparse graph X has as few as {fewest} for some; so many "
+                "are used.",
+                FewRowsWarning,
+            )
+        k = min(k, fewest)
         p = np.empty((n, k), dtype=np.float32)
         rows = np.empty((n, k), dtype=np.int32)
         for block in blocks:
             distances, rows[block] = _others(links, block).arrays(k)
+            if distances.min() < 0:
+                raise ValueError(
+                    "metric must give distances of which none is negative; got "
+                    f"{distances.min():g}."
+                )
             p[block] = self._probabilities(distances)
             self.longest = max(self.longest, float(distances.max()))
         return joint(p.ravel(), k * np.arange(n + 1), rows.ravel())
