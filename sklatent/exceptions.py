@@ -23,6 +23,7 @@ class CoarseMeshWarning(UserWarning):
     See Also
     --------
     sklatent.manifold.TSNE : Gives the warning, after the last iteration.
+    sklatent.manifold.UMAP : Gives it too.
 
     Examples
     --------
@@ -30,10 +31,10 @@ class CoarseMeshWarning(UserWarning):
 
     >>> import warnings
     >>> import numpy as np
-    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.datasets import load_digits
     >>> from sklatent.manifold import TSNE
-    >>> X = np.unique(load_iris().data, axis=0)
-    >>> start = 1e5 * np.random.RandomState(0).standard_normal((149, 2))
+    >>> X = load_digits().data[:500]
+    >>> start = 1e5 * np.random.RandomState(0).standard_normal((500, 2))
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     tsne = TSNE(init=start, max_iter=1).fit(X)

@@ -18,16 +18,17 @@ from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
 from sklatent.manifold.fuzzy._descent import next_moves
 from sklatent.manifold.fuzzy._forces import Forces
-from sklatent.manifold.fuzzy._memberships import (
+from sklatent.manifold.fuzzy._new_rows import NewRows
+from sklatent.manifold.fuzzy._similarity import Similarity
+from sklatent.manifold.fuzzy._start import scaled_start, spectral_start, spiral
+from sklatent.manifold.mesh._starts import principal_start
+from sklatent.utils._fuzzy_graph import (
+    fit_similarity,
     fuzzy_union,
     memberships,
     smallest_scale,
     sure_distances,
 )
-from sklatent.manifold.fuzzy._new_rows import NewRows
-from sklatent.manifold.fuzzy._similarity import Similarity, fit_similarity
-from sklatent.manifold.fuzzy._start import scaled_start, spectral_start, spiral
-from sklatent.manifold.mesh._starts import principal_start
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
@@ -154,7 +155,7 @@ class UMAP(CallbackSupportMixin, Embedding):
        approximation and projection for dimension reduction. arXiv:1802.03426,
        algorithms 1 to 5.
     .. [2] S. Damrich and F. A. Hamprecht (2021). On UMAP's true loss function. Advances
-       in Neural Information Processing Systems 34, 5798-5809. Theorem 4.1.
+       in Neural Information Processing Systems 34, 5798-5809, section 4.
 
     Examples
     --------

@@ -23,7 +23,7 @@ from sklatent.neural.training._neighbor_loss import (
     Umap,
 )
 from sklatent.utils._decoder import Decoder
-from sklatent.utils._fuzzy_graph import fitted_kernel
+from sklatent.utils._fuzzy_graph import fit_similarity
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._recall import neighbors_kept
 from sklatent.utils._sklearn import Interval, StrOptions
@@ -382,7 +382,7 @@ class ParametricEmbedding(NeuralLatentModel):
 
     def _make_criterion(self, X):
         if self.loss == "umap":
-            places, edges = Umap(*fitted_kernel(self.min_dist)), FuzzyEdges
+            places, edges = Umap(*fit_similarity(1.0, self.min_dist)), FuzzyEdges
         else:
             places, edges = {"tsne": Tsne, "infonce": InfoNCE}[self.loss](), EqualEdges
         settings = {"noise": self.noise}

@@ -14,11 +14,11 @@ from sklatent.exceptions import CoarseMeshWarning, FarRowsWarning, FewRowsWarnin
 from sklatent.manifold import UMAP
 from sklatent.manifold.fuzzy import _forces
 from sklatent.manifold.fuzzy._forces import Forces
-from sklatent.manifold.fuzzy._memberships import memberships, sure_distances
-from sklatent.manifold.fuzzy._similarity import Similarity, fit_similarity
+from sklatent.manifold.fuzzy._similarity import Similarity
 from sklatent.manifold.fuzzy._start import spectral_start
 from sklatent.manifold.mesh import _mesh
 from sklatent.manifold.mesh._all_pairs import AllPairs
+from sklatent.utils._fuzzy_graph import fit_similarity, memberships, sure_distances
 
 NOISE = np.random.RandomState(0).standard_normal((40, 3))
 ROWS = np.random.RandomState(1).standard_normal((400, 5))

@@ -6,7 +6,20 @@ from scipy.optimize import brentq
 from sklearn.datasets import load_iris
 from sklearn.neighbors import NearestNeighbors
 
-from sklatent.utils._fuzzy_graph import fitted_kernel, fuzzy_union, membership
+from sklatent.utils._fuzzy_graph import (
+    fit_similarity,
+    fuzzy_graph,
+    memberships,
+    smallest_scale,
+    sure_distances,
+)
+
+
+def membership(distances):
+    """Memberships with one sure neighbor, as in the graph."""
+    rho = sure_distances(distances, 1.0)
+    k = distances.shape[1] + 1
+    return memberships(distances, rho, k, smallest_scale(distances))
 
 
 @pytest.fixture
@@ -48,16 +61,18 @@ def test_the_union_is_that_of_probabilities(nearest):
     weights = membership(distances)
     A = np.zeros((60, 60))
     np.put_along_axis(A, indices, weights, axis=1)
-    graph = fuzzy_union(weights, indices)
+    graph = fuzzy_graph(distances, indices)
     np.testing.assert_allclose(graph.toarray(), 1 - (1 - A) * (1 - A.T), atol=1e-15)
 
 
 def test_no_row_is_beside_itself():
     X = np.repeat(load_iris().data[:6], 4, axis=0)
     distances, indices = NearestNeighbors(n_neighbors=3).fit(X).kneighbors(X)
-    assert (fuzzy_union(membership(distances), indices).diagonal() == 0).all()
+    assert (fuzzy_graph(distances, indices).diagonal() == 0).all()
 
 
 def test_kernel_is_that_of_umap():
     """The numbers that umap-learn 0.5.12 fits, to the digits that it keeps."""
-    np.testing.assert_allclose(fitted_kernel(0.1), (1.57694346, 0.89506088), rtol=1e-6)
+    np.testing.assert_allclose(
+        fit_similarity(1.0, 0.1), (1.57694346, 0.89506088), rtol=1e-6
+    )

@@ -12,13 +12,10 @@ where the softening c takes away the pole at 0, which no mesh resolves.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import curve_fit
 
 from sklatent.manifold.mesh._all_pairs import AllPairs
 from sklatent.manifold.mesh._mesh import SPACINGS, Mesh
 
-# The similarity is fitted at so many distances, up to so many spreads.
-N_POINTS, RANGE = 300, 3
 # By the number of components, and relative to the width: the distance of the nodes of
 # the mesh, and that within which repulsion is softened. The smaller this is, the better
 # are near neighbors told apart; forces have errors of 1 to 4 percent.
@@ -29,28 +26,6 @@ SOFTENED = {1: 0.09, 2: 0.09, 3: 0.25}
 CORE = 1e-8
 # Up to so many rows all pairs are summed one by one, which is as quick as a mesh.
 FEW_ROWS = 256
-
-
-def fit_similarity(spread, min_dist):
-    """Fit 1 / (1 + a d^(2 b)) to 1 up to `min_dist`, and then a decay.
-
-    Parameters
-    ----------
-    spread : float
-        The decay is exp(-(d - min_dist) / spread).
-    min_dist : float
-        Where it begins, at most `spread`.
-
-    Returns
-    -------
-    a, b : float
-        The parameters of least squares between 0 and three times the spread.
-    """
-    # In units of the spread, so that the fit does not depend on it.
-    x = np.linspace(0, RANGE, N_POINTS)
-    y = np.exp(-np.maximum(x - min_dist / spread, 0.0))
-    (a, b), _ = curve_fit(lambda x, a, b: 1 / (1 + a * x ** (2 * b)), x, y)
-    return float(a * spread ** (-2 * b)), float(b)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def _with_perplexity(d, perplexity):
         with np.errstate(all="ignore"):
             step = here + excess / (b * b * variance)
         inside = (step > low[active]) & (step < high[active])
-        if i % 3 == 2:  # as steps may go to and fro
+        if i % 3 == 2:  # as steps may go back and forth
             inside[:] = False
         log_b[active] = np.where(inside, step, 0.5 * (low[active] + high[active]))
         active = active[(np.abs(excess) > TOL) & (high[active] - low[active] > TOL)]

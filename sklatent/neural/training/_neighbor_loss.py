@@ -21,7 +21,7 @@ from scipy.sparse import eye_array
 
 from sklatent.neural.training._rows import row_blocks
 from sklatent.neural.training._trainer import Loss
-from sklatent.utils._fuzzy_graph import fuzzy_union, membership
+from sklatent.utils._fuzzy_graph import fuzzy_graph
 from sklatent.utils._neighbors import k_nearest
 
 # Repelling pairs for each attracting one, as in UMAP.
@@ -77,7 +77,7 @@ class FuzzyEdges:
 
     def __init__(self, X, n_neighbors):
         self.distances, nearest = nearest_others(X, n_neighbors)
-        graph = fuzzy_union(membership(self.distances), nearest)
+        graph = fuzzy_graph(self.distances, nearest)
         self.n = len(X)
         if not graph.nnz:  # of one row there is only itself
             graph = eye_array(len(X), format="csr")

@@ -17,7 +17,7 @@ from sklatent.neural.training._neighbor_loss import (
     Tsne,
     Umap,
 )
-from sklatent.utils._fuzzy_graph import fuzzy_union, membership
+from sklatent.utils._fuzzy_graph import fuzzy_graph
 from tests.neural.settings import TINY
 
 NEAR = {**TINY, "neighbor_weight": 1.0}
@@ -128,7 +128,7 @@ def test_edges_are_drawn_by_their_weights():
     X = np.random.RandomState(0).standard_normal((80, 4))
     edges = FuzzyEdges(X, 5)
     distances, nearest = NearestNeighbors(n_neighbors=6).fit(X).kneighbors(X)
-    graph = fuzzy_union(membership(distances[:, 1:]), nearest[:, 1:]).toarray()
+    graph = fuzzy_graph(distances[:, 1:], nearest[:, 1:]).toarray()
     counts = np.zeros_like(graph)
     rng = np.random.RandomState(0)
     for _ in range(400):
