@@ -6,8 +6,8 @@ neighbors are sure, and a scale sigma, the membership of a neighbor is
     v_j = exp(-max(0, d_j - rho) / sigma),  with  sum_j v_j = log2(k)
 
 (McInnes, Healy and Melville 2018, "UMAP: Uniform manifold approximation and projection
-for dimension reduction", arXiv:1802.03426, algorithms 2 and 3). The similarity of places
-in the embedding is fitted to a curve (section 3.2 there).
+for dimension reduction", arXiv:1802.03426, algorithms 2 and 3). The similarity of
+places in the embedding is fitted to a curve (section 3.2 there).
 """
 
 import numpy as np
