@@ -20,7 +20,7 @@ from benchmarks._harness import compare
 from benchmarks._peers import Peers
 from sklatent.decomposition import PCA
 from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap, KernelPCA
-from sklatent.manifold._decoder import Decoder
+from sklatent.utils._decoder import Decoder
 from sklatent.utils._neighbors import k_nearest
 
 HERE = Path(__file__).parents[1]

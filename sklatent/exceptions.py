@@ -1,6 +1,7 @@
 """Warnings of sklatent."""
 
 __all__ = [
+    "CoarseMeshWarning",
     "DisconnectedGraphWarning",
     "DiscreteDataWarning",
     "DuplicateRowsWarning",
@@ -11,6 +12,35 @@ __all__ = [
     "PosteriorCollapseWarning",
     "RankDeficientWarning",
 ]
+
+
+class CoarseMeshWarning(UserWarning):
+    """A map is so wide that the mesh for its forces had to be coarser.
+
+    Repulsions of rows nearer than a node of the mesh are too small then. Most often one
+    row, or a chain of rows, has moved far away from the others.
+
+    See Also
+    --------
+    sklatent.manifold.TSNE : Gives the warning, after the last iteration.
+    sklatent.manifold.UMAP : Gives it too.
+
+    Examples
+    --------
+    Rows that start at distances for which the mesh cannot have enough nodes:
+
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklatent.manifold import TSNE
+    >>> X = load_digits().data[:500]
+    >>> start = 1e5 * np.random.RandomState(0).standard_normal((500, 2))
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     tsne = TSNE(init=start, max_iter=1).fit(X)
+    >>> [warning.category.__name__ for warning in caught]
+    ['CoarseMeshWarning']
+    """
 
 
 class DisconnectedGraphWarning(UserWarning):

@@ -27,8 +27,17 @@ from sklatent.dimension import (
     TwoNN,
 )
 from sklatent.impute import LatentImputer
-from sklatent.manifold import ClassicalMDS, DiffusionMap, Isomap, KernelPCA
-from sklatent.neural import AETransformer, VAETransformer
+from sklatent.manifold import (
+    MDS,
+    TSNE,
+    UMAP,
+    ClassicalMDS,
+    DiffusionMap,
+    Isomap,
+    KernelPCA,
+    SketchMap,
+)
+from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline
 
@@ -134,6 +143,12 @@ INSTANCES = {
         LevinaBickel(3, 6),
         LevinaBickel(4, 4, metric="manhattan", correction="ball"),
     ],
+    MDS: [
+        MDS(),
+        MDS(n_components=1, metric="manhattan", normalized_stress=True, n_jobs=1),
+        MDS(metric_mds=False),
+        MDS(metric="chebyshev", n_landmarks=12),
+    ],
     NeighborScaling: [
         NeighborScaling(),
         NeighborScaling(3),
@@ -171,6 +186,19 @@ INSTANCES = {
         PPCA(n_components=1, method="em", tol=1e-4, random_state=0),
         PPCA(n_components=0),
     ],
+    SketchMap: [
+        SketchMap(),
+        SketchMap(1, sigma=3.0, a_high=6.0, a_low=1.0, n_jobs=1),
+        SketchMap(metric="manhattan", n_landmarks=12, b_low=3.0, global_opt_steps=1),
+    ],
+    ParametricEmbedding: [
+        ParametricEmbedding(),
+        ParametricEmbedding(**TINY),
+        ParametricEmbedding(**TINY, loss="tsne", batch_size=7, noise=0.0),
+        ParametricEmbedding(**TINY, loss="infonce", reconstruction_weight=1.0),
+        ParametricEmbedding(**TINY, early_stopping=True, standardize=True),
+        ParametricEmbedding(**TINY, encoder=Perceptron, n_neighbors=3),
+    ],
     StackedDensity: [
         StackedDensity(),
         StackedDensity(
@@ -178,6 +206,12 @@ INSTANCES = {
             cv=2,
             random_state=0,
         ),
+    ],
+    TSNE: [
+        TSNE(),
+        TSNE(1, perplexity=5, max_iter=60, early_exaggeration_iter=20, n_jobs=1),
+        TSNE(4, max_iter=30, init="spectral", affinity="uniform"),
+        TSNE(perplexity=[2, 5], max_iter=30, method="exact", metric="manhattan"),
     ],
     TransformedDensity: [
         TransformedDensity(),
@@ -188,6 +222,11 @@ INSTANCES = {
         TwoNN(),
         TwoNN(method="linear", correction="ball", n_neighbors=5),
         TwoNN(method="bayes", discard_fraction=0.0, n_neighbors=8),
+    ],
+    UMAP: [
+        UMAP(),
+        UMAP(5, 1, metric="manhattan", n_epochs=20, init="pca", n_jobs=1),
+        UMAP(4, 4, n_epochs=20, init="random", random_state=0, set_op_mix_ratio=0.5),
     ],
     VAETransformer: [
         VAETransformer(),
@@ -228,5 +267,6 @@ SMALL_IMAGES = {**TINY, "image_shape": (1, 2, 2), "conv_channels": 3}
 IMAGE_INSTANCES = [
     AETransformer(**SMALL_IMAGES),
     AETransformer(**SMALL_IMAGES, skip_connections=True),
+    ParametricEmbedding(**SMALL_IMAGES),
     VAETransformer(**SMALL_IMAGES, n_importance_samples=3),
 ]

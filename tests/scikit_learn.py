@@ -24,8 +24,12 @@ FILES = {
     "KernelDensity": ("sklearn.neighbors", "test_kde"),
     "Isomap": ("sklearn.manifold", "test_isomap"),
     "ClassicalMDS": ("sklearn.manifold", "test_classical_mds"),
+    "MDS": ("sklearn.manifold", "test_mds"),
     "KernelPCA": ("sklearn.decomposition", "test_kernel_pca"),
+    "TSNE": ("sklearn.manifold", "test_t_sne"),
 }
+# Tests that take the class from its private module.
+MODULES = {"MDS": "sklearn.manifold._mds"}
 
 
 class GaussianMixture(sklatent.GaussianMixture):
@@ -51,14 +55,17 @@ SUBSTITUTES = {
     "KernelDensity": KernelDensity,
     "Isomap": sklatent.Isomap,
     "ClassicalMDS": sklatent.ClassicalMDS,
+    "MDS": sklatent.MDS,
     "KernelPCA": sklatent.KernelPCA,
+    "TSNE": sklatent.TSNE,
 }
 
 
 def main(name, *options):
     """Put our class in where the tests import theirs from, and run them."""
     package, file = FILES[name]
-    setattr(importlib.import_module(package), name, SUBSTITUTES[name])
+    module = importlib.import_module(MODULES.get(name, package))
+    setattr(module, name, SUBSTITUTES[name])
     # Read by scikit-learn's conftest.
     os.environ["SKLEARN_WARNINGS_AS_ERRORS"] = "1"
     return pytest.main(

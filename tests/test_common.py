@@ -45,7 +45,7 @@ from sklatent.exceptions import (
     InconsistentVersionWarning,
     RankDeficientWarning,
 )
-from sklatent.manifold import DiffusionMap, Isomap
+from sklatent.manifold import TSNE, UMAP, DiffusionMap, Isomap
 from sklatent.utils.discovery import all_estimators
 from tests.instances import COMPOSED, IMAGE_INSTANCES, INSTANCES, cheap
 
@@ -104,7 +104,9 @@ MUTED = {
     LevinaBickel: (*OF_NEIGHBORS, FewRowsWarning),
     NeighborScaling: (*OF_NEIGHBORS, FewRowsWarning),
     PCASpectrum: (DuplicateRowsWarning,),
+    TSNE: (FarRowsWarning, FewRowsWarning, RankDeficientWarning),
     TwoNN: OF_NEIGHBORS,
+    UMAP: (*OF_NEIGHBORS, FarRowsWarning, FewRowsWarning),
 }
 
 

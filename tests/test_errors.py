@@ -22,7 +22,7 @@ from sklatent.base import SklatentEstimator
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture, KernelDensity, KNeighborsDensity
 from sklatent.dimension import PCASpectrum, TwoNN
-from sklatent.manifold import ClassicalMDS, Isomap, KernelPCA
+from sklatent.manifold import MDS, UMAP, ClassicalMDS, Isomap, KernelPCA, SketchMap
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.utils import _advice
 from tests.instances import INSTANCES, cheap
@@ -189,7 +189,7 @@ def test_local_estimates_need_n_neighbors(cls, name):
     assert hasattr(cls(n_neighbors=5), name)
 
 
-@pytest.mark.parametrize("cls", [ClassicalMDS, Isomap, KernelPCA])
+@pytest.mark.parametrize("cls", [UMAP, ClassicalMDS, Isomap, KernelPCA, MDS, SketchMap])
 def test_precomputed_distances_lead_to_no_rows(cls):
     name = "kernel" if cls is KernelPCA else "metric"
     estimator = cls(**{name: "precomputed"})

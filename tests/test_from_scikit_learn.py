@@ -24,6 +24,8 @@ import sklatent
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The number of connected components"),
     pytest.mark.filterwarnings("ignore:Changing the sparsity structure"),
+    # 2026-11: MDS of scikit-learn 1.9, whose default will be ours.
+    pytest.mark.filterwarnings("ignore:The default value of `init` will change"),
 ]
 
 PAGE = Path(__file__).parents[1] / "doc" / "from_scikit_learn.rst"
@@ -41,6 +43,7 @@ SAME_NAME = [
     ("KernelDensity", sklearn.neighbors.KernelDensity, sklatent.KernelDensity),
     ("Isomap", sklearn.manifold.Isomap, sklatent.Isomap),
     ("ClassicalMDS", sklearn.manifold.ClassicalMDS, sklatent.ClassicalMDS),
+    ("MDS", sklearn.manifold.MDS, sklatent.MDS),
     ("KernelPCA", sklearn.decomposition.KernelPCA, sklatent.KernelPCA),
 ]
 OTHERS = [

@@ -72,9 +72,10 @@ def parameters_and_attributes():
 
 
 NAMES = parameters_and_attributes()
-# X, n_components and dimension_ are no words of English; kernel is, and counts only
-# where it is written as a name: `kernel`, kernel=..., or "kernel must" with no article.
-IDENTIFIERS = {name for name in NAMES if "_" in name or len(name) == 1}
+# X, n_components and dimension_ are no words of English; kernel and a are, and count
+# only where they are written as names: `kernel`, kernel=..., or "kernel must" with no
+# article.
+IDENTIFIERS = {n for n in NAMES if "_" in n or (len(n) == 1 and n != "a")}
 WORDS = NAMES - IDENTIFIERS
 
 

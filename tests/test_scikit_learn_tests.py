@@ -35,6 +35,11 @@ INVERSE = (
     "There is always an inverse_transform; with fit_inverse_transform=False it is the "
     "local regression of all embeddings."
 )
+FEWER = "A sparse graph with fewer neighbors is used as it is, with a warning."
+CHAOS = (
+    "Distances that differ in their last bits lead to places that differ, as small "
+    "differences grow in hundreds of iterations."
+)
 
 # Tests that fail, and why; * stands for any parameters. Each entry has to be that of a
 # test that does fail, so that the table has none too many.
@@ -68,6 +73,32 @@ DEVIATIONS = {
         "`n_neighbors_`.",
     },
     "ClassicalMDS": {},
+    "TSNE": {
+        "test_exact_no_precomputed_sparse[*]": FEWER,
+        "test_high_perplexity_precomputed_sparse_distances[*]": FEWER,
+        "test_non_positive_computed_distances": "The error names the metric in other "
+        "words.",
+        "test_pca_initialization_not_compatible_with_precomputed_kernel": "The "
+        "start is classical multidimensional scaling, which is PCA for distances.",
+        "test_n_components_range": "Any number of components can be used.",
+        "test_max_iter_used": "`n_iter_` is their number, not the last index.",
+        "test_verbose": "The lines are those of all iterative estimators.",
+        "test_n_iter_without_progress": "Places that diverge are an error.",
+        "test_accessible_kl_divergence": "The lines are those of all iterative "
+        "estimators.",
+        "test_64bit[float64-*]": "Results have the precision of the input.",
+        "test_tsne_with_different_distance_metrics[*]": CHAOS,
+        "test_tsne_with_mahalanobis_distance": CHAOS,
+        "test_tsne_perplexity_validation[*0]": "A perplexity that is too large for the "
+        "rows is lowered, with a warning.",
+    },
+    "MDS": {
+        "test_normalized_stress_auto[*]": "It looks into a private function.",
+        "test_returned_stress[*]": "The stress is one of rounding, 1e-31, since the "
+        "start is the solution.",
+        "test_future_warning_init_and_metric": "The default of init is the one that "
+        "scikit-learn will have, and nothing has to be warned of.",
+    },
     "KernelPCA": {
         "test_kernel_pca_sparse[*]": INVERSE,
         "test_kernel_pca_raise_not_fitted_error": INVERSE,
@@ -117,7 +148,12 @@ def test_fails_where_a_reason_is_given_and_nowhere_else(name, outcomes):
     known = DEVIATIONS[name]
     unknown = [t for t in failed if not any(is_of(t, deviation) for deviation in known)]
     assert not unknown, f"python -m tests.scikit_learn {name} says why"
-    stale = [d for d in known if not any(is_of(test, d) for test in failed)]
+    # Whether last bits lead elsewhere hangs on the machine.
+    stale = [
+        deviation
+        for deviation, reason in known.items()
+        if reason != CHAOS and not any(is_of(test, deviation) for test in failed)
+    ]
     assert not stale, "these pass, so that they are no deviations"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
+
 from sklatent.manifold.mesh._descent import Descent
 
 HERE = Path(__file__).parents[2]

@@ -47,10 +47,14 @@ TREE = [
         "user_guide/manifold",
         [
             ("only distances are known", "manifold.ClassicalMDS"),
+            ("distances or their order, closely", "manifold.MDS"),
             ("a bent sheet: distances along it", "manifold.Isomap"),
             ("denoising; a kernel", "manifold.KernelPCA"),
             ("closed curves, branches, dynamics", "manifold.DiffusionMap"),
             ("a picture of groups and neighbors", "manifold.TSNE"),
+            ("the same, groups more compact", "manifold.UMAP"),
+            ("groups, noise in many features", "manifold.SketchMap"),
+            ("the same by a network", "neural.ParametricEmbedding"),
         ],
     ),
     (

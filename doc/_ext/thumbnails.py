@@ -67,8 +67,11 @@ CROPS = {
     "plot_harmonics": (0.665, 0, 1, 1),
     "plot_kernel_denoising": (0, 0, 0.557, 0.61),
     "plot_laplacian_rates": (0, 0, 0.265, 1),
+    "plot_umap_digits": (0, 0.08, 0.298, 0.92),
     "plot_tsne": (0.09, 0.04, 0.46, 1),
+    "plot_travel_times": (0.67, 0, 1, 1),
     "plot_uneven_density": (0.53, 0, 1, 1),
+    "plot_sketch_map": (0.77, 0, 1, 1),
     "plot_unroll": (0.27, 0, 0.755, 1),
     "plot_which_map": (0, 0.66, 0.755, 1),
     # neural
@@ -79,6 +82,7 @@ CROPS = {
     "plot_few_labels": None,
     "plot_hashing": (0.06, 0.05, 0.53, 0.48),
     "plot_mixed_table": (0, 0.06, 0.335, 1),
+    "plot_new_rows": (0, 0, 0.46, 1),
 }
 
 

@@ -39,7 +39,9 @@ def to_onnx(estimator, path=None, *, method="transform", dtype="float32"):
     estimator                                     methods
     ============================================  =====================================
     `AETransformer`, `VAETransformer`             "transform", "inverse_transform"
-    `PCA`, `PPCA`, `FactorAnalysis`               the same, and "score_samples"
+    `ParametricEmbedding`                         the same, the second only with a
+                                                  `reconstruction_weight`
+    `PCA`, `PPCA`, `FactorAnalysis`               both, and "score_samples"
     `GaussianMixture`                             "score_samples", "predict",
                                                   "predict_proba"
     ============================================  =====================================
@@ -117,7 +119,8 @@ def to_onnx(estimator, path=None, *, method="transform", dtype="float32"):
         known = ", ".join(cls.__name__ for cls in GRAPHS)
         raise ValueError(
             "estimator must be one of those with an ONNX graph, AETransformer, "
-            f"VAETransformer, {known}; got {name}. Use `save` for others."
+            f"ParametricEmbedding, VAETransformer, {known}; got {name}. Use `save` for "
+            "others."
         )
     methods = NETWORKS if is_network else tuple(graphs)
     if method not in methods:

@@ -3,20 +3,18 @@
 An embedding places the training rows, as `embedding_`, and new rows beside them, each
 by itself. A subclass implements `_place(X)`, which returns the places of validated
 rows, and calls `_keep` at the end of `fit`. The places are turned back into rows by one
-decoder (`sklatent.manifold._decoder`), whatever the embedding.
+decoder (`sklatent.utils._decoder`), whatever the embedding.
 """
+
+import functools
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from sklatent.base import LatentModelMixin, SklatentEstimator
-from sklatent.manifold._decoder import Decoder
-from sklatent.manifold._recall import chance_corrected, recall
+from sklatent.utils._decoder import Decoder
 from sklatent.utils._neighbors import k_nearest, unique_rows
-
-# Neighbors whose places are compared in `score_samples`, the same number for every
-# embedding, so that their scores can be compared.
-SCORED_NEIGHBORS = 10
+from sklatent.utils._recall import neighbors_kept
 
 
 def has_rows(estimator):
@@ -217,11 +215,6 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         ((75,), True)
         """
         X = self._validate_rows(X)
-        n = len(self._places)
-        k = min(SCORED_NEIGHBORS, (n - 1) // 2)
-        if k < 1:
-            return np.ones(X.shape[0], dtype=X.dtype)
-        distances, rows = self._nearest(X, k + 1)
-        _, places = k_nearest(self._places, k + 1, queries=self._encode(X))
-        kept = chance_corrected(recall(distances, rows, places), k, n)
+        nearest = functools.partial(self._nearest, X)
+        kept = neighbors_kept(nearest, self._places, self._encode(X))
         return kept.astype(X.dtype, copy=False)

@@ -66,7 +66,7 @@ def check_square(X):
     """Raise if precomputed distances are not between the same rows."""
     if X.shape[0] != X.shape[1]:
         raise ValueError(
-            "X must be a square matrix of distances with metric='precomputed'; the "
+            "X must be a square distance matrix with metric='precomputed'; the "
             f"array must be 2-dimensional and square; got shape {X.shape}."
         )
 
@@ -76,7 +76,7 @@ def check_not_negative(X):
     if X.size and X.min() < 0:
         raise ValueError(
             "Negative values in data: with metric='precomputed' X must hold "
-            f"distances, of which none is negative; got {X.min():g}."
+            f"distances, positive ones or 0, and none is negative; got {X.min():g}."
         )
 
 

@@ -54,7 +54,9 @@ class Links:
     @classmethod
     def of_graph(cls, graph):
         """The stored entries of a sparse matrix; zeros may be among them."""
-        return cls(graph.indptr, graph.indices, graph.data.astype(np.float64))
+        return cls(
+            graph.indptr, graph.indices, graph.data.astype(np.float64, copy=False)
+        )
 
     @property
     def n_queries(self):
@@ -125,6 +127,12 @@ class Links:
         links = slice(starts[0], starts[-1])
         lengths = geodesics[self.rows[links]] + self.lengths[links, None]
         return np.minimum.reduceat(lengths, starts[:-1] - starts[0], axis=0)
+
+    def block(self, queries):
+        """Return the links of a slice of the queries."""
+        starts = self.starts[queries.start : queries.stop + 1]
+        links = slice(starts[0], starts[-1])
+        return Links(starts - starts[0], self.rows[links], self.lengths[links])
 
     def shortest(self, k):
         """The k shortest links of each query, or all where there are fewer."""
@@ -223,6 +231,8 @@ class RowSearch:
         """Links to the k nearest rows; of these themselves if there are no queries."""
         return Links.of_arrays(*self._nearest(self.X, Q, k))
 
+    candidates = nearest
+
     def within(self, radius, Q=None):
         """Links to the rows within a radius."""
         Q = self.X if Q is None else Q
@@ -283,6 +293,8 @@ class MatrixSearch:
         D = self._distances(Q)
         return Links.of_arrays(*k_nearest(D, k, metric="precomputed"))
 
+    candidates = nearest
+
     def within(self, radius, Q=None):
         """Links to the rows within a radius."""
         D = self._distances(Q)
@@ -319,9 +331,8 @@ class GraphSearch:
     def __init__(self, graph):
         check_square(graph)
         check_not_negative(graph.data)
-        zeros = csr_array(graph, copy=True)
-        zeros.data = zeros.data == 0
-        zeros.eliminate_zeros()
+        rows, at = _entries(graph, graph.data == 0)
+        zeros = csr_array((np.ones(len(at)), (rows, at)), shape=graph.shape)
         self.inverse, self.first = _merged(zeros)
         self.counts = np.bincount(self.inverse)
         self.graph = graph
@@ -336,7 +347,8 @@ class GraphSearch:
     def _links(self, Q):
         """All stored links to the merged rows."""
         if Q is None:
-            links = Links.of_graph(csr_array(self.graph[self.first]))
+            merges = len(self.first) < len(self.inverse)
+            links = Links.of_graph(self.graph[self.first] if merges else self.graph)
         else:
             check_not_negative(Q.data)
             links = Links.of_graph(Q)
@@ -356,6 +368,10 @@ class GraphSearch:
         once[1:] = (np.diff(queries) != 0) | (np.diff(rows) != 0)
         return Links(links.starts, rows, lengths).only(once)
 
+    def candidates(self, _):
+        """All stored links between the merged rows, among them the shortest."""
+        return self._links(None)
+
     def nearest(self, k, Q=None):
         """Links to the k nearest rows, or all that are stored if these are fewer."""
         return self._links(Q).shortest(k)
@@ -374,6 +390,12 @@ class GraphSearch:
         )
 
     nearest_pair = nearest_of
+
+
+def _entries(graph, chosen):
+    """Rows and columns of some stored entries of a sparse matrix."""
+    at = np.flatnonzero(chosen)
+    return np.searchsorted(graph.indptr, at, side="right") - 1, graph.indices[at]
 
 
 def _merged(zeros):

@@ -1,4 +1,4 @@
-"""Autoencoders and variational autoencoders, trained by PyTorch through skorch.
+"""Autoencoders and embeddings, trained by PyTorch through skorch.
 
 The only subpackage that imports these, which come with the extra ``neural``.
 """
@@ -16,11 +16,19 @@ except ImportError as error:
     AETransformer = stand_in("AETransformer", __name__, _said)
     Likelihood = stand_in("Likelihood", __name__, _said)
     Prior = stand_in("Prior", __name__, _said)
+    ParametricEmbedding = stand_in("ParametricEmbedding", __name__, _said)
     VAETransformer = stand_in("VAETransformer", __name__, _said)
 else:
     from sklatent.neural._autoencoder import AETransformer
+    from sklatent.neural._parametric_embedding import ParametricEmbedding
     from sklatent.neural._vae import VAETransformer
     from sklatent.neural.vae._likelihoods import Likelihood
     from sklatent.neural.vae._normal_codes import Prior
 
-__all__ = ["AETransformer", "Likelihood", "Prior", "VAETransformer"]
+__all__ = [
+    "AETransformer",
+    "Likelihood",
+    "ParametricEmbedding",
+    "Prior",
+    "VAETransformer",
+]

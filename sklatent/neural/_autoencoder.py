@@ -12,8 +12,15 @@ from sklatent.neural.networks._autoencoder import (
     AutoencoderSpec,
     SquaredError,
 )
-from sklatent.neural.training._neighbor_loss import NeighborLoss
+from sklatent.neural.training._neighbor_loss import (
+    EqualEdges,
+    NeighborLoss,
+    Umap,
+)
 from sklatent.utils._sklearn import Interval
+
+# How many of the nearest rows are neighbors to `neighbor_weight`.
+N_NEIGHBORS = 10
 
 
 class AETransformer(NeuralLatentModel):
@@ -207,6 +214,7 @@ class AETransformer(NeuralLatentModel):
 
     See Also
     --------
+    ParametricEmbedding : Trained on neighbors, for maps of groups.
     VAETransformer : An autoencoder with a density.
     sklatent.decomposition.PCA : The linear subspace, in closed form.
     sklearn.neural_network.MLPRegressor : A network from rows to given targets.
@@ -335,7 +343,9 @@ class AETransformer(NeuralLatentModel):
         loss = SquaredError(self.alpha, self.l1_ratio, self.corruption)
         if not self.neighbor_weight:
             return loss
-        return NeighborLoss(loss, self.neighbor_weight)
+        return NeighborLoss(
+            Umap(), EqualEdges, N_NEIGHBORS, weight=self.neighbor_weight, loss=loss
+        )
 
     def score_samples(self, X):
         """Compute minus the squared reconstruction error of each row.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from sklatent.neural.networks._autoencoder import AutoencoderSpec
+from sklatent.neural.networks._embedding import EmbeddingSpec
 from sklatent.neural.networks._spec import NetworkSpec
 from sklatent.neural.vae._normal_scores import LAST_SCORE
 from sklatent.neural.vae._spec import (
@@ -211,6 +212,49 @@ def autoencoder_spec(value, attributes):
     return isinstance(value, AutoencoderSpec) and valid_spec(value, attributes)
 
 
+def embedding_spec(value, attributes):
+    """Tell whether a value is a spec; what parameters say of it is compared later."""
+    is_spec = isinstance(value, EmbeddingSpec) and valid_spec(value, attributes)
+    return is_spec and type(value.has_decoder) is bool
+
+
+def matrix(value, n_rows, n_columns):
+    """Tell whether a value has finite numbers, and is of this shape."""
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype in (np.float32, np.float64)
+        and value.ndim == 2
+        and len(value) >= 1
+        and value.shape == (len(value) if n_rows is None else n_rows, n_columns)
+        and bool(np.isfinite(value).all())
+    )
+
+
+def row_numbers(value, attributes):
+    """Tell whether a value numbers the distinct training rows, all of them."""
+    rows = attributes["_fit_X"]
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype == np.intp
+        and value.ndim == 1
+        and np.ndim(rows) == 2
+        and np.array_equal(np.unique(value), np.arange(len(rows)))
+    )
+
+
+def local_regression(value, attributes):
+    """Tell whether a value has a number of neighbors and a ridge, or need not."""
+    if attributes["_spec"].has_decoder:
+        return value is None
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and integer(value[0], 1, len(attributes["_fit_X"]))
+        and type(value[1]) is float
+        and value[1] >= 1e-10
+    )
+
+
 def vae_spec(value, attributes):
     """Tell whether a value is a spec that gives each feature one likelihood."""
     if not isinstance(value, VAESpec) or not valid_spec(value, attributes):
@@ -373,4 +417,17 @@ VAE_ATTRIBUTES = {
     "n_active_units_": lambda value, all_: integer(value, 0, all_["n_components_"]),
     "_spec": vae_spec,
     "table_": table_schema,
+}
+EMBEDDING_ATTRIBUTES = {
+    **ATTRIBUTES,
+    "embedding_": lambda value, all_: matrix(
+        value, np.size(all_["_which"]), all_["n_components_"]
+    ),
+    "_which": row_numbers,
+    "_fit_X": lambda value, all_: matrix(value, None, all_["n_features_in_"]),
+    "_places": lambda value, all_: matrix(
+        value, len(all_["_fit_X"]), all_["n_components_"]
+    ),
+    "_regression": local_regression,
+    "_spec": embedding_spec,
 }

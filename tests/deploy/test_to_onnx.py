@@ -18,7 +18,7 @@ from torch import nn
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture, KernelDensity
 from sklatent.deploy import to_onnx
-from sklatent.neural import AETransformer, VAETransformer
+from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from tests.neural.settings import TINY
 
 X = load_iris().data
@@ -126,6 +126,18 @@ def test_networks_of_the_user_and_double_precision():
     ae = AETransformer(2, encoder=Perceptron, decoder=nn.Linear, **TINY).fit(X)
     found = run(to_onnx(ae, dtype="float64"), X)
     assert_close(found, ae.transform(X), 1e-12)
+
+
+def test_places_and_their_decoder():
+    embedding = ParametricEmbedding(reconstruction_weight=1.0, **TINY).fit(X)
+    Z = embedding.transform(X)
+    assert_close(run(to_onnx(embedding), X), Z, 1e-5)
+    model = to_onnx(embedding, method="inverse_transform")
+    assert_close(run(model, Z), embedding.inverse_transform(Z), 1e-5)
+    without = ParametricEmbedding(**TINY).fit(X)
+    assert_close(run(to_onnx(without), X), without.transform(X), 1e-5)
+    with pytest.raises(ValueError, match="reconstruction_weight must be above 0"):
+        to_onnx(without, method="inverse_transform")
 
 
 def test_a_file_says_whose_it_is(tmp_path):

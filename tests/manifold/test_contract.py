@@ -9,15 +9,20 @@ from sklearn.metrics.pairwise import linear_kernel
 from sklatent.datasets import make_hypersphere
 from sklatent.dimension import TwoNN
 from sklatent.exceptions import RankDeficientWarning
-from sklatent.manifold import ClassicalMDS, DiffusionMap, KernelPCA
+from sklatent.manifold import MDS, ClassicalMDS, DiffusionMap, KernelPCA, SketchMap
 from sklatent.manifold.metrics import demap, r_nx
 
 WEIGHTED = [
     ClassicalMDS(),
     ClassicalMDS(metric="manhattan"),
     ClassicalMDS(metric="seuclidean"),
+    MDS(),
+    MDS(metric_mds=False),
+    MDS(metric="seuclidean"),
     KernelPCA(2, kernel="rbf"),
     DiffusionMap(),
+    SketchMap(),
+    SketchMap(metric="manhattan", n_landmarks=40),
 ]
 each_weighted = pytest.mark.parametrize("embedding", WEIGHTED, ids=repr)
 
@@ -69,6 +74,7 @@ def test_the_score_is_that_of_the_metrics(embedding, X):
     ("by_rows", "by_pairs", "pairs"),
     [
         (ClassicalMDS(), ClassicalMDS(metric="precomputed"), cdist),
+        (MDS(), MDS(metric="precomputed"), cdist),
         (DiffusionMap(), DiffusionMap(metric="precomputed"), cdist),
         (KernelPCA(2), KernelPCA(2, kernel="precomputed"), linear_kernel),
     ],
@@ -87,7 +93,7 @@ def test_rows_without_weight_have_no_influence(by_rows, by_pairs, pairs, X, new)
     np.testing.assert_allclose(by_pairs.score(pairs(X, X)), by_rows.score(X))
 
 
-@pytest.mark.parametrize("cls", [ClassicalMDS, KernelPCA, DiffusionMap])
+@pytest.mark.parametrize("cls", [ClassicalMDS, KernelPCA, DiffusionMap, SketchMap])
 def test_rows_without_weight_have_no_dimension(cls):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((300, 8))

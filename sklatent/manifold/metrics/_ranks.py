@@ -8,9 +8,9 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.metrics import pairwise_distances
 
-from sklatent.manifold._recall import chance_corrected
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._random import random_generator
+from sklatent.utils._recall import chance_corrected
 from sklatent.utils._threads import count_threads, map_threads
 
 # Up to so many rows all are queries, and beyond as many as the second number says.

@@ -10,10 +10,14 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from sklatent.neural import AETransformer
 from sklatent.neural.training._neighbor_loss import (
+    EqualEdges,
+    FuzzyEdges,
+    InfoNCE,
     NeighborPairs,
-    attraction,
-    repulsion,
+    Tsne,
+    Umap,
 )
+from sklatent.utils._fuzzy_graph import fuzzy_graph
 from tests.neural.settings import TINY
 
 NEAR = {**TINY, "neighbor_weight": 1.0}
@@ -29,20 +33,51 @@ class TestTerms:
         rng = np.random.RandomState(0)
         z, near = rng.normal(size=(2, 7, 3))
         expected = -np.log(kernel(np.linalg.norm(z - near, axis=1)))
-        pulls = attraction(torch.from_numpy(z), torch.from_numpy(near))
+        pulls = Umap().attraction(torch.from_numpy(z), torch.from_numpy(near))
         np.testing.assert_allclose(pulls, expected)
         costs = -np.log(1 - kernel(cdist(z, z)))
         np.fill_diagonal(costs, 0)
-        pushes = repulsion(torch.from_numpy(z))
+        pushes = Umap().repulsion(torch.from_numpy(z))
         np.testing.assert_allclose(pushes, costs.sum(axis=1) / 6)
+
+    def test_tsne_is_a_divergence_of_pairs(self):
+        """-sum p log q over the drawn pairs, but for the logarithm of how many."""
+        rng = np.random.RandomState(0)
+        z, near = rng.normal(size=(2, 7, 3))
+        q = 1 / (1 + cdist(z, z) ** 2)
+        np.fill_diagonal(q, 0)
+        pair = 1 / (1 + np.square(z - near).sum(axis=1))
+        expected = -np.log(pair / q.sum()) - np.log(7 * 6)
+        found = Tsne()(torch.from_numpy(z), torch.from_numpy(near))
+        np.testing.assert_allclose(found, expected)
+
+    def test_infonce_is_a_choice_between_rows(self):
+        rng = np.random.RandomState(0)
+        z, near = rng.normal(size=(2, 7, 3))
+        expected = []
+        for i in range(7):
+            others = np.delete(z, i, axis=0)
+            logits = -np.log1p(np.square(z[i] - np.vstack([near[i], others])).sum(1))
+            expected.append(np.logaddexp.reduce(logits) - logits[0])
+        found = InfoNCE()(torch.from_numpy(z), torch.from_numpy(near))
+        np.testing.assert_allclose(found, expected)
+
+    @pytest.mark.parametrize("places", [Umap(), Tsne(), InfoNCE()])
+    def test_one_row_and_equal_rows_have_finite_costs_and_gradients(self, places):
+        for n in (1, 4):
+            z = torch.zeros(n, 2, requires_grad=True)
+            cost = places(z, z.flip(0))
+            cost.sum().backward()
+            assert cost.isfinite().all()
+            assert z.grad.isfinite().all()
 
     def test_equal_codes_have_gradients(self):
         z = torch.zeros(4, 2, requires_grad=True)
-        (attraction(z, z.flip(0)) + repulsion(z)).sum().backward()
+        (Umap().attraction(z, z.flip(0)) + Umap().repulsion(z)).sum().backward()
         assert z.grad.isfinite().all()
 
     def test_one_row_repels_nothing(self):
-        assert repulsion(torch.zeros(1, 2)).tolist() == [0.0]
+        assert Umap().repulsion(torch.zeros(1, 2)).tolist() == [0.0]
 
     def test_what_the_loss_holds(self, X):
         """Rows in one batch, with a learning rate of next to nothing."""
@@ -53,11 +88,14 @@ class TestTerms:
         )
         ae = AETransformer(**settings).fit(X)
         pairs = NeighborPairs(
-            torch.from_numpy(((X - ae.mean_) / ae.scale_).astype("f")), ae._seeds_[0]
+            torch.from_numpy(((X - ae.mean_) / ae.scale_).astype("f")),
+            ae._seeds_[0],
+            EqualEdges,
+            10,
         )
         pairs.draw(1)
         Z = torch.from_numpy(ae.transform(X))
-        places = attraction(Z, Z[pairs.partner]) + 5 * repulsion(Z)
+        places = Umap().attraction(Z, Z[pairs.partner]) + 5 * Umap().repulsion(Z)
         np.testing.assert_allclose(loss, error + 0.5 * places.mean(), rtol=1e-5)
 
 
@@ -65,11 +103,11 @@ class TestPairs:
     def test_are_of_the_nearest(self, X):
         rows = torch.from_numpy(X)
         nearest = NearestNeighbors(n_neighbors=11).fit(X).kneighbors(X)[0][:, -1]
-        pairs = NeighborPairs(rows, seed=0)
+        pairs = NeighborPairs(rows, 0, EqualEdges, 10)
         drawn = set()
         for epoch in range(5):
             pairs.draw(epoch)
-            row, neighbor = pairs[torch.arange(len(X))].unbind(1)
+            row, neighbor = pairs[torch.arange(len(X))][0].unbind(1)
             assert torch.equal(row, rows)
             distance = np.linalg.norm(row - neighbor, axis=1)
             assert (distance <= nearest + 1e-9).all()
@@ -77,11 +115,28 @@ class TestPairs:
         assert len(drawn) == 5
 
     @pytest.mark.parametrize("n", [1, 2, 3])
-    def test_fewer_rows_than_neighbors(self, n):
-        pairs = NeighborPairs(torch.arange(2.0 * n).view(n, 2), seed=0)
-        assert pairs[0:n].shape == pairs.shape == (n, 2, 2)
+    @pytest.mark.parametrize("edges", [EqualEdges, FuzzyEdges])
+    def test_fewer_rows_than_neighbors(self, n, edges):
+        pairs = NeighborPairs(torch.arange(2.0 * n).view(n, 2), 0, edges, 10)
+        assert pairs[0:n][0].shape == pairs.shape == (n, 2, 2)
         if n > 1:
-            assert (pairs.partner != torch.arange(n)).all()
+            assert (pairs.partner != pairs.row).all()
+
+
+def test_edges_are_drawn_by_their_weights():
+    """In 400 epochs the counts are within 5 standard errors, by Poisson's law."""
+    X = np.random.RandomState(0).standard_normal((80, 4))
+    edges = FuzzyEdges(X, 5)
+    distances, nearest = NearestNeighbors(n_neighbors=6).fit(X).kneighbors(X)
+    graph = fuzzy_graph(distances[:, 1:], nearest[:, 1:]).toarray()
+    counts = np.zeros_like(graph)
+    rng = np.random.RandomState(0)
+    for _ in range(400):
+        np.add.at(counts, edges.draw(rng), 1)
+    assert counts.sum() == 400 * len(X)
+    expected = graph / graph.sum() * counts.sum()
+    assert (counts[graph == 0] == 0).all()
+    assert (np.abs(counts - expected) <= 5 * np.sqrt(expected) + 5).all()
 
 
 @pytest.mark.parametrize(

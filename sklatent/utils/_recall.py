@@ -2,6 +2,38 @@
 
 import numpy as np
 
+from sklatent.utils._neighbors import k_nearest
+
+# Neighbors that `score_samples` compares, the same number for every embedding, so that
+# their scores can be compared.
+SCORED_NEIGHBORS = 10
+
+
+def neighbors_kept(nearest, places, Z):
+    """Share of the nearest training rows of each row that its place keeps.
+
+    Parameters
+    ----------
+    nearest : callable
+        nearest(k) returns distances to the k nearest distinct training rows of each
+        row, ascending, and which they are.
+    places : ndarray of shape (n_samples, n_components)
+        Places of the distinct training rows.
+    Z : ndarray of shape (n_queries, n_components)
+        Places of the rows.
+
+    Returns
+    -------
+    kept : ndarray of shape (n_queries,)
+        R_NX of each row, 1 where there are fewer than three training rows.
+    """
+    n = len(places)
+    k = min(SCORED_NEIGHBORS, (n - 1) // 2)
+    if k < 1:
+        return np.ones(len(Z))
+    _, found = k_nearest(places, k + 1, queries=Z)
+    return chance_corrected(recall(*nearest(k + 1), found), k, n)
+
 
 def recall(distances, rows, places):
     """Share of the k nearest rows of each query that are among its k nearest places.

@@ -7,7 +7,7 @@ from scipy.optimize import lsq_linear
 from sklearn.datasets import load_digits, make_s_curve
 from sklearn.manifold import Isomap
 
-from sklatent.manifold._decoder import DECAY, NEIGHBORS, RIDGES, Decoder
+from sklatent.utils._decoder import DECAY, NEIGHBORS, RIDGES, Decoder
 
 
 def standard(n, q, seed=0):

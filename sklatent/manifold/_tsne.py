@@ -1,0 +1,559 @@
+"""t-SNE: a map in which the neighbors of each row are neighbors again."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+from sklearn.utils.validation import check_is_fitted
+
+from sklatent.exceptions import (
+    CoarseMeshWarning,
+    FewRowsWarning,
+    RankDeficientWarning,
+)
+from sklatent.manifold._base import Embedding
+from sklatent.manifold._classical_mds import ClassicalMDS
+from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
+from sklatent.manifold.mesh._descent import Descent
+from sklatent.manifold.mesh._starts import (
+    principal_start,
+    scaled_start,
+    spectral_start,
+)
+from sklatent.manifold.tsne._choices import (
+    Choices,
+    given_choices,
+    given_joint,
+)
+from sklatent.manifold.tsne._divergence import Divergence, Kernel
+from sklatent.manifold.tsne._new_rows import place_rows
+from sklatent.utils._iterations import reported_fit
+from sklatent.utils._random import random_generator
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
+from sklatent.utils._tables import read_rows
+from sklatent.utils._threads import count_threads
+from sklatent.utils._warnings import warn
+
+# Iterations between two computations of the divergence.
+CHECK = 50
+# Standard deviation of the start, small against the reach of the kernel.
+START = 1e-4
+# Places farther out than this have diverged.
+DIVERGED = 1e9
+# Momentum with exaggeration, and after it.
+MOMENTA = (0.5, 0.8)
+# New rows choose among fewer neighbors, so that they come to lie between these.
+NEW_PERPLEXITY = 5.0
+# A row is far if its distance to the nearest is so many times that of any training row
+# to its farthest neighbor.
+FAR = 10
+
+
+class TSNE(CallbackSupportMixin, Embedding):
+    """T-distributed stochastic neighbor embedding (t-SNE), for visualization.
+
+    Each row chooses its neighbors with probabilities that fall with the distance. In
+    the map, of two components for a picture, pairs of rows have probabilities too, and
+    the rows are moved until the two agree [1]_. t-SNE shows groups of rows that are
+    alike. Sizes of groups, and distances between them, mean little.
+
+    All rows repel each other. Their forces are computed on a mesh in a time that is
+    nearly proportional to the number of rows [2]_, and are the same to the bit for any
+    number of threads. New rows are placed in the finished map, each by itself, and
+    places are turned back into rows. Equal rows have one place, and count once.
+
+    Parameters
+    ----------
+    n_components : int or estimator, default=2
+        Number of components. Above three, all pairs of rows are summed one by one,
+        which is quick up to some thousand rows. An estimator of the intrinsic dimension
+        (with `fit` and `dimension_`) is fitted first, and its dimension is rounded.
+    perplexity : float or array-like of float, default=30.0
+        About how many neighbors a row chooses: the exponential of the entropy of its
+        probabilities. Larger ones show coarser structure. Of several, the mean of the
+        probabilities is used, which shows fine and coarse structure together [3]_. With
+        fewer rows it is lowered to a third of their number, with a warning.
+    early_exaggeration : float, default=12.0
+        Factor of all attractions in the first `early_exaggeration_iter` iterations, in
+        which rows move through each other and groups form.
+    learning_rate : float or "auto", default="auto"
+        Length of the steps, to that of the gradient. "auto" is the number of rows over
+        four times `early_exaggeration`, and at least 50 [4]_.
+    max_iter : int, default=1000
+        Largest number of iterations.
+    n_iter_without_progress : int, default=300
+        Number of iterations without a smaller divergence after which the descent stops.
+        It is checked every 50 iterations.
+    min_grad_norm : float, default=1e-07
+        Length of the gradient at which the descent stops.
+    metric : str or callable, default="euclidean"
+        Distance between rows, as in :class:`sklearn.neighbors.NearestNeighbors`. With
+        "precomputed" `X` is an array of all distances, or a sparse graph of those of
+        near rows, such as :class:`sklearn.neighbors.KNeighborsTransformer` gives.
+    metric_params : dict or None, default=None
+        Further parameters of the metric.
+    init : {"pca", "spectral", "random"} or array-like of shape \
+            (n_samples, n_components), default="pca"
+        Places at the start: the principal components (classical multidimensional
+        scaling of precomputed distances); Laplacian eigenmaps of the graph of
+        neighbors, which "pca" means for a sparse graph and for affinities too; random
+        ones; or those of an array, which are used as they are. The first two keep how
+        groups lie to each other, and are scaled to a standard deviation of 1e-4.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iterations, the
+        divergence and the time left, as :class:`~sklatent.callback.ProgressLog` does.
+    random_state : int, RandomState instance or None, default=None
+        Determines the places at the start with ``init="random"``; nothing else is
+        random.
+    method : {"mesh", "exact", "barnes_hut"}, default="mesh"
+        How repulsions are summed. "mesh" has errors of about 1 %. "exact" sums all
+        pairs in double precision, with a choice among all rows, in a time that grows
+        with the square of their number. "barnes_hut" is the same as "mesh", for
+        compatibility with scikit-learn.
+    angle : float, default=0.5
+        Ignored, for compatibility with scikit-learn.
+    n_jobs : int, default=None
+        Number of threads. None uses as many as BLAS would. The result does not depend
+        on it.
+    affinity : {"perplexity", "uniform", "precomputed"}, default="perplexity"
+        How rows choose their neighbors: with probabilities of the given perplexity; or
+        each of as many nearest rows as the perplexity says with the same; or with
+        "precomputed" `X` is a symmetric matrix, an array or sparse, of the joint
+        probabilities of all pairs, up to a factor.
+    early_exaggeration_iter : int, default=250
+        Number of iterations with `early_exaggeration`.
+    exaggeration : float, default=1.0
+        Factor of all attractions after these. More than 1 packs groups more densely,
+        which helps to see those of very many rows.
+    degrees_of_freedom : float or "auto", default="auto"
+        Degrees of freedom of the t distribution of distances in the map. Less than 1
+        shows finer groups. "auto" is the number of components less one, and at least 1.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_samples, n_components)
+        Places of the training rows. The map has no units.
+    n_components_ : int
+        Number of components.
+    kl_divergence_ : float
+        Kullback-Leibler divergence of the probabilities in the map, in nats.
+    learning_rate_ : float
+        Learning rate used.
+    n_iter_ : int
+        Number of iterations.
+    perplexity_ : float or list of float
+        Perplexity used, smaller than `perplexity` if there are too few rows. None with
+        ``affinity="precomputed"``.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features seen during `fit`, if all of them are strings.
+
+    See Also
+    --------
+    sklatent.manifold.Isomap : Keeps distances along the data, with their units.
+    sklatent.manifold.metrics.trustworthiness : How far a map can be trusted.
+    sklearn.manifold.TSNE : The estimator whose parameters these are.
+
+    References
+    ----------
+    .. [1] L. van der Maaten and G. Hinton (2008). Visualizing data using t-SNE. Journal
+       of Machine Learning Research 9, 2579-2605, equations 1 to 5.
+    .. [2] G. C. Linderman, M. Rachh, J. G. Hoskins, S. Steinerberger and Y. Kluger
+       (2019). Fast interpolation-based t-SNE for improved visualization of single-cell
+       RNA-seq data. Nature Methods 16, 243-245.
+    .. [3] D. Kobak and P. Berens (2019). The art of using t-SNE for single-cell
+       transcriptomics. Nature Communications 10, 5416.
+    .. [4] A. C. Belkina et al. (2019). Automated optimized parameters for T-distributed
+       stochastic neighbor embedding improve visualization and analysis of large
+       datasets. Nature Communications 10, 5415.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklatent.manifold import TSNE
+    >>> X, y = load_digits(return_X_y=True)
+    >>> tsne = TSNE(max_iter=500).fit(X[:500])
+    >>> tsne.embedding_.shape
+    (500, 2)
+
+    New rows are placed among those of their class:
+
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> classifier = KNeighborsClassifier().fit(tsne.embedding_, y[:500])
+    >>> bool(classifier.score(tsne.transform(X[500:700]), y[500:700]) > 0.9)
+    True
+    """
+
+    _parameter_constraints = {
+        "n_components": [
+            Interval(Integral, 1, None, closed="left"),
+            HasMethods(["fit", "get_params"]),
+        ],
+        "perplexity": [Interval(Real, 0, None, closed="neither"), "array-like"],
+        "early_exaggeration": [Interval(Real, 1, None, closed="left")],
+        "learning_rate": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_without_progress": [Interval(Integral, -1, None, closed="left")],
+        "min_grad_norm": [Interval(Real, 0, None, closed="left")],
+        "metric": [str, callable],
+        "metric_params": [dict, None],
+        "init": [StrOptions({"pca", "spectral", "random"}), "array-like"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "method": [StrOptions({"mesh", "exact", "barnes_hut"})],
+        "angle": [Interval(Real, 0, 1, closed="both")],
+        "n_jobs": [Integral, None],
+        "affinity": [StrOptions({"perplexity", "uniform", "precomputed"})],
+        "early_exaggeration_iter": [Interval(Integral, 0, None, closed="left")],
+        "exaggeration": [Interval(Real, 0, None, closed="neither")],
+        "degrees_of_freedom": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
+    }
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        perplexity=30.0,
+        early_exaggeration=12.0,
+        learning_rate="auto",
+        max_iter=1000,
+        n_iter_without_progress=300,
+        min_grad_norm=1e-7,
+        metric="euclidean",
+        metric_params=None,
+        init="pca",
+        verbose=0,
+        random_state=None,
+        method="mesh",
+        angle=0.5,
+        n_jobs=None,
+        affinity="perplexity",
+        early_exaggeration_iter=250,
+        exaggeration=1.0,
+        degrees_of_freedom="auto",
+    ):
+        self.n_components = n_components
+        self.perplexity = perplexity
+        self.early_exaggeration = early_exaggeration
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.n_iter_without_progress = n_iter_without_progress
+        self.min_grad_norm = min_grad_norm
+        self.metric = metric
+        self.metric_params = metric_params
+        self.init = init
+        self.verbose = verbose
+        self.random_state = random_state
+        self.method = method
+        self.angle = angle
+        self.n_jobs = n_jobs
+        self.affinity = affinity
+        self.early_exaggeration_iter = early_exaggeration_iter
+        self.exaggeration = exaggeration
+        self.degrees_of_freedom = degrees_of_freedom
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self._is_precomputed()
+        return tags
+
+    def _is_precomputed(self):
+        return self.metric == "precomputed" or self.affinity == "precomputed"
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Place the training rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows, at least two. A sparse matrix is made dense. With
+            ``metric="precomputed"`` or ``affinity="precomputed"`` distances or
+            affinities, of shape (n_samples, n_samples).
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `init` has another shape than the places, or `X` or a parameter cannot be
+            used.
+        RuntimeError
+            If the places diverge, as with too large a `learning_rate`.
+
+        Warns
+        -----
+        CoarseMeshWarning
+            If the map became so wide that its mesh had to be coarser.
+        FewRowsWarning
+            If there are not more distinct rows than `perplexity`.
+        RankDeficientWarning
+            If all rows are equal.
+
+        Examples
+        --------
+        Precomputed neighbors, which may be those of another library:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neighbors import KNeighborsTransformer
+        >>> from sklatent.manifold import TSNE
+        >>> X = np.unique(load_iris().data, axis=0)
+        >>> graph = KNeighborsTransformer(n_neighbors=31).fit_transform(X)
+        >>> tsne = TSNE(perplexity=10, metric="precomputed").fit(graph)
+        >>> tsne.embedding_.shape
+        (149, 2)
+        """
+        with self._unchanged_on_error():
+            X = self._read(X, reset=True, ensure_min_samples=2)
+            P, search = self._joint(X)
+            n = P.shape[0]
+            self.n_components_ = self._resolve_n_components(X, most=n)
+            start = self._start(X, P, search)
+            if n > 1:
+                places = self._descend(X, y, P, start)
+            else:
+                places = self._of_equal_rows(start)
+            self._keep(X, places if search is None else places[search.inverse])
+            self._keep_rows(search)
+        return self
+
+    def _read(self, X, **options):
+        """Check rows, distances or affinities; rows do not stay sparse."""
+        X = read_rows(self, X, accept_sparse="csr", **options)
+        return X.toarray() if issparse(X) and not self._is_precomputed() else X
+
+    def _validate_rows(self, X):
+        check_is_fitted(self)
+        return self._read(X)
+
+    def _joint(self, X):
+        """Joint probabilities of distinct rows, and the search among these."""
+        if self.affinity == "precomputed":
+            self.perplexity_ = None
+            return given_joint(X), None
+        search = self._start_search(X)
+        perplexities = self._perplexities(len(search))
+        one = np.ndim(self.perplexity) == 0
+        self.perplexity_ = perplexities[0] if one else perplexities
+        choices = Choices(
+            search,
+            perplexities,
+            uniform=self.affinity == "uniform",
+            all_rows=self.method == "exact",
+        )
+        P = choices.joint()
+        self._reach = FAR * choices.longest
+        return P, search
+
+    def _start_search(self, X):
+        """Return the search for the nearest training rows."""
+        if self.metric == "precomputed":
+            return GraphSearch(X) if issparse(X) else MatrixSearch(X)
+        return RowSearch(
+            X,
+            self.metric,
+            p=2,
+            metric_params=self.metric_params,
+            algorithm="auto",
+            n_jobs=self.n_jobs,
+        )
+
+    def _perplexities(self, n):
+        """Return the perplexities to use for so many distinct rows."""
+        given = [float(u) for u in np.ravel(self.perplexity)]
+        if not given or min(given) < 1:
+            raise ValueError(f"perplexity must be at least 1; got {self.perplexity!r}.")
+        if max(given) < n:
+            return given
+        most = max(1.0, (n - 1) / 3)
+        warn(
+            f"perplexity={self.perplexity} must be less than the number of distinct "
+            f"rows, {n}; {most:.4g} is used.",
+            FewRowsWarning,
+        )
+        return [min(u, most) for u in given]
+
+    def _start(self, X, P, search):
+        """Places of the distinct rows at the start."""
+        n, q = P.shape[0], self.n_components_
+        if not isinstance(self.init, str):
+            return self._given_start(X.shape[0], search)
+        if self.init == "random":
+            rng = random_generator(self.random_state)
+            return (START * rng.standard_normal((n, q))).astype(np.float32)
+        if n == 1:
+            return np.zeros((n, q), dtype=np.float32)
+        if self.init == "spectral" or search is None or issparse(X):
+            return scaled_start(spectral_start(P, q), START)
+        if self.metric == "precomputed":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RankDeficientWarning)
+                mds = ClassicalMDS(min(q, n), metric="precomputed").fit(search.data())
+            Z = np.zeros((n, q))
+            Z[:, : min(q, n)] = mds.embedding_
+            return scaled_start(Z, START)
+        return scaled_start(principal_start(search.data(), q), START)
+
+    def _given_start(self, n_samples, search):
+        """Places given for all rows, of which those of distinct ones are used."""
+        start = np.array(self.init, dtype=np.float32)
+        if start.shape != (n_samples, self.n_components_):
+            raise ValueError(
+                "init must have a row for each row of X and n_components columns, "
+                f"shape {(n_samples, self.n_components_)}; got {start.shape}."
+            )
+        if not np.isfinite(start).all():
+            raise ValueError("init must have finite entries; got NaN or infinity.")
+        if search is None:
+            return start
+        first = np.unique(search.inverse, return_index=True)[1]
+        return start[first]
+
+    def _of_equal_rows(self, start):
+        """Set the attributes for rows that are all equal, which have one place."""
+        warn(
+            "All rows are equal, so that they have one place, which is 0.",
+            RankDeficientWarning,
+        )
+        self.kl_divergence_, self.n_iter_, self.learning_rate_ = 0.0, 0, 0.0
+        return np.zeros_like(start)
+
+    def _kernel(self):
+        nu = self.degrees_of_freedom
+        return Kernel(float(max(self.n_components_ - 1, 1) if nu == "auto" else nu))
+
+    def _sums(self, n_samples, n_threads):
+        """Return what sums the kernel over all rows."""
+        exact = self.method == "exact"
+        return self._kernel().sums(n_samples, self.n_components_, exact, n_threads)
+
+    def _descend(self, X, y, P, start):
+        """Move the rows until the divergence no longer falls."""
+        n_threads = count_threads(self.n_jobs)
+        self.learning_rate_ = self.learning_rate
+        if self.learning_rate == "auto":
+            rate = P.shape[0] / self.early_exaggeration / 4
+            self.learning_rate_ = max(rate, 50.0)
+        dtype = np.float64 if self.method == "exact" else np.float32
+        descent = Descent(start.astype(dtype))
+        sums = self._sums(len(start), n_threads)
+        n_checks = -(-self.max_iter // CHECK)
+        with (
+            Divergence(P, self._kernel(), sums, n_threads, dtype) as divergence,
+            reported_fit(self, X, y, n_checks) as fit,
+        ):
+            report = fit.iterations(
+                f"block of {CHECK} iterations",
+                lambda: {"embedding_": descent.Y.copy()},
+            )
+            self._iterate(descent, divergence, report)
+            divergence.gradient(descent.Y)
+            self.kl_divergence_ = divergence.value(descent.Y)
+        if getattr(sums, "geometry", None) is not None and sums.geometry.is_coarse():
+            warn(
+                "The map is so wide that its mesh, of nodes at distance "
+                f"{sums.geometry.spacing:.3g}, does not resolve the repulsion of near "
+                "rows. Outliers or chains of rows may be the cause.",
+                CoarseMeshWarning,
+            )
+        return descent.Y
+
+    def _iterate(self, descent, divergence, report):
+        """Take steps, and check and report every so many."""
+        lowest, lowest_at = np.inf, 0
+        for i in range(self.max_iter):
+            early = i < self.early_exaggeration_iter
+            if i == self.early_exaggeration_iter:
+                # Without exaggeration it is another function that is minimized.
+                descent = Descent(descent.Y)
+                lowest, lowest_at = np.inf, i
+            if i % CHECK == 0:
+                report.begin()
+            gradient = divergence.gradient(
+                descent.Y, self.early_exaggeration if early else self.exaggeration
+            )
+            last = i + 1 == self.max_iter
+            if checks := (i + 1) % CHECK == 0 or last:
+                value = divergence.value(descent.Y)
+            descent.move(gradient, self.learning_rate_, MOMENTA[not early])
+            self._check_finite(descent)
+            self.n_iter_ = i + 1
+            if not checks:
+                continue
+            stop = report.end(value)
+            if value < lowest:
+                lowest, lowest_at = value, i
+            idle = i - lowest_at > self.n_iter_without_progress
+            flat = np.linalg.norm(gradient) <= self.min_grad_norm
+            if stop or ((idle or flat) and not early):
+                return
+
+    def _check_finite(self, descent):
+        if not np.abs(descent.Y).max() < DIVERGED:
+            raise RuntimeError(
+                "The places diverged. Lower learning_rate, now "
+                f"{self.learning_rate_:.4g}."
+            )
+
+    def _keep_rows(self, search):
+        """Keep what `transform` needs of the training rows."""
+        self._choices = None
+        if search is not None:
+            perplexity = min(NEW_PERPLEXITY, np.max(self.perplexity_))
+            self._choices = Choices(search, [perplexity])
+            first = np.unique(search.inverse, return_index=True)[1]
+            self._distinct_places = self.embedding_[first]
+            search.keep_only(self._fit_X)
+        else:
+            self._distinct_places = self.embedding_
+
+    def _place(self, X):
+        embedding = self._distinct_places.astype(np.float32)
+        if self._choices is None:
+            p, rows, nearest = given_choices(X)
+        else:
+            p, rows, nearest = self._choices.of(X)
+            warn_of_far_rows(nearest > self._reach, "among the rows nearest to them")
+        Z = embedding[np.zeros(X.shape[0], dtype=np.intp)].astype(np.float64)
+        if len(embedding) > 1:
+            sums = self._sums(len(embedding), count_threads(self.n_jobs))
+            potential = sums.potential(embedding)
+            Z = place_rows(p, rows, embedding, self._kernel(), potential)
+        same = (nearest == 0) & (self._choices is not None)
+        Z[same] = self._distinct_places[rows[same, 0]]
+        return Z.astype(X.dtype, copy=False)
+
+    def _nearest(self, X, n_neighbors):
+        if self.affinity == "precomputed":
+            # The strongest affinities are the shortest distances.
+            graph = csr_array(X, copy=True)
+            graph.eliminate_zeros()
+            graph.data = 1 / graph.data
+            return Links.of_graph(graph).arrays(n_neighbors)
+        if issparse(X):
+            return Links.of_graph(X).arrays(n_neighbors)
+        if self.metric == "precomputed":
+            return super()._nearest(X, n_neighbors)
+        return self._choices.search.nearest_arrays(n_neighbors, X)

@@ -1,0 +1,1 @@
+"""Attraction along a fuzzy graph of neighbors, and repulsion of all places: UMAP."""

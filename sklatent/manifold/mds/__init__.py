@@ -1,0 +1,1 @@
+"""The parts of multidimensional scaling: stress, descent, starts and new rows."""

@@ -1,0 +1,1 @@
+"""Forces between all places of an embedding, by a mesh; and descent along them."""

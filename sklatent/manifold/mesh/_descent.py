@@ -1,0 +1,34 @@
+"""Gradient descent with momentum and a step size of its own for each coordinate.
+
+The step sizes follow the delta-bar-delta rule (Jacobs 1988, Neural Networks 1), as in
+t-SNE (van der Maaten and Hinton 2008, section 3.4): one grows while the gradient keeps
+its sign, and shrinks when that changes.
+"""
+
+import numpy as np
+
+GROWTH, SHRINKAGE, SMALLEST_GAIN = 0.2, 0.8, 0.01
+
+
+class Descent:
+    """Places that move.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (n_samples, n_axes)
+        Where they start. They are moved in place.
+    """
+
+    def __init__(self, Y):
+        self.Y = Y
+        self.step = np.zeros_like(Y)
+        self.gains = np.ones_like(Y)
+
+    def move(self, gradient, learning_rate, momentum):
+        """Take a step."""
+        kept = self.step * gradient < 0
+        self.gains = np.where(kept, self.gains + GROWTH, self.gains * SHRINKAGE)
+        np.maximum(self.gains, SMALLEST_GAIN, out=self.gains)
+        self.step *= momentum
+        self.step -= learning_rate * self.gains * gradient
+        self.Y += self.step

@@ -1,0 +1,264 @@
+"""Sums of a kernel over all places, and their gradients, by a mesh.
+
+The potential of charges c_j at places y_j, for a kernel K of the squared distance,
+
+    phi(y) = sum_j c_j K(|y - y_j|²),
+
+is a cubic spline on a grid: charges are spread to the nodes near them, convolved with
+the kernel by fast Fourier transforms, and the gradient at a place is that of the spline
+(Hockney and Eastwood 1988, "Computer simulation using particles", section 5; for t-SNE
+a mesh was first used by Linderman et al. 2019, Nature Methods 16). As values at the
+nodes and not coefficients of splines are convolved, what is spread and what is read are
+each divided by the transform of the spline, (2 + cos 2 pi f) / 3 along an axis.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+from sklatent.manifold.mesh._own import Own
+from sklatent.manifold.mesh._splines import Nodes
+from sklatent.utils._blocks import row_slices
+
+# Largest spacing of the nodes by the number of axes, for kernels that fall off at a
+# distance of about 1: forces have errors of about 1 percent. And how many intervals
+# span the places at least.
+SPACINGS, FEWEST_INTERVALS = {1: 0.25, 2: 0.35, 3: 0.5}, 50
+# Largest number of nodes, by the number of axes.
+MOST_NODES = {1: 2**22, 2: 4096**2, 3: 256**3}
+# Smallest potential of all others at a charge on average, to its own. Where charges are
+# farther from each other, a mesh leaves no digits of it.
+LEAST_POTENTIAL = 1e-4
+# Nodes before the first place and behind the last.
+MARGIN = 2
+# Places that are handled together, whose arrays fit the cache.
+BLOCK_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A grid over some places.
+
+    Parameters
+    ----------
+    spacing : float
+        Distance between nodes.
+    shape : tuple of int
+        Number of nodes along each axis.
+    """
+
+    spacing: float
+    shape: tuple
+
+    @classmethod
+    def over(cls, spans):
+        """Choose the grid for places that span so much along each axis."""
+        widest = max(spans.max(), np.finfo(np.float32).tiny)
+        # In steps, so that the transform of the kernel is seldom made anew.
+        finest = 2.0 ** (0.5 * np.floor(2 * np.log2(widest / FEWEST_INTERVALS)))
+        geometry = cls._of(min(SPACINGS[len(spans)], finest), spans)
+        while np.prod(geometry.shape, dtype=np.float64) > MOST_NODES[len(spans)]:
+            geometry = cls._of(np.sqrt(2) * geometry.spacing, spans)
+        return geometry
+
+    @classmethod
+    def _of(cls, spacing, spans):
+        return cls(float(spacing), tuple(_n_nodes(span / spacing) for span in spans))
+
+    def is_coarse(self):
+        """Whether there are so many nodes that the spacing had to be larger."""
+        return self.spacing > SPACINGS[len(self.shape)]
+
+
+def _n_nodes(n_intervals):
+    """Return a number of nodes, of which twice as many have a fast transform."""
+    fewest = 2 * (int(np.ceil(n_intervals)) + 1 + 2 * MARGIN)
+    while (length := fft.next_fast_len(fewest, real=True)) % 2:
+        fewest = length + 1
+    return length // 2
+
+
+class Mesh:
+    """Potentials of charges at any places.
+
+    Parameters
+    ----------
+    kernel : callable
+        kernel(square) returns K of an array of squared distances. It falls off at a
+        distance of about 1.
+    n_threads : int, default=1
+        Threads for the transforms.
+    """
+
+    def __init__(self, kernel, n_threads=1):
+        self.kernel = kernel
+        self.n_threads = n_threads
+        self.geometry = self._transform = self._floor = self._own = None
+
+    def potential(self, Y, charges=None):
+        """Return the potential of charges.
+
+        Parameters
+        ----------
+        Y : ndarray of shape (n_samples, n_axes)
+            Places, in single precision, of one to three axes.
+        charges : ndarray of shape (n_samples,), default=None
+            Charges; 1 each if None.
+
+        Returns
+        -------
+        potential : Potential
+            Their potential.
+        """
+        low, high = Y.min(axis=0), Y.max(axis=0)
+        self._fit(Geometry.over((high - low).astype(np.float64)))
+        shape = self.geometry.shape
+        nodes = _Places(low, self.geometry)
+        charge = np.zeros(np.prod(shape), dtype=Y.dtype)
+        for rows in row_slices(len(Y), BLOCK_ROWS):
+            part = None if charges is None else charges[rows]
+            nodes.near(Y[rows]).spread(charge, part)
+        phi = self._convolve(charge.reshape(shape)).ravel()
+        n_charges = len(Y) if charges is None else charges.sum(dtype=np.float64)
+        own = len(Y) if charges is None else np.square(charges).sum(dtype=np.float64)
+        energy = float(np.vdot(charge, phi)) - self._own.potential * own
+        energy += self._floor * (n_charges**2 - own)
+        energy = max(energy, LEAST_POTENTIAL * self._own.potential * own)
+        return Potential(nodes, phi, self._floor * n_charges, energy, self._own.slope)
+
+    def _fit(self, geometry):
+        """Transform the kernel for a grid."""
+        if geometry == self.geometry:
+            return
+        self.geometry = geometry
+        squares = 0.0
+        for axis, n in enumerate(geometry.shape):
+            # On twice as many nodes, the convolution is not periodic.
+            x = geometry.spacing * np.minimum(
+                np.arange(2 * n), 2 * n - np.arange(2 * n)
+            )
+            squares = np.add.outer(squares, x**2) if axis else x**2
+        # Without what is the same everywhere, single precision keeps the differences
+        # of places close together.
+        self._floor = float(self.kernel(squares.max(keepdims=True)).item())
+        # The kernel is even, so that its transform is real.
+        transform = fft.rfftn(self.kernel(squares) - self._floor).real
+        for axis, n in enumerate(transform.shape):
+            f = 2 * np.pi * np.arange(n) / (2 * geometry.shape[axis])
+            spline = ((2 + np.cos(f)) / 3) ** 2
+            transform = transform / np.expand_dims(spline, _others(axis, transform))
+        self._transform = transform.astype(np.float32)
+        self._own = Own.of(transform, geometry.shape)
+
+    def _convolve(self, charge):
+        """Convolve what the nodes hold with the kernel.
+
+        The part of the transforms that is of zeros, or not asked for, is left out.
+        """
+        shape = charge.shape
+        *others, last = range(len(shape))
+        # Shared by threads if each has enough to do.
+        options = {"workers": self.n_threads if charge.size > 2**14 else 1}
+        wave = fft.rfft(charge, 2 * shape[last], axis=last, **options)
+        for axis in others:
+            wave = fft.fft(wave, 2 * shape[axis], axis=axis, **options)
+        wave *= self._transform
+        for axis in others:
+            wave = fft.ifft(wave, axis=axis, overwrite_x=True, **options)
+            wave = wave[(slice(None),) * axis + (slice(shape[axis]),)]
+        phi = fft.irfft(wave, 2 * shape[last], axis=last, **options)
+        return np.ascontiguousarray(phi[..., : shape[last]])
+
+
+def _others(axis, array):
+    """Axes of an array but one."""
+    return tuple(a for a in range(array.ndim) if a != axis)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where places lie on a grid.
+
+    Parameters
+    ----------
+    low : ndarray of shape (n_axes,)
+        The smallest coordinates of the charges.
+    geometry : Geometry
+        The grid.
+    """
+
+    low: np.ndarray
+    geometry: Geometry
+
+    def steps(self, Y):
+        """Distances from the first node along each axis, in units of the spacing."""
+        steps = (Y - self.low) / Y.dtype.type(self.geometry.spacing)
+        steps += MARGIN
+        return steps
+
+    def near(self, Y):
+        """Return the nodes near places, which lie on the grid."""
+        return Nodes(self.steps(Y), self.geometry.shape)
+
+    def off(self, Y):
+        """Which places lie outside of the grid."""
+        steps = self.steps(Y)
+        last = np.array(self.geometry.shape) - MARGIN
+        return (np.minimum(steps - 1, last - steps) < 0).any(axis=1)
+
+
+@dataclass(frozen=True)
+class Potential:
+    """A potential, at all places on its grid.
+
+    Parameters
+    ----------
+    places : _Places
+        The grid.
+    phi : ndarray of shape (n_nodes,)
+        Coefficients of the spline, less `floor`.
+    floor : float
+        Potential to add.
+    energy : float
+        Sum over the charges of the potential of all others, a positive number.
+    own_slope : float
+        What the mesh gives as the slope of a charge's own potential, where it is the
+        largest, per spacing.
+    """
+
+    places: _Places
+    phi: np.ndarray
+    floor: float
+    energy: float
+    own_slope: float
+
+    def off(self, Y):
+        """Which places lie outside of the grid, so that there is no potential."""
+        return self.places.off(Y)
+
+    def values(self, Y):
+        """Potential at places on the grid, of shape (n_places,)."""
+        return self._interpolate(Y)[0] + self.floor
+
+    def gradient(self, Y):
+        """Gradient at places on the grid, of shape (n_places, n_axes)."""
+        slopes = self._interpolate(Y)[1:]
+        slopes /= Y.dtype.type(self.places.geometry.spacing)
+        return slopes.T
+
+    def gradient_of_others(self, Y, charges=None):
+        """Gradient at charges, 1 each if None, of the potential of all others."""
+        steps = self.places.steps(Y)
+        own = np.sin(steps * Y.dtype.type(2 * np.pi))
+        own *= Y.dtype.type(self.own_slope / self.places.geometry.spacing)
+        if charges is not None:
+            own *= charges[:, None]
+        return self.gradient(Y) - own
+
+    def _interpolate(self, Y):
+        blocks = [
+            self.places.near(Y[rows]).interpolate(self.phi)
+            for rows in row_slices(len(Y), BLOCK_ROWS)
+        ]
+        return np.concatenate(blocks, axis=1)

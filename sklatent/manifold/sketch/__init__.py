@@ -1,0 +1,1 @@
+"""The parts of sketch-map: sigmoids, the stress, and moves across the map."""

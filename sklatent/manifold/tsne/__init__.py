@@ -1,0 +1,1 @@
+"""The parts of t-SNE: affinities, divergence, starts and new rows."""

@@ -1,0 +1,93 @@
+"""Places of new rows in a finished map.
+
+A row that chooses training rows with probabilities p_j is placed where the divergence
+would place it if it were one more row of the map,
+
+    L(z) = sum_j p_j (-log K(|z - y_j|²)) + n / Z phi(z),
+
+with n training rows, the normalizer Z and the potential phi of these. New rows do not
+act on each other, nor on the map. From the mean of the chosen places, weighted by p,
+each step goes along the gradient, over the curvature of a quadratic that bounds the
+attraction from above (de Leeuw 1977), and is halved until L falls.
+"""
+
+import numpy as np
+
+from sklatent.utils._blocks import row_slices
+
+# Bound on the steps, and the movement after which a row stays.
+MAX_STEPS, TOL = 60, 1e-4
+SMALLEST_STEP = 2.0**-6
+BLOCK_ENTRIES = 2**18
+
+
+def place_rows(p, neighbors, embedding, kernel, potential):
+    """Place rows among training rows.
+
+    Parameters
+    ----------
+    p : ndarray of shape (n_queries, n_neighbors)
+        Probabilities with which rows choose training rows.
+    neighbors : ndarray of shape (n_queries, n_neighbors)
+        Which training rows these are.
+    embedding : ndarray of shape (n_samples, n_components)
+        Places of the training rows.
+    kernel : Kernel
+        K.
+    potential : Potential
+        phi.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_queries, n_components)
+        Places.
+    """
+    n = len(embedding)
+    pressure = n / potential.energy
+    Z = np.empty((len(p), embedding.shape[1]))
+    size = max(1, BLOCK_ENTRIES // (p.shape[1] * embedding.shape[1]))
+    for rows in row_slices(len(p), size):
+        near = embedding[neighbors[rows]].astype(np.float64)
+        Z[rows] = _descend(p[rows], near, kernel, potential, pressure)
+    return Z
+
+
+def _descend(p, near, kernel, potential, pressure):
+    """Minimize L for each row by itself.
+
+    Sums, and no matrix products, whose rounding would depend on the other rows.
+    """
+    Z = (p[:, :, None] * near).sum(axis=1)
+    steps = np.ones(len(Z))
+    moving = np.arange(len(Z))
+    losses = _losses(Z, p, near, kernel, potential, pressure)
+    for _ in range(MAX_STEPS):
+        here = Z[moving]
+        difference = here[:, None] - near[moving]
+        w = p[moving] * kernel.weight(np.square(difference).sum(axis=2))
+        gradient = kernel.strength * (w[:, :, None] * difference).sum(axis=1)
+        gradient += pressure * potential.gradient(here)
+        curvature = kernel.strength * w.sum(axis=1)
+        move = (-steps[moving] / curvature)[:, None] * gradient
+        there = here + move
+        loss = _losses(there, p[moving], near[moving], kernel, potential, pressure)
+        better = loss < losses[moving]
+        gone = moving[better]
+        Z[gone], losses[gone] = there[better], loss[better]
+        steps[gone] = np.minimum(1.0, 2 * steps[gone])
+        steps[moving[~better]] /= 2
+        still = np.abs(move).max(axis=1) < TOL
+        moving = moving[~still & (steps[moving] >= SMALLEST_STEP)]
+        if len(moving) == 0:
+            break
+    return Z
+
+
+def _losses(Z, p, near, kernel, potential, pressure):
+    """L of each row, infinite outside of the map."""
+    square = np.square(Z[:, None] - near).sum(axis=2)
+    loss = (p * kernel.minus_log(square)).sum(axis=1)
+    inside = ~potential.off(Z)
+    loss[inside] += pressure * potential.values(Z[inside])
+    loss[~inside] = np.inf
+    return loss

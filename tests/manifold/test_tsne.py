@@ -1,0 +1,366 @@
+"""t-SNE, against formulas over all pairs, and on rows of known groups."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.sparse import csr_array
+from scipy.spatial.distance import cdist
+from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsTransformer
+from sklearn.preprocessing import scale
+
+from sklatent.callback import LossMonitor
+from sklatent.dimension import TwoNN
+from sklatent.exceptions import (
+    CoarseMeshWarning,
+    FarRowsWarning,
+    FewRowsWarning,
+    RankDeficientWarning,
+)
+from sklatent.manifold import TSNE
+from sklatent.manifold.metrics import neighbor_recall, trustworthiness
+from sklatent.manifold.tsne._affinities import conditionals
+from sklatent.manifold.tsne._divergence import Divergence, Kernel
+
+SHORT = {"max_iter": 60, "early_exaggeration_iter": 20}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+@pytest.fixture
+def X():
+    return np.random.RandomState(0).standard_normal((120, 5)) * [4, 3, 2, 1, 1]
+
+
+def entropy(p):
+    p = p[p > 0]
+    return -(p * np.log(p)).sum()
+
+
+def brute_joint(X, perplexity):
+    """Joint probabilities by the formulas of the paper, with a root finder."""
+    square = cdist(X, X, "sqeuclidean")
+    P = np.zeros_like(square)
+    for i, d in enumerate(square):
+        others = np.arange(len(X)) != i
+
+        def p(b, d=d, others=others):
+            weights = np.exp(-b * (d[others] - d[others].min()))
+            return weights / weights.sum()
+
+        b = brentq(lambda b, p=p: entropy(p(b)) - np.log(perplexity), 1e-9, 1e9)
+        P[i, others] = p(b)
+    return (P + P.T) / (2 * len(X))
+
+
+def brute_divergence(P, Y, nu=1.0):
+    Q = (1 + cdist(Y, Y, "sqeuclidean") / nu) ** (-(nu + 1) / 2)
+    np.fill_diagonal(Q, 0)
+    Q /= Q.sum()
+    there = P > 0
+    return (P[there] * np.log(P[there] / Q[there])).sum()
+
+
+def test_conditionals_have_their_perplexity():
+    rng = np.random.RandomState(0)
+    scales = 10.0 ** rng.uniform(-8, 8, (300, 1))
+    distances = np.sort(scales * rng.gamma(3, size=(300, 90)), axis=1)
+    for perplexity in (1.5, 5, 30, 85):
+        p = conditionals(distances, [perplexity])
+        np.testing.assert_allclose(p.sum(axis=1), 1)
+        found = [np.exp(entropy(row)) for row in p]
+        np.testing.assert_allclose(found, perplexity, rtol=1e-5)
+
+
+def test_several_perplexities_are_averaged():
+    distances = np.sort(np.random.RandomState(0).gamma(3, size=(50, 90)), axis=1)
+    both = conditionals(distances, [5, 30])
+    each = [conditionals(distances, [u]) for u in (5, 30)]
+    np.testing.assert_allclose(both, np.mean(each, axis=0))
+
+
+def test_tied_neighbors_share_the_probability():
+    distances = np.array([[1.0, 1.0, 1.0, 2.0, 3.0]])
+    np.testing.assert_allclose(
+        conditionals(distances, [2]), [[1 / 3, 1 / 3, 1 / 3, 0, 0]], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 4])
+@pytest.mark.parametrize("nu", [0.5, 1.0, 3.0])
+def test_the_gradient_is_that_of_the_divergence(X, n_components, nu):
+    P = brute_joint(X, 10)
+    kernel = Kernel(nu)
+    Y = np.random.RandomState(1).standard_normal((len(X), n_components)) * 3
+    sums = kernel.sums(len(X), n_components, exact=True)
+    with Divergence(csr_array(np.triu(P)), kernel, sums, 1, np.float64) as divergence:
+        gradient = divergence.gradient(Y)
+        value = divergence.value(Y)
+    np.testing.assert_allclose(value, brute_divergence(P, Y, nu), rtol=1e-10)
+    direction = np.random.RandomState(2).standard_normal(Y.shape)
+    h = 1e-4
+    difference = (
+        brute_divergence(P, Y + h * direction, nu)
+        - brute_divergence(P, Y - h * direction, nu)
+    ) / (2 * h)
+    np.testing.assert_allclose((gradient * direction).sum(), difference, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"method": "exact"},
+        {},
+        {"degrees_of_freedom": 0.7},
+        {"n_components": 3},
+        {"n_components": 1},
+        {"n_components": 4},
+    ],
+    ids=str,
+)
+def test_the_divergence_of_a_fit(settings):
+    X = make_blobs(450, 6, centers=5, random_state=0)[0]
+    # All rows are neighbors at three times the perplexity, as in the formula.
+    tsne = TSNE(perplexity=150, **SHORT, **settings).fit(X)
+    q = tsne.n_components_
+    nu = settings.get("degrees_of_freedom", max(q - 1, 1))
+    P = brute_joint(X, 150)
+    expected = brute_divergence(P, tsne.embedding_, nu)
+    # The logarithm of the normalizer, which a mesh gives to 1e-3.
+    atol = 1e-3 if q < 4 and "method" not in settings else 1e-6
+    np.testing.assert_allclose(tsne.kl_divergence_, expected, atol=atol)
+
+
+def test_groups_far_apart_are_apart():
+    X, y = make_blobs(600, 10, centers=3, cluster_std=0.5, random_state=0)
+    Z = TSNE().fit_transform(X)
+    assert KNeighborsClassifier(5).fit(Z, y).score(Z, y) == 1
+    centers = np.array([Z[y == k].mean(axis=0) for k in range(3)])
+    within = max(np.linalg.norm(Z[y == k] - centers[k], axis=1).max() for k in range(3))
+    assert cdist(centers, centers)[np.triu_indices(3, 1)].min() > 1.5 * within
+
+
+def test_digits(digits):
+    """As good as the figures that other packages reach."""
+    X, _ = digits
+    tsne = TSNE().fit(X)
+    Z = tsne.embedding_
+    assert trustworthiness(X, Z, n_neighbors=5) > 0.994
+    assert neighbor_recall(X, Z, n_neighbors=10) > 0.575
+    assert tsne.kl_divergence_ < 0.78
+
+
+def test_new_rows_come_to_their_class(digits):
+    X, y = digits
+    tsne = TSNE(max_iter=500).fit(X[:1200])
+    Z = tsne.transform(X[1200:])
+    classifier = KNeighborsClassifier(10).fit(tsne.embedding_, y[:1200])
+    assert classifier.score(Z, y[1200:]) > 0.93
+    for rows in (slice(1), slice(3, 10), slice(100, 400)):
+        part = tsne.transform(X[1200:][rows])
+        np.testing.assert_allclose(part, Z[rows], atol=1e-7)
+
+
+def test_a_new_row_near_a_training_row_comes_near_it(digits):
+    X, _ = digits
+    tsne = TSNE(max_iter=500).fit(X)
+    Z = tsne.transform(X[:200] + 1e-3)
+    moved = np.linalg.norm(Z - tsne.embedding_[:200], axis=1)
+    assert np.median(moved) < 0.02 * np.ptp(tsne.embedding_)
+
+
+@pytest.mark.parametrize("init", ["pca", "spectral"])
+def test_any_number_of_threads(digits, init):
+    X, _ = digits
+    one, two, five = (
+        TSNE(n_jobs=n, init=init, max_iter=120, early_exaggeration_iter=60)
+        .fit(X)
+        .embedding_
+        for n in (1, 2, 5)
+    )
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(one, five)
+
+
+def test_equal_rows_have_one_place(X):
+    tsne = TSNE(perplexity=10, **SHORT).fit(np.vstack([X, X[:7]]))
+    np.testing.assert_array_equal(tsne.embedding_[:7], tsne.embedding_[len(X) :])
+    alone = TSNE(perplexity=10, **SHORT).fit(X)
+    np.testing.assert_array_equal(tsne.embedding_[: len(X)], alone.embedding_)
+
+
+def test_all_rows_equal():
+    with (
+        pytest.warns(RankDeficientWarning, match="All rows are equal"),
+        pytest.warns(FewRowsWarning),
+    ):
+        Z = TSNE().fit_transform(np.ones((9, 2)))
+    np.testing.assert_array_equal(Z, 0)
+
+
+def test_a_perplexity_too_large_is_lowered():
+    X = np.random.RandomState(0).standard_normal((25, 3))
+    with pytest.warns(FewRowsWarning, match="perplexity=30.0 must be less than .* 25"):
+        tsne = TSNE(**SHORT).fit(X)
+    assert tsne.perplexity_ == 8
+    expected = TSNE(perplexity=8, **SHORT).fit(X).embedding_
+    np.testing.assert_array_equal(tsne.embedding_, expected)
+
+
+@pytest.mark.parametrize("perplexity", [0.5, [0.5, 10], []])
+def test_perplexities_that_cannot_be(X, perplexity):
+    with pytest.raises(ValueError, match="perplexity must be at least 1"):
+        TSNE(perplexity=perplexity).fit(X)
+
+
+def test_distances_in_place_of_rows(X):
+    by_rows = TSNE(perplexity=10, **SHORT).fit(X)
+    D = cdist(X, X)
+    by_distances = TSNE(perplexity=10, metric="precomputed", **SHORT).fit(D)
+    # The start is that of the principal components, up to signs and rounding.
+    start = 1e-4 * np.random.RandomState(0).standard_normal((len(X), 2))
+    settings = {"perplexity": 10, "init": start, **SHORT}
+    by_rows = TSNE(**settings).fit(X)
+    by_distances = TSNE(metric="precomputed", **settings).fit(D)
+    np.testing.assert_array_equal(by_distances.embedding_, by_rows.embedding_)
+    graph = KNeighborsTransformer(n_neighbors=40).fit_transform(X)
+    by_graph = TSNE(metric="precomputed", **settings).fit(graph)
+    np.testing.assert_array_equal(by_graph.embedding_, by_rows.embedding_)
+    new = X[:10] + 0.1
+    np.testing.assert_allclose(
+        by_distances.transform(cdist(new, X)), by_rows.transform(new), atol=1e-6
+    )
+
+
+def test_distances_start_as_rows_do():
+    X = load_iris().data[::2]
+    by_rows = TSNE(perplexity=10, max_iter=1).fit(X)
+    by_distances = TSNE(perplexity=10, max_iter=1, metric="precomputed")
+    Z = by_distances.fit_transform(cdist(X, X))
+    signs = np.sign((Z * by_rows.embedding_).sum(axis=0))
+    np.testing.assert_allclose(Z * signs, by_rows.embedding_, rtol=1e-2, atol=1e-7)
+
+
+def test_affinities_in_place_of_rows(X):
+    start = 1e-4 * np.random.RandomState(0).standard_normal((len(X), 2))
+    # Few iterations, as rounding grows along with differences of the rows.
+    settings = {"perplexity": 40, "init": start, "max_iter": 15}
+    expected = TSNE(**settings).fit(X).embedding_
+    P = brute_joint(X, 40)
+    for given in (P, csr_array(7 * P)):
+        tsne = TSNE(affinity="precomputed", **settings).fit(given)
+        difference = np.linalg.norm(tsne.embedding_ - expected)
+        assert difference < 0.02 * np.linalg.norm(expected)
+    assert tsne.perplexity_ is None
+    assert tsne.transform(P[:5]).shape == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (np.triu, "must be symmetric with affinity='precomputed'"),
+        (np.negative, "Negative values in data"),
+        (np.zeros_like, "must hold an affinity between at least two rows"),
+        (lambda P: P[:, :7], "must be a square matrix of affinities"),
+    ],
+)
+def test_affinities_that_cannot_be(X, change, message):
+    with pytest.raises(ValueError, match=message):
+        TSNE(affinity="precomputed").fit(change(brute_joint(X, 10)))
+
+
+def test_uniform_affinities(X):
+    """The nearest rows all attract a row as strongly."""
+    tsne = TSNE(perplexity=7, affinity="uniform", **SHORT).fit(X)
+    nearest = cdist(X, X).argsort(axis=1)[:, 1:8]
+    C = np.zeros((len(X), len(X)))
+    np.put_along_axis(C, nearest, 1 / 7, axis=1)
+    P = (C + C.T) / (2 * len(X))
+    expected = brute_divergence(P, tsne.embedding_)
+    np.testing.assert_allclose(tsne.kl_divergence_, expected, rtol=1e-4)
+
+
+def test_a_start_is_used_as_it_is(X):
+    start = np.random.RandomState(0).standard_normal((len(X), 2))
+    Z = TSNE(init=start, max_iter=1, learning_rate=1e-9).fit_transform(X)
+    np.testing.assert_allclose(Z, start, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"init must have .* \(120, 2\); got \(7, 2\)"):
+        TSNE(init=start[:7]).fit(X)
+    with pytest.raises(ValueError, match="init must have finite entries"):
+        TSNE(init=np.full_like(start, np.nan)).fit(X)
+
+
+def test_rows_on_a_line_leave_it():
+    """Where the start has no second component, noise in its place gives forces one."""
+    x = np.random.RandomState(0).standard_normal((300, 1))
+    Z = TSNE(max_iter=500).fit_transform(x)
+    assert np.ptp(Z, axis=0).min() > 1
+
+
+def test_a_random_start_follows_its_seed(X):
+    Z = [
+        TSNE(init="random", random_state=seed, **SHORT).fit_transform(X)
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(Z[0], Z[1])
+    assert np.abs(Z[0] - Z[2]).max() > 0.1
+
+
+def test_places_that_diverge(X):
+    with pytest.raises(RuntimeError, match="Lower learning_rate, now 1e"):
+        TSNE(learning_rate=1e30).fit(X)
+
+
+def test_a_wide_map_warns():
+    X = make_blobs(500, 3, random_state=0)[0]
+    start = 1e5 * np.random.RandomState(0).standard_normal((500, 2))
+    with pytest.warns(CoarseMeshWarning, match="Outliers or chains"):
+        TSNE(init=start, max_iter=1).fit(X)
+
+
+def test_far_rows(X):
+    tsne = TSNE(perplexity=10, **SHORT).fit(X)
+    with pytest.warns(FarRowsWarning, match="1 of 2 rows is far"):
+        Z = tsne.transform(np.vstack([X[:1] + 0.01, 1e8 * X[:1]]))
+    assert np.isfinite(Z).all()
+    assert np.abs(Z).max() <= 2 * np.abs(tsne.embedding_).max()
+
+
+def test_callbacks_see_the_divergence(X):
+    monitor = LossMonitor()
+    tsne = TSNE(perplexity=10, max_iter=300).set_callbacks(monitor)
+    tsne.fit(X)
+    losses = [row["loss"] for row in monitor.get_logs().data]
+    assert len(losses) == 6
+    np.testing.assert_allclose(losses[-1], tsne.kl_divergence_, rtol=0.01)
+
+
+class Interrupt:
+    """A metric that is interrupted."""
+
+    def __call__(self, a, b):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_fit_leaves_the_estimator_as_it_was(X):
+    tsne = TSNE(perplexity=10, **SHORT).fit(X)
+    before = tsne.embedding_
+    with pytest.raises(KeyboardInterrupt):
+        tsne.set_params(metric=Interrupt()).fit(X[:50])
+    assert tsne.embedding_ is before
+
+
+def test_dimension_estimator(X):
+    tsne = TSNE(TwoNN(), perplexity=10, max_iter=10).fit(X)
+    assert tsne.embedding_.shape == (len(X), round(TwoNN().fit(X).dimension_))
+
+
+def test_scales_and_offsets(digits):
+    X = digits[0][:300]
+    settings = {"init": 1e-4 * scale(X)[:, [2, 3]], **SHORT}
+    Z = TSNE(**settings).fit_transform(X)
+    for changed in (X * 2.0**400, X * 2.0**-400, X + 2.0**20):
+        np.testing.assert_array_equal(TSNE(**settings).fit_transform(changed), Z)
