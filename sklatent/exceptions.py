@@ -33,8 +33,8 @@ class CoarseMeshWarning(UserWarning):
     >>> import numpy as np
     >>> from sklearn.datasets import load_digits
     >>> from sklatent.manifold import TSNE
-    >>> X = load_digits().data[:500]
-    >>> start = 1e5 * np.random.RandomState(0).standard_normal((500, 2))
+    >>> X = load_digits().data[:600]
+    >>> start = 1e5 * np.random.RandomState(0).standard_normal((600, 2))
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     tsne = TSNE(init=start, max_iter=1).fit(X)

@@ -86,7 +86,7 @@ class TSNE(CallbackSupportMixin, Embedding):
         which rows move through each other and groups form.
     learning_rate : float or "auto", default="auto"
         Length of the steps, to that of the gradient. "auto" is the number of rows over
-        four times `early_exaggeration`, and at least 50 [4]_.
+        four times the exaggeration, and at least 50 [4]_.
     max_iter : int, default=1000
         Largest number of iterations.
     n_iter_without_progress : int, default=300
@@ -146,7 +146,7 @@ class TSNE(CallbackSupportMixin, Embedding):
     kl_divergence_ : float
         Kullback-Leibler divergence of the probabilities in the map, in nats.
     learning_rate_ : float
-        Learning rate used.
+        Learning rate used, after the early exaggeration.
     n_iter_ : int
         Number of iterations.
     perplexity_ : float or list of float
@@ -452,10 +452,6 @@ class TSNE(CallbackSupportMixin, Embedding):
     def _descend(self, X, y, P, start):
         """Move the rows until the divergence no longer falls."""
         n_threads = count_threads(self.n_jobs)
-        self.learning_rate_ = self.learning_rate
-        if self.learning_rate == "auto":
-            rate = P.shape[0] / self.early_exaggeration / 4
-            self.learning_rate_ = max(rate, 50.0)
         dtype = np.float64 if self.method == "exact" else np.float32
         descent = Descent(start.astype(dtype))
         sums = self._sums(len(start), n_threads)
@@ -485,15 +481,15 @@ class TSNE(CallbackSupportMixin, Embedding):
         lowest, lowest_at = np.inf, 0
         for i in range(self.max_iter):
             early = i < self.early_exaggeration_iter
-            if i == self.early_exaggeration_iter:
+            exaggeration = self.early_exaggeration if early else self.exaggeration
+            if i == self.early_exaggeration_iter > 0:
                 # Without exaggeration it is another function that is minimized.
-                descent = Descent(descent.Y)
+                descent = descent.restarted()
                 lowest, lowest_at = np.inf, i
+            self.learning_rate_ = self._learning_rate(len(descent.Y), exaggeration)
             if i % CHECK == 0:
                 report.begin()
-            gradient = divergence.gradient(
-                descent.Y, self.early_exaggeration if early else self.exaggeration
-            )
+            gradient = divergence.gradient(descent.Y, exaggeration)
             last = i + 1 == self.max_iter
             if checks := (i + 1) % CHECK == 0 or last:
                 value = divergence.value(descent.Y)
@@ -509,6 +505,12 @@ class TSNE(CallbackSupportMixin, Embedding):
             flat = np.linalg.norm(gradient) <= self.min_grad_norm
             if stop or ((idle or flat) and not early):
                 return
+
+    def _learning_rate(self, n, exaggeration):
+        """The length of the steps for a phase of so much exaggeration."""
+        if self.learning_rate == "auto":
+            return max(n / exaggeration / 4, 50.0)
+        return self.learning_rate
 
     def _check_finite(self, descent):
         if not np.abs(descent.Y).max() < DIVERGED:

@@ -5,6 +5,7 @@ square of the number of places.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,7 +32,6 @@ class AllPairs:
 
     def potential(self, Y, charges=None):
         """Return the potential of charges, 1 each if None, at places."""
-        charges = np.ones(len(Y), dtype=Y.dtype) if charges is None else charges
         return PairPotential(self.kernel, self.slope, Y, charges)
 
 
@@ -45,29 +45,39 @@ class PairPotential:
         As in `AllPairs`.
     places : ndarray of shape (n_samples, n_axes)
         Where the charges are.
-    charges : ndarray of shape (n_samples,)
-        The charges.
+    charges : ndarray of shape (n_samples,) or None
+        The charges; 1 each if None.
     """
 
     kernel: object
     slope: object
     places: np.ndarray
-    charges: np.ndarray
+    charges: np.ndarray | None
 
     @property
     def energy(self):
         """Sum over the charges of the potential of all others, a positive number."""
-        charges = self.charges.astype(np.float64)
+        values, _ = self._at_charges
         own = float(self.kernel(np.zeros(1))[0])
-        energy = charges @ self.values(self.places) - own * charges @ charges
+        if self.charges is None:
+            energy = values.sum() - own * len(values)
+        else:
+            charges = self.charges.astype(np.float64)
+            energy = charges @ values - own * charges @ charges
         return max(float(energy), np.finfo(np.float64).tiny)
+
+    @cached_property
+    def _at_charges(self):
+        return self._at(self.places)
 
     def off(self, Y):
         """No place is outside."""
         return np.zeros(len(Y), dtype=bool)
 
-    def _tiles(self, Y):
-        """Yield rows, their differences along each axis, and the squared distances."""
+    def _at(self, Y):
+        """Potential and gradient at places, with one computation of the distances."""
+        values = np.empty(len(Y))
+        gradient = np.empty(Y.shape, dtype=Y.dtype)
         size = max(1, TILE_ENTRIES // len(self.places))
         for rows in row_slices(len(Y), size):
             differences = [
@@ -77,28 +87,25 @@ class PairPotential:
             square = np.square(differences[0])
             for difference in differences[1:]:
                 square += np.square(difference)
-            yield rows, differences, square
-
-    def values(self, Y):
-        """Potential at places, of shape (n_places,)."""
-        values = np.empty(len(Y))
-        for rows, _, square in self._tiles(Y):
-            potentials = self.kernel(square)
-            potentials *= self.charges
+            potentials, w = self.kernel(square), self.slope(square)
+            if self.charges is not None:
+                potentials *= self.charges
+                w *= self.charges
             values[rows] = potentials.sum(axis=1)
-        return values
-
-    def gradient(self, Y):
-        """Gradient at places, of shape (n_places, n_axes)."""
-        gradient = np.empty(Y.shape, dtype=Y.dtype)
-        for rows, differences, square in self._tiles(Y):
-            w = self.slope(square)
-            w *= 2 * self.charges
             for axis, difference in enumerate(differences):
                 difference *= w
                 gradient[rows, axis] = difference.sum(axis=1)
-        return gradient
+        gradient *= 2
+        return values, gradient
+
+    def values(self, Y):
+        """Potential at places, of shape (n_places,)."""
+        return self._at(Y)[0]
+
+    def gradient(self, Y):
+        """Gradient at places, of shape (n_places, n_axes)."""
+        return self._at(Y)[1]
 
     def gradient_of_others(self, Y, charges=None):
-        """Gradient at charges; the slope of their own potential is 0."""
-        return self.gradient(Y)
+        """Gradient at the charges, at Y; the slope of their own potential is 0."""
+        return self._at_charges[1]

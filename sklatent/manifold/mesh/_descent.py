@@ -7,6 +7,10 @@ its sign, and shrinks when that changes.
 
 import numpy as np
 
+from sklatent.manifold.mesh._starts import scaled_start
+
+# Standard deviation of a map that did not collapse.
+SMALLEST_MAP = 1e-4
 GROWTH, SHRINKAGE, SMALLEST_GAIN = 0.2, 0.8, 0.01
 
 
@@ -32,3 +36,13 @@ class Descent:
         self.step *= momentum
         self.step -= learning_rate * self.gains * gradient
         self.Y += self.step
+
+    def restarted(self):
+        """Return the same places at rest, which are spread out if they collapsed.
+
+        Where attractions are strong, a small map may shrink until nothing but its
+        center is left, where there are no forces.
+        """
+        if self.Y.std(axis=0).max() < SMALLEST_MAP:
+            self.Y[:] = scaled_start(self.Y.astype(np.float64), SMALLEST_MAP)
+        return Descent(self.Y)

@@ -21,7 +21,7 @@ from sklatent.manifold.mesh._edges import Edges
 from sklatent.manifold.mesh._mesh import MOST_NODES, Mesh
 
 # Up to so many rows all pairs are summed one by one, which is as quick as a mesh.
-FEW_ROWS = 400
+FEW_ROWS = 500
 
 
 @dataclass(frozen=True)
