@@ -19,6 +19,7 @@ import numpy as np
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
 from sklatent.dimension import LevinaBickel, TwoNN
 from sklatent.exceptions import (
+    CoarseMeshWarning,
     DisconnectedGraphWarning,
     DiscreteDataWarning,
     DuplicateRowsWarning,
@@ -29,7 +30,7 @@ from sklatent.exceptions import (
     PosteriorCollapseWarning,
     RankDeficientWarning,
 )
-from sklatent.manifold import Isomap
+from sklatent.manifold import TSNE, Isomap
 from sklatent.neural import VAETransformer
 
 
@@ -67,6 +68,13 @@ caught(FewRowsWarning, LevinaBickel().fit, X[:12])
 groups = np.vstack([X, X + 100])
 isomap = caught(DisconnectedGraphWarning, Isomap().fit, groups)
 caught(FarRowsWarning, isomap.transform, X[:3] * np.array([[1], [1e4], [1]]))
+
+# %%
+# t-SNE starts from places that are a hundred thousand units apart, too far for the mesh
+# on which repulsions are computed. Start from principal components.
+
+start = 1e5 * rng.normal(size=(800, 2))
+caught(CoarseMeshWarning, TSNE(init=start, max_iter=5).fit, groups)
 
 # %%
 # Rows in three directions of six columns have no noise, so a density is unbounded; and
