@@ -123,7 +123,7 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         Returns
         -------
         Z : ndarray of shape (n_samples, n_components)
-            Their places, in the precision of `X`.
+            Places of the rows, in the precision of `X`.
 
         Warns
         -----
