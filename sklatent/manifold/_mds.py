@@ -7,6 +7,7 @@ from sklearn.utils import check_array
 
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold._measure import Measure
 from sklatent.manifold.mds._descent import descend
 from sklatent.manifold.mds._dissimilarities import (
     at_zero,
@@ -16,7 +17,6 @@ from sklatent.manifold.mds._dissimilarities import (
     known_distances,
 )
 from sklatent.manifold.mds._fixed_map import FixedMap
-from sklatent.manifold.mds._measure import Measure
 from sklatent.manifold.mds._start import classical_places, principal_places, spread
 from sklatent.manifold.mds._stress import MetricStress, OrdinalStress
 from sklatent.manifold.mds._used_rows import use_rows

@@ -5,7 +5,6 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from sklatent.manifold._distances import check_distances, check_square
-from sklatent.manifold._graph import farthest_by
 from sklatent.utils._blocks import row_slices
 
 BLOCK_ROWS = 128
@@ -141,41 +140,6 @@ def merged_weights(W, weight, inverse):
     merged = member @ (member @ W).T
     np.fill_diagonal(merged, 0.0)
     return merged
-
-
-def weighted_landmarks(distances, weight, n_landmarks):
-    """Choose landmarks, each the farthest from those before, and weigh them.
-
-    Parameters
-    ----------
-    distances : callable
-        As `farthest_by` takes it.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
-    n_landmarks : int
-        How many.
-
-    Returns
-    -------
-    landmarks : ndarray of shape (n_landmarks,)
-        Which rows they are.
-    weight : ndarray of shape (n_landmarks,)
-        Sum of the weights of the rows nearest to each.
-    """
-    label, shortest = np.zeros(len(weight), dtype=np.intp), np.full(len(weight), np.inf)
-    n_chosen = 0
-
-    def and_label(i):
-        nonlocal n_chosen
-        d = distances(i)
-        if i is not None:
-            nearer = d < shortest
-            label[nearer], shortest[nearer] = n_chosen, d[nearer]
-            n_chosen += 1
-        return d
-
-    landmarks = farthest_by(and_label, n_landmarks)
-    return landmarks, np.bincount(label, weights=weight, minlength=len(landmarks))
 
 
 def at_zero(X, training=None):

@@ -10,6 +10,7 @@ method, with the absolute values of the eigenvalues, goes on from there.
 """
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from sklatent.manifold._newton import EQUAL, first_least
 from sklatent.manifold._newton import newton as minimize_rows
@@ -25,8 +26,8 @@ MOST_GRID_COMPONENTS = 3
 MOST_PLACES = 512
 # The map and a margin around it, in units of sigma, hold all places.
 MARGIN = 2.0
-# Numbers at hand at a time: of rows times landmarks.
-BLOCK = 2**18
+# Numbers at hand at a time: of rows times landmarks, or candidates.
+BLOCK = 2**17
 MAX_STEPS, TOL = 50, 1e-9
 # Moves across the map: how far, in units of sigma, how much larger the stress at a
 # candidate may be, and steps from there.
@@ -134,7 +135,6 @@ class PlaceTable:
         places : ndarray of shape (n_hopeful, n_components)
             The candidates.
         """
-        near = squared_distances(self.places, self.places) < APART**2
         rows = np.arange(len(values))
         bound = RIVAL * values.min(axis=1)
         for _ in range(n_starts):
@@ -142,7 +142,7 @@ class PlaceTable:
             hopeful = values[np.arange(len(rows)), which] <= bound[rows]
             rows, which, values = rows[hopeful], which[hopeful], values[hopeful]
             yield rows, self.places[which]
-            values[near[which]] = np.inf
+            values[cdist(self.places[which], self.places) < APART] = np.inf
 
     def best(self, values):
         """Return the first candidate of those whose values are the smallest."""
@@ -206,7 +206,7 @@ def place_rows(
         The nearest landmarks.
     """
     table, box = PlaceTable(Z, weight, loss, np.float64), bounds(Z)
-    size = max(BLOCK // len(Z), 1)
+    size = max(BLOCK // max(len(Z), len(table.places)), 1)
 
     def place(rows):
         D = distances(rows)
@@ -279,7 +279,7 @@ def relocate(Z, stress):
         moved = gain > 0
         return index[hopeful[moved]], found[moved], gain[moved]
 
-    size = max(BLOCK // len(Z), 1)
+    size = max(BLOCK // max(len(Z), len(table.places)), 1)
     blocks = list(row_slices(len(Z), size))
     parts = map_threads(improve, blocks, stress.n_threads)
     index, found, gain = map(np.concatenate, zip(*parts, strict=True))
