@@ -148,7 +148,7 @@ class SketchMap(CallbackSupportMixin, Embedding):
 
     The result is deterministic; the starts at random have a fixed seed. It does not
     depend on the order of the rows, but where rows are equally far from landmarks.
-    Memory holds about 12 bytes per pair of landmarks and 30 kB per landmark for a while,
+    Memory holds about 12 bytes per pair of landmarks and 30 kB for each of them,
     beside the rows or the distances given, and grows in proportion to the rows.
 
     The ratio of `a_high` to `b_high`, and of `a_low` to `b_low`, is at most 48: a

@@ -93,6 +93,27 @@ def test_first_step_is_the_guttman_transform():
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("n", [4, 40])
+def test_first_step_with_pair_weights_lowers_the_stress(n, rng):
+    """Also of pairs of two groups only, which attract twice as much along one axis."""
+    group = np.arange(n) % 2
+    W = (group[:, None] != group).astype(float)
+    D = np.ones((n, n))
+    for size in (1e-3, 0.1, 10):
+        Z = group[:, None] * size + 1e-3 * size * rng.standard_normal((n, 1))
+        stress = MetricStress(D, np.ones(n), W, 1)
+        value = stress(Z).stress
+        assert stress(stress.after_step(Z)).stress <= value
+
+
+def test_ordinal_steps_end_at_a_minimum():
+    """At the defaults, the stress is that of many more steps to four digits."""
+    for X in (load_digits().data[:250], load_iris().data, load_digits().data[:100]):
+        found = MDS(metric_mds=False).fit(X).stress_
+        least = MDS(metric_mds=False, eps=1e-12, max_iter=2000).fit(X).stress_
+        assert found < least * (1 + 1e-4)
+
+
 @each_kind
 def test_stress_never_increases(kind, X, rng):
     D = cdist(X, X)

@@ -101,6 +101,35 @@ def test_zeros_off_the_diagonal(X):
         np.testing.assert_array_equal(mds.transform(D[:3]), mds.embedding_[:3])
 
 
+def test_far_rows_of_ordinal_scaling(X):
+    """Places go on beyond the training rows, with a warning where all distances do."""
+    mds = MDS(metric_mds=False).fit(X)
+    far = X.mean(axis=0) + np.outer([4, 40, 400], np.eye(5)[0])
+    with pytest.warns(FarRowsWarning, match="2 of 3 rows are far"):
+        Z = mds.transform(far)
+    reach = np.linalg.norm(Z, axis=1)
+    assert reach[1] > np.linalg.norm(mds.embedding_, axis=1).max()
+    assert reach[2] == pytest.approx(10 * reach[1], rel=0.1)
+
+
+def test_zeros_are_missing_in_ordinal_scaling(X, rng):
+    """In `fit`, for rows without weight, and for new rows."""
+    D = cdist(X, X)
+    D[0, 1:5] = D[1:5, 0] = 0
+    mds = MDS(metric="precomputed", metric_mds=False)
+    Z = mds.fit(D).embedding_
+    np.testing.assert_array_equal(mds.transform(D), Z)
+    new = cdist(rng.standard_normal((3, 5)), X)
+    with_zeros, with_nan = new.copy(), new.copy()
+    with_zeros[:, 7:12], with_nan[:, 7:12] = 0, np.nan
+    np.testing.assert_array_equal(mds.transform(with_zeros), mds.transform(with_nan))
+    weight = np.ones(60)
+    weight[0] = 0
+    light = mds.fit(D, sample_weight=weight).embedding_[0]
+    D[0, 1:5] = np.nan
+    np.testing.assert_array_equal(mds.transform(D[:1, :] + np.eye(60)[0])[0], light)
+
+
 def test_new_rows_that_have_no_distances(X):
     mds = MDS(metric="precomputed").fit(cdist(X, X))
     D = cdist(X[:3], X) + 1
@@ -121,7 +150,7 @@ def test_symmetry_leaves_nothing_to_rounding(metric_mds, q, metric, rng):
     """
     grid = np.array(list(itertools.product(range(4), repeat=2)), dtype=float)
     grid = np.column_stack([grid, np.zeros((16, 2))]) + (metric == "cosine")
-    new = np.array(list(itertools.product([0, 0.5, 1.5], [1, 1.5], [0, 1, 5], [0, 2])))
+    new = np.array(list(itertools.product([0, 0.5, 1.5], [1, 1.5], [0, 1, 3], [0, 2])))
     mds = MDS(q, metric_mds=metric_mds, metric=metric, random_state=0).fit(grid)
     Z = mds.transform(new)
     one = np.vstack([mds.transform(row[None]) for row in new])

@@ -142,7 +142,7 @@ def merged_weights(W, weight, inverse):
     return merged
 
 
-def at_zero(X, training=None):
+def at_zero(X, training=None, *, only_equal=False):
     """Find rows at distance 0 from a training row.
 
     Parameters
@@ -152,6 +152,8 @@ def at_zero(X, training=None):
     training : ndarray of shape (n_rows, n_rows), default=None
         Those of the training rows. Where several are at distance 0, the one whose
         dissimilarities are those of the row; the first one if None.
+    only_equal : bool, default=False
+        Whether to leave out rows whose dissimilarities are those of no training row.
 
     Returns
     -------
@@ -164,10 +166,13 @@ def at_zero(X, training=None):
     first = np.unique(rows, return_index=True)[1]
     which = zeros[first]
     ends = np.append(first[1:], len(rows))
-    for k in np.flatnonzero(ends - first > 1) if training is not None else ():
-        row = X[rows[first[k]]]
+    found = np.ones(len(first), dtype=bool)
+    only_equal &= training is not None
+    several = (ends - first > 1) | only_equal
+    for k in np.flatnonzero(several) if training is not None else ():
+        row, found[k] = X[rows[first[k]]], not only_equal
         for j in zeros[first[k] : ends[k]]:
             if ((row == training[j]) | np.isnan(row)).all():
-                which[k] = j
+                which[k], found[k] = j, True
                 break
-    return rows[first], which
+    return rows[first][found], which[found]
