@@ -74,6 +74,6 @@ for name, model in models.items():
 
 # %%
 # Two components by classical scaling tell 63 % of the new rows right. The default
-# sketch-map tells 98 % of them, and keeps three times as many of the nearest rows. With
+# sketch-map tells 99 % of them, and keeps three times as many of the nearest rows. With
 # a larger :math:`\sigma` the groups are clearer still, and the order within a group,
 # which is noise here, is kept less.

@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.utils import check_array
 
 from sklatent.manifold._base import Embedding
-from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold._measure import Measure
 from sklatent.manifold.mds._descent import descend
+from sklatent.manifold.mds._disparities import Disparities
 from sklatent.manifold.mds._dissimilarities import (
     at_zero,
     check_linked,
@@ -16,11 +17,11 @@ from sklatent.manifold.mds._dissimilarities import (
     known_distances,
 )
 from sklatent.manifold.mds._fixed_map import FixedMap
-from sklatent.manifold.mds._measure import Measure
+from sklatent.manifold.mds._new_rows import NewRows
+from sklatent.manifold.mds._old_parameters import read_old_parameters
 from sklatent.manifold.mds._start import classical_places, principal_places, spread
 from sklatent.manifold.mds._stress import MetricStress, OrdinalStress
 from sklatent.manifold.mds._used_rows import use_rows
-from sklatent.utils._blocks import row_slices
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._neighbors import k_nearest
 from sklatent.utils._random import random_generator
@@ -32,13 +33,7 @@ from sklatent.utils._sklearn import (
     _fit_context,
 )
 from sklatent.utils._tables import check_weight, read_rows
-from sklatent.utils._threads import count_threads, map_threads, single_blas_thread
-from sklatent.utils._warnings import warn
-
-BLOCK_ROWS = 256
-# A row that is so many times farther than the rows are from each other has no place
-# of its own: differences of squares have no digits.
-FAR = 2.0**24
+from sklatent.utils._threads import count_threads, single_blas_thread
 
 
 class MDS(CallbackSupportMixin, Embedding):
@@ -73,7 +68,7 @@ class MDS(CallbackSupportMixin, Embedding):
         Whether to print the stress, every few seconds, and the time left.
     eps : float, default=1e-06
         Steps end when two in a row reduce the stress by less than this, relative to the
-        sum of the squared distances.
+        sum of the squared distances, or to the stress itself if `metric_mds` is False.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would, -1 all cores. The result
         does not depend on it.
@@ -138,8 +133,10 @@ class MDS(CallbackSupportMixin, Embedding):
     Non-metric scaling reduces the sum of w (d - h)² over that of w d², where h are the
     numbers in the order of δ that are the nearest to d, by isotonic regression. Equal
     δ have equal h (the secondary approach to ties). It is Kruskal's stress of the first
-    kind, squared, which scikit-learn's iterations reduce indirectly. A new row
-    has its dissimilarities translated by the line through (δ, h).
+    kind, squared, which scikit-learn's iterations reduce indirectly. A new row has its
+    dissimilarities translated by the line through (δ, h), and in proportion beyond the
+    largest δ, with a warning if all are. Of them too those of 0 are missing, but where
+    a row is a training row.
 
     Memory holds the dissimilarities of the rows that are used, and for non-metric
     scaling four times as much. Rows that are equal have one place and the sum of their
@@ -287,7 +284,7 @@ class MDS(CallbackSupportMixin, Embedding):
         (50, 2)
         """
         with self._unchanged_on_error():
-            self._read_old_parameters()
+            self._metric, self._is_metric = read_old_parameters(self)
             X = read_rows(self, X, ensure_min_samples=2, reset=True)
             known = None
             if self._is_precomputed():
@@ -322,32 +319,6 @@ class MDS(CallbackSupportMixin, Embedding):
             self._fit_stress(X, y, used, init)
             self._set_places(X, weight, used.inverse)
         return self
-
-    def _read_old_parameters(self):
-        """Set the metric and the kind, also where they are given by old parameters."""
-        self._metric, self._is_metric = self.metric, self.metric_mds
-        if self.dissimilarity != "deprecated":
-            if not isinstance(self.metric, bool) and self.metric != "euclidean":
-                raise ValueError(
-                    "You provided both `dissimilarity` and `metric`; got "
-                    f"dissimilarity={self.dissimilarity!r} and metric={self.metric!r}. "
-                    "Please use only `metric`."
-                )
-            warn(
-                "The `dissimilarity` parameter is deprecated, as it is in "
-                f"scikit-learn. Use metric={self.dissimilarity!r} instead.",
-                FutureWarning,
-            )
-            self._metric = self.dissimilarity
-        if isinstance(self.metric, bool):
-            warn(
-                f"Use metric_mds={self.metric} instead of metric={self.metric}, which "
-                "is deprecated, as it is in scikit-learn.",
-                FutureWarning,
-            )
-            self._is_metric = self.metric
-            if self.dissimilarity == "deprecated":
-                self._metric = "euclidean"
 
     def _check_init(self, init, n):
         """Return a start given as an array, or raise."""
@@ -399,7 +370,7 @@ class MDS(CallbackSupportMixin, Embedding):
         n_threads = count_threads(self.n_jobs)
         kind = MetricStress if self._is_metric else OrdinalStress
         stress = kind(D, self._weight, W, n_threads)
-        self._knots = None
+        self._disparities = None
         if largest == 0 or len(D) < 2:
             self._map = np.zeros((len(D), self.n_components_))
             self.stress_, self.n_iter_ = 0.0, 1
@@ -417,7 +388,8 @@ class MDS(CallbackSupportMixin, Embedding):
         if not self._is_metric:
             # A place moves to where its stress is least if the others stay.
             delta, h = stress.knots(self._map)
-            self._knots = (delta, h / max(1.0 - value.stress, np.finfo(float).eps))
+            h /= max(1.0 - value.stress, np.finfo(float).eps)
+            self._disparities = Disparities(delta, h)
 
     def _starts(self, stress, D, W, init):
         """Places to start from."""
@@ -502,6 +474,21 @@ class MDS(CallbackSupportMixin, Embedding):
 
     def _set_places(self, X, weight, inverse):
         """Place all rows, and keep what other methods need."""
+        matrix = None
+        if self._is_precomputed() and not self._is_metric:
+            matrix = self.dissimilarity_matrix_
+            if self.landmarks_ is None and len(self._used) < len(X):
+                matrix = matrix[np.ix_(self._used, self._used)]
+        self._new_rows = NewRows(
+            self._used,
+            FixedMap(self._map, self._map_weight),
+            self._training,
+            self._measure,
+            matrix,
+            self._disparities,
+            self._unit,
+            self._largest,
+        )
         Z = np.empty((len(X), self.n_components_))
         other = np.ones(len(X), dtype=bool)
         if self.landmarks_ is None:
@@ -511,7 +498,7 @@ class MDS(CallbackSupportMixin, Embedding):
             Z[self._used] = self._map * self._out_unit
             other[self._used] = False
         if other.any():
-            Z[other] = self._by_distances(X[other])[0]
+            Z[other] = self._new_rows.place(X[other], self.n_jobs)[0] * self._out_unit
         Z, held = Z.astype(X.dtype), self._held
         self._keep(self._known(X, held), Z[held], weight[held])
         self.embedding_ = Z
@@ -526,60 +513,15 @@ class MDS(CallbackSupportMixin, Embedding):
             return k_nearest(D, n_neighbors, metric="precomputed")
         return self._measure.nearest(X, self._fit_X, n_neighbors)
 
-    def _by_distances(self, X):
-        """Return the places of rows, and which of them are far."""
-        fixed = FixedMap(self._map, self._map_weight)
-
-        def place(rows):
-            if self._is_precomputed():
-                D = X[rows][:, self._used].astype(np.float64)
-            else:
-                D = self._measure.between(self._measure.scaled(X[rows]), self._training)
-            known = np.where(np.isnan(D), np.inf, D)
-            nearest, which = known.min(axis=1), known.argmin(axis=1)
-            far = nearest > FAR * self._largest
-            same = (nearest == 0) | far
-            Z = self._map[which]
-            Z[~same] = fixed.place(self._targets(D[~same]))
-            return Z, far
-
-        blocks = list(row_slices(len(X), BLOCK_ROWS))
-        with np.errstate(over="ignore", invalid="ignore"):
-            found = map_threads(place, blocks, count_threads(self.n_jobs))
-        Z, far = map(np.concatenate, zip(*found, strict=True))
-        return Z * self._out_unit, far
-
-    def _targets(self, D):
-        """Distances that the places should have, in the unit of the map."""
-        D = D / self._unit
-        if self._knots is None:
-            return D
-        missing = np.isnan(D)
-        return np.where(missing, np.nan, np.interp(D, *self._knots))
-
     def _place(self, X):
         if self._is_precomputed():
-            self._check_known(X)
-        Z, far = self._by_distances(X)
-        Z = Z.astype(X.dtype)
-        warn_of_far_rows(far, "where the training row nearest to each is")
+            what = "training rows" if self.landmarks_ is None else "landmarks"
+            self._new_rows.check_known(X, what)
+        Z, nearest = self._new_rows.place(X, self.n_jobs)
+        Z = (Z * self._out_unit).astype(X.dtype)
+        self._new_rows.warn_if_far(nearest)
         if self._is_precomputed():
             full = None if self.landmarks_ is not None else self.dissimilarity_matrix_
-            rows, which = at_zero(X, full)
+            rows, which = at_zero(X, full, only_equal=not self._is_metric)
             Z[rows] = self.embedding_[which]
         return Z
-
-    def _check_known(self, X):
-        """Raise if a dissimilarity is negative, or a row has none."""
-        if (X < 0).any():
-            raise ValueError(
-                "Negative values in data: with metric='precomputed' X must hold "
-                f"distances, of which none is negative; got {np.nanmin(X):g}."
-            )
-        without = np.isnan(X[:, self._used]).all(axis=1)
-        if without.any():
-            what = "training rows" if self.landmarks_ is None else "landmarks"
-            raise ValueError(
-                f"X must hold a distance of each row from some of the {what}; got only "
-                f"missing ones in row {int(np.flatnonzero(without)[0])}."
-            )

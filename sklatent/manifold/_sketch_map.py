@@ -6,37 +6,36 @@ Ceriotti, Tribello and Parrinello (2011). `sklatent.manifold.sketch` has the for
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.spatial.distance import cdist
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array
 
 from sklatent.manifold._base import Embedding
-from sklatent.manifold._distances import (
-    check_distances,
-    check_not_negative,
-    distances_to,
-    fixed_metric_params,
-)
+from sklatent.manifold._distances import check_distances, check_not_negative
 from sklatent.manifold._far import warn_of_far_rows
-from sklatent.manifold._graph import farthest_by
+from sklatent.manifold._landmarks import outerness, weighted_landmarks
+from sklatent.manifold._measure import Measure
 from sklatent.manifold._seen import find_seen
 from sklatent.manifold._signs import signs_of
 from sklatent.manifold.sketch._levels import fit_levels, settle
 from sklatent.manifold.sketch._moves import place_rows
 from sklatent.manifold.sketch._rule import distance_peak
-from sklatent.manifold.sketch._sigmoids import Sigmoid
+from sklatent.manifold.sketch._sigmoids import MOST_RATIO, Sigmoid
 from sklatent.manifold.sketch._stress import Loss, Stress
-from sklatent.utils._blocks import row_slices
+from sklatent.utils._iterations import reported_fit
 from sklatent.utils._neighbors import k_nearest, unique_rows
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._threads import count_threads, single_blas_thread
 from sklatent.utils._warnings import warn
 
 # With n_landmarks="auto", so many rows at most are landmarks.
 N_LANDMARKS = 1000
-# Rows whose distances are at hand at a time.
-BLOCK_ROWS = 256
 # Longer distances, in units of sigma, are as good as infinite.
 FARTHEST = 1e8
 # sigma by rule is that share of the most frequent distance.
@@ -45,7 +44,7 @@ BELOW_PEAK = 0.5
 POSITIVE = [Interval(Real, 0, None, closed="neither")]
 
 
-class SketchMap(Embedding):
+class SketchMap(CallbackSupportMixin, Embedding):
     r"""Sketch-map: an embedding that keeps which rows are near and which are far.
 
     Short distances are often noise, such as thermal fluctuations, and long ones say
@@ -106,6 +105,9 @@ class SketchMap(Embedding):
         those of new rows from the rows of `fit` in `transform`.
     metric_params : dict, default=None
         Parameters of the metric, such as {"p": 3} for "minkowski".
+    verbose : int, default=0
+        Whether to print the stress in the last minimization, every few seconds, and the
+        time left.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would, -1 all cores. The result
         does not depend on it.
@@ -144,9 +146,13 @@ class SketchMap(Embedding):
     The sum runs over all pairs, a row with itself included. For n rows of weight 1 it
     is the mean over pairs of different rows, times (n - 1) / n.
 
-    The result is deterministic, and does not depend on the order of the rows; the
-    starts at random have a fixed seed. Memory holds about 12 bytes per pair of
-    landmarks for a while, and grows in proportion to the rows.
+    The result is deterministic; the starts at random have a fixed seed. It does not
+    depend on the order of the rows, but where rows are equally far from landmarks.
+    Memory holds about 12 bytes per pair of landmarks and 30 kB for each of them,
+    beside the rows or the distances given, and grows in proportion to the rows.
+
+    The ratio of `a_high` to `b_high`, and of `a_low` to `b_low`, is at most 48: a
+    sigmoid has the power of 2 to it as a factor.
 
     References
     ----------
@@ -195,6 +201,7 @@ class SketchMap(Embedding):
         "init": ["array-like", None],
         "metric": [str, callable],
         "metric_params": [dict, None],
+        "verbose": ["verbose"],
         "n_jobs": [Integral, None],
     }
 
@@ -214,6 +221,7 @@ class SketchMap(Embedding):
         init=None,
         metric="euclidean",
         metric_params=None,
+        verbose=0,
         n_jobs=None,
     ):
         self.n_components = n_components
@@ -229,6 +237,7 @@ class SketchMap(Embedding):
         self.init = init
         self.metric = metric
         self.metric_params = metric_params
+        self.verbose = verbose
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -255,7 +264,8 @@ class SketchMap(Embedding):
         ------
         ValueError
             If precomputed distances are not symmetric, or negative, or not zero on the
-            diagonal, or if `X`, `init` or a parameter cannot be used.
+            diagonal, or an exponent for short distances is more than 48 times that for
+            long ones, or if `X`, `init` or a parameter cannot be used.
 
         Warns
         -----
@@ -274,6 +284,7 @@ class SketchMap(Embedding):
         (4.0, True)
         """
         with self._unchanged_on_error():
+            self._check_exponents()
             X = read_rows(self, X, ensure_min_samples=2, reset=True)
             weight = check_weight(sample_weight, X)
             weight = np.ones(len(X)) if weight is None else weight
@@ -283,12 +294,26 @@ class SketchMap(Embedding):
             known = self._known(X, self._held)
             self.n_components_ = self._resolve_n_components(known)
             init = self._read_init(X)
-            self._start_distances(X, weight)
+            self._measure = None
+            if not self._is_precomputed():
+                of = self.metric, self.metric_params, known, weight[self._held]
+                self._measure = Measure.of(*of, self.n_jobs)
             first, inverse, share = self._merge(known, weight[self._held])
-            landmarks, D = self._choose_landmarks(X, first)
-            self._fit_landmarks(X, landmarks, D, first, share, init)
+            landmarks, D = self._choose_landmarks(X, first, share)
+            start = None if init is None else init[self.landmarks_]
+            self._fit_landmarks(X, y, D, start)
+            del D
             self._set_places(X, weight, landmarks, first, inverse)
         return self
+
+    def _check_exponents(self):
+        """Raise if a sigmoid cannot be computed."""
+        for a, b in (("a_high", "b_high"), ("a_low", "b_low")):
+            if getattr(self, a) > MOST_RATIO * getattr(self, b):
+                raise ValueError(
+                    f"{a} must be at most {MOST_RATIO:g} times {b}; got "
+                    f"{a}={getattr(self, a)!r} and {b}={getattr(self, b)!r}."
+                )
 
     def _read_init(self, X):
         """Return the places given, checked, or None."""
@@ -301,31 +326,6 @@ class SketchMap(Embedding):
                 f"({len(X)}, {self.n_components_}); got shape {init.shape}."
             )
         return init
-
-    def _start_distances(self, X, weight):
-        """Fix what distances need to know of the rows."""
-        self._unit, self._params = 1.0, {}
-        if self._is_euclidean():
-            self._unit = 2.0 ** np.frexp(max(X.max(), -X.min(), 1e-300))[1]
-        elif not self._is_precomputed():
-            held = self._held
-            self._params = fixed_metric_params(
-                self.metric, self.metric_params, X[held], weight[held]
-            )
-
-    def _is_euclidean(self):
-        """Whether distances are Euclidean ones of rows."""
-        return self.metric in ("euclidean", "l2") and not self.metric_params
-
-    def _scaled(self, X):
-        """Return rows in double precision, in units of `_unit`."""
-        return np.divide(X, self._unit, dtype=np.float64)
-
-    def _between(self, X, rows):
-        """Return distances between rows that are `_scaled`, in units of `_unit`."""
-        if self._is_euclidean():
-            return cdist(X, rows)
-        return distances_to(X, rows, self.metric, self._params)
 
     def _merge(self, known, weight):
         """Return the distinct rows, and the sum of the weights of each, as shares.
@@ -342,92 +342,86 @@ class SketchMap(Embedding):
         self._total = share.sum()
         return self._held[first], inverse, share / self._total
 
-    def _choose_landmarks(self, X, first):
+    def _choose_landmarks(self, X, first, share):
         """Return which of the distinct rows are landmarks, and their distances."""
         n = len(first)
         m = N_LANDMARKS if self.n_landmarks == "auto" else self.n_landmarks
         m = n if m is None else min(m, n)
-        if self._is_precomputed():
-            D = X[np.ix_(first, first)].astype(np.float64) if m == n else None
-            row = lambda i: X[first[i], first]  # noqa: E731
-        else:
-            A = self._scaled(X[first])
-            D = self._between(A, A) if m == n else None
-            row = lambda i: self._between(A[i : i + 1], A)[0]  # noqa: E731
+        A = None if self._measure is None else self._measure.scaled(X[first])
 
         def distances(i):
-            i = 0 if i is None else i
-            return row(i) if D is None else D[i]
+            if A is not None:
+                i = i or 0
+                return self._measure.between(A[i : i + 1], A)[0]
+            if i is None:
+                return outerness(X, first, share)
+            return X[first[i], first]
 
-        chosen = farthest_by(distances, m)
+        chosen, stands_for = weighted_landmarks(distances, share, m)
         if m == n:  # rows may differ and be at distance 0
             rest = np.setdiff1d(np.arange(n), chosen)
             chosen = np.concatenate([chosen, rest])
-            return chosen, D[np.ix_(chosen, chosen)]
-        if self._is_precomputed():
-            both = np.ix_(first[chosen], first[chosen])
-            return chosen, X[both].astype(np.float64)
-        return chosen, self._between(A[chosen], A[chosen])
-
-    def _fit_landmarks(self, X, landmarks, D, first, share, init):
-        """Find the places of the landmarks."""
-        rows = first[landmarks]
-        self.landmarks_, self._landmark_rows = rows, None
-        if not self._is_precomputed():
-            self._landmark_rows = self._scaled(X[rows])
-        self._share = self._stand_for(X, landmarks, first, share)
+            stands_for = share[chosen]
+        self.landmarks_, self._share = first[chosen], stands_for
         self.landmark_weights_ = self._share * self._total
+        if A is None:
+            self._landmark_rows = None
+            both = np.ix_(self.landmarks_, self.landmarks_)
+            return chosen, X[both].astype(np.float64, copy=False)
+        self._landmark_rows = A[chosen]
+        return chosen, self._measure.between(A[chosen], A[chosen])
+
+    def _fit_landmarks(self, X, y, D, start):
+        """Find the places of the landmarks, by distances that are overwritten."""
         self.params_ = self._choose_sigmoids(D)
-        self._sigma = self.params_["sigma"] / self._unit
+        self._sigma = self.params_["sigma"]
         D /= self._sigma
         np.minimum(D, FARTHEST, out=D)
         self._diameter = D.max()
         names = [("a_high", "b_high"), ("a_low", "b_low")]
         high, low = (Sigmoid(self.params_[a], self.params_[b]) for a, b in names)
         self._loss = Loss(high, low, 0.0)
-        start = None if init is None else init[rows] / self.params_["sigma"]
-        self._landmark_places = self._minimize(D, start)
-
-    def _stand_for(self, X, landmarks, first, share):
-        """Return the share of the rows that each landmark stands for."""
-        if len(landmarks) == len(first):
-            return share[landmarks]
-        which = np.concatenate(
-            [
-                self._to_landmarks(X[first[rows]]).argmin(axis=1)
-                for rows in row_slices(len(first), BLOCK_ROWS)
-            ]
-        )
-        which[landmarks] = np.arange(len(landmarks))
-        return np.bincount(which, share, minlength=len(landmarks))
+        start = None if start is None else start / self._sigma
+        Z = self._minimize(X, y, D, start)
+        Z = Z - self._share @ Z
+        _, axes = np.linalg.eigh(Z.T @ (self._share[:, None] * Z))
+        Z = Z @ axes[:, ::-1]
+        self._landmark_places = Z * signs_of(Z)
 
     def _to_landmarks(self, X):
-        """Return distances of rows from the landmarks, in units of `_unit`."""
+        """Return distances of rows from the landmarks."""
         if self._is_precomputed():
             return X[:, self.landmarks_].astype(np.float64)
-        return self._between(self._scaled(X), self._landmark_rows)
+        return self._measure.between(self._measure.scaled(X), self._landmark_rows)
 
     def _choose_sigmoids(self, D):
         """Return the parameters of both sigmoids, sigma by rule unless it is given."""
         names = ("sigma", "a_high", "b_high", "a_low", "b_low")
         params = {name: getattr(self, name) for name in names}
         if params["sigma"] == "auto":
-            peak = BELOW_PEAK * distance_peak(D, self._share) * self._unit
+            peak = BELOW_PEAK * distance_peak(D, self._share)
             params["sigma"] = peak if peak > 0 else 1.0
         return {name: float(value) for name, value in params.items()}
 
-    def _minimize(self, D, start):
+    def _minimize(self, X, y, D, start):
         """Return the places of the landmarks, in units of sigma."""
         n_threads = count_threads(self.n_jobs)
         q, steps = self.n_components_, self.global_opt_steps
-        with single_blas_thread:
+        with single_blas_thread, reported_fit(self, X, y, self.max_iter) as fit:
             if start is None:
                 start = fit_levels(D, self._share, self._loss, q, steps, n_threads)
             else:
                 coarse = Stress(D, self._share, self._loss, np.float32, n_threads)
                 start, _, _ = settle(start, coarse, steps, self.max_iter, self.tol)
-            stress = Stress(D, self._share, self._loss, np.float64, n_threads)
-            Z, self.stress_, n_iter = stress.minimize(start, self.max_iter, self.tol)
+                del coarse
+            of_all = self._share, self._loss, np.float64, n_threads
+            stress = Stress(D, *of_all, overwrite=True)
+            after = self._reports(fit)
+            Z, self.stress_, n_iter = stress.minimize(
+                start, self.max_iter, self.tol, after
+            )
+            if n_iter == 0:
+                after(Z, self.stress_)
         self.n_iter_ = max(n_iter, 1)
         if n_iter >= self.max_iter:
             warn(
@@ -435,10 +429,21 @@ class SketchMap(Embedding):
                 "stress. Increase max_iter, or tol.",
                 ConvergenceWarning,
             )
-        Z = Z - self._share @ Z
-        _, axes = np.linalg.eigh(Z.T @ (self._share[:, None] * Z))
-        Z = Z @ axes[:, ::-1]
-        return Z * signs_of(Z)
+        return Z
+
+    def _reports(self, fit):
+        """Return a function that reports an iteration, after it."""
+
+        def attributes(Z, stress):
+            return {"embedding_": Z * self._sigma, "stress_": stress}
+
+        report = fit.iterations("iteration", attributes)
+
+        def after(Z, stress):
+            report.begin()
+            return report.end(stress, Z, stress)
+
+        return after
 
     def _set_places(self, X, weight, landmarks, first, inverse):
         """Place all rows, and keep what other methods need."""
@@ -482,17 +487,7 @@ class SketchMap(Embedding):
     def _nearest(self, X, n_neighbors):
         if self._is_precomputed():
             return k_nearest(X[:, self._held], n_neighbors, metric="precomputed")
-        if self._is_euclidean():
-            return super()._nearest(X, n_neighbors)
-        blocks = [
-            k_nearest(
-                distances_to(X[rows], self._fit_X, self.metric, self._params),
-                n_neighbors,
-                metric="precomputed",
-            )
-            for rows in row_slices(len(X), BLOCK_ROWS)
-        ]
-        return tuple(map(np.concatenate, zip(*blocks, strict=True)))
+        return self._measure.nearest(X, self._fit_X, n_neighbors)
 
     def _place(self, X):
         Z = np.empty((len(X), self.n_components_), dtype=X.dtype)

@@ -1,5 +1,8 @@
 """Sketch-map against closed forms, brute force, differences and scikit-matter."""
 
+import tracemalloc
+import warnings
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -8,6 +11,7 @@ from scipy.spatial.distance import cdist, pdist
 from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 
+from sklatent.callback import LossMonitor
 from sklatent.exceptions import FarRowsWarning
 from sklatent.manifold import ClassicalMDS, SketchMap
 from sklatent.manifold.sketch._levels import level_sizes
@@ -212,6 +216,34 @@ def test_order_and_threads_do_not_matter(X):
         np.testing.assert_array_equal(shuffled, Z[order])
 
 
+@pytest.mark.parametrize("n_landmarks", ["auto", 40])
+def test_order_of_precomputed_distances_does_not_matter(n_landmarks, X):
+    D = cdist(X, X)
+    order = np.random.RandomState(0).permutation(len(X))
+    sketch = SketchMap(metric="precomputed", n_landmarks=n_landmarks)
+    Z = sketch.fit(D).embedding_
+    shuffled = sketch.fit(D[np.ix_(order, order)]).embedding_
+    np.testing.assert_allclose(shuffled, Z[order], atol=1e-9)
+
+
+@pytest.mark.parametrize("precomputed", [False, True])
+def test_memory_of_pairs(precomputed):
+    """12 bytes for each pair, and 40 kB for each row and the tiles."""
+    n = 1600
+    X = np.random.RandomState(0).standard_normal((n, 5))
+    sketch = SketchMap(n_landmarks=None, max_iter=2, global_opt_steps=0, n_jobs=1)
+    if precomputed:
+        X = cdist(X, X)
+        sketch.set_params(metric="precomputed")
+    tracemalloc.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        sketch.fit(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * n**2 + 4e4 * n
+
+
 def test_landmarks_are_far_apart_and_stand_for_the_nearest(X):
     weight = np.random.RandomState(0).uniform(1, 2, len(X))
     sketch = SketchMap(n_landmarks=20).fit(X, sample_weight=weight)
@@ -403,6 +435,34 @@ def test_single_precision(X, fitted):
 def test_an_end_before_convergence_warns(X):
     with pytest.warns(ConvergenceWarning, match="max_iter=1 iterations"):
         SketchMap(max_iter=1, tol=0).fit(X)
+
+
+@pytest.mark.parametrize("kind", ["high", "low"])
+def test_exponents_whose_numbers_overflow(kind, X):
+    with pytest.raises(ValueError, match=f"a_{kind} must be at most 48 times b_{kind}"):
+        SketchMap(**{f"a_{kind}": 100.0, f"b_{kind}": 0.05}).fit(X)
+    steep = SketchMap(**{f"a_{kind}": 12.0, f"b_{kind}": 0.25}).fit(X[:40])
+    assert np.isfinite(steep.embedding_).all()
+
+
+def test_factor_of_small_ratios():
+    """A is ln(2) a / b, of which 2^(a / b) - 1 keeps no digit."""
+    assert Sigmoid(1e-9, 1e9).factor == pytest.approx(np.log(2) * 1e-18, rel=1e-12)
+
+
+def test_callbacks_see_the_last_minimization(X):
+    monitor = LossMonitor()
+    sketch = SketchMap().set_callbacks(monitor).fit(X)
+    losses = [row["loss"] for row in monitor.get_logs().data]
+    assert len(losses) == sketch.n_iter_
+    np.testing.assert_allclose(losses[-1], sketch.stress_)
+    assert (np.diff(losses) <= 0).all()
+    np.testing.assert_array_equal(sketch.embedding_, SketchMap().fit(X).embedding_)
+
+
+def test_verbose_prints(X, capsys):
+    SketchMap(verbose=1).fit(X[:50])
+    assert "SketchMap: 1 fit in" in capsys.readouterr().out
 
 
 def test_an_error_leaves_it_as_it_was(X, monkeypatch):

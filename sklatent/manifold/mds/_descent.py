@@ -25,8 +25,8 @@ def descend(stress, Z, eps):
     Z : ndarray of shape (n_rows, n_components)
         Where to start.
     eps : float
-        The last two steps gain less, relative to the sum of the squared distances; the
-        gain of the ordinal stress is relative to it as it is.
+        The last two steps gain less, relative to the sum of the squared distances, or
+        to the ordinal stress.
 
     Yields
     ------

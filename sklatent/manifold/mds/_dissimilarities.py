@@ -5,7 +5,6 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from sklatent.manifold._distances import check_distances, check_square
-from sklatent.manifold._graph import farthest_by
 from sklatent.utils._blocks import row_slices
 
 BLOCK_ROWS = 128
@@ -143,42 +142,7 @@ def merged_weights(W, weight, inverse):
     return merged
 
 
-def weighted_landmarks(distances, weight, n_landmarks):
-    """Choose landmarks, each the farthest from those before, and weigh them.
-
-    Parameters
-    ----------
-    distances : callable
-        As `farthest_by` takes it.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
-    n_landmarks : int
-        How many.
-
-    Returns
-    -------
-    landmarks : ndarray of shape (n_landmarks,)
-        Which rows they are.
-    weight : ndarray of shape (n_landmarks,)
-        Sum of the weights of the rows nearest to each.
-    """
-    label, shortest = np.zeros(len(weight), dtype=np.intp), np.full(len(weight), np.inf)
-    n_chosen = 0
-
-    def and_label(i):
-        nonlocal n_chosen
-        d = distances(i)
-        if i is not None:
-            nearer = d < shortest
-            label[nearer], shortest[nearer] = n_chosen, d[nearer]
-            n_chosen += 1
-        return d
-
-    landmarks = farthest_by(and_label, n_landmarks)
-    return landmarks, np.bincount(label, weights=weight, minlength=len(landmarks))
-
-
-def at_zero(X, training=None):
+def at_zero(X, training=None, *, only_equal=False):
     """Find rows at distance 0 from a training row.
 
     Parameters
@@ -188,6 +152,8 @@ def at_zero(X, training=None):
     training : ndarray of shape (n_rows, n_rows), default=None
         Those of the training rows. Where several are at distance 0, the one whose
         dissimilarities are those of the row; the first one if None.
+    only_equal : bool, default=False
+        Whether to leave out rows whose dissimilarities are those of no training row.
 
     Returns
     -------
@@ -200,10 +166,13 @@ def at_zero(X, training=None):
     first = np.unique(rows, return_index=True)[1]
     which = zeros[first]
     ends = np.append(first[1:], len(rows))
-    for k in np.flatnonzero(ends - first > 1) if training is not None else ():
-        row = X[rows[first[k]]]
+    found = np.ones(len(first), dtype=bool)
+    only_equal &= training is not None
+    several = (ends - first > 1) | only_equal
+    for k in np.flatnonzero(several) if training is not None else ():
+        row, found[k] = X[rows[first[k]]], not only_equal
         for j in zeros[first[k] : ends[k]]:
             if ((row == training[j]) | np.isnan(row)).all():
-                which[k] = j
+                which[k], found[k] = j, True
                 break
-    return rows[first], which
+    return rows[first][found], which[found]

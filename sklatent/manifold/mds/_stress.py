@@ -143,8 +143,7 @@ class Pairs:
         total = weight.sum()
         if pair_weight is None:
             self.row_sums = weight * total
-        else:
-            # As with equal weights, whose pair of a row with itself counts there.
+        else:  # as with equal weights, where the pair of a row with itself counts
             n = len(weight)
             self.row_sums = weight * (pair_weight @ weight) * (n / max(n - 1, 1))
 
@@ -156,6 +155,15 @@ class Pairs:
         by_row = w * (self.pair_weight @ w)
         moved = w[:, None] * (self.pair_weight @ (w[:, None] * Z))
         return by_row @ np.square(Z).sum(axis=1) - np.vdot(Z, moved)
+
+    def step(self, value, direction):
+        """Step for a gradient: the Guttman transform, if pairs have no weights.
+
+        With weights it is a step on the same quadratic function above the stress, for
+        the mean of its curvatures relative to the row sums. None is twice as large, so
+        that this step does not lead up either.
+        """
+        return direction * (0.5 * self.unit_of(value) / self.row_sums)[:, None]
 
     def shortest(self, Z):
         """The least distance that has a direction."""
@@ -189,12 +197,12 @@ class MetricStress(Pairs):
         stress, sums = pair_sums(Z, self.weight, tile, self.n_threads)
         return Value(float(stress), -2.0 * sums, float(self.squares(Z)))
 
-    def step(self, value, direction):
-        """Step of the majorization for a gradient."""
-        return direction * (0.5 / self.row_sums)[:, None]
+    def unit_of(self, value):
+        """What the weights of the pairs are divided by."""
+        return 1.0
 
     def after_step(self, Z):
-        """Places after one step of the majorization."""
+        """Places after one step, which does not increase the stress."""
         value = self(Z)
         return Z - self.step(value, value.gradient)
 
@@ -256,13 +264,13 @@ class OrdinalStress(Pairs):
             sums *= -2.0 / squares
         return Value(float(stress), sums, float(squares))
 
-    def step(self, value, direction):
-        """Step of the majorization for a gradient."""
-        return direction * (0.5 * value.squares / self.row_sums)[:, None]
+    def unit_of(self, value):
+        """What the weights of the pairs are divided by."""
+        return value.squares
 
     def relative(self, gain, value):
-        """A gain, which is relative to the sum of the squared distances as it is."""
-        return gain
+        """A gain, relative to the stress."""
+        return gain / value.stress if value.stress > 0 else 0.0
 
     def scale(self, value):
         """Factor of the places with which the mean of h² is 1."""

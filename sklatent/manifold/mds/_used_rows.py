@@ -4,11 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklatent.manifold.mds._dissimilarities import (
-    check_linked,
-    merged_weights,
-    weighted_landmarks,
-)
+from sklatent.manifold._landmarks import weighted_landmarks
+from sklatent.manifold.mds._dissimilarities import check_linked, merged_weights
 from sklatent.utils._neighbors import unique_rows
 
 # Up to so many rows all are used, unless a number of landmarks is given; then so many.

@@ -8,6 +8,7 @@ more rows are placed among them, and all are moved downhill and across the map.
 import numpy as np
 
 from sklatent.manifold._gower import scale
+from sklatent.manifold._landmarks import first_as_landmarks
 from sklatent.manifold.sketch._moves import place_rows, relocate
 from sklatent.manifold.sketch._stress import Stress
 from sklatent.utils._threads import map_threads
@@ -32,13 +33,6 @@ def level_sizes(n_rows):
     while sizes[0] > 2 * FIRST:
         sizes.insert(0, max(FIRST, sizes[0] // GROWTH))
     return sizes
-
-
-def voronoi_weights(D, weight, n_first):
-    """Weights of the first rows, each of which stands for those it is nearest to."""
-    which = D[:, :n_first].argmin(axis=1)
-    which[:n_first] = np.arange(n_first)
-    return np.bincount(which, weight, minlength=n_first)
 
 
 def settle(Z, stress, n_rounds, max_iter, tol):
@@ -110,7 +104,7 @@ def fit_levels(D, weight, loss, n_components, n_rounds, n_threads):
     maps, placed_by = [], None
     sizes = level_sizes(len(D))
     for level, size in enumerate(sizes):
-        w = voronoi_weights(D, weight, size)
+        w = first_as_landmarks(D, weight, size)
         between = D[:size, :size]
         last = level == len(sizes) - 1
         stress = Stress(between, w, loss, np.float32, n_threads if last else 1)

@@ -10,7 +10,10 @@ method, with the absolute values of the eigenvalues, goes on from there.
 """
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
+from sklatent.manifold._newton import EQUAL, first_least
+from sklatent.manifold._newton import newton as minimize_rows
 from sklatent.manifold.sketch._stress import squared_distances
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._threads import map_threads
@@ -23,8 +26,8 @@ MOST_GRID_COMPONENTS = 3
 MOST_PLACES = 512
 # The map and a margin around it, in units of sigma, hold all places.
 MARGIN = 2.0
-# Numbers at hand at a time: of rows times landmarks.
-BLOCK = 2**18
+# Numbers at hand at a time: of rows times landmarks, or candidates.
+BLOCK = 2**17
 MAX_STEPS, TOL = 50, 1e-9
 # Moves across the map: how far, in units of sigma, how much larger the stress at a
 # candidate may be, and steps from there.
@@ -33,8 +36,6 @@ NEAR, SLACK, FEW_STEPS = 0.5, 1.05, 6
 N_STARTS, APART = 3, 1.0
 # Further candidates count if f is at most so many times as large as at the best.
 RIVAL = 2.0
-# Values that differ relatively by less are equal, for products of any shape.
-ROUNDING = 1e-9
 
 
 def bounds(Z):
@@ -134,7 +135,6 @@ class PlaceTable:
         places : ndarray of shape (n_hopeful, n_components)
             The candidates.
         """
-        near = squared_distances(self.places, self.places) < APART**2
         rows = np.arange(len(values))
         bound = RIVAL * values.min(axis=1)
         for _ in range(n_starts):
@@ -142,7 +142,7 @@ class PlaceTable:
             hopeful = values[np.arange(len(rows)), which] <= bound[rows]
             rows, which, values = rows[hopeful], which[hopeful], values[hopeful]
             yield rows, self.places[which]
-            values[near[which]] = np.inf
+            values[cdist(self.places[which], self.places) < APART] = np.inf
 
     def best(self, values):
         """Return the first candidate of those whose values are the smallest."""
@@ -150,9 +150,7 @@ class PlaceTable:
 
     def _first_best(self, values):
         """Return which candidate is the first of the smallest values."""
-        least = values.min(axis=1, keepdims=True)
-        scale = np.abs(self.squares).max()
-        return (values <= least + ROUNDING * scale).argmax(axis=1)
+        return first_least(values, np.abs(self.squares).max())
 
 
 def row_stress(z, Z, D, C, weight, loss):
@@ -162,89 +160,12 @@ def row_stress(z, Z, D, C, weight, loss):
 
 
 def newton(start, Z, D, C, weight, loss, box, max_steps=MAX_STEPS):
-    """Minimize f for each row, by itself.
-
-    Parameters
-    ----------
-    start : ndarray of shape (n_rows, n_components)
-        Where iterations start.
-    Z : ndarray of shape (n_landmarks, n_components)
-        Places of the landmarks.
-    D, C : ndarray of shape (n_rows, n_landmarks)
-        Distances from the landmarks, and complements of their sigmoids.
-    weight : ndarray of shape (n_landmarks,) or (n_rows, n_landmarks)
-        Weights of the landmarks.
-    loss : Loss
-        What a pair adds.
-    box : tuple of two ndarray of shape (n_components,)
-        The corners between which places stay.
-    max_steps : int, default=50
-        Largest number of steps.
-
-    Returns
-    -------
-    places : ndarray of shape (n_rows, n_components)
-        Where f is not larger than at the start.
-    """
-    z = np.clip(start, *box)
-    active = np.arange(len(z))
-    weight = np.broadcast_to(weight, D.shape)
-    damping = np.full(len(z), 1e-3)
-    state = _derivatives(z, Z, D, C, weight, loss)
-    for _ in range(max_steps):
-        value, gradient, hessian = state
-        step = _step(gradient, hessian, damping[active])
-        trial = np.clip(z[active] + step, *box)
-        moved = np.abs(trial - z[active]).max(axis=1)
-        new = _derivatives(trial, Z, D[active], C[active], weight[active], loss)
-        better = new[0] < value
-        z[active[better]] = trial[better]
-        damping[active] *= np.where(better, 0.2, 8.0)
-        state = tuple(
-            np.where(better.reshape((-1,) + (1,) * (a.ndim - 1)), b, a)
-            for a, b in zip(state, new, strict=True)
-        )
-        going = moved > TOL
-        if not going.any():
-            break
-        active, state = active[going], tuple(part[going] for part in state)
-    return z
-
-
-def _step(gradient, hessian, damping):
-    """Newton's step with positive curvatures, and more of them by the damping."""
-    curvatures, axes = np.linalg.eigh(hessian)
-    curvatures = np.abs(curvatures)
-    largest = np.maximum(curvatures.max(axis=1), np.finfo(np.float64).tiny)
-    curvatures = np.maximum(curvatures, 1e-6 * largest[:, None])
-    curvatures += damping[:, None] * largest[:, None]
-    along = np.einsum("nij,ni->nj", axes, gradient) / curvatures
-    step = -np.einsum("nij,nj->ni", axes, along)
-    # Farther than this no parabola says how f goes on.
-    length = np.sqrt(np.square(step).sum(axis=1, keepdims=True))
-    return step / np.maximum(length, 1.0)
-
-
-def _derivatives(z, Z, D, C, weight, loss):
-    """Return f, its gradient and its matrix of second derivatives for each row.
-
-    Sums are along rows of numbers, so that they have the same bits for any rows beside.
-    """
-    n, q = z.shape
-    deltas = [np.subtract.outer(a, b) for a, b in zip(z.T, Z.T, strict=True)]
-    x = sum(delta * delta for delta in deltas)
-    h, h1, h2 = loss.with_curvature(x, D, C)
-    h1 *= weight
-    h2 *= weight
-    gradient, hessian = np.empty((n, q)), np.empty((n, q, q))
-    total = 2 * h1.sum(axis=1)
-    for i, a in enumerate(deltas):
-        gradient[:, i] = 2 * (h1 * a).sum(axis=1)
-        along = h2 * a
-        for j, b in enumerate(deltas[: i + 1]):
-            hessian[:, i, j] = hessian[:, j, i] = 4 * (along * b).sum(axis=1)
-        hessian[:, i, i] += total
-    return (h * weight).sum(axis=1), gradient, hessian
+    """Return places where f is not larger than at the start."""
+    highs, options = (D, C), {"unit": 1.0, "tol": TOL, "box": box}
+    curved = loss.with_curvature
+    return minimize_rows(
+        start, Z, highs, weight, curved, max_steps=max_steps, **options
+    )[0]
 
 
 def place_rows(
@@ -285,7 +206,7 @@ def place_rows(
         The nearest landmarks.
     """
     table, box = PlaceTable(Z, weight, loss, np.float64), bounds(Z)
-    size = max(BLOCK // len(Z), 1)
+    size = max(BLOCK // max(len(Z), len(table.places)), 1)
 
     def place(rows):
         D = distances(rows)
@@ -297,7 +218,7 @@ def place_rows(
             found = newton(places, *rest, box, FEW_STEPS)
             own = row_stress(found, *rest)
             # Of equal ones, the first, whatever rounding says.
-            better = own < least[which] * (1 - ROUNDING)
+            better = own < least[which] * (1 - EQUAL)
             start[which[better]], least[which[better]] = found[better], own[better]
         rest = Z, D, C, weight, loss
         places = newton(start, *rest, box, max_steps)
@@ -358,7 +279,7 @@ def relocate(Z, stress):
         moved = gain > 0
         return index[hopeful[moved]], found[moved], gain[moved]
 
-    size = max(BLOCK // len(Z), 1)
+    size = max(BLOCK // max(len(Z), len(table.places)), 1)
     blocks = list(row_slices(len(Z), size))
     parts = map_threads(improve, blocks, stress.n_threads)
     index, found, gain = map(np.concatenate, zip(*parts, strict=True))

@@ -15,6 +15,8 @@ import numpy as np
 SMALLEST = 1e-12
 # Powers of distances are cut there: they would overflow in single precision.
 LARGEST = 1e24
+# And so they would beyond this ratio of the exponents, where A is 2 to its power.
+MOST_RATIO = 48.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Sigmoid:
     @property
     def factor(self):
         """The number A that makes s(sigma) = 1/2."""
-        return 2.0 ** (self.a / self.b) - 1.0
+        return float(np.expm1(np.log(2.0) * self.a / self.b))
 
     def _growth(self, x):
         """Return u = A x^(a / 2), up to a bound."""

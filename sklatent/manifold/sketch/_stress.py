@@ -110,13 +110,16 @@ class Stress:
         Precision of the tiles.
     n_threads : int, default=1
         Number of threads. The result does not depend on it.
+    overwrite : bool, default=False
+        Whether the distances are lost, so that there is no second matrix. Then the loss
+        has no mixing, for which alone they are needed.
     """
 
-    def __init__(self, D, weight, loss, dtype, n_threads=1):
-        self.D = D.astype(dtype, copy=False)
-        self.C = np.empty_like(self.D)
+    def __init__(self, D, weight, loss, dtype, n_threads=1, *, overwrite=False):
+        self.D = D
+        self.C = D if overwrite else np.empty(D.shape, dtype)
         for rows in row_slices(len(D), TILE):
-            self.C[rows] = loss.high.complement(np.square(self.D[rows]))
+            self.C[rows] = loss.high.complement(np.square(D[rows], dtype=dtype))
         self.weight = weight.astype(dtype)
         self.loss, self.dtype, self.n_threads = loss, dtype, n_threads
         slices = list(row_slices(len(D), TILE))
@@ -178,7 +181,7 @@ class Stress:
             None if diagonal else slope.T @ weighted[i],
         )
 
-    def minimize(self, Z, max_iter, tol):
+    def minimize(self, Z, max_iter, tol, after=None):
         """Minimize the stress by L-BFGS.
 
         Parameters
@@ -189,6 +192,8 @@ class Stress:
             Largest number of iterations.
         tol : float
             Relative fall of the stress in an iteration that ends it.
+        after : callable, default=None
+            after(Z, stress) is called after each iteration. True makes it the last.
 
         Returns
         -------
@@ -210,11 +215,17 @@ class Stress:
             value, gradient = self.with_gradient(flat.reshape(Z.shape) / root)
             return value / unit, (gradient / root / unit).ravel()
 
+        def report(intermediate_result):
+            flat, value = intermediate_result.x, intermediate_result.fun
+            if after(flat.reshape(Z.shape) / root, value * unit):
+                raise StopIteration
+
         found = minimize(
             function,
             (Z * root).ravel(),
             jac=True,
             method="L-BFGS-B",
+            callback=None if after is None else report,
             options={"maxiter": max_iter, "ftol": tol, "gtol": 1e-9, "maxcor": 10},
         )
         if not found.fun * unit <= start:

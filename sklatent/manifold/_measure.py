@@ -42,7 +42,8 @@ class Measure:
     def of(cls, metric, metric_params, X, weight, n_jobs):
         """Take parameters of a metric from rows with weights."""
         if metric in EUCLIDEAN and not metric_params:
-            middle = X.mean(axis=0, dtype=np.float64)
+            # Whatever the order and the weights of the rows are.
+            middle = (X.min(axis=0) / 2.0 + X.max(axis=0) / 2.0).astype(np.float64)
             largest = np.abs(X - middle).max()
             width = float(2.0 ** np.frexp(largest)[1]) if largest > 0 else 1.0
             return cls(metric, {}, middle, width, n_jobs)
