@@ -293,6 +293,19 @@ def suitable(X, limit, number):
 # Solvers
 
 
+def check_squares(column_squares, total, dtype):
+    """Raise if the sum of squares or the variance of the rows overflows."""
+    with np.errstate(over="ignore"):
+        square_sum = column_squares.sum()
+    variance = square_sum / total
+    if not (np.isfinite(square_sum) and variance <= np.finfo(dtype).max):
+        raise ValueError(
+            "X must have squared distances from its mean that are finite in its "
+            f"precision, {np.dtype(dtype)}; got larger ones. Divide X by its largest "
+            "entry."
+        )
+
+
 def exact(X, weight=None):
     """Every singular value to the last digits, in double precision.
 
@@ -313,6 +326,7 @@ def exact(X, weight=None):
             stacked = np.vstack([A, r])
             A = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:p]
         column_squares = np.einsum("ij,ij->j", A, A)
+    check_squares(column_squares, total, X.dtype)
     try:
         _, s, V = svd(A, full_matrices=False, check_finite=False)
     except LinAlgError:
@@ -324,6 +338,7 @@ def exact(X, weight=None):
 def of_moments(moments, n_leading=None):
     """Eigenvectors of a scatter matrix: all, or the `n_leading` largest."""
     p, S = len(moments.mean), moments.scatter
+    check_squares(np.diag(S), moments.weight, np.float64)
     with narrow_blas(p):
         squares, vectors, rest = _leading(S, n_leading)
     squares = np.maximum(squares[::-1], 0.0)
@@ -348,6 +363,8 @@ def _leading(S, n_leading):
         return *eigh(S, driver="evd", check_finite=False), 0.0
     leading = [p - n_leading, p - 1]
     squares, vectors = eigh(S, subset_by_index=leading, check_finite=False)
+    if len(squares) < n_leading:  # LAPACK may not find some of many that are equal
+        return *eigh(S, driver="evd", check_finite=False), 0.0
     return squares, vectors, max(np.trace(S) - squares.sum(), 0.0)
 
 
@@ -377,6 +394,9 @@ def covariance(X, weight, number, only_leading=True):
         moments = Moments.of(X, weight, dtype=dtype)
         if not np.isfinite(moments.scatter).all():
             assert_all_finite(X, estimator_name="PCA", input_name="X")
+            if dtype != np.float64:
+                continue  # squares that overflow may not in double precision
+        check_squares(np.diag(moments.scatter), moments.weight, X.dtype)
         spectrum = of_moments(moments, n_leading)
         smallest = EIGEN_ERROR * np.finfo(dtype).eps / digits
         if _resolved(spectrum, spectrum.number(number, X.dtype), smallest):
@@ -406,6 +426,7 @@ def randomized(X, weight, n_components, **options):
     decomposition of A V'.
     """
     total, mean, error, A, column_squares = centered_copy(X, weight, X.dtype)
+    check_squares(column_squares, total, X.dtype)
     n, p = X.shape
     # The rows are NumPy's by now; dispatching would only rule out the LU steps.
     with config_context(array_api_dispatch=False):
@@ -425,6 +446,7 @@ def arpack(X, weight, n_components, tol, v0):
         A = _centered_operator(X, mean, weight)
     else:
         total, mean, error, A, column_squares = centered_copy(X, weight, X.dtype)
+    check_squares(column_squares, total, X.dtype)
     k = min(n_components, min(X.shape) - 1)  # the rank of centered rows, at most
     if k == 0 or not column_squares.any():
         s, V = np.zeros(0, X.dtype), np.zeros((0, X.shape[1]), X.dtype)

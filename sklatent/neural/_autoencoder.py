@@ -100,7 +100,8 @@ class AETransformer(NeuralLatentModel):
     neighbor_weight : float, default=0.0
         Weight of a term of the loss that keeps neighbors together [5]_: the codes of a
         row and of one of its 10 nearest rows, drawn anew in every epoch, attract each
-        other, and those of any two rows repel each other. Codes then separate groups of
+        other, and those of any two rows repel each other; with `corruption`, they are
+        those of corrupted rows. Codes then separate groups of
         rows as those of UMAP do, while the decoder still leads back. With d the
         distance of two codes and u = 1.577 (d² + 0.001)^0.895, a row costs this weight
         times the sum of log(1 + u) for its neighbor and 5 times the mean of log(1 +

@@ -41,6 +41,7 @@ from sklatent.neural.training._schedules import (
     automatic_batch_size,
     automatic_epochs,
 )
+from sklatent.neural.training._threads import training_threads
 from sklatent.neural.training._trainer import OPTIMIZERS, Trainer, prediction_net
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
@@ -313,14 +314,16 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             }
 
         n_epochs, verbose = (1, 0) if one_epoch else (max_epochs, self.verbose)
+        threads = training_threads(module, trainer.batch_rows(len(data)), X.shape[1])
         with reported_fit(self, X, y, n_epochs, verbose=verbose) as fit:
-            trainer.train(
-                criterion.rows(train, seed),
-                X_valid=None if valid is None else criterion.rows(valid, seed),
-                until=trainer.n_epochs + 1 if one_epoch else max_epochs,
-                keep=keep,
-                report=fit.iterations("epoch", lambda _: attributes()),
-            )
+            with threads:
+                trainer.train(
+                    criterion.rows(train, seed),
+                    X_valid=None if valid is None else criterion.rows(valid, seed),
+                    until=trainer.n_epochs + 1 if one_epoch else max_epochs,
+                    keep=keep,
+                    report=fit.iterations("epoch", lambda _: attributes()),
+                )
             vars(self).update(attributes())
             self._check_trained(X)
         return trainer

@@ -28,6 +28,8 @@ from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._recall import neighbors_kept
 from sklatent.utils._sklearn import Interval, StrOptions
 
+# Scale of the places, to which UMAP fits its kernel.
+SPREAD = 1.0
 # What "auto" means. Pairs repel each other within a batch, which has to be large. Few
 # rows need many epochs, as each is seen beside one neighbor in an epoch.
 BATCH_SIZE = 256
@@ -47,10 +49,10 @@ class ParametricEmbedding(NeuralLatentModel):
     The parameters are in four groups:
 
     - model: `n_components`, `loss`, `n_neighbors`, `min_dist`, `reconstruction_weight`,
-      `standardize`;
+      `standardize`, `noise`;
     - networks: `hidden_layer_sizes`, `activation`, `skip_connections`, `image_shape`,
       `conv_channels`, `encoder`, `decoder`;
-    - training: `noise`, `lr`, `lr_schedule`, `batch_size`, `max_epochs`, `optimizer`,
+    - training: `lr`, `lr_schedule`, `batch_size`, `max_epochs`, `optimizer`,
       `early_stopping`, `validation_fraction`, `n_iter_no_change`, `tol`;
     - running: `warm_start`, `checkpoint_path`, `dtype`, `device`, `callbacks`,
       `verbose`, `random_state`.
@@ -68,7 +70,7 @@ class ParametricEmbedding(NeuralLatentModel):
         How many of the nearest rows are neighbors of a row, by Euclidean distance. More
         of them show more of the whole and less of the details.
     min_dist : float, default=0.1
-        Distance of places, at most 3, below which neighbors attract each other no more.
+        Distance of places, at most 1, below which neighbors attract each other no more.
         A larger one gives looser groups. Used only with the loss "umap".
     reconstruction_weight : float, default=0.0
         Weight of the squared error of the reconstruction in the loss, as a share of the
@@ -83,8 +85,8 @@ class ParametricEmbedding(NeuralLatentModel):
     noise : float, default=1.0
         Length of the noise that training adds to each row, relative to the mean
         distance of its neighbors. The noise is Gaussian and new in every step. It keeps
-        the network from learning the places of few rows by heart, so that new rows are
-        placed better.
+        the network from learning the places of few rows by heart. A decoder is to
+        return the rows without it.
     hidden_layer_sizes : int or array-like of int, default=(256, 256, 256)
         Sizes of the encoder's hidden layers. A decoder has the same sizes in reverse
         order. An empty sequence gives a linear map.
@@ -110,11 +112,9 @@ class ParametricEmbedding(NeuralLatentModel):
         and returns a module that maps rows of shape (n, n_in) to (n, n_out); or such a
         module, which is copied. None uses the one that these describe.
     decoder : callable or torch.nn.Module, default=None
-        Decoder to use in place of the one that the parameters above describe: a
-        function that is called with the sizes of its input and output, (n_in, n_out),
-        and returns a module that maps codes of shape (n, n_in) to (n, n_out); or such a
-        module, which is copied. None uses the one that these describe. Used only
-        with a `reconstruction_weight`.
+        Decoder to use in place of the one that the parameters above describe, from
+        places to rows: a function or a module, as for `encoder`. Used only with a
+        `reconstruction_weight`.
     lr : float, default=0.003
         Learning rate of the optimizer.
     lr_schedule : {"constant", "cosine", "linear", "one_cycle"}, default="one_cycle"
@@ -168,8 +168,7 @@ class ParametricEmbedding(NeuralLatentModel):
         its input.
     device : str, default="cpu"
         Where to compute, such as "cpu" or "cuda". "auto" is the first GPU, or the CPU
-        if there is none. Rows that do not fit into the memory of a GPU are sent to it
-        batch by batch.
+        if there is none. Rows that do not fit into a GPU are sent batch by batch.
     callbacks : list or None, default=None
         Callbacks of skorch, such as :class:`skorch.callbacks.LRScheduler`. Those that
         score predictions do not work here, and those that change the learning rate need
@@ -228,8 +227,7 @@ class ParametricEmbedding(NeuralLatentModel):
     --------
     AETransformer : The smallest error of the reconstruction; `neighbor_weight` adds the
         loss "umap" to it.
-    sklatent.manifold.Isomap : Distances along a surface, without training.
-    sklearn.manifold.TSNE : The places themselves are optimized; no new rows.
+    sklatent.manifold.UMAP : The places themselves are optimized.
 
     Notes
     -----
@@ -245,7 +243,8 @@ class ParametricEmbedding(NeuralLatentModel):
     The neighbor is drawn anew in each epoch: with probabilities in proportion to the
     weights of UMAP's graph [2]_ for "umap", and for the others with equal ones. The
     loss is the mean over the batch, plus `reconstruction_weight` times |x - x̂|² over
-    the total variance of the rows.
+    the total variance of the rows, where x̂ is decoded from the place that x has with
+    its noise.
 
     Distances between groups, and sizes of groups, mean little. The training rows are
     kept, in memory and in files, as scores and reconstructions need them; `encoder_`
@@ -292,7 +291,7 @@ class ParametricEmbedding(NeuralLatentModel):
         **NeuralLatentModel._parameter_constraints,
         "loss": [StrOptions({"infonce", "tsne", "umap"})],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "min_dist": [Interval(Real, 0, 3, closed="both")],
+        "min_dist": [Interval(Real, 0, SPREAD, closed="both")],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
         "noise": [Interval(Real, 0, None, closed="left")],
     }
@@ -382,7 +381,7 @@ class ParametricEmbedding(NeuralLatentModel):
 
     def _make_criterion(self, X):
         if self.loss == "umap":
-            places, edges = Umap(*fit_similarity(1.0, self.min_dist)), FuzzyEdges
+            places, edges = Umap(*fit_similarity(SPREAD, self.min_dist)), FuzzyEdges
         else:
             places, edges = {"tsne": Tsne, "infonce": InfoNCE}[self.loss](), EqualEdges
         settings = {"noise": self.noise}

@@ -82,6 +82,37 @@ def test_exact_far_from_zero_in_double_precision(svd_solver):
 
 
 @each_solver
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_axes_of_equal_variance(svd_solver, dtype):
+    """LAPACK finds no leading eigenvalue of this scatter matrix by its index."""
+    X = np.eye(40, dtype=dtype)
+    ours = pca(2, svd_solver).fit(X)
+    np.testing.assert_allclose(ours.explained_variance_, 1 / 39, rtol=1e-5)
+    np.testing.assert_allclose(ours.explained_variance_ratio_, 1 / 39, rtol=1e-5)
+    axes = ours.components_
+    np.testing.assert_allclose(axes @ axes.T, np.eye(2), atol=1e-5)
+    batches = PCA(2).partial_fit(X[:20]).partial_fit(X[20:])
+    np.testing.assert_allclose(batches.explained_variance_, 1 / 39, rtol=1e-5)
+
+
+@each_solver
+@pytest.mark.parametrize(
+    ("dtype", "held", "too_large"),
+    [(np.float64, 1e150, 1e155), (np.float32, 1e15, 1e25)],
+)
+def test_squares_that_overflow(svd_solver, dtype, held, too_large):
+    X = spread_out(50, 12)
+    X /= np.abs(X).max()
+    expected = held**2 * covariance_eigenvalues(X)[:2] * 50 / 49
+    found = pca(2, svd_solver).fit((held * X).astype(dtype)).explained_variance_
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+    with pytest.raises(ValueError, match="X must have squared distances"):
+        pca(2, svd_solver).fit((too_large * X).astype(dtype))
+    with pytest.raises(ValueError, match="X must have squared distances"):
+        PCA(2).partial_fit(1e155 * X)
+
+
+@each_solver
 def test_exact_far_from_zero_in_single_precision(svd_solver):
     X = (normal(3000, 30) + 1e4).astype(np.float32)
     centered = X.astype(float) - X.astype(float).mean(axis=0)

@@ -193,6 +193,13 @@ def test_any_number_of_threads(digits, init):
     np.testing.assert_array_equal(one, five)
 
 
+def test_rows_that_are_equally_far_from_each_other():
+    """PCA, from which the search starts, has no leading axes there."""
+    Z = TSNE().fit_transform(np.eye(40))
+    assert np.isfinite(Z).all()
+    assert len(np.unique(Z, axis=0)) == 40
+
+
 def test_equal_rows_have_one_place(X):
     tsne = TSNE(perplexity=10, **SHORT).fit(np.vstack([X, X[:7]]))
     np.testing.assert_array_equal(tsne.embedding_[:7], tsne.embedding_[len(X) :])

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from tests.neural.settings import BOTH
+from tests.neural.settings import ALL
 
 SETTINGS = [
     {},
@@ -26,7 +26,7 @@ def digits():
     return X.astype(np.float32)[:300], y[:300]
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_equals_transform(cls, settings, digits):
     X, _ = digits
@@ -43,7 +43,7 @@ def test_equals_transform(cls, settings, digits):
         )
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("offset", [0.0, 2.0**20, 2.0**23])
 def test_no_digits_are_lost_to_a_large_mean(cls, offset, digits):
     # Pixels are integers, so single precision holds the shifted rows exactly.
@@ -54,7 +54,7 @@ def test_no_digits_are_lost_to_a_large_mean(cls, offset, digits):
     np.testing.assert_allclose(codes, exact, rtol=1e-4, atol=1e-5)
 
 
-@BOTH
+@ALL
 def test_training_it_leaves_the_estimator_alone(cls, digits):
     X, _ = digits
     estimator = cls(8, max_epochs=2, random_state=0).fit(X)
@@ -67,7 +67,7 @@ def test_training_it_leaves_the_estimator_alone(cls, digits):
     assert np.abs(encoder(torch.from_numpy(X)).detach().numpy() - before).max() > 1e-3
 
 
-@BOTH
+@ALL
 def test_a_classifier_fine_tunes_it(cls, digits):
     X, y = digits
     estimator = cls(8, max_epochs=20, standardize=False, random_state=0).fit(X)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sklatent.neural import AETransformer, VAETransformer
-from tests.neural.settings import BOTH, TINY
+from tests.neural.settings import ALL, TINY
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="needs a GPU that PyTorch can use"
@@ -30,7 +30,7 @@ np.testing.assert_allclose(found, codes, rtol=1e-4, atol=1e-4)
 """
 
 
-@BOTH
+@ALL
 def test_the_fitted_networks_are_on_the_cpu(cls, X):
     estimator = cls(device="cuda", **TINY).fit(X)
     assert estimator.device_ == "cuda:0"
@@ -39,7 +39,7 @@ def test_the_fitted_networks_are_on_the_cpu(cls, X):
         assert {tensor.device.type for tensor in tensors} == {"cpu"}
 
 
-@BOTH
+@ALL
 def test_nothing_is_left_on_the_gpu(cls, X):
     settings = {"device": "cuda", **TINY}
     cls(**settings).fit(X).transform(X)  # libraries take memory that they keep
@@ -49,7 +49,7 @@ def test_nothing_is_left_on_the_gpu(cls, X):
     assert torch.cuda.memory_allocated() == before
 
 
-@BOTH
+@ALL
 def test_a_pickle_opens_without_a_gpu(cls, X, tmp_path):
     estimator = cls(device="cuda", **TINY).fit(X)
     file = tmp_path / "estimator.pickle"
@@ -59,7 +59,7 @@ def test_a_pickle_opens_without_a_gpu(cls, X, tmp_path):
     subprocess.run(command, env=environment, check=True)
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("dtype", ["float32", "float64", "mixed"])
 def test_a_seed_gives_the_same_bits(cls, dtype, X):
     settings = {"device": "cuda", "dtype": dtype, **TINY}
@@ -68,7 +68,7 @@ def test_a_seed_gives_the_same_bits(cls, dtype, X):
     np.testing.assert_array_equal(one.transform(X), other.transform(X))
 
 
-@BOTH
+@ALL
 def test_global_generators_stay(cls, X):
     before = torch.cuda.get_rng_state()
     cls(device="cuda", **TINY).fit(X).transform(X)

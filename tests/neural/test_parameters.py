@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.neural.settings import BOTH
+from tests.neural.settings import ALL
 
 ROOT = Path(__file__).parents[2]
 SHOWN = [*ROOT.glob("examples/*/*.py"), *ROOT.glob("doc/user_guide/*.rst")]
@@ -16,7 +16,7 @@ def parameters(cls):
     return list(inspect.signature(cls).parameters)
 
 
-@BOTH
+@ALL
 def test_four_groups_hold_all_in_their_order(cls):
     names = []
     for group in ("model", "networks", "training", "running"):
@@ -25,12 +25,12 @@ def test_four_groups_hold_all_in_their_order(cls):
     assert names == parameters(cls)
 
 
-@BOTH
+@ALL
 def test_there_are_few(cls):
     assert len(parameters(cls)) <= 38
 
 
-@BOTH
+@ALL
 def test_each_is_used_in_an_example_or_in_the_guide(cls):
     if not SHOWN:
         pytest.skip("the examples are not here")

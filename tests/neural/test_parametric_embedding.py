@@ -162,6 +162,23 @@ def test_constant_columns_come_back(blobs):
         np.testing.assert_allclose(back[:, -1], 7, rtol=1e-12)
 
 
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_net_predicts_places(weight, blobs):
+    X, _ = blobs
+    embedding = Tiny(reconstruction_weight=weight).fit(X)
+    rows = ((X - embedding.mean_) / embedding.scale_).astype(np.float32)
+    Z = embedding.net_.predict(rows)
+    np.testing.assert_allclose(Z, embedding.embedding_, atol=1e-5)
+
+
+def test_min_dist_is_at_most_the_spread(blobs):
+    """Of the places, 1, as in UMAP, whose kernel has no other fit."""
+    X, _ = blobs
+    assert np.isfinite(Tiny(min_dist=1.0).fit(X).embedding_).all()
+    with pytest.raises(ValueError, match="min_dist"):
+        Tiny(min_dist=1.01).fit(X)
+
+
 def test_save_load(blobs, tmp_path):
     X, _ = blobs
     for weight in (0.0, 1.0):

@@ -105,13 +105,20 @@ class SquaredError(Loss):
 
     def forward(self, model, x, generator):
         """Squared error of each row, (n,), each with the whole penalty."""
-        seen = x
-        if model.training and self.corruption:
-            keep = torch.empty_like(x).bernoulli_(
-                1 - self.corruption, generator=generator
-            )
-            seen = x * keep
-        error = (x - model(seen)).square().sum(1)
+        if model.training:
+            return self.of_codes(model, x, model.encode(self.corrupted(x, generator)))
+        return self.of_codes(model, x, model.encode(x))
+
+    def corrupted(self, x, generator):
+        """Rows of which entries are replaced, which training encodes."""
+        if not self.corruption:
+            return x
+        keep = torch.empty_like(x).bernoulli_(1 - self.corruption, generator=generator)
+        return x * keep
+
+    def of_codes(self, model, x, z):
+        """What rows cost that are rebuilt from codes which are there already, (n,)."""
+        error = (x - model.decode(z)).square().sum(1)
         return error + self.penalty(model) if self.alpha else error
 
     def penalty(self, model):

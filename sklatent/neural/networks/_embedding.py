@@ -28,7 +28,15 @@ class EmbeddingSpec:
         """Build the networks, with random weights from a generator."""
         p, q = self.networks.n_features, self.n_components
         if self.has_decoder:
-            return Autoencoder(*build_networks(self.networks, p, q, q, p, generator))
+            return Embedder(*build_networks(self.networks, p, q, q, p, generator))
         sizes = (p, *self.networks.hidden_layer_sizes, q)
         encoder = build_network("encoder", self.networks, sizes, generator)
-        return Autoencoder(encoder, None)
+        return Embedder(encoder, None)
+
+
+class Embedder(Autoencoder):
+    """x -> encoder -> z, and z -> decoder -> x̂ where there is a decoder."""
+
+    def forward(self, x):
+        """Place of each row, (n, q)."""
+        return self.encoder(x)

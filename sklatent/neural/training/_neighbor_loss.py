@@ -115,6 +115,11 @@ class NeighborPairs:
         self.rows = rows
         self.seed = seed
         X = np.concatenate([block.cpu().numpy() for block in row_blocks(rows)])
+        if not np.isfinite(X).all():
+            raise ValueError(
+                "X must have entries that are finite in the units of the training, "
+                f"{X.dtype}, where neighbors are found; got some that overflow."
+            )
         self.edges = edges(X, n_neighbors)
         # The mean distance of the neighbors of each row, in each feature.
         reach = self.edges.distances.mean(axis=1) / np.sqrt(X.shape[1])
@@ -220,7 +225,7 @@ def squared_distances(z):
 
 
 class NeighborLoss(Loss):
-    """What places of neighbors cost, plus a loss of the rows.
+    """What places of neighbors cost, plus a loss of the rows and their places.
 
     Parameters
     ----------
@@ -232,8 +237,11 @@ class NeighborLoss(Loss):
         How many of the nearest rows are neighbors.
     weight : float, default=1.0
         Factor of the places.
-    loss : Loss or None, default=None
-        Of the rows.
+    noise : float, default=0.0
+        Length of the noise that training adds to rows, relative to the mean distance
+        of their neighbors.
+    loss : SquaredError or None, default=None
+        Of the rows, whose places are their codes: both terms have one encoding.
     unexplained : float or None, default=None
         Factor of the loss in units of the variance of the rows; None leaves it as it
         is.
@@ -279,12 +287,17 @@ class NeighborLoss(Loss):
     def forward(self, model, x, generator):
         """Loss of each row, (n,), for pairs (n, 2, p) of a row and its neighbor."""
         pairs, reach = x
-        if model.training and self.noise:
-            noise = torch.empty_like(pairs).normal_(generator=generator)
-            pairs = pairs + self.noise * reach[:, :, None] * noise
-        places = model.encode(pairs.transpose(0, 1).flatten(0, 1))
-        z, z_near = places.chunk(2)
+        seen = self.seen(pairs, reach, generator) if model.training else pairs
+        z, z_near = model.encode(seen.transpose(0, 1).flatten(0, 1)).chunk(2)
         cost = self.weight * self.places(z, z_near)
         if self.loss is None:
             return cost
-        return self.loss_weight * self.loss(model, pairs[:, 0], generator) + cost
+        # Noise is there for the places: what it has changed, decoders have to undo.
+        return cost + self.loss_weight * self.loss.of_codes(model, pairs[:, 0], z)
+
+    def seen(self, pairs, reach, generator):
+        """Pairs as training encodes them: with noise, and corrupted as rows are."""
+        if self.noise:
+            noise = torch.empty_like(pairs).normal_(generator=generator)
+            pairs = pairs + self.noise * reach[:, :, None] * noise
+        return pairs if self.loss is None else self.loss.corrupted(pairs, generator)

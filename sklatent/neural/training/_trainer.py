@@ -293,12 +293,16 @@ class Trainer(NeuralNet):
         total = torch.zeros((), dtype=X.dtype, device=X.device)
         # One permutation and slices of it: no row is fetched on its own.
         order = torch.randperm(len(X), generator=self.generator, device=X.device)
-        batches = split_rows(order, len(X) if self.quasi_newton else self.batch_size)
+        batches = split_rows(order, self.batch_rows(len(X)))
         for i, rows in enumerate(batches):
             self.schedule_lr((self.n_epochs + i / len(batches)) / self.max_epochs)
             total += self.train_step(X[rows], loss_of) * len(rows)
         # An epoch waits for the device here, and for whether the networks are finite.
         return total.item() / len(X) + self.criterion_.constant
+
+    def batch_rows(self, n_samples):
+        """Return how many rows a step takes."""
+        return n_samples if self.quasi_newton else min(self.batch_size, n_samples)
 
     def train_step(self, batch, loss_of):
         """Take a step of the optimizer at every turn; return the mean loss before."""

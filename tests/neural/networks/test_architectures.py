@@ -22,7 +22,7 @@ from sklatent.neural.networks._convolutions import (
 from sklatent.neural.networks._layers import GAIN, Skip
 from sklatent.neural.networks._spec import NetworkSpec, build_networks
 from sklatent.neural.networks._user_networks import UserNetwork
-from tests.neural.settings import BOTH, TINY
+from tests.neural.settings import ALL, BOTH, TINY
 
 IMAGE_SHAPES = [(1, 1, 1), (1, 5, 7), (3, 8, 8), (1, 28, 28), (2, 1, 9), (4, 17, 2)]
 CONV = {**TINY, "image_shape": (1, 8, 8), "conv_channels": (3, 5)}
@@ -181,7 +181,7 @@ class TestWhatFlows:
         assert pickle.loads(pickle.dumps(layer)).generator is None
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize(
     "settings",
     [
@@ -269,9 +269,9 @@ class TestUserNetworks:
         assert torch.equal(shared.weight, before)
         assert first == second
 
-    @BOTH
+    @ALL
     def test_clone_and_pickle(self, cls, X):
-        n_encoded = 2 if cls is AETransformer else 4
+        n_encoded = 4 if cls is VAETransformer else 2
         estimator = cls(encoder=nn.Linear(64, n_encoded), **TINY).fit(X)
         loaded = pickle.loads(pickle.dumps(estimator))
         np.testing.assert_array_equal(loaded.transform(X), estimator.transform(X))
@@ -285,7 +285,7 @@ class TestUserNetworks:
         one, same = (AETransformer(encoder=lazy, **TINY).fit(X) for _ in range(2))
         assert one.history_ == same.history_
 
-    @BOTH
+    @ALL
     @pytest.mark.parametrize(
         ("made", "error", "message"),
         [
@@ -304,7 +304,7 @@ class TestUserNetworks:
 
 
 class TestImages:
-    @BOTH
+    @ALL
     @pytest.mark.parametrize(
         ("image_shape", "message"),
         [
@@ -320,13 +320,13 @@ class TestImages:
         with pytest.raises(ValueError, match=message):
             cls(image_shape=image_shape).fit(X)
 
-    @BOTH
+    @ALL
     @pytest.mark.parametrize("channels", [(0,), (4, 2.5), [[1, 2], [3, 4]]])
     def test_channels_that_cannot_be(self, cls, channels, X):
         with pytest.raises(ValueError, match="conv_channels must be positive"):
             cls(image_shape=(1, 8, 8), conv_channels=channels).fit(X)
 
-    @BOTH
+    @ALL
     def test_height_and_width_mean_one_channel(self, cls, X):
         settings = CONV | {"max_epochs": 1}
         codes = [

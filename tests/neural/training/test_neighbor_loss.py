@@ -9,10 +9,12 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from sklatent.neural import AETransformer
+from sklatent.neural.networks._autoencoder import Autoencoder, SquaredError
 from sklatent.neural.training._neighbor_loss import (
     EqualEdges,
     FuzzyEdges,
     InfoNCE,
+    NeighborLoss,
     NeighborPairs,
     Tsne,
     Umap,
@@ -97,6 +99,49 @@ class TestTerms:
         Z = torch.from_numpy(ae.transform(X))
         places = Umap().attraction(Z, Z[pairs.partner]) + 5 * Umap().repulsion(Z)
         np.testing.assert_allclose(loss, error + 0.5 * places.mean(), rtol=1e-5)
+
+
+class Counted(torch.nn.Linear):
+    """Counts rows, and remembers the last ones."""
+
+    n_rows = 0
+
+    def forward(self, x):
+        self.n_rows += len(x)
+        self.seen = x.detach()
+        return super().forward(x)
+
+
+class TestReconstruction:
+    """The same places attract, repel and are decoded, and the decoder sees no noise."""
+
+    @pytest.mark.parametrize("settings", [{"noise": 2.0}, {"noise": 0.0}])
+    @pytest.mark.parametrize("corruption", [0.0, 0.5])
+    def test_by_hand(self, settings, corruption):
+        generator = torch.Generator().manual_seed(0)
+        pairs = torch.randn(7, 2, 3, generator=generator)
+        reach = torch.rand(7, 2, generator=generator)
+        model = Autoencoder(Counted(3, 2), torch.nn.Linear(2, 3)).train()
+        error = SquaredError(corruption=corruption)
+        loss = NeighborLoss(Umap(), EqualEdges, 3, weight=0.5, loss=error, **settings)
+        cost = loss(model, (pairs, reach), generator)
+        assert model.encoder.n_rows == 14
+        seen = model.encoder.seen
+        noisy = settings["noise"] > 0 or corruption > 0
+        assert torch.equal(seen, torch.cat(pairs.unbind(1))) != noisy
+        z, z_near = model.encode(seen).chunk(2)
+        places = Umap().attraction(z, z_near) + 5 * Umap().repulsion(z)
+        rebuilt = (pairs[:, 0] - model.decode(z)).square().sum(1)
+        torch.testing.assert_close(cost, rebuilt + 0.5 * places)
+
+    def test_nothing_is_added_to_rows_held_out(self):
+        generator = torch.Generator().manual_seed(0)
+        pairs = torch.randn(7, 2, 3, generator=generator)
+        model = Autoencoder(Counted(3, 2), torch.nn.Linear(2, 3)).eval()
+        error = SquaredError(corruption=0.5)
+        loss = NeighborLoss(Umap(), EqualEdges, 3, noise=1.0, loss=error)
+        loss(model, (pairs, torch.ones(7, 2)), generator)
+        assert torch.equal(model.encoder.seen, torch.cat(pairs.unbind(1)))
 
 
 class TestPairs:

@@ -25,7 +25,7 @@ from skorch.callbacks import Callback
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural.training._checkpoint import pack
 from sklatent.utils._files import only_writer
-from tests.neural.settings import BOTH, STEADY
+from tests.neural.settings import ALL, BOTH, STEADY
 
 
 def assert_same(a, b, X):
@@ -43,7 +43,7 @@ def everything(estimator):
 
 
 class TestPartialFit:
-    @BOTH
+    @ALL
     @pytest.mark.parametrize(
         "settings",
         [
@@ -61,7 +61,7 @@ class TestPartialFit:
             assert estimator.n_iter_ == k + 1
         assert_same(estimator, whole, X)
 
-    @BOTH
+    @ALL
     def test_goes_on_after_a_pickle(self, cls, X):
         estimator = cls(random_state=0).partial_fit(X)
         loaded = pickle.loads(pickle.dumps(estimator))
@@ -70,7 +70,7 @@ class TestPartialFit:
         assert_same(loaded.partial_fit(X), estimator, X)
         assert_same(duplicate.partial_fit(X), estimator, X)
 
-    @BOTH
+    @ALL
     def test_units_are_those_of_the_first_rows(self, cls, X):
         estimator = cls(random_state=0).partial_fit(X[:50])
         mean, scale = estimator.mean_.copy(), estimator.scale_.copy()
@@ -81,7 +81,7 @@ class TestPartialFit:
         np.testing.assert_array_equal(estimator.scale_, scale)
         assert estimator.n_iter_ == len(estimator.history_["train_loss"]) == 3
 
-    @BOTH
+    @ALL
     def test_after_a_fit(self, cls, X):
         estimator = cls(max_epochs=30, random_state=0).fit(X)
         before = estimator.history_["train_loss"]
@@ -90,7 +90,7 @@ class TestPartialFit:
         assert estimator.history_["train_loss"][:30] == before
         assert estimator.loss_ < before[20]
 
-    @BOTH
+    @ALL
     def test_settings_may_change_between_calls(self, cls, X):
         estimator = cls(**STEADY[cls], random_state=0).partial_fit(X)
         codes = estimator.partial_fit(X).transform(X)
@@ -99,7 +99,7 @@ class TestPartialFit:
         estimator.set_params(lr=1e-2, optimizer="sgd").partial_fit(X)
         assert estimator.loss_ < estimator.history_["train_loss"][0]
 
-    @BOTH
+    @ALL
     def test_fit_forgets(self, cls, X):
         settings = {"max_epochs": 2, "random_state": 0}
         expected = cls(**settings).fit(X)
@@ -107,7 +107,7 @@ class TestPartialFit:
         assert_same(estimator, expected, X)
         assert len(pickle.dumps(estimator)) == len(pickle.dumps(expected))
 
-    @BOTH
+    @ALL
     def test_failure_changes_nothing(self, cls, X):
         estimator = cls(lr=1e30, random_state=0)
         with pytest.raises(RuntimeError, match="diverged"):
@@ -124,7 +124,7 @@ class TestPartialFit:
 
 
 class TestWarmStart:
-    @BOTH
+    @ALL
     def test_goes_on_from_the_fitted_networks(self, cls, X):
         settings = {"max_epochs": 20, "random_state": 0}
         first = cls(**settings).fit(X)
@@ -136,12 +136,12 @@ class TestWarmStart:
         second.set_params(lr=1e-30).fit(3 + 5 * X)
         np.testing.assert_array_equal(second.transform(X), codes)
 
-    @BOTH
+    @ALL
     def test_first_fit_is_the_usual_one(self, cls, X):
         settings = {"max_epochs": 2, "random_state": 0}
         assert_same(cls(warm_start=True, **settings).fit(X), cls(**settings).fit(X), X)
 
-    @BOTH
+    @ALL
     @pytest.mark.parametrize(
         ("change", "message"),
         [
@@ -159,7 +159,7 @@ class TestWarmStart:
                 method(X)
             assert everything(estimator) == before
 
-    @BOTH
+    @ALL
     def test_failure_changes_nothing(self, cls, X):
         estimator = cls(warm_start=True, max_epochs=2, random_state=0).fit(X)
         estimator.set_params(lr=1e30)
@@ -169,7 +169,7 @@ class TestWarmStart:
         assert everything(estimator) == before
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("failure", ["diverging", "columns", "names", "inf", "stopped"])
 @pytest.mark.slow
@@ -239,7 +239,7 @@ SETTINGS = {
 
 
 class TestCheckpoint:
-    @BOTH
+    @ALL
     @pytest.mark.parametrize("optimizer", ["adam", "sgd", torch.optim.LBFGS])
     @pytest.mark.slow
     def test_interrupted_training_goes_on_to_the_bit(self, cls, optimizer, X, tmp_path):
@@ -255,13 +255,13 @@ class TestCheckpoint:
                 estimator.fit(X)
         assert_same(cls(checkpoint_path=tmp_path, **settings).fit(X), whole, X)
 
-    @BOTH
+    @ALL
     def test_seed_is_in_the_file(self, cls, X, tmp_path):
         path = tmp_path / "made" / "on the way"
         estimator = cls(checkpoint_path=str(path), max_epochs=2).fit(X)
         assert_same(clone(estimator).fit(X), estimator, X)
 
-    @BOTH
+    @ALL
     def test_file_of_a_finished_training_stays(self, cls, X, tmp_path):
         """What is found there is not trained again."""
         settings = {"max_epochs": 3, "random_state": 0, "checkpoint_path": tmp_path}
@@ -293,7 +293,7 @@ class TestCheckpoint:
         assert_same(cls(**settings).fit(X), whole, X)
 
     @pytest.mark.slow
-    @BOTH
+    @ALL
     def test_killed_process(self, cls, X, tmp_path):
         script = f"""
             from sklearn.datasets import load_iris
@@ -322,7 +322,7 @@ class TestCheckpoint:
         assert resumed.n_iter_ == n_epochs + 5
         assert_same(resumed, whole, X)
 
-    @BOTH
+    @ALL
     def test_each_training_has_its_own_file(self, cls, X, tmp_path):
         settings = {"max_epochs": 2, "random_state": 0}
         cls(checkpoint_path=tmp_path, **settings).fit(X)
@@ -363,7 +363,7 @@ class TestCheckpoint:
             VAETransformer(likelihood=likelihood, **settings).fit(table)
         assert len(list(tmp_path.glob("*.checkpoint"))) == 1
 
-    @BOTH
+    @ALL
     def test_file_of_another_version(self, cls, X, tmp_path, monkeypatch):
         settings = {"max_epochs": 2, "checkpoint_path": tmp_path}
         cls(**settings).fit(X)
@@ -371,7 +371,7 @@ class TestCheckpoint:
         cls(**settings).fit(X)
         assert len(list(tmp_path.glob("*.checkpoint"))) == 2
 
-    @BOTH
+    @ALL
     def test_damaged_file(self, cls, X, tmp_path):
         cls(max_epochs=2, checkpoint_path=tmp_path).fit(X)
         (path,) = tmp_path.glob("*.checkpoint")
@@ -384,7 +384,7 @@ class TestCheckpoint:
                 cls(max_epochs=2, checkpoint_path=tmp_path).fit(X)
             assert path.read_bytes() == part
 
-    @BOTH
+    @ALL
     def test_warm_starts_do_not_mix(self, cls, X, tmp_path):
         settings = {"max_epochs": 2, "random_state": 0, "warm_start": True}
         estimator, expected = cls(**settings).fit(X), cls(**settings).fit(X)
@@ -393,7 +393,7 @@ class TestCheckpoint:
             assert_same(estimator.fit(X), expected.fit(X), X)
             assert len(list(tmp_path.glob("*.checkpoint"))) == n
 
-    @BOTH
+    @ALL
     @pytest.mark.parametrize("given", ["", "file"])
     def test_what_is_no_folder(self, cls, given, X, tmp_path):
         path = given and tmp_path / given
@@ -405,7 +405,7 @@ class TestCheckpoint:
         assert "elete" not in str(caught.value)
         assert list(tmp_path.iterdir()) == ([path] if given else [])
 
-    @BOTH
+    @ALL
     @pytest.mark.parametrize("n_jobs", [None, 2])
     @pytest.mark.slow
     def test_searches_resume(self, cls, n_jobs, X, tmp_path):

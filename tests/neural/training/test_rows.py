@@ -17,7 +17,7 @@ from sklatent.neural.training._rows import (
     standardize,
     subset,
 )
-from tests.neural.settings import BOTH
+from tests.neural.settings import ALL, BOTH
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_streamed_rows_are_the_resident_ones(dtype, X, tmp_path):
             assert torch.equal(a[rows], b[rows])
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_training_from_a_file_is_the_same(cls, early_stopping, X, tmp_path):
     settings = {"max_epochs": 3, "early_stopping": early_stopping, "random_state": 0}

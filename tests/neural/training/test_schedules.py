@@ -11,7 +11,7 @@ from sklatent.neural import AETransformer
 from sklatent.neural.training import _trainer
 from sklatent.neural.training._schedules import SCHEDULES
 from sklatent.neural.training._stability import GradientClipping
-from tests.neural.settings import BOTH
+from tests.neural.settings import ALL
 
 N_STEPS = 200
 
@@ -69,7 +69,7 @@ class Recorder(Callback):
         return self
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_learning_rate_of_each_step(cls, schedule, X):
     recorder = Recorder()
@@ -108,7 +108,7 @@ class TestClipping:
             assert weight.grad.tolist() == gradient
 
     @pytest.mark.filterwarnings("ignore::sklatent.exceptions.PosteriorCollapseWarning")
-    @BOTH
+    @ALL
     @pytest.mark.slow
     def test_changes_no_healthy_training(self, cls, X, monkeypatch):
         digits = load_digits().data[:500]
