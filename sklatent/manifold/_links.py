@@ -142,6 +142,15 @@ class Links:
         starts = np.append(0, np.cumsum(np.minimum(self.counts(), k)))
         return Links(starts, self.rows[kept], self.lengths[kept])
 
+    def padded(self, k):
+        """Lengths and rows of the k shortest links, infinite where there are fewer."""
+        links = self.shortest(k)
+        there = np.arange(k) < links.counts()[:, None]
+        lengths = np.full(there.shape, np.inf)
+        rows = np.zeros(there.shape, dtype=np.intp)
+        lengths[there], rows[there] = links.lengths, links.rows
+        return lengths, rows
+
     def only(self, kept):
         """Return the links for which a boolean array says so."""
         counts = np.bincount(self.queries()[kept], minlength=self.n_queries)

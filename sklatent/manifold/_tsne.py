@@ -24,6 +24,7 @@ from sklatent.manifold.mesh._starts import (
 )
 from sklatent.manifold.tsne._choices import (
     Choices,
+    check_perplexities,
     given_choices,
     given_joint,
 )
@@ -46,8 +47,6 @@ from sklatent.utils._warnings import warn
 CHECK = 50
 # Standard deviation of the start, small against the reach of the kernel.
 START = 1e-4
-# Places farther out than this have diverged.
-DIVERGED = 1e9
 # Momentum with exaggeration, and after it.
 MOMENTA = (0.5, 0.8)
 # New rows choose among fewer neighbors, so that they come to lie between these.
@@ -80,18 +79,21 @@ class TSNE(CallbackSupportMixin, Embedding):
         About how many neighbors a row chooses: the exponential of the entropy of its
         probabilities. Larger ones show coarser structure. Of several, the mean of the
         probabilities is used, which shows fine and coarse structure together [3]_. With
-        fewer rows it is lowered to a third of their number, with a warning.
+        few rows, of which it would be more than half, it is lowered to a third of their
+        number, with a warning.
     early_exaggeration : float, default=12.0
         Factor of all attractions in the first `early_exaggeration_iter` iterations, in
         which rows move through each other and groups form.
     learning_rate : float or "auto", default="auto"
         Length of the steps, to that of the gradient. "auto" is the number of rows over
-        four times the exaggeration, and at least 50 [4]_.
+        four times the exaggeration, and at least 50 [4]_, or the number of rows where
+        that is less.
     max_iter : int, default=1000
         Largest number of iterations.
     n_iter_without_progress : int, default=300
         Number of iterations without a smaller divergence after which the descent stops.
-        It is checked every 50 iterations.
+        It is checked every 50 iterations; with -1 the descent stops at the first of
+        these at which the divergence is not smaller.
     min_grad_norm : float, default=1e-07
         Length of the gradient at which the descent stops.
     metric : str or callable, default="euclidean"
@@ -115,8 +117,9 @@ class TSNE(CallbackSupportMixin, Embedding):
         random.
     method : {"mesh", "exact", "barnes_hut"}, default="mesh"
         How repulsions are summed. "mesh" has errors of about 1 %. "exact" sums all
-        pairs in double precision, with a choice among all rows, in a time that grows
-        with the square of their number. "barnes_hut" is the same as "mesh", for
+        pairs in double precision, with a choice among all rows. Its time grows with the
+        square of their number, and so does its memory, about 100 bytes for each pair of
+        rows. "barnes_hut" is the same as "mesh", for
         compatibility with scikit-learn.
     angle : float, default=0.5
         Ignored, for compatibility with scikit-learn.
@@ -300,14 +303,14 @@ class TSNE(CallbackSupportMixin, Embedding):
             If `init` has another shape than the places, or `X` or a parameter cannot be
             used.
         RuntimeError
-            If the places diverge, as with too large a `learning_rate`.
+            If `learning_rate` is so large that moves are no numbers.
 
         Warns
         -----
         CoarseMeshWarning
             If the map became so wide that its mesh had to be coarser.
         FewRowsWarning
-            If there are not more distinct rows than `perplexity`.
+            If there are so few distinct rows that `perplexity` is lowered.
         RankDeficientWarning
             If all rows are equal.
 
@@ -332,10 +335,10 @@ class TSNE(CallbackSupportMixin, Embedding):
             self.n_components_ = self._resolve_n_components(X, most=n)
             start = self._start(X, P, search)
             if n > 1:
-                places = self._descend(X, y, P, start)
+                places = self._descend(X, y, P, start, search)
             else:
                 places = self._of_equal_rows(start)
-            self._keep(X, places if search is None else places[search.inverse])
+            self._keep(X, self._of_all_rows(places, search))
             self._keep_rows(search)
         return self
 
@@ -382,15 +385,14 @@ class TSNE(CallbackSupportMixin, Embedding):
 
     def _perplexities(self, n):
         """Return the perplexities to use for so many distinct rows."""
-        given = [float(u) for u in np.ravel(self.perplexity)]
-        if not given or min(given) < 1:
-            raise ValueError(f"perplexity must be at least 1; got {self.perplexity!r}.")
-        if max(given) < n:
+        given = check_perplexities(self.perplexity)
+        half = max(1.0, (n - 1) / 2)
+        if max(given) <= half:
             return given
         most = max(1.0, (n - 1) / 3)
         warn(
-            f"perplexity={self.perplexity} must be less than the number of distinct "
-            f"rows, {n}; {most:.4g} is used.",
+            f"perplexity={self.perplexity} must be at most {half:.4g}, half the number "
+            f"of other distinct rows; {most:.4g} is used.",
             FewRowsWarning,
         )
         return [min(u, most) for u in given]
@@ -440,6 +442,11 @@ class TSNE(CallbackSupportMixin, Embedding):
         self.kl_divergence_, self.n_iter_, self.learning_rate_ = 0.0, 0, 0.0
         return np.zeros_like(start)
 
+    @staticmethod
+    def _of_all_rows(places, search):
+        """Places of all rows, from those of the distinct ones."""
+        return places.copy() if search is None else places[search.inverse]
+
     def _kernel(self):
         nu = self.degrees_of_freedom
         return Kernel(float(max(self.n_components_ - 1, 1) if nu == "auto" else nu))
@@ -449,7 +456,7 @@ class TSNE(CallbackSupportMixin, Embedding):
         exact = self.method == "exact"
         return self._kernel().sums(n_samples, self.n_components_, exact, n_threads)
 
-    def _descend(self, X, y, P, start):
+    def _descend(self, X, y, P, start, search):
         """Move the rows until the divergence no longer falls."""
         n_threads = count_threads(self.n_jobs)
         dtype = np.float64 if self.method == "exact" else np.float32
@@ -462,7 +469,7 @@ class TSNE(CallbackSupportMixin, Embedding):
         ):
             report = fit.iterations(
                 f"block of {CHECK} iterations",
-                lambda: {"embedding_": descent.Y.copy()},
+                lambda: {"embedding_": self._of_all_rows(descent.Y, search)},
             )
             self._iterate(descent, divergence, report)
             divergence.gradient(descent.Y)
@@ -499,23 +506,25 @@ class TSNE(CallbackSupportMixin, Embedding):
             if not checks:
                 continue
             stop = report.end(value)
+            idle = i - lowest_at > self.n_iter_without_progress and value >= lowest
             if value < lowest:
                 lowest, lowest_at = value, i
-            idle = i - lowest_at > self.n_iter_without_progress
+            # A map that has hardly any size yet is flat too, and may still grow.
             flat = np.linalg.norm(gradient) <= self.min_grad_norm
+            flat = flat and not descent.has_collapsed()
             if stop or ((idle or flat) and not early):
                 return
 
     def _learning_rate(self, n, exaggeration):
         """The length of the steps for a phase of so much exaggeration."""
         if self.learning_rate == "auto":
-            return max(n / exaggeration / 4, 50.0)
+            return max(n / exaggeration / 4, min(n, 50.0))
         return self.learning_rate
 
     def _check_finite(self, descent):
-        if not np.abs(descent.Y).max() < DIVERGED:
+        if not np.isfinite(descent.Y).all():
             raise RuntimeError(
-                "The places diverged. Lower learning_rate, now "
+                "The places are no numbers any more. Lower learning_rate, now "
                 f"{self.learning_rate_:.4g}."
             )
 

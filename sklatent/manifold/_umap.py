@@ -356,7 +356,7 @@ class UMAP(CallbackSupportMixin, Embedding):
                 FewRowsWarning,
             )
         links = search.nearest(self.n_neighbors_).without_own()
-        distances, nearest = padded(links, self.n_neighbors_ - 1)
+        distances, nearest = links.padded(self.n_neighbors_ - 1)
         self._smallest_scale = smallest_scale(distances)
         values = self._memberships(distances)
         there = np.isfinite(distances)
@@ -452,7 +452,7 @@ class UMAP(CallbackSupportMixin, Embedding):
         if len(self._field.places) == 1:
             return np.zeros((X.shape[0], self.n_components_), dtype=X.dtype)
         k = self.n_neighbors_ - 1
-        distances, nearest = padded(self._search.nearest(k, X), k)
+        distances, nearest = self._search.nearest(k, X).padded(k)
         far = distances[:, 0] > self._reach
         warn_of_far_rows(far, "by their nearest training rows all the same")
         Z = self._field.place(self._memberships(distances), nearest)
@@ -467,13 +467,3 @@ class UMAP(CallbackSupportMixin, Embedding):
         if not issparse(X):
             return super()._nearest(X, n_neighbors)
         return Links.of_graph(X).arrays(n_neighbors)
-
-
-def padded(links, k):
-    """Return the k shortest links of each query, infinite where there are fewer."""
-    links = links.shortest(k)
-    there = np.arange(k) < links.counts()[:, None]
-    distances = np.full(there.shape, np.inf)
-    nearest = np.zeros(there.shape, dtype=np.intp)
-    distances[there], nearest[there] = links.lengths, links.rows
-    return distances, nearest

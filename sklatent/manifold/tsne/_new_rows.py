@@ -55,9 +55,9 @@ def place_rows(p, neighbors, embedding, kernel, potential):
 def _descend(p, near, kernel, potential, pressure):
     """Minimize L for each row by itself.
 
-    Sums, and no matrix products, whose rounding would depend on the other rows.
+    No matrix products, whose rounding would depend on the other rows.
     """
-    Z = (p[:, :, None] * near).sum(axis=1)
+    Z = _total(p[:, :, None] * near)
     steps = np.ones(len(Z))
     moving = np.arange(len(Z))
     losses = _losses(Z, p, near, kernel, potential, pressure)
@@ -65,9 +65,9 @@ def _descend(p, near, kernel, potential, pressure):
         here = Z[moving]
         difference = here[:, None] - near[moving]
         w = p[moving] * kernel.weight(np.square(difference).sum(axis=2))
-        gradient = kernel.strength * (w[:, :, None] * difference).sum(axis=1)
+        gradient = kernel.strength * _total(w[:, :, None] * difference)
         gradient += pressure * potential.gradient(here)
-        curvature = kernel.strength * w.sum(axis=1)
+        curvature = kernel.strength * _total(w)
         move = (-steps[moving] / curvature)[:, None] * gradient
         there = here + move
         loss = _losses(there, p[moving], near[moving], kernel, potential, pressure)
@@ -86,8 +86,13 @@ def _descend(p, near, kernel, potential, pressure):
 def _losses(Z, p, near, kernel, potential, pressure):
     """L of each row, infinite outside of the map."""
     square = np.square(Z[:, None] - near).sum(axis=2)
-    loss = (p * kernel.minus_log(square)).sum(axis=1)
+    loss = _total(p * kernel.minus_log(square))
     inside = ~potential.off(Z)
     loss[inside] += pressure * potential.values(Z[inside])
     loss[~inside] = np.inf
     return loss
+
+
+def _total(terms):
+    """Sums over neighbors, whose rounding does not depend on zeros behind the last."""
+    return np.add.accumulate(terms, axis=1)[:, -1]
