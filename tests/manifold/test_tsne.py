@@ -1,5 +1,7 @@
 """t-SNE, against formulas over all pairs, and on rows of known groups."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -139,6 +141,29 @@ def test_the_divergence_of_a_fit(settings):
     # The logarithm of the normalizer, which a mesh gives to 1e-3.
     atol = 1e-3 if q < 4 and "method" not in settings else 1e-6
     np.testing.assert_allclose(tsne.kl_divergence_, expected, atol=atol)
+
+
+@pytest.mark.parametrize("nu", [0.01, 0.1, 0.5])
+def test_repulsion_with_few_degrees_of_freedom(nu):
+    """The mesh is as fine as the kernel is narrow."""
+    kernel = Kernel(nu)
+    Y = np.random.RandomState(0).uniform(0, 20, (1000, 2)).astype(np.float32)
+    on_mesh, exact = (
+        kernel.sums(*Y.shape, exact).potential(Y).gradient_of_others(Y)
+        for exact in (False, True)
+    )
+    assert np.linalg.norm(on_mesh - exact) < 0.01 * np.linalg.norm(exact)
+
+
+def test_the_potential_of_a_map_is_not_pickled(digits):
+    X = digits[0][:600]
+    tsne = TSNE(**SHORT).fit(X)
+    size = len(pickle.dumps(tsne))
+    Z = tsne.transform(X[:5] + 0.1)
+    assert tsne._field.potentials is tsne._field.potentials
+    assert len(pickle.dumps(tsne)) == size
+    loaded = pickle.loads(pickle.dumps(tsne))
+    np.testing.assert_array_equal(loaded.transform(X[:5] + 0.1), Z)
 
 
 def test_a_map_that_collapses_is_spread_out_again(digits):
@@ -492,6 +517,13 @@ def test_callbacks_see_the_divergence(X):
     losses = [row["loss"] for row in monitor.get_logs().data]
     assert len(losses) == 6
     np.testing.assert_allclose(losses[-1], tsne.kl_divergence_, rtol=0.01)
+
+
+class Shapes:
+    """A callback that keeps the shapes of the places."""
+
+    def __init__(self):
+        self.seen = []
 
 
 class Interrupt:

@@ -41,6 +41,11 @@ class Kernel:
         """(nu + 1) / nu."""
         return (self.nu + 1) / self.nu
 
+    @property
+    def width(self):
+        """Distance at which K falls off; with many degrees of freedom that is 1."""
+        return min(1.0, self.nu**0.5)
+
     def weight(self, square):
         """1 / (1 + s / nu), by which attractions are multiplied."""
         w = square * square.dtype.type(1 / self.nu)
@@ -67,7 +72,7 @@ class Kernel:
         """Return what sums the kernel over all rows: a mesh, or all pairs."""
         if exact or n_samples <= FEW_ROWS or n_components not in MOST_NODES:
             return AllPairs(self, self.slope)
-        return Mesh(self, n_threads)
+        return Mesh(self, n_threads, self.width)
 
 
 class Divergence:

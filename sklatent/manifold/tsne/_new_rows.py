@@ -11,8 +11,12 @@ each step goes along the gradient, over the curvature of a quadratic that bounds
 attraction from above (de Leeuw 1977), and is halved until L falls.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from sklatent.manifold.mesh._field import Field
+from sklatent.manifold.tsne._divergence import Kernel
 from sklatent.utils._blocks import row_slices
 
 # Bound on the steps, and the movement after which a row stays.
@@ -21,35 +25,53 @@ SMALLEST_STEP = 2.0**-6
 BLOCK_ENTRIES = 2**18
 
 
-def place_rows(p, neighbors, embedding, kernel, potential):
-    """Place rows among training rows.
+@dataclass(frozen=True)
+class NewRows(Field):
+    """The field of the training rows.
 
     Parameters
     ----------
-    p : ndarray of shape (n_queries, n_neighbors)
-        Probabilities with which rows choose training rows.
-    neighbors : ndarray of shape (n_queries, n_neighbors)
-        Which training rows these are.
-    embedding : ndarray of shape (n_samples, n_components)
-        Places of the training rows.
     kernel : Kernel
         K.
-    potential : Potential
-        phi.
-
-    Returns
-    -------
-    Z : ndarray of shape (n_queries, n_components)
-        Places.
+    places : ndarray of shape (n_samples, n_components)
+        Places of the training rows.
+    exact : bool
+        Whether phi is summed over all of them one by one.
     """
-    n = len(embedding)
-    pressure = n / potential.energy
-    Z = np.empty((len(p), embedding.shape[1]))
-    size = max(1, BLOCK_ENTRIES // (p.shape[1] * embedding.shape[1]))
-    for rows in row_slices(len(p), size):
-        near = embedding[neighbors[rows]].astype(np.float64)
-        Z[rows] = _descend(p[rows], near, kernel, potential, pressure)
-    return Z
+
+    kernel: Kernel
+    places: np.ndarray
+    exact: bool
+
+    def _compute_potentials(self):
+        """Return phi."""
+        sums = self.kernel.sums(*self.places.shape, self.exact)
+        return sums.potential(self.places.astype(np.float32))
+
+    def place(self, p, neighbors):
+        """Place new rows, each by itself.
+
+        Parameters
+        ----------
+        p : ndarray of shape (n_queries, n_neighbors)
+            Probabilities with which rows choose training rows.
+        neighbors : ndarray of shape (n_queries, n_neighbors)
+            Which training rows these are.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_queries, n_components)
+            Places, in double precision.
+        """
+        n, q = self.places.shape
+        potential = self.potentials
+        pressure = n / potential.energy
+        Z = np.empty((len(p), q))
+        size = max(1, BLOCK_ENTRIES // (p.shape[1] * q))
+        for rows in row_slices(len(p), size):
+            near = self.places[neighbors[rows]].astype(np.float64)
+            Z[rows] = _descend(p[rows], near, self.kernel, potential, pressure)
+        return Z
 
 
 def _descend(p, near, kernel, potential, pressure):
