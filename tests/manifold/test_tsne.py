@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsTransformer
 from sklearn.preprocessing import scale
@@ -19,7 +20,7 @@ from sklatent.exceptions import (
     FewRowsWarning,
     RankDeficientWarning,
 )
-from sklatent.manifold import TSNE
+from sklatent.manifold import TSNE, UMAP
 from sklatent.manifold.mesh._descent import FARTHEST_MOVE, Descent
 from sklatent.manifold.metrics import neighbor_recall, trustworthiness
 from sklatent.manifold.tsne._affinities import conditionals
@@ -519,11 +520,36 @@ def test_callbacks_see_the_divergence(X):
     np.testing.assert_allclose(losses[-1], tsne.kl_divergence_, rtol=0.01)
 
 
-class Shapes:
-    """A callback that keeps the shapes of the places."""
+class Seen:
+    """A callback that keeps the places after each block of iterations."""
 
     def __init__(self):
-        self.seen = []
+        self.places = []
+
+    def setup(self, estimator, context):
+        pass
+
+    teardown = on_fit_task_begin = setup
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        if hasattr(context, "loss"):
+            self.places.append(fitted_estimator.embedding_)
+
+
+@pytest.mark.parametrize(
+    "estimator", [TSNE(perplexity=10, max_iter=100), UMAP(n_epochs=20)], ids=str
+)
+def test_callbacks_see_the_places_of_all_rows(X, estimator):
+    """Equal rows, which are one in the descent, too."""
+    seen = Seen()
+    again = np.vstack([X, X[:7]])
+    clone(estimator).set_callbacks(seen).fit(again)
+    seen = seen.places
+    assert len(seen) == 2
+    for Z in seen:
+        assert Z.shape == (len(again), 2)
+        np.testing.assert_array_equal(Z[:7], Z[len(X) :])
+    assert not np.array_equal(seen[0], seen[-1])
 
 
 class Interrupt:
