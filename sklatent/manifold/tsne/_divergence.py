@@ -11,14 +11,13 @@ nu degrees of freedom (van der Maaten 2009, equation 4),
 rows that choose each other attract, and all repel each other.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from sklatent.manifold.mesh._all_pairs import AllPairs
-from sklatent.manifold.mesh._edges import Edges
 from sklatent.manifold.mesh._mesh import MOST_NODES, Mesh
+from sklatent.manifold.mesh._pair_forces import PairForces
 
 # Up to so many rows all pairs are summed one by one, which is as quick as a mesh.
 FEW_ROWS = 500
@@ -75,7 +74,7 @@ class Kernel:
         return Mesh(self, n_threads, self.width)
 
 
-class Divergence:
+class Divergence(PairForces):
     """C as a function of the places, and its gradient.
 
     Parameters
@@ -93,19 +92,11 @@ class Divergence:
     """
 
     def __init__(self, P, kernel, sums, n_threads, dtype=np.float32):
+        super().__init__(P, n_threads, dtype)
         self.kernel = kernel
         self.sums = sums
-        self.edges = Edges(P, dtype)
         p = P.data[P.data > 0].astype(np.float64)
         self.entropy = -2 * float(p @ np.log(p))
-        self.threads = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        if self.threads is not None:
-            self.threads.shutdown()
 
     def _repulsion(self, Y):
         """Z and the gradient of phi."""
@@ -114,22 +105,11 @@ class Divergence:
 
     def gradient(self, Y, exaggeration=1.0):
         """Return the gradient, with attractions that are stronger by a factor."""
-        parts = self.edges.parts
-
-        def attraction(part):
-            return part.forces(Y, self.kernel.weight)
-
-        if self.threads is None:
-            self.Z, forces = self._repulsion(Y)
-            results = map(attraction, parts)
-        else:
-            repulsion = self.threads.submit(self._repulsion, Y)
-            results = self.threads.map(attraction, parts)
-            self.Z, forces = repulsion.result()
+        (self.Z, forces), attractions = self._both(Y, self.kernel.weight)
         attracting = 2 * self.kernel.strength * exaggeration
         # Both in the units of the attraction until they are added.
         forces = forces * Y.dtype.type(2 / (self.Z * attracting))
-        return self.edges.add_forces(forces, results) * Y.dtype.type(attracting)
+        return self.edges.add_forces(forces, attractions) * Y.dtype.type(attracting)
 
     def value(self, Y):
         """Return C at places for which `gradient` was the last call."""
