@@ -8,7 +8,7 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
@@ -399,6 +399,14 @@ class GraphSearch:
         )
 
     nearest_pair = nearest_of
+
+
+def start_search(X, metric, *, p=2, metric_params=None, algorithm="auto", n_jobs=None):
+    """Return the search among rows, or in distances with metric="precomputed"."""
+    if metric == "precomputed":
+        return GraphSearch(X) if issparse(X) else MatrixSearch(X)
+    options = {"p": p, "metric_params": metric_params, "algorithm": algorithm}
+    return RowSearch(X, metric, n_jobs=n_jobs, **options)
 
 
 def _entries(graph, chosen):

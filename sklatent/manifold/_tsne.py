@@ -15,7 +15,7 @@ from sklatent.exceptions import (
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._classical_mds import ClassicalMDS
 from sklatent.manifold._far import warn_of_far_rows
-from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
+from sklatent.manifold._links import Links, start_search
 from sklatent.manifold.mesh._descent import Descent
 from sklatent.manifold.mesh._starts import (
     principal_start,
@@ -79,8 +79,8 @@ class TSNE(CallbackSupportMixin, Embedding):
         About how many neighbors a row chooses: the exponential of the entropy of its
         probabilities. Larger ones show coarser structure. Of several, the mean of the
         probabilities is used, which shows fine and coarse structure together [3]_. With
-        few rows, of which it would be more than half, it is lowered to a third of their
-        number, with a warning.
+        few rows, of which it would be more than half, it is lowered to a third of the
+        others, with a warning.
     early_exaggeration : float, default=12.0
         Factor of all attractions in the first `early_exaggeration_iter` iterations, in
         which rows move through each other and groups form.
@@ -356,7 +356,9 @@ class TSNE(CallbackSupportMixin, Embedding):
         if self.affinity == "precomputed":
             self.perplexity_ = None
             return given_joint(X), None
-        search = self._start_search(X)
+        search = start_search(
+            X, self.metric, metric_params=self.metric_params, n_jobs=self.n_jobs
+        )
         perplexities = self._perplexities(len(search))
         one = np.ndim(self.perplexity) == 0
         self.perplexity_ = perplexities[0] if one else perplexities
@@ -370,29 +372,16 @@ class TSNE(CallbackSupportMixin, Embedding):
         self._reach = FAR * choices.longest
         return P, search
 
-    def _start_search(self, X):
-        """Return the search for the nearest training rows."""
-        if self.metric == "precomputed":
-            return GraphSearch(X) if issparse(X) else MatrixSearch(X)
-        return RowSearch(
-            X,
-            self.metric,
-            p=2,
-            metric_params=self.metric_params,
-            algorithm="auto",
-            n_jobs=self.n_jobs,
-        )
-
     def _perplexities(self, n):
         """Return the perplexities to use for so many distinct rows."""
         given = check_perplexities(self.perplexity)
-        half = max(1.0, (n - 1) / 2)
+        half = max(1.0, n / 2)
         if max(given) <= half:
             return given
         most = max(1.0, (n - 1) / 3)
         warn(
             f"perplexity={self.perplexity} must be at most {half:.4g}, half the number "
-            f"of other distinct rows; {most:.4g} is used.",
+            f"of distinct rows; {most:.4g} is used.",
             FewRowsWarning,
         )
         return [min(u, most) for u in given]

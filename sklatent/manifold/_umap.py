@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent.exceptions import CoarseMeshWarning, FewRowsWarning
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._far import warn_of_far_rows
-from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
+from sklatent.manifold._links import Links, start_search
 from sklatent.manifold.fuzzy._descent import next_moves
 from sklatent.manifold.fuzzy._forces import Forces
 from sklatent.manifold.fuzzy._new_rows import NewRows
@@ -291,7 +291,9 @@ class UMAP(CallbackSupportMixin, Embedding):
         """
         with self._unchanged_on_error():
             X = self._read(X, reset=True)
-            search = self._start_search(X)
+            search = start_search(
+                X, self.metric, metric_params=self.metric_kwds, n_jobs=self.n_jobs
+            )
             self.n_components_ = self._resolve_n_components(X, most=len(search))
             similarity = self._set_similarity()
             self.graph_ = self._fuzzy_graph(search)
@@ -315,13 +317,6 @@ class UMAP(CallbackSupportMixin, Embedding):
     def _validate_rows(self, X):
         check_is_fitted(self)
         return self._read(X)
-
-    def _start_search(self, X):
-        """Return the search for links to training rows."""
-        if self._is_precomputed():
-            return GraphSearch(X) if issparse(X) else MatrixSearch(X)
-        options = {"p": 2, "metric_params": self.metric_kwds, "algorithm": "auto"}
-        return RowSearch(X, self.metric, n_jobs=self.n_jobs, **options)
 
     def _set_similarity(self):
         """Return the similarity, its parameters given or fitted."""

@@ -244,7 +244,9 @@ def test_all_rows_equal():
 
 def test_a_perplexity_too_large_is_lowered():
     X = np.random.RandomState(0).standard_normal((25, 3))
-    with pytest.warns(FewRowsWarning, match="perplexity=30.0 must be at most 12, half"):
+    with pytest.warns(
+        FewRowsWarning, match="perplexity=30.0 must be at most 12.5, half"
+    ):
         tsne = TSNE(**SHORT).fit(X)
     assert tsne.perplexity_ == 8
     expected = TSNE(perplexity=8, **SHORT).fit(X).embedding_
