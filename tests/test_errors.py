@@ -104,7 +104,7 @@ def test_images_that_are_no_rows(cls, shape):
     assert "X must have one row for each image or matrix: X.reshape(len(X), -1)" in (
         message
     )
-    has_shape = cls in (AETransformer, VAETransformer)
+    has_shape = "image_shape" in cls().get_params()
     assert (f"set image_shape={shape}" in message) == has_shape
     if cls in (PCA, AETransformer):  # does what is said work?
         settings = {"image_shape": shape, "max_epochs": 1} if has_shape else {}
@@ -134,6 +134,7 @@ def test_methods_that_other_classes_have(cls):
 OF_SUBPACKAGES = {
     "the estimators of sklatent.manifold": sklatent.manifold,
     "the estimators of sklatent.density": sklatent.density,
+    "the estimators of sklatent.neural": sklatent.neural,
 }
 
 
@@ -156,7 +157,7 @@ def test_who_has_a_method(name, advice):
     }
     others -= {"NormalScoreTransformer"}
     if name == "score_samples":
-        others -= {"AETransformer", *sklatent.manifold.__all__}
+        others -= {"AETransformer", "ParametricEmbedding", *sklatent.manifold.__all__}
         named -= {"NormalScoreTransformer"}
     assert named <= has
     assert has & others <= named

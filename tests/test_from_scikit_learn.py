@@ -44,6 +44,7 @@ SAME_NAME = [
     ("Isomap", sklearn.manifold.Isomap, sklatent.Isomap),
     ("ClassicalMDS", sklearn.manifold.ClassicalMDS, sklatent.ClassicalMDS),
     ("MDS", sklearn.manifold.MDS, sklatent.MDS),
+    ("TSNE", sklearn.manifold.TSNE, sklatent.TSNE),
     ("KernelPCA", sklearn.decomposition.KernelPCA, sklatent.KernelPCA),
 ]
 OTHERS = [

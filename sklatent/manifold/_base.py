@@ -108,6 +108,69 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         """
         return self.fit(X, y, **fit_params).embedding_
 
+    def transform(self, X):
+        """Place rows among the training rows.
+
+        Each row gets its place by itself, whatever rows come with it. A training row
+        has its place in `embedding_`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows; with precomputed distances or kernel values those to or with the
+            training rows, of shape (n_samples, n_samples_fit).
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            Places of the rows, in the precision of `X`.
+
+        Warns
+        -----
+        FarRowsWarning
+            In the classes that tell far rows: if a row is far from all training rows,
+            so that its place tells little.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklatent.manifold import ClassicalMDS
+        >>> X = load_iris().data
+        >>> mds = ClassicalMDS(n_components=2).fit(X[::2])
+        >>> mds.transform(X[1::2]).shape
+        (75, 2)
+        """
+        return super().transform(X)
+
+    def score(self, X, y=None):
+        """Average of `score_samples` over the rows; larger is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows; with precomputed distances or kernel values those to or with the
+            training rows, of shape (n_samples, n_samples_fit).
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        score : float
+            Mean share of the nearest training rows that are kept, corrected for chance.
+
+        Examples
+        --------
+        More components keep more neighbors:
+
+        >>> from sklearn.datasets import load_wine
+        >>> from sklatent.manifold import ClassicalMDS
+        >>> X = load_wine().data
+        >>> one, two = (ClassicalMDS(n_components=q).fit(X[::2]) for q in (1, 2))
+        >>> one.score(X[1::2]) < two.score(X[1::2])
+        True
+        """
+        return super().score(X, y)
+
     def _encode(self, X):
         return self._place(X)
 

@@ -11,8 +11,8 @@ import inspect
 METHODS = {
     "impute": "PPCA, FactorAnalysis, GaussianMixture and VAETransformer have it.",
     "inverse_transform": (
-        "PCA, PPCA, FactorAnalysis, AETransformer, VAETransformer and the estimators "
-        "of sklatent.manifold have it."
+        "PCA, PPCA, FactorAnalysis, the estimators of sklatent.neural and the "
+        "estimators of sklatent.manifold have it."
     ),
     "posterior": "PCA, PPCA, FactorAnalysis and VAETransformer have it.",
     "predict": (
@@ -20,8 +20,8 @@ METHODS = {
         "score_samples."
     ),
     "reconstruction_error": (
-        "PCA, PPCA, FactorAnalysis, AETransformer, VAETransformer and the estimators "
-        "of sklatent.manifold have it."
+        "PCA, PPCA, FactorAnalysis, the estimators of sklatent.neural and the "
+        "estimators of sklatent.manifold have it."
     ),
     "sample": (
         "PCA, PPCA, FactorAnalysis, VAETransformer, GaussianMixture, KernelDensity, "
@@ -35,8 +35,8 @@ METHODS = {
         "sklatent.density return a log-density."
     ),
     "transform": (
-        "PCA, PPCA, FactorAnalysis, AETransformer, VAETransformer and the estimators "
-        "of sklatent.manifold have it."
+        "PCA, PPCA, FactorAnalysis, the estimators of sklatent.neural and the "
+        "estimators of sklatent.manifold have it."
     ),
 }
 METHODS["fit_predict"] = METHODS["predict"]
@@ -54,9 +54,11 @@ PARAMETERS = {
     ),
     **dict.fromkeys(
         ("epochs", "n_epochs", "num_epochs", "max_iter", "n_iter", "max_epochs"),
-        ("max_epochs", "max_iter"),
+        ("max_epochs", "max_iter", "n_epochs"),
     ),
-    **dict.fromkeys(("learning_rate", "learning_rate_init"), ("lr",)),
+    **dict.fromkeys(
+        ("learning_rate", "learning_rate_init", "lr"), ("lr", "learning_rate")
+    ),
     **dict.fromkeys(
         ("hidden_dim", "hidden_dims", "hidden_layers", "hidden_units", "layer_sizes"),
         ("hidden_layer_sizes",),
@@ -64,7 +66,13 @@ PARAMETERS = {
     **dict.fromkeys(("seed", "random_seed"), ("random_state",)),
     **dict.fromkeys(("bw", "bw_method"), ("bandwidth",)),
     "kl_weight": ("beta",),
-    "k": ("n_neighbors",),
+    **dict.fromkeys(("k", "n_neighbors", "perplexity"), ("n_neighbors", "perplexity")),
+    **dict.fromkeys(("metric_kwds", "metric_params"), ("metric_params", "metric_kwds")),
+    "dissimilarity": ("metric",),
+    "dof": ("degrees_of_freedom",),
+    **dict.fromkeys(("initialization", "init"), ("init",)),
+    **dict.fromkeys(("negative_gradient_method",), ("method",)),
+    **dict.fromkeys(("tol", "eps"), ("tol", "eps")),
     "patience": ("n_iter_no_change",),
 }
 
