@@ -118,7 +118,7 @@ class TSNE(CallbackSupportMixin, Embedding):
     method : {"mesh", "exact", "barnes_hut"}, default="mesh"
         How repulsions are summed. "mesh" has errors of about 1 %. "exact" sums all
         pairs in double precision, with a choice among all rows. Its time grows with the
-        square of their number, and so does its memory, about 100 bytes for each pair of
+        square of their number, and so does its memory, about 160 bytes for each pair of
         rows. "barnes_hut" is the same as "mesh", for
         compatibility with scikit-learn.
     angle : float, default=0.5
