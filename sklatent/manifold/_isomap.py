@@ -19,7 +19,7 @@ from sklatent.manifold._graph import (
     warn_of_components,
 )
 from sklatent.manifold._landmark_mds import residual_variance, scale_landmarks
-from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
+from sklatent.manifold._links import Links, start_search
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
@@ -259,7 +259,14 @@ class Isomap(Embedding):
         with self._unchanged_on_error():
             self._check_neighborhoods()
             X = self._read(X, reset=True, ensure_min_samples=2)
-            search = self._start_search(X)
+            search = start_search(
+                X,
+                self.metric,
+                p=self.p,
+                metric_params=self.metric_params,
+                algorithm=self.neighbors_algorithm,
+                n_jobs=self.n_jobs,
+            )
             links = self._training_links(search)
             graph = edge_graph(links.queries(), links.rows, links.lengths, len(search))
             graph = self._connect(graph, search)
@@ -293,19 +300,6 @@ class Isomap(Embedding):
     def _validate_rows(self, X):
         check_is_fitted(self)
         return self._read(X)
-
-    def _start_search(self, X):
-        """Return the search for links to training rows."""
-        if self._is_precomputed():
-            return GraphSearch(X) if issparse(X) else MatrixSearch(X)
-        return RowSearch(
-            X,
-            self.metric,
-            p=self.p,
-            metric_params=self.metric_params,
-            algorithm=self.neighbors_algorithm,
-            n_jobs=self.n_jobs,
-        )
 
     def _training_links(self, search):
         """Links of the training rows to each other."""

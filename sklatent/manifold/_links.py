@@ -8,7 +8,7 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
@@ -141,6 +141,15 @@ class Links:
         kept = order[rank < k]
         starts = np.append(0, np.cumsum(np.minimum(self.counts(), k)))
         return Links(starts, self.rows[kept], self.lengths[kept])
+
+    def padded(self, k):
+        """Lengths and rows of the k shortest links, infinite where there are fewer."""
+        links = self.shortest(k)
+        there = np.arange(k) < links.counts()[:, None]
+        lengths = np.full(there.shape, np.inf)
+        rows = np.zeros(there.shape, dtype=np.intp)
+        lengths[there], rows[there] = links.lengths, links.rows
+        return lengths, rows
 
     def only(self, kept):
         """Return the links for which a boolean array says so."""
@@ -390,6 +399,14 @@ class GraphSearch:
         )
 
     nearest_pair = nearest_of
+
+
+def start_search(X, metric, *, p=2, metric_params=None, algorithm="auto", n_jobs=None):
+    """Return the search among rows, or in distances with metric="precomputed"."""
+    if metric == "precomputed":
+        return GraphSearch(X) if issparse(X) else MatrixSearch(X)
+    options = {"p": p, "metric_params": metric_params, "algorithm": algorithm}
+    return RowSearch(X, metric, n_jobs=n_jobs, **options)
 
 
 def _entries(graph, chosen):

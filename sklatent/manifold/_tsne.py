@@ -15,7 +15,7 @@ from sklatent.exceptions import (
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._classical_mds import ClassicalMDS
 from sklatent.manifold._far import warn_of_far_rows
-from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
+from sklatent.manifold._links import Links, start_search
 from sklatent.manifold.mesh._descent import Descent
 from sklatent.manifold.mesh._starts import (
     principal_start,
@@ -24,11 +24,12 @@ from sklatent.manifold.mesh._starts import (
 )
 from sklatent.manifold.tsne._choices import (
     Choices,
+    check_perplexities,
     given_choices,
     given_joint,
 )
 from sklatent.manifold.tsne._divergence import Divergence, Kernel
-from sklatent.manifold.tsne._new_rows import place_rows
+from sklatent.manifold.tsne._new_rows import NewRows
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
@@ -46,8 +47,6 @@ from sklatent.utils._warnings import warn
 CHECK = 50
 # Standard deviation of the start, small against the reach of the kernel.
 START = 1e-4
-# Places farther out than this have diverged.
-DIVERGED = 1e9
 # Momentum with exaggeration, and after it.
 MOMENTA = (0.5, 0.8)
 # New rows choose among fewer neighbors, so that they come to lie between these.
@@ -80,18 +79,21 @@ class TSNE(CallbackSupportMixin, Embedding):
         About how many neighbors a row chooses: the exponential of the entropy of its
         probabilities. Larger ones show coarser structure. Of several, the mean of the
         probabilities is used, which shows fine and coarse structure together [3]_. With
-        fewer rows it is lowered to a third of their number, with a warning.
+        few rows, of which it would be more than half, it is lowered to a third of the
+        others, with a warning.
     early_exaggeration : float, default=12.0
         Factor of all attractions in the first `early_exaggeration_iter` iterations, in
         which rows move through each other and groups form.
     learning_rate : float or "auto", default="auto"
         Length of the steps, to that of the gradient. "auto" is the number of rows over
-        four times the exaggeration, and at least 50 [4]_.
+        four times the exaggeration, and at least 50 [4]_, or the number of rows where
+        that is less.
     max_iter : int, default=1000
         Largest number of iterations.
     n_iter_without_progress : int, default=300
         Number of iterations without a smaller divergence after which the descent stops.
-        It is checked every 50 iterations.
+        It is checked every 50 iterations; with -1 the descent stops at the first of
+        these at which the divergence is not smaller.
     min_grad_norm : float, default=1e-07
         Length of the gradient at which the descent stops.
     metric : str or callable, default="euclidean"
@@ -115,8 +117,9 @@ class TSNE(CallbackSupportMixin, Embedding):
         random.
     method : {"mesh", "exact", "barnes_hut"}, default="mesh"
         How repulsions are summed. "mesh" has errors of about 1 %. "exact" sums all
-        pairs in double precision, with a choice among all rows, in a time that grows
-        with the square of their number. "barnes_hut" is the same as "mesh", for
+        pairs in double precision, with a choice among all rows. Its time grows with the
+        square of their number, and so does its memory, about 160 bytes for each pair of
+        rows. "barnes_hut" is the same as "mesh", for
         compatibility with scikit-learn.
     angle : float, default=0.5
         Ignored, for compatibility with scikit-learn.
@@ -300,14 +303,14 @@ class TSNE(CallbackSupportMixin, Embedding):
             If `init` has another shape than the places, or `X` or a parameter cannot be
             used.
         RuntimeError
-            If the places diverge, as with too large a `learning_rate`.
+            If `learning_rate` is so large that moves are no numbers.
 
         Warns
         -----
         CoarseMeshWarning
             If the map became so wide that its mesh had to be coarser.
         FewRowsWarning
-            If there are not more distinct rows than `perplexity`.
+            If there are so few distinct rows that `perplexity` is lowered.
         RankDeficientWarning
             If all rows are equal.
 
@@ -332,10 +335,10 @@ class TSNE(CallbackSupportMixin, Embedding):
             self.n_components_ = self._resolve_n_components(X, most=n)
             start = self._start(X, P, search)
             if n > 1:
-                places = self._descend(X, y, P, start)
+                places = self._descend(X, y, P, start, search)
             else:
                 places = self._of_equal_rows(start)
-            self._keep(X, places if search is None else places[search.inverse])
+            self._keep(X, self._of_all_rows(places, search))
             self._keep_rows(search)
         return self
 
@@ -353,7 +356,9 @@ class TSNE(CallbackSupportMixin, Embedding):
         if self.affinity == "precomputed":
             self.perplexity_ = None
             return given_joint(X), None
-        search = self._start_search(X)
+        search = start_search(
+            X, self.metric, metric_params=self.metric_params, n_jobs=self.n_jobs
+        )
         perplexities = self._perplexities(len(search))
         one = np.ndim(self.perplexity) == 0
         self.perplexity_ = perplexities[0] if one else perplexities
@@ -367,30 +372,16 @@ class TSNE(CallbackSupportMixin, Embedding):
         self._reach = FAR * choices.longest
         return P, search
 
-    def _start_search(self, X):
-        """Return the search for the nearest training rows."""
-        if self.metric == "precomputed":
-            return GraphSearch(X) if issparse(X) else MatrixSearch(X)
-        return RowSearch(
-            X,
-            self.metric,
-            p=2,
-            metric_params=self.metric_params,
-            algorithm="auto",
-            n_jobs=self.n_jobs,
-        )
-
     def _perplexities(self, n):
         """Return the perplexities to use for so many distinct rows."""
-        given = [float(u) for u in np.ravel(self.perplexity)]
-        if not given or min(given) < 1:
-            raise ValueError(f"perplexity must be at least 1; got {self.perplexity!r}.")
-        if max(given) < n:
+        given = check_perplexities(self.perplexity)
+        half = max(1.0, n / 2)
+        if max(given) <= half:
             return given
         most = max(1.0, (n - 1) / 3)
         warn(
-            f"perplexity={self.perplexity} must be less than the number of distinct "
-            f"rows, {n}; {most:.4g} is used.",
+            f"perplexity={self.perplexity} must be at most {half:.4g}, half the number "
+            f"of distinct rows; {most:.4g} is used.",
             FewRowsWarning,
         )
         return [min(u, most) for u in given]
@@ -440,34 +431,35 @@ class TSNE(CallbackSupportMixin, Embedding):
         self.kl_divergence_, self.n_iter_, self.learning_rate_ = 0.0, 0, 0.0
         return np.zeros_like(start)
 
+    @staticmethod
+    def _of_all_rows(places, search):
+        """Places of all rows, from those of the distinct ones."""
+        return places.copy() if search is None else places[search.inverse]
+
     def _kernel(self):
         nu = self.degrees_of_freedom
         return Kernel(float(max(self.n_components_ - 1, 1) if nu == "auto" else nu))
 
-    def _sums(self, n_samples, n_threads):
-        """Return what sums the kernel over all rows."""
-        exact = self.method == "exact"
-        return self._kernel().sums(n_samples, self.n_components_, exact, n_threads)
-
-    def _descend(self, X, y, P, start):
+    def _descend(self, X, y, P, start, search):
         """Move the rows until the divergence no longer falls."""
         n_threads = count_threads(self.n_jobs)
-        dtype = np.float64 if self.method == "exact" else np.float32
-        descent = Descent(start.astype(dtype))
-        sums = self._sums(len(start), n_threads)
+        exact = self.method == "exact"
+        dtype = np.float64 if exact else np.float32
+        descent, kernel = Descent(start.astype(dtype)), self._kernel()
+        sums = kernel.sums(*start.shape, exact, n_threads)
         n_checks = -(-self.max_iter // CHECK)
         with (
-            Divergence(P, self._kernel(), sums, n_threads, dtype) as divergence,
+            Divergence(P, kernel, sums, n_threads, dtype) as divergence,
             reported_fit(self, X, y, n_checks) as fit,
         ):
             report = fit.iterations(
                 f"block of {CHECK} iterations",
-                lambda: {"embedding_": descent.Y.copy()},
+                lambda: {"embedding_": self._of_all_rows(descent.Y, search)},
             )
             self._iterate(descent, divergence, report)
             divergence.gradient(descent.Y)
             self.kl_divergence_ = divergence.value(descent.Y)
-        if getattr(sums, "geometry", None) is not None and sums.geometry.is_coarse():
+        if sums.is_coarse():
             warn(
                 "The map is so wide that its mesh, of nodes at distance "
                 f"{sums.geometry.spacing:.3g}, does not resolve the repulsion of near "
@@ -499,23 +491,25 @@ class TSNE(CallbackSupportMixin, Embedding):
             if not checks:
                 continue
             stop = report.end(value)
+            idle = i - lowest_at > self.n_iter_without_progress and value >= lowest
             if value < lowest:
                 lowest, lowest_at = value, i
-            idle = i - lowest_at > self.n_iter_without_progress
+            # A map that has hardly any size yet is flat too, and may still grow.
             flat = np.linalg.norm(gradient) <= self.min_grad_norm
+            flat = flat and not descent.has_collapsed()
             if stop or ((idle or flat) and not early):
                 return
 
     def _learning_rate(self, n, exaggeration):
         """The length of the steps for a phase of so much exaggeration."""
         if self.learning_rate == "auto":
-            return max(n / exaggeration / 4, 50.0)
+            return max(n / exaggeration / 4, min(n, 50.0))
         return self.learning_rate
 
     def _check_finite(self, descent):
-        if not np.abs(descent.Y).max() < DIVERGED:
+        if not np.isfinite(descent.Y).all():
             raise RuntimeError(
-                "The places diverged. Lower learning_rate, now "
+                "The places are no numbers any more. Lower learning_rate, now "
                 f"{self.learning_rate_:.4g}."
             )
 
@@ -526,25 +520,24 @@ class TSNE(CallbackSupportMixin, Embedding):
             perplexity = min(NEW_PERPLEXITY, np.max(self.perplexity_))
             self._choices = Choices(search, [perplexity])
             first = np.unique(search.inverse, return_index=True)[1]
-            self._distinct_places = self.embedding_[first]
+            places = self.embedding_[first]
             search.keep_only(self._fit_X)
         else:
-            self._distinct_places = self.embedding_
+            places = self.embedding_
+        self._field = NewRows(self._kernel(), places, self.method == "exact")
 
     def _place(self, X):
-        embedding = self._distinct_places.astype(np.float32)
+        places = self._field.places
         if self._choices is None:
             p, rows, nearest = given_choices(X)
         else:
             p, rows, nearest = self._choices.of(X)
             warn_of_far_rows(nearest > self._reach, "among the rows nearest to them")
-        Z = embedding[np.zeros(X.shape[0], dtype=np.intp)].astype(np.float64)
-        if len(embedding) > 1:
-            sums = self._sums(len(embedding), count_threads(self.n_jobs))
-            potential = sums.potential(embedding)
-            Z = place_rows(p, rows, embedding, self._kernel(), potential)
+        if len(places) == 1:
+            return np.repeat(places, X.shape[0], axis=0)
+        Z = self._field.place(p, rows)
         same = (nearest == 0) & (self._choices is not None)
-        Z[same] = self._distinct_places[rows[same, 0]]
+        Z[same] = places[rows[same, 0]]
         return Z.astype(X.dtype, copy=False)
 
     def _nearest(self, X, n_neighbors):

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent.exceptions import CoarseMeshWarning, FewRowsWarning
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._far import warn_of_far_rows
-from sklatent.manifold._links import GraphSearch, Links, MatrixSearch, RowSearch
+from sklatent.manifold._links import Links, start_search
 from sklatent.manifold.fuzzy._descent import next_moves
 from sklatent.manifold.fuzzy._forces import Forces
 from sklatent.manifold.fuzzy._new_rows import NewRows
@@ -102,7 +102,9 @@ class UMAP(CallbackSupportMixin, Embedding):
         The similarity of places at distance d is 1 / (1 + a d^(2 b)). None fits a and b
         to `min_dist` and `spread`; neither or both must be given.
     b : float or None, default=None
-        Half of the power of the distance in the similarity.
+        Half of the power of the distance in the similarity. Below about 0.8 near rows
+        all but coincide, and their repulsion has errors of up to 15 % with two
+        components and 35 % with three.
     random_state : int, RandomState instance or None, default=None
         Determines the places with ``init="random"``; otherwise nothing is random.
     n_jobs : int, default=None
@@ -289,7 +291,9 @@ class UMAP(CallbackSupportMixin, Embedding):
         """
         with self._unchanged_on_error():
             X = self._read(X, reset=True)
-            search = self._start_search(X)
+            search = start_search(
+                X, self.metric, metric_params=self.metric_kwds, n_jobs=self.n_jobs
+            )
             self.n_components_ = self._resolve_n_components(X, most=len(search))
             similarity = self._set_similarity()
             self.graph_ = self._fuzzy_graph(search)
@@ -313,13 +317,6 @@ class UMAP(CallbackSupportMixin, Embedding):
     def _validate_rows(self, X):
         check_is_fitted(self)
         return self._read(X)
-
-    def _start_search(self, X):
-        """Return the search for links to training rows."""
-        if self._is_precomputed():
-            return GraphSearch(X) if issparse(X) else MatrixSearch(X)
-        options = {"p": 2, "metric_params": self.metric_kwds, "algorithm": "auto"}
-        return RowSearch(X, self.metric, n_jobs=self.n_jobs, **options)
 
     def _set_similarity(self):
         """Return the similarity, its parameters given or fitted."""
@@ -356,7 +353,7 @@ class UMAP(CallbackSupportMixin, Embedding):
                 FewRowsWarning,
             )
         links = search.nearest(self.n_neighbors_).without_own()
-        distances, nearest = padded(links, self.n_neighbors_ - 1)
+        distances, nearest = links.padded(self.n_neighbors_ - 1)
         self._smallest_scale = smallest_scale(distances)
         values = self._memberships(distances)
         there = np.isfinite(distances)
@@ -434,8 +431,7 @@ class UMAP(CallbackSupportMixin, Embedding):
 
     def _set_fitted(self, forces, Y, X, search):
         """Set the places of the training rows, and the field for new ones."""
-        geometry = getattr(forces.sums, "geometry", None)
-        if geometry is not None and geometry.is_coarse():
+        if forces.sums.is_coarse():
             warn(
                 "The map is so wide that its mesh does not resolve the repulsion of "
                 "near rows. Lower repulsion_strength or negative_sample_rate.",
@@ -452,7 +448,7 @@ class UMAP(CallbackSupportMixin, Embedding):
         if len(self._field.places) == 1:
             return np.zeros((X.shape[0], self.n_components_), dtype=X.dtype)
         k = self.n_neighbors_ - 1
-        distances, nearest = padded(self._search.nearest(k, X), k)
+        distances, nearest = self._search.nearest(k, X).padded(k)
         far = distances[:, 0] > self._reach
         warn_of_far_rows(far, "by their nearest training rows all the same")
         Z = self._field.place(self._memberships(distances), nearest)
@@ -467,13 +463,3 @@ class UMAP(CallbackSupportMixin, Embedding):
         if not issparse(X):
             return super()._nearest(X, n_neighbors)
         return Links.of_graph(X).arrays(n_neighbors)
-
-
-def padded(links, k):
-    """Return the k shortest links of each query, infinite where there are fewer."""
-    links = links.shortest(k)
-    there = np.arange(k) < links.counts()[:, None]
-    distances = np.full(there.shape, np.inf)
-    nearest = np.zeros(there.shape, dtype=np.intp)
-    distances[there], nearest[there] = links.lengths, links.rows
-    return distances, nearest

@@ -114,9 +114,9 @@ def test_off_the_grid():
 
 
 def test_a_wide_map_has_a_coarse_grid():
-    fine, coarse = (Geometry.over(np.array([s, s])) for s in (100.0, 1e7))
-    assert not fine.is_coarse()
-    assert coarse.is_coarse()
+    fine, coarse = (Geometry.over(np.array([s, s]), 0.35) for s in (100.0, 1e7))
+    assert fine.spacing <= 0.35
+    assert coarse.spacing > 0.35
     assert np.prod(coarse.shape) <= MOST_NODES[2]
 
 

@@ -1,10 +1,13 @@
 """t-SNE, against formulas over all pairs, and on rows of known groups."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsTransformer
 from sklearn.preprocessing import scale
@@ -17,7 +20,8 @@ from sklatent.exceptions import (
     FewRowsWarning,
     RankDeficientWarning,
 )
-from sklatent.manifold import TSNE
+from sklatent.manifold import TSNE, UMAP
+from sklatent.manifold.mesh._descent import FARTHEST_MOVE, Descent
 from sklatent.manifold.metrics import neighbor_recall, trustworthiness
 from sklatent.manifold.tsne._affinities import conditionals
 from sklatent.manifold.tsne._divergence import Divergence, Kernel
@@ -40,8 +44,8 @@ def entropy(p):
     return -(p * np.log(p)).sum()
 
 
-def brute_joint(X, perplexity):
-    """Joint probabilities by the formulas of the paper, with a root finder."""
+def brute_choices(X, perplexity):
+    """Conditional probabilities by the formula of the paper, with a root finder."""
     square = cdist(X, X, "sqeuclidean")
     P = np.zeros_like(square)
     for i, d in enumerate(square):
@@ -53,6 +57,12 @@ def brute_joint(X, perplexity):
 
         b = brentq(lambda b, p=p: entropy(p(b)) - np.log(perplexity), 1e-9, 1e9)
         P[i, others] = p(b)
+    return P
+
+
+def brute_joint(X, perplexity):
+    """Joint probabilities by the formulas of the paper."""
+    P = brute_choices(X, perplexity)
     return (P + P.T) / (2 * len(X))
 
 
@@ -132,6 +142,29 @@ def test_the_divergence_of_a_fit(settings):
     # The logarithm of the normalizer, which a mesh gives to 1e-3.
     atol = 1e-3 if q < 4 and "method" not in settings else 1e-6
     np.testing.assert_allclose(tsne.kl_divergence_, expected, atol=atol)
+
+
+@pytest.mark.parametrize("nu", [0.01, 0.1, 0.5])
+def test_repulsion_with_few_degrees_of_freedom(nu):
+    """The mesh is as fine as the kernel is narrow."""
+    kernel = Kernel(nu)
+    Y = np.random.RandomState(0).uniform(0, 20, (1000, 2)).astype(np.float32)
+    on_mesh, exact = (
+        kernel.sums(*Y.shape, exact).potential(Y).gradient_of_others(Y)
+        for exact in (False, True)
+    )
+    assert np.linalg.norm(on_mesh - exact) < 0.01 * np.linalg.norm(exact)
+
+
+def test_the_potential_of_a_map_is_not_pickled(digits):
+    X = digits[0][:600]
+    tsne = TSNE(**SHORT).fit(X)
+    size = len(pickle.dumps(tsne))
+    Z = tsne.transform(X[:5] + 0.1)
+    assert tsne._field.potentials is tsne._field.potentials
+    assert len(pickle.dumps(tsne)) == size
+    loaded = pickle.loads(pickle.dumps(tsne))
+    np.testing.assert_array_equal(loaded.transform(X[:5] + 0.1), Z)
 
 
 def test_a_map_that_collapses_is_spread_out_again(digits):
@@ -218,36 +251,142 @@ def test_all_rows_equal():
 
 def test_a_perplexity_too_large_is_lowered():
     X = np.random.RandomState(0).standard_normal((25, 3))
-    with pytest.warns(FewRowsWarning, match="perplexity=30.0 must be less than .* 25"):
+    with pytest.warns(
+        FewRowsWarning, match="perplexity=30.0 must be at most 12.5, half"
+    ):
         tsne = TSNE(**SHORT).fit(X)
     assert tsne.perplexity_ == 8
     expected = TSNE(perplexity=8, **SHORT).fit(X).embedding_
     np.testing.assert_array_equal(tsne.embedding_, expected)
 
 
-@pytest.mark.parametrize("perplexity", [0.5, [0.5, 10], []])
+def test_few_rows_have_a_perplexity_that_leaves_some_apart():
+    """Where nearly all rows are neighbors, a map shows little."""
+    X = load_iris().data[::4][:36]
+    with pytest.warns(FewRowsWarning):
+        Z = TSNE().fit_transform(X)
+    assert trustworthiness(X, Z, n_neighbors=5) > 0.98
+
+
+@pytest.mark.parametrize(
+    "perplexity",
+    [
+        0.5,
+        [0.5, 10],
+        [],
+        [30, np.nan],
+        [5, np.inf],
+        ["a"],
+        [True],
+        [[5, 30], [2, 3]],
+        [[5, 30], [2]],
+    ],
+    ids=str,
+)
 def test_perplexities_that_cannot_be(X, perplexity):
     with pytest.raises(ValueError, match="perplexity must be at least 1"):
         TSNE(perplexity=perplexity).fit(X)
 
 
+def joint_of(X, metric="euclidean", **settings):
+    """Joint probabilities that t-SNE takes."""
+    P, _ = TSNE(metric=metric, **settings)._joint(X)
+    return (P + P.T).toarray()
+
+
 def test_distances_in_place_of_rows(X):
-    by_rows = TSNE(perplexity=10, **SHORT).fit(X)
+    expected = brute_joint(X, 40)
     D = cdist(X, X)
-    by_distances = TSNE(perplexity=10, metric="precomputed", **SHORT).fit(D)
-    # The start is that of the principal components, up to signs and rounding.
-    start = 1e-4 * np.random.RandomState(0).standard_normal((len(X), 2))
-    settings = {"perplexity": 10, "init": start, **SHORT}
+    graph = KNeighborsTransformer(n_neighbors=119).fit_transform(X)
+    for given, metric in ((X, "euclidean"), (D, "precomputed"), (graph, "precomputed")):
+        P = joint_of(given, metric, perplexity=40)
+        # In single precision, with the perplexity to 1e-6.
+        np.testing.assert_allclose(P, expected, rtol=1e-4, atol=1e-9)
+
+
+def test_new_distances_in_place_of_rows(X):
+    start = 5 * X[:, :2]
+    settings = {"perplexity": 10, "init": start, "max_iter": 1, "learning_rate": 1e-9}
     by_rows = TSNE(**settings).fit(X)
-    by_distances = TSNE(metric="precomputed", **settings).fit(D)
-    np.testing.assert_array_equal(by_distances.embedding_, by_rows.embedding_)
-    graph = KNeighborsTransformer(n_neighbors=40).fit_transform(X)
-    by_graph = TSNE(metric="precomputed", **settings).fit(graph)
-    np.testing.assert_array_equal(by_graph.embedding_, by_rows.embedding_)
+    by_distances = TSNE(metric="precomputed", **settings).fit(cdist(X, X))
     new = X[:10] + 0.1
     np.testing.assert_allclose(
-        by_distances.transform(cdist(new, X)), by_rows.transform(new), atol=1e-6
+        by_distances.transform(cdist(new, X)), by_rows.transform(new), atol=1e-4
     )
+
+
+def sparse_distances(D, counts):
+    """The so many shortest distances of each row of a matrix, as a sparse graph."""
+    order = np.where(D > 0, D, np.inf).argsort(axis=1)
+    rows = [np.sort(o[:c]) for o, c in zip(order, counts, strict=True)]
+    lengths = [d[r] for d, r in zip(D, rows, strict=True)]
+    starts = np.append(0, np.cumsum(counts))
+    parts = (np.concatenate(lengths), np.concatenate(rows), starts)
+    return csr_array(parts, shape=D.shape)
+
+
+def test_a_graph_whose_rows_have_unequal_numbers_of_neighbors(X):
+    """Each row chooses among its own, and a row of too few all with the same."""
+    counts = np.full(len(X), 119)
+    counts[[5, 9]] = 1, 4
+    graph = sparse_distances(cdist(X, X), counts)
+    with pytest.warns(FewRowsWarning, match="as few as 1 for some"):
+        P = joint_of(graph, "precomputed", perplexity=40)
+    C = brute_choices(X, 40)
+    for i in (5, 9):
+        C[i] = 0
+        C[i, cdist(X, X)[i].argsort()[1 : counts[i] + 1]] = 1 / counts[i]
+    np.testing.assert_allclose(P, (C + C.T) / (2 * len(X)), rtol=1e-4, atol=1e-9)
+
+
+def test_a_graph_with_a_row_of_no_neighbor(X):
+    counts = np.full(len(X), 40)
+    counts[7] = 0
+    graph = sparse_distances(cdist(X, X), counts)
+    with pytest.raises(ValueError, match=r"sparse graph; got none in row 7\."):
+        TSNE(perplexity=10, metric="precomputed").fit(graph)
+
+
+def test_a_new_row_of_a_graph_does_not_depend_on_others(X):
+    graph = sparse_distances(cdist(X, X), np.full(len(X), 40))
+    tsne = TSNE(perplexity=10, metric="precomputed", **SHORT).fit(graph)
+    new = sparse_distances(cdist(X[:3] + 0.1, X), [40, 2, 9])
+    Z = tsne.transform(new)
+    for i in range(3):
+        np.testing.assert_array_equal(tsne.transform(new[[i]]), Z[[i]])
+
+
+def test_a_new_row_of_affinities_does_not_depend_on_others(X):
+    P = brute_joint(X, 10)
+    tsne = TSNE(affinity="precomputed", **SHORT).fit(P)
+    new = P[:4].copy()
+    new[1, 3:] = 0
+    new[2, np.argsort(new[2])[:-30]] = 0
+    Z = tsne.transform(new)
+    for i in range(4):
+        np.testing.assert_array_equal(tsne.transform(new[[i]]), Z[[i]])
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+@pytest.mark.parametrize("n", [2, 3, 4, 7, 12])
+@pytest.mark.filterwarnings("ignore::sklatent.exceptions.FewRowsWarning")
+def test_few_rows(n, n_components):
+    """Few rows, each of which has much of the gradient, are not thrown apart."""
+    for seed in range(3):
+        X = np.random.RandomState(seed).standard_normal((n, 4))
+        tsne = TSNE(n_components, init="random", random_state=seed, max_iter=400)
+        Z = tsne.fit_transform(X)
+        assert 0.1 < np.ptp(Z) < 200
+        # On a line, rows that start in the wrong order cannot pass each other.
+        assert -1e-5 < tsne.kl_divergence_ < (0.7 if n_components > 1 else 3)
+
+
+@pytest.mark.parametrize("n", [40, 300])
+def test_rows_that_are_all_as_far_from_each_other(n):
+    tsne = TSNE(perplexity=5, init="random", random_state=0, max_iter=500)
+    Z = tsne.fit_transform(np.eye(n))
+    assert np.isfinite(Z).all()
+    assert Z.std(axis=0).min() > 1e-4
 
 
 def test_distances_start_as_rows_do():
@@ -287,9 +426,10 @@ def test_affinities_that_cannot_be(X, change, message):
         TSNE(affinity="precomputed").fit(change(brute_joint(X, 10)))
 
 
-def test_uniform_affinities(X):
+@pytest.mark.parametrize("method", ["mesh", "exact"])
+def test_uniform_affinities(X, method):
     """The nearest rows all attract a row as strongly."""
-    tsne = TSNE(perplexity=7, affinity="uniform", **SHORT).fit(X)
+    tsne = TSNE(perplexity=7, affinity="uniform", method=method, **SHORT).fit(X)
     nearest = cdist(X, X).argsort(axis=1)[:, 1:8]
     C = np.zeros((len(X), len(X)))
     np.put_along_axis(C, nearest, 1 / 7, axis=1)
@@ -324,9 +464,45 @@ def test_a_random_start_follows_its_seed(X):
     assert np.abs(Z[0] - Z[2]).max() > 0.1
 
 
-def test_places_that_diverge(X):
-    with pytest.raises(RuntimeError, match="Lower learning_rate, now 1e"):
-        TSNE(learning_rate=1e30).fit(X)
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_moves_that_are_no_numbers(X):
+    with pytest.raises(RuntimeError, match=r"Lower learning_rate, now 1e\+300"):
+        TSNE(perplexity=10, learning_rate=1e300).fit(X)
+
+
+def test_moves_have_a_bound(X):
+    Z = TSNE(perplexity=10, learning_rate=1e30, max_iter=7).fit_transform(X)
+    assert np.abs(Z).max() <= 7 * FARTHEST_MOVE + 1
+
+
+@pytest.mark.parametrize(("idle", "n_iter"), [(-1, 150), (0, 150), (60, 200)])
+def test_iterations_without_progress(idle, n_iter):
+    """After 100 iterations, checked every 50, as scikit-learn counts."""
+
+    class Flat:
+        """A divergence that does not fall after the second check."""
+
+        values = iter([3.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
+
+        def gradient(self, Y, exaggeration):
+            return np.ones_like(Y)
+
+        def value(self, Y):
+            return next(self.values)
+
+    class Report:
+        def begin(self):
+            pass
+
+        def end(self, value):
+            return False
+
+    tsne = TSNE(
+        n_iter_without_progress=idle, early_exaggeration_iter=0, learning_rate=1.0
+    )
+    tsne._iterate(Descent(np.zeros((4, 2))), Flat(), Report())
+    assert tsne.n_iter_ == n_iter
 
 
 def test_a_wide_map_warns():
@@ -351,6 +527,38 @@ def test_callbacks_see_the_divergence(X):
     losses = [row["loss"] for row in monitor.get_logs().data]
     assert len(losses) == 6
     np.testing.assert_allclose(losses[-1], tsne.kl_divergence_, rtol=0.01)
+
+
+class Seen:
+    """A callback that keeps the places after each block of iterations."""
+
+    def __init__(self):
+        self.places = []
+
+    def setup(self, estimator, context):
+        pass
+
+    teardown = on_fit_task_begin = setup
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        if hasattr(context, "loss"):
+            self.places.append(fitted_estimator.embedding_)
+
+
+@pytest.mark.parametrize(
+    "estimator", [TSNE(perplexity=10, max_iter=100), UMAP(n_epochs=20)], ids=str
+)
+def test_callbacks_see_the_places_of_all_rows(X, estimator):
+    """Equal rows, which are one in the descent, too."""
+    seen = Seen()
+    again = np.vstack([X, X[:7]])
+    clone(estimator).set_callbacks(seen).fit(again)
+    seen = seen.places
+    assert len(seen) == 2
+    for Z in seen:
+        assert Z.shape == (len(again), 2)
+        np.testing.assert_array_equal(Z[:7], Z[len(X) :])
+    assert not np.array_equal(seen[0], seen[-1])
 
 
 class Interrupt:

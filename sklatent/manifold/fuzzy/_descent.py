@@ -1,6 +1,6 @@
 """Descent with momentum, of rows in a map or of new rows among them."""
 
-import numpy as np
+from sklatent.manifold.mesh._descent import capped
 
 # Step at the start, from where it falls to 0, in squared widths of the similarity; and
 # the share of the last move that is made again.
@@ -30,5 +30,4 @@ def next_moves(moves, gradient, left, width):
     """
     kind = moves.dtype.type
     moves = kind(MOMENTUM) * moves - kind(left * STEP * width**2) * gradient
-    squares = np.square(moves).sum(axis=1, keepdims=True)
-    return moves / np.maximum(np.sqrt(squares) / kind(FARTHEST_MOVE * width), 1)
+    return capped(moves, FARTHEST_MOVE * width)

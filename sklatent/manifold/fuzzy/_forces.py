@@ -12,17 +12,15 @@ twice the attraction here, and away from each other row j in proportion to d_i m
 makes it the gradient of a loss.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
-from sklatent.manifold.mesh._edges import Edges
+from sklatent.manifold.mesh._pair_forces import PairForces
 
 # Rows of a smaller degree, as a share of the mean, move as if they had this.
 SMALLEST_DEGREE = 0.1
 
 
-class Forces:
+class Forces(PairForces):
     """Attraction along the edges of a graph, and repulsion of all places.
 
     Parameters
@@ -42,19 +40,11 @@ class Forces:
     """
 
     def __init__(self, graph, similarity, sums, rate, n_threads=1, dtype=np.float32):
+        super().__init__(graph, n_threads, dtype)
         self.similarity = similarity
         self.sums = sums
-        self.edges = Edges(graph, dtype)
         self.degrees = graph.sum(axis=1).astype(dtype)
         self.strength = rate / (4 * graph.shape[0])
-        self.threads = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        if self.threads is not None:
-            self.threads.shutdown()
 
     def potentials(self, Y):
         """Potentials of all rows, with the charge 1 and with their degrees."""
@@ -70,18 +60,8 @@ class Forces:
 
     def gradient(self, Y):
         """Return the gradient of the loss, of shape (n_samples, n_components)."""
-
-        def attraction(part):
-            return part.forces(Y, self.similarity.weight)
-
-        if self.threads is None:
-            self.of_ones, forces = self._repulsion(Y)
-            results = map(attraction, self.edges.parts)
-        else:
-            repulsion = self.threads.submit(self._repulsion, Y)
-            results = self.threads.map(attraction, self.edges.parts)
-            self.of_ones, forces = repulsion.result()
-        attracted = self.edges.add_forces(np.zeros_like(Y), results)
+        (self.of_ones, forces), attractions = self._both(Y, self.similarity.weight)
+        attracted = self.edges.add_forces(np.zeros_like(Y), attractions)
         return forces + 2 * attracted
 
     def value(self, Y):

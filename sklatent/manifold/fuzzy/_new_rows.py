@@ -6,6 +6,7 @@ import numpy as np
 
 from sklatent.manifold.fuzzy._descent import next_moves
 from sklatent.manifold.fuzzy._similarity import Similarity
+from sklatent.manifold.mesh._field import Field
 from sklatent.utils._blocks import row_slices
 
 # Steps of a new row.
@@ -16,7 +17,7 @@ BLOCK_ENTRIES = 2**18
 
 
 @dataclass(frozen=True)
-class NewRows:
+class NewRows(Field):
     """The field of the training rows.
 
     Parameters
@@ -36,7 +37,7 @@ class NewRows:
     degrees: np.ndarray
     strength: float
 
-    def _potentials(self):
+    def _compute_potentials(self):
         """Potentials of the training rows, with the charge 1 and with their degrees."""
         Y = self.places
         # Two corners without a charge make room on a mesh.
@@ -66,14 +67,13 @@ class NewRows:
         Z : ndarray of shape (n_queries, n_components)
             Places, in double precision.
         """
-        potentials = self._potentials()
         Z = np.empty((len(nearest), self.places.shape[1]))
         size = max(1, BLOCK_ENTRIES // (nearest.shape[1] * Z.shape[1]))
         for rows in row_slices(len(nearest), size):
-            Z[rows] = self._descend(memberships[rows], nearest[rows], potentials)
+            Z[rows] = self._descend(memberships[rows], nearest[rows])
         return Z
 
-    def _descend(self, memberships, nearest, potentials):
+    def _descend(self, memberships, nearest):
         near = self.places[nearest].astype(np.float64)
         degrees = memberships.sum(axis=1, keepdims=True)
         shares = (memberships / degrees)[:, :, None]
@@ -87,7 +87,7 @@ class NewRows:
             square = np.square(difference).sum(axis=2)
             w = shares * self.similarity.weight(square)[:, :, None]
             gradient = 2 * (w * difference).sum(axis=1)
-            of_ones, of_degrees = (p.gradient(Z) for p in potentials)
+            of_ones, of_degrees = (p.gradient(Z) for p in self.potentials)
             gradient += self.strength * (of_ones + of_degrees / degrees)
             moves = next_moves(moves, gradient, 1 - i / N_STEPS, width)
             Z = np.clip(Z + moves, low, high)

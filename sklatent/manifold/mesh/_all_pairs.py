@@ -34,6 +34,10 @@ class AllPairs:
         """Return the potential of charges, 1 each if None, at places."""
         return PairPotential(self.kernel, self.slope, Y, charges)
 
+    def is_coarse(self):
+        """There is no mesh that could be."""
+        return False
+
 
 @dataclass(frozen=True)
 class PairPotential:

@@ -22,8 +22,8 @@ from sklatent.manifold.mesh._splines import Nodes
 from sklatent.utils._blocks import row_slices
 
 # Largest spacing of the nodes by the number of axes, for kernels that fall off at a
-# distance of about 1: forces have errors of about 1 percent. And how many intervals
-# span the places at least.
+# distance of 1: forces have errors of about 1 percent. And how many intervals span the
+# places at least.
 SPACINGS, FEWEST_INTERVALS = {1: 0.25, 2: 0.35, 3: 0.5}, 50
 # Largest number of nodes, by the number of axes.
 MOST_NODES = {1: 2**22, 2: 4096**2, 3: 256**3}
@@ -52,12 +52,15 @@ class Geometry:
     shape: tuple
 
     @classmethod
-    def over(cls, spans):
-        """Choose the grid for places that span so much along each axis."""
+    def over(cls, spans, largest):
+        """Choose the grid for places that span so much along each axis.
+
+        The spacing is above `largest` only where there would be too many nodes.
+        """
         widest = max(spans.max(), np.finfo(np.float32).tiny)
         # In steps, so that the transform of the kernel is seldom made anew.
         finest = 2.0 ** (0.5 * np.floor(2 * np.log2(widest / FEWEST_INTERVALS)))
-        geometry = cls._of(min(SPACINGS[len(spans)], finest), spans)
+        geometry = cls._of(min(largest, finest), spans)
         while np.prod(geometry.shape, dtype=np.float64) > MOST_NODES[len(spans)]:
             geometry = cls._of(np.sqrt(2) * geometry.spacing, spans)
         return geometry
@@ -65,10 +68,6 @@ class Geometry:
     @classmethod
     def _of(cls, spacing, spans):
         return cls(float(spacing), tuple(_n_nodes(span / spacing) for span in spans))
-
-    def is_coarse(self):
-        """Whether there are so many nodes that the spacing had to be larger."""
-        return self.spacing > SPACINGS[len(self.shape)]
 
 
 def _n_nodes(n_intervals):
@@ -85,15 +84,17 @@ class Mesh:
     Parameters
     ----------
     kernel : callable
-        kernel(square) returns K of an array of squared distances. It falls off at a
-        distance of about 1.
+        kernel(square) returns K of an array of squared distances.
     n_threads : int, default=1
         Threads for the transforms.
+    width : float, default=1.0
+        Distance at which K falls off.
     """
 
-    def __init__(self, kernel, n_threads=1):
+    def __init__(self, kernel, n_threads=1, width=1.0):
         self.kernel = kernel
         self.n_threads = n_threads
+        self.width = width
         self.geometry = self._transform = self._floor = self._own = None
 
     def potential(self, Y, charges=None):
@@ -112,7 +113,8 @@ class Mesh:
             Their potential.
         """
         low, high = Y.min(axis=0), Y.max(axis=0)
-        self._fit(Geometry.over((high - low).astype(np.float64)))
+        largest = self.width * SPACINGS[Y.shape[1]]
+        self._fit(Geometry.over((high - low).astype(np.float64), largest))
         shape = self.geometry.shape
         nodes = _Places(low, self.geometry)
         charge = np.zeros(np.prod(shape), dtype=Y.dtype)
@@ -126,6 +128,11 @@ class Mesh:
         energy += self._floor * (n_charges**2 - own)
         energy = max(energy, LEAST_POTENTIAL * self._own.potential * own)
         return Potential(nodes, phi, self._floor * n_charges, energy, self._own.slope)
+
+    def is_coarse(self):
+        """Whether there would be so many nodes that the spacing had to be larger."""
+        spacing, shape = self.geometry.spacing, self.geometry.shape
+        return spacing > self.width * SPACINGS[len(shape)]
 
     def _fit(self, geometry):
         """Transform the kernel for a grid."""

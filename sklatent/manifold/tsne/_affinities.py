@@ -20,6 +20,9 @@ PER_PERPLEXITY = 3
 TOL, MAX_STEPS = 1e-6, 100
 # Largest |log b|, in units of the mean squared distance beyond the nearest.
 LIMIT = 60.0
+# The square of an infinite distance, in these units: it leaves no probability at any b,
+# and products with it are numbers.
+INFINITE = 1e150
 BLOCK_ENTRIES = 2**18
 
 
@@ -29,26 +32,30 @@ def conditionals(distances, perplexities):
     Parameters
     ----------
     distances : ndarray of shape (n_queries, n_neighbors)
-        Distances to the nearest rows.
+        Distances to the nearest rows, infinite where there are fewer; at least one of
+        each row is finite.
     perplexities : sequence of float
-        Perplexities, at least 1 and less than the number of neighbors. Of several the
-        mean of the probabilities is taken.
+        Perplexities, at least 1. Of several the mean of the probabilities is taken.
 
     Returns
     -------
     p : ndarray of shape (n_queries, n_neighbors)
         Rows sum to 1. Where more rows are tied as the nearest than the perplexity
-        allows, all of these have the same probability and others none.
+        allows, all of these have the same probability and others none; where there are
+        not more rows than the perplexity, all have the same.
     """
     p = np.zeros(distances.shape)
     size = max(1, BLOCK_ENTRIES // distances.shape[1])
     for rows in row_slices(len(p), size):
-        d = distances[rows]
+        there = np.isfinite(distances[rows])
+        d = np.where(there, distances[rows], 0.0)
         largest = d.max(axis=1, keepdims=True)
         d = np.square(d / np.where(largest > 0, largest, 1.0))
-        d -= d.min(axis=1, keepdims=True)
-        mean = d.mean(axis=1, keepdims=True)
+        d -= d.min(axis=1, keepdims=True, where=there, initial=np.inf)
+        d[~there] = 0
+        mean = d.sum(axis=1, keepdims=True) / there.sum(axis=1, keepdims=True)
         d /= np.where(mean > 0, mean, 1.0)
+        d[~there] = INFINITE
         for perplexity in perplexities:
             p[rows] += _with_perplexity(d, perplexity)
     p /= len(perplexities)
@@ -118,5 +125,6 @@ def joint(p, starts, rows):
     # Those below the diagonal, turned over.
     np.logical_not(above, out=above)
     upper = upper + csr_array((p[above], (rows[above], own[above])), shape=(n, n))
+    upper.eliminate_zeros()
     upper.data *= 0.5 / upper.data.sum(dtype=np.float64)
     return upper

@@ -14,6 +14,21 @@ BLOCK_QUERIES = 2**14
 ROUNDING = 100
 
 
+def check_perplexities(perplexity):
+    """Return a perplexity, or several, as a list of numbers."""
+    try:
+        values = np.atleast_1d(perplexity)
+    except ValueError:  # lists of different lengths
+        values = np.empty((0, 0))
+    is_list = values.ndim == 1 and len(values) and values.dtype.kind in "iuf"
+    if not (is_list and np.isfinite(values).all() and values.min() >= 1):
+        raise ValueError(
+            "perplexity must be at least 1, a finite number or a list of such; got "
+            f"{perplexity!r}."
+        )
+    return [float(u) for u in values]
+
+
 class Choices:
     """Choices among the training rows that a search finds.
 
@@ -27,7 +42,8 @@ class Choices:
         Whether as many of the nearest rows as the perplexity says are chosen with the
         same probability.
     all_rows : bool, default=False
-        Whether rows choose among all rows, and not only the nearest.
+        Whether rows choose among all rows, and not only the nearest, where these have
+        not all the same probability.
     """
 
     def __init__(self, search, perplexities, *, uniform=False, all_rows=False):
@@ -35,12 +51,12 @@ class Choices:
         self.perplexities = perplexities
         self.uniform = uniform
         most = len(search) - 1
-        wanted = round(max(perplexities)) if uniform else self._wanted()
-        self.n_neighbors = max(1, most if all_rows else min(wanted, most))
+        if uniform:
+            wanted = round(max(perplexities))
+        else:
+            wanted = most if all_rows else int(PER_PERPLEXITY * max(perplexities) + 1)
+        self.n_neighbors = max(1, min(wanted, most))
         self.longest = 0.0  # distance of a training row to a neighbor
-
-    def _wanted(self):
-        return int(PER_PERPLEXITY * max(self.perplexities) + 1)
 
     def joint(self):
         """Joint probabilities of all pairs of training rows, above the diagonal."""
@@ -49,41 +65,54 @@ class Choices:
             return csr_array((1, 1))
         # A row is among its candidates, but where a graph does not store it.
         links = self.search.candidates(k + 1)
-        blocks = list(row_slices(n, BLOCK_QUERIES))
-        fewest = min(_others(links, block).counts().min() for block in blocks)
-        if fewest < k:
-            warn(
-                f"perplexity={max(self.perplexities):g} asks for {k} neighbors of each "
-                f"row, and the sparse graph X has as few as {fewest} for some; so many "
-                "are used.",
-                FewRowsWarning,
-            )
-        k = min(k, fewest)
         p = np.empty((n, k), dtype=np.float32)
         rows = np.empty((n, k), dtype=np.int32)
-        for block in blocks:
-            distances, rows[block] = _others(links, block).arrays(k)
+        fewest = k
+        for block in row_slices(n, BLOCK_QUERIES):
+            others = _others(links, block)
+            fewest = min(fewest, self._check_counts(others.counts(), block.start))
+            distances, rows[block] = others.padded(k)
             if distances.min() < 0:
                 raise ValueError(
                     "metric must give distances of which none is negative; got "
                     f"{distances.min():g}."
                 )
             p[block] = self._probabilities(distances)
-            self.longest = max(self.longest, float(distances.max()))
+            known = np.isfinite(distances)
+            self.longest = max(
+                self.longest, float(distances.max(where=known, initial=0.0))
+            )
+        if fewest < k:
+            warn(
+                f"perplexity={max(self.perplexities):g} asks for {k} neighbors of each "
+                f"row, and the sparse graph X has as few as {fewest} for some, which "
+                "choose among these.",
+                FewRowsWarning,
+            )
         return joint(p.ravel(), k * np.arange(n + 1), rows.ravel())
+
+    def _check_counts(self, counts, start):
+        """Return the smallest number of neighbors, which must not be 0."""
+        fewest = counts.min()
+        if fewest == 0:
+            row = self.search.first[start + counts.argmin()]
+            raise ValueError(
+                "X must have a distance from another row in each row of the sparse "
+                f"graph; got none in row {row}."
+            )
+        return fewest
 
     def of(self, X):
         """Return the training rows that new rows choose, and the probabilities."""
         k = min(self.n_neighbors, len(self.search))
-        links = self.search.nearest(k, X)
-        k = min(k, links.counts().min())
-        distances, rows = links.arrays(k)
+        # Always as many, so that no row depends on the others of the call.
+        distances, rows = self.search.nearest(k, X).padded(k)
         return self._probabilities(distances), rows, distances[:, 0]
 
     def _probabilities(self, distances):
-        k = distances.shape[1]
         if self.uniform:
-            return np.full(distances.shape, 1 / k, dtype=np.float32)
+            there = np.isfinite(distances)
+            return there / there.sum(axis=1, keepdims=True)
         return conditionals(distances, self.perplexities)
 
 
@@ -160,7 +189,8 @@ def strongest(P, k):
     kept = rank < k
     p[queries[kept], rank[kept]] = P.data[order[kept]]
     rows[queries[kept], rank[kept]] = P.indices[order[kept]]
-    return p / p.sum(axis=1, keepdims=True), rows, np.zeros(len(counts))
+    # In order, so that the rounding does not depend on the zeros behind.
+    return p / np.cumsum(p, axis=1)[:, -1:], rows, np.zeros(len(counts))
 
 
 def _check_affinities(values):

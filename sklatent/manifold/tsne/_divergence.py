@@ -11,14 +11,13 @@ nu degrees of freedom (van der Maaten 2009, equation 4),
 rows that choose each other attract, and all repel each other.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from sklatent.manifold.mesh._all_pairs import AllPairs
-from sklatent.manifold.mesh._edges import Edges
 from sklatent.manifold.mesh._mesh import MOST_NODES, Mesh
+from sklatent.manifold.mesh._pair_forces import PairForces
 
 # Up to so many rows all pairs are summed one by one, which is as quick as a mesh.
 FEW_ROWS = 500
@@ -40,6 +39,11 @@ class Kernel:
     def strength(self):
         """(nu + 1) / nu."""
         return (self.nu + 1) / self.nu
+
+    @property
+    def width(self):
+        """Distance at which K falls off; with many degrees of freedom that is 1."""
+        return min(1.0, self.nu**0.5)
 
     def weight(self, square):
         """1 / (1 + s / nu), by which attractions are multiplied."""
@@ -67,10 +71,10 @@ class Kernel:
         """Return what sums the kernel over all rows: a mesh, or all pairs."""
         if exact or n_samples <= FEW_ROWS or n_components not in MOST_NODES:
             return AllPairs(self, self.slope)
-        return Mesh(self, n_threads)
+        return Mesh(self, n_threads, self.width)
 
 
-class Divergence:
+class Divergence(PairForces):
     """C as a function of the places, and its gradient.
 
     Parameters
@@ -88,19 +92,11 @@ class Divergence:
     """
 
     def __init__(self, P, kernel, sums, n_threads, dtype=np.float32):
+        super().__init__(P, n_threads, dtype)
         self.kernel = kernel
         self.sums = sums
-        self.edges = Edges(P, dtype)
         p = P.data[P.data > 0].astype(np.float64)
         self.entropy = -2 * float(p @ np.log(p))
-        self.threads = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        if self.threads is not None:
-            self.threads.shutdown()
 
     def _repulsion(self, Y):
         """Z and the gradient of phi."""
@@ -109,22 +105,11 @@ class Divergence:
 
     def gradient(self, Y, exaggeration=1.0):
         """Return the gradient, with attractions that are stronger by a factor."""
-        parts = self.edges.parts
-
-        def attraction(part):
-            return part.forces(Y, self.kernel.weight)
-
-        if self.threads is None:
-            self.Z, forces = self._repulsion(Y)
-            results = map(attraction, parts)
-        else:
-            repulsion = self.threads.submit(self._repulsion, Y)
-            results = self.threads.map(attraction, parts)
-            self.Z, forces = repulsion.result()
+        (self.Z, forces), attractions = self._both(Y, self.kernel.weight)
         attracting = 2 * self.kernel.strength * exaggeration
         # Both in the units of the attraction until they are added.
         forces = forces * Y.dtype.type(2 / (self.Z * attracting))
-        return self.edges.add_forces(forces, results) * Y.dtype.type(attracting)
+        return self.edges.add_forces(forces, attractions) * Y.dtype.type(attracting)
 
     def value(self, Y):
         """Return C at places for which `gradient` was the last call."""

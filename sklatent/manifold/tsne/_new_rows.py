@@ -11,8 +11,12 @@ each step goes along the gradient, over the curvature of a quadratic that bounds
 attraction from above (de Leeuw 1977), and is halved until L falls.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from sklatent.manifold.mesh._field import Field
+from sklatent.manifold.tsne._divergence import Kernel
 from sklatent.utils._blocks import row_slices
 
 # Bound on the steps, and the movement after which a row stays.
@@ -21,43 +25,61 @@ SMALLEST_STEP = 2.0**-6
 BLOCK_ENTRIES = 2**18
 
 
-def place_rows(p, neighbors, embedding, kernel, potential):
-    """Place rows among training rows.
+@dataclass(frozen=True)
+class NewRows(Field):
+    """The field of the training rows.
 
     Parameters
     ----------
-    p : ndarray of shape (n_queries, n_neighbors)
-        Probabilities with which rows choose training rows.
-    neighbors : ndarray of shape (n_queries, n_neighbors)
-        Which training rows these are.
-    embedding : ndarray of shape (n_samples, n_components)
-        Places of the training rows.
     kernel : Kernel
         K.
-    potential : Potential
-        phi.
-
-    Returns
-    -------
-    Z : ndarray of shape (n_queries, n_components)
-        Places.
+    places : ndarray of shape (n_samples, n_components)
+        Places of the training rows.
+    exact : bool
+        Whether phi is summed over all of them one by one.
     """
-    n = len(embedding)
-    pressure = n / potential.energy
-    Z = np.empty((len(p), embedding.shape[1]))
-    size = max(1, BLOCK_ENTRIES // (p.shape[1] * embedding.shape[1]))
-    for rows in row_slices(len(p), size):
-        near = embedding[neighbors[rows]].astype(np.float64)
-        Z[rows] = _descend(p[rows], near, kernel, potential, pressure)
-    return Z
+
+    kernel: Kernel
+    places: np.ndarray
+    exact: bool
+
+    def _compute_potentials(self):
+        """Return phi."""
+        sums = self.kernel.sums(*self.places.shape, self.exact)
+        return sums.potential(self.places.astype(np.float32))
+
+    def place(self, p, neighbors):
+        """Place new rows, each by itself.
+
+        Parameters
+        ----------
+        p : ndarray of shape (n_queries, n_neighbors)
+            Probabilities with which rows choose training rows.
+        neighbors : ndarray of shape (n_queries, n_neighbors)
+            Which training rows these are.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_queries, n_components)
+            Places, in double precision.
+        """
+        n, q = self.places.shape
+        potential = self.potentials
+        pressure = n / potential.energy
+        Z = np.empty((len(p), q))
+        size = max(1, BLOCK_ENTRIES // (p.shape[1] * q))
+        for rows in row_slices(len(p), size):
+            near = self.places[neighbors[rows]].astype(np.float64)
+            Z[rows] = _descend(p[rows], near, self.kernel, potential, pressure)
+        return Z
 
 
 def _descend(p, near, kernel, potential, pressure):
     """Minimize L for each row by itself.
 
-    Sums, and no matrix products, whose rounding would depend on the other rows.
+    No matrix products, whose rounding would depend on the other rows.
     """
-    Z = (p[:, :, None] * near).sum(axis=1)
+    Z = _total(p[:, :, None] * near)
     steps = np.ones(len(Z))
     moving = np.arange(len(Z))
     losses = _losses(Z, p, near, kernel, potential, pressure)
@@ -65,9 +87,9 @@ def _descend(p, near, kernel, potential, pressure):
         here = Z[moving]
         difference = here[:, None] - near[moving]
         w = p[moving] * kernel.weight(np.square(difference).sum(axis=2))
-        gradient = kernel.strength * (w[:, :, None] * difference).sum(axis=1)
+        gradient = kernel.strength * _total(w[:, :, None] * difference)
         gradient += pressure * potential.gradient(here)
-        curvature = kernel.strength * w.sum(axis=1)
+        curvature = kernel.strength * _total(w)
         move = (-steps[moving] / curvature)[:, None] * gradient
         there = here + move
         loss = _losses(there, p[moving], near[moving], kernel, potential, pressure)
@@ -86,8 +108,13 @@ def _descend(p, near, kernel, potential, pressure):
 def _losses(Z, p, near, kernel, potential, pressure):
     """L of each row, infinite outside of the map."""
     square = np.square(Z[:, None] - near).sum(axis=2)
-    loss = (p * kernel.minus_log(square)).sum(axis=1)
+    loss = _total(p * kernel.minus_log(square))
     inside = ~potential.off(Z)
     loss[inside] += pressure * potential.values(Z[inside])
     loss[~inside] = np.inf
     return loss
+
+
+def _total(terms):
+    """Sums over neighbors, whose rounding does not depend on zeros behind the last."""
+    return np.add.accumulate(terms, axis=1)[:, -1]
