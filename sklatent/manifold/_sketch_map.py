@@ -138,6 +138,7 @@ class SketchMap(CallbackSupportMixin, Embedding):
     See Also
     --------
     ClassicalMDS : Keeps all distances, long ones most.
+    MDS : Keeps all distances as they are.
     Isomap : Keeps distances along the data.
     sklatent.dimension.TwoNN : Estimates the number of components.
 

@@ -162,7 +162,9 @@ class TSNE(CallbackSupportMixin, Embedding):
 
     See Also
     --------
+    sklatent.manifold.UMAP : Draws more compact groups, in less time.
     sklatent.manifold.Isomap : Keeps distances along the data, with their units.
+    sklatent.neural.ParametricEmbedding : A network that places rows as t-SNE or UMAP.
     sklatent.manifold.metrics.trustworthiness : How far a map can be trusted.
     sklearn.manifold.TSNE : The estimator whose parameters these are.
 

@@ -140,7 +140,9 @@ class UMAP(CallbackSupportMixin, Embedding):
 
     See Also
     --------
+    TSNE : Keeps more neighbors, with less space between groups.
     Isomap : Keeps distances along the data.
+    sklatent.neural.ParametricEmbedding : A network trained with this loss.
     DiffusionMap : Coordinates with a meaning, from a graph of neighbors too.
 
     Notes

@@ -228,6 +228,7 @@ class ParametricEmbedding(NeuralLatentModel):
     AETransformer : The smallest error of the reconstruction; `neighbor_weight` adds the
         loss "umap" to it.
     sklatent.manifold.UMAP : The places themselves are optimized.
+    sklatent.manifold.TSNE : Keeps the most neighbors, for rows that are all there.
 
     Notes
     -----
@@ -242,9 +243,9 @@ class ParametricEmbedding(NeuralLatentModel):
 
     The neighbor is drawn anew in each epoch: with probabilities in proportion to the
     weights of UMAP's graph [2]_ for "umap", and for the others with equal ones. The
-    loss is the mean over the batch, plus `reconstruction_weight` times |x - x̂|² over
-    the total variance of the rows, where x̂ is decoded from the place that x has with
-    its noise.
+    loss is the mean over the batch, plus `reconstruction_weight` times the squared
+    length of x - x̂ over the total variance of the rows, where x̂ is decoded from the
+    place that x has with its noise.
 
     Distances between groups, and sizes of groups, mean little. The training rows are
     kept, in memory and in files, as scores and reconstructions need them; `encoder_`

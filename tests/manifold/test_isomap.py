@@ -292,11 +292,11 @@ def test_what_are_no_distances(X):
     D = cdist(X, X)
     isomap = Isomap(metric="precomputed").fit(D)
     for bad, message in [
-        (D[:20], "X must be a square matrix"),
+        (D[:20], "X must be a square distance matrix"),
         (spoiled(D, (3, 4), 99.0), "X must be symmetric"),
         (spoiled(D, (3, 4), -1.0), "X must hold distances, .* none is negative"),
         (spoiled(D, (3, 3), 0.5), "X must have a diagonal of zeros"),
-        (csr_matrix(D[:20]), "X must be a square matrix"),
+        (csr_matrix(D[:20]), "X must be a square distance matrix"),
         (csr_matrix(-D), "X must hold distances"),
     ]:
         with pytest.raises(ValueError, match=message):
