@@ -110,10 +110,10 @@ def test_skops(fitted, tmp_path):
         path = tmp_path / f"{i}.model"
         skops.io.dump(estimator, path)
         untrusted.update(skops.io.get_untrusted_types(file=path))
-    # What a person has to read before trusting it: names of this package only, and
-    # scikit-learn's dict with attributes.
+    # What a person has to read before trusting it: names of this package only,
+    # scikit-learn's dict with attributes, and SciPy's sparse array.
     others = {name for name in untrusted if not name.startswith("sklatent.")}
-    assert others == {"sklearn.utils._bunch.Bunch"}
+    assert others == {"sklearn.utils._bunch.Bunch", "scipy.sparse._csr.csr_array"}
     (tmp_path / "trusted.json").write_text(json.dumps(sorted(untrusted)))
     imports = "import json; import skops.io"
     load_one = "skops.io.load(path, json.loads((folder / 'trusted.json').read_text()))"

@@ -43,9 +43,13 @@ def state_of(value):
         if (dataclasses.is_dataclass(cls))
         else ()
     )
-    return {name: getattr(value, name) for name in names} | getattr(
-        value, "__dict__", {}
-    )
+    kept = {
+        name: part
+        for name, part in getattr(value, "__dict__", {}).items()
+        # What is computed from the rest when it is asked for is not kept.
+        if not isinstance(getattr(cls, name, None), functools.cached_property)
+    }
+    return {name: getattr(value, name) for name in names} | kept
 
 
 def of_sklatent(cls):
