@@ -23,6 +23,7 @@ SMALL = {
     "n_components": 1,
     "max_iter": 20,
     "n_neighbors": 3,
+    "perplexity": 5,
     "min_neighbors": 3,
     "max_neighbors": 6,
     "cv": 2,

@@ -65,7 +65,10 @@ class MDS(CallbackSupportMixin, Embedding):
     max_iter : int, default=300
         Largest number of steps from one start.
     verbose : int, default=0
-        Whether to print the stress, every few seconds, and the time left.
+        With 1 or more, `fit` prints a line every few seconds, with the iteration, its
+        loss and the time left, and two lines at the end, as
+        :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing. The loss
+        is the stress.
     eps : float, default=1e-06
         Steps end when two in a row reduce the stress by less than this, relative to the
         sum of the squared distances, or to the stress itself if `metric_mds` is False.

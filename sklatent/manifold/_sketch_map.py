@@ -106,8 +106,10 @@ class SketchMap(CallbackSupportMixin, Embedding):
     metric_params : dict, default=None
         Parameters of the metric, such as {"p": 3} for "minkowski".
     verbose : int, default=0
-        Whether to print the stress in the last minimization, every few seconds, and the
-        time left.
+        With 1 or more, `fit` prints a line every few seconds, with the iteration, its
+        loss and the time left, and two lines at the end, as
+        :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing. The loss
+        is the stress in the last minimization.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would, -1 all cores. The result
         does not depend on it.

@@ -110,8 +110,10 @@ class TSNE(CallbackSupportMixin, Embedding):
         ones; or those of an array, which are used as they are. The first two keep how
         groups lie to each other, and are scaled to a standard deviation of 1e-4.
     verbose : int, default=0
-        With 1 or more, `fit` prints a line every few seconds, with the iterations, the
-        divergence and the time left, as :class:`~sklatent.callback.ProgressLog` does.
+        With 1 or more, `fit` prints a line every few seconds, with the iteration, its
+        loss and the time left, and two lines at the end, as
+        :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing. The loss
+        is the divergence, every 50 iterations.
     random_state : int, RandomState instance or None, default=None
         Determines the places at the start with ``init="random"``; nothing else is
         random.
@@ -186,15 +188,16 @@ class TSNE(CallbackSupportMixin, Embedding):
     >>> from sklearn.datasets import load_digits
     >>> from sklatent.manifold import TSNE
     >>> X, y = load_digits(return_X_y=True)
-    >>> tsne = TSNE(max_iter=500).fit(X[:500])
+    >>> train, new = slice(1000), slice(1000, 1200)
+    >>> tsne = TSNE(max_iter=500).fit(X[train])
     >>> tsne.embedding_.shape
-    (500, 2)
+    (1000, 2)
 
     New rows are placed among those of their class:
 
     >>> from sklearn.neighbors import KNeighborsClassifier
-    >>> classifier = KNeighborsClassifier().fit(tsne.embedding_, y[:500])
-    >>> bool(classifier.score(tsne.transform(X[500:700]), y[500:700]) > 0.9)
+    >>> classifier = KNeighborsClassifier().fit(tsne.embedding_, y[train])
+    >>> bool(classifier.score(tsne.transform(X[new]), y[new]) > 0.9)
     True
     """
 

@@ -111,8 +111,8 @@ class UMAP(CallbackSupportMixin, Embedding):
         Number of threads. None uses as many as BLAS would. The result does not depend
         on it.
     verbose : int, default=0
-        With 1 or more, `fit` prints a line every few seconds, with the loss and the
-        time left, and two lines at the end, as
+        With 1 or more, `fit` prints a line every few seconds, with the iteration, its
+        loss and the time left, and two lines at the end, as
         :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing.
 
     Attributes

@@ -25,7 +25,8 @@ from sklearn.preprocessing import StandardScaler
 from sklatent.callback import LossMonitor, ProgressLog
 from sklatent.decomposition import PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture
-from sklatent.neural import AETransformer, VAETransformer
+from sklatent.manifold import MDS, TSNE, UMAP, SketchMap
+from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from sklatent.utils import _progress
 from tests.instances import INSTANCES
 
@@ -36,6 +37,14 @@ ITERATIVE = [
     GaussianMixture(2, random_state=0, verbose_interval=1),
     AETransformer(**SMALL),
     VAETransformer(**SMALL),
+]
+# Whose iterations are reported one by one or in blocks, under names of their own.
+EMBEDDINGS = [
+    ParametricEmbedding(**SMALL),
+    MDS(max_iter=7),
+    SketchMap(n_landmarks=20, max_iter=7),
+    TSNE(max_iter=120),
+    UMAP(n_epochs=35),
 ]
 ALL = pytest.mark.parametrize("estimator", ITERATIVE, ids=lambda e: type(e).__name__)
 # 2026-11: two factors for few columns, of which the progress is what is tested.
@@ -88,7 +97,10 @@ def test_a_line_for_each_iteration(estimator, X, ticking):
     assert end.startswith(f"Final loss {losses[-1]:.5g}; lowest loss {min(losses):.5g}")
 
 
-@ALL
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "estimator", [*ITERATIVE, *EMBEDDINGS], ids=lambda e: type(e).__name__
+)
 @HEYWOOD
 def test_verbose_prints_the_same_lines(estimator, X, capsys, monkeypatch, ticking):
     assert capsys.readouterr().out == ""
@@ -104,7 +116,7 @@ def test_verbose_prints_the_same_lines(estimator, X, capsys, monkeypatch, tickin
 
 @pytest.mark.parametrize("cls", INSTANCES, ids=lambda cls: cls.__name__)
 def test_every_iterative_class_has_verbose_in_the_same_words(cls):
-    iterative = cls in map(type, ITERATIVE)
+    iterative = cls in map(type, [*ITERATIVE, *EMBEDDINGS])
     assert hasattr(cls, "set_callbacks") == iterative
     assert ("verbose" in cls().get_params()) == iterative
     if iterative:

@@ -15,7 +15,9 @@ def principal_start(X, n_components):
     """First principal components of rows, of shape (n_samples, n_components)."""
     found = min(n_components, *X.shape)
     Z = np.zeros((len(X), n_components))
-    Z[:, :found] = PCA(found).fit_transform(X.astype(np.float64))
+    # In one layout, as differences of rounding would grow in a descent.
+    X = np.ascontiguousarray(X, dtype=np.float64)
+    Z[:, :found] = PCA(found).fit_transform(X)
     return Z
 
 
