@@ -9,12 +9,16 @@ decoder (`sklatent.utils._decoder`), whatever the embedding.
 import functools
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import LatentModelMixin, SklatentEstimator
+from sklatent.manifold._links import Links
 from sklatent.utils._decoder import Decoder
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._recall import neighbors_kept
+from sklatent.utils._tables import read_rows
 
 
 def has_rows(estimator):
@@ -281,3 +285,27 @@ class Embedding(LatentModelMixin, SklatentEstimator):
         nearest = functools.partial(self._nearest, X)
         kept = neighbors_kept(nearest, self._places, self._encode(X))
         return kept.astype(X.dtype, copy=False)
+
+
+class GraphEmbedding(Embedding):
+    """Base of the embeddings that may be given a sparse graph of distances."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self._is_precomputed()
+        return tags
+
+    def _read(self, X, **options):
+        """Check rows, distances or a graph; rows do not stay sparse."""
+        X = read_rows(self, X, accept_sparse="csr", **options)
+        return X.toarray() if issparse(X) and not self._is_precomputed() else X
+
+    def _validate_rows(self, X):
+        check_is_fitted(self)
+        return self._read(X)
+
+    def _nearest(self, X, n_neighbors):
+        if issparse(X):
+            return Links.of_graph(X).arrays(n_neighbors)
+        return super()._nearest(X, n_neighbors)

@@ -3,12 +3,11 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.exceptions import FewRowsWarning, RankDeficientWarning
-from sklatent.manifold._base import Embedding, has_rows
+from sklatent.manifold._base import GraphEmbedding, has_rows
 from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._graph import (
     all_geodesics,
@@ -19,10 +18,9 @@ from sklatent.manifold._graph import (
     warn_of_components,
 )
 from sklatent.manifold._landmark_mds import residual_variance, scale_landmarks
-from sklatent.manifold._links import Links, start_search
+from sklatent.manifold._links import start_search
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 # Up to so many distinct rows all are landmarks, unless a number is given; then so many.
@@ -32,7 +30,7 @@ FAR = 10
 BLOCK_ROWS = 4096
 
 
-class Isomap(Embedding):
+class Isomap(GraphEmbedding):
     """Isomap: an embedding that keeps the distances along the data.
 
     Rows are joined to their nearest neighbors. The length of the shortest path from row
@@ -199,12 +197,6 @@ class Isomap(Embedding):
         self.p = p
         self.metric_params = metric_params
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.positive_only = self._is_precomputed()
-        return tags
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Place the training rows.
@@ -291,15 +283,6 @@ class Isomap(Embedding):
             f"n_neighbors={self.n_neighbors} and radius={self.radius}. Set "
             "n_neighbors=None to join the rows within the radius."
         )
-
-    def _read(self, X, **options):
-        """Check rows, distances or a graph; only a graph stays sparse."""
-        X = read_rows(self, X, accept_sparse="csr", **options)
-        return X.toarray() if issparse(X) and not self._is_precomputed() else X
-
-    def _validate_rows(self, X):
-        check_is_fitted(self)
-        return self._read(X)
 
     def _training_links(self, search):
         """Links of the training rows to each other."""
@@ -443,9 +426,7 @@ class Isomap(Embedding):
     def _nearest(self, X, n_neighbors):
         if not self._is_precomputed():
             return self._training_rows.nearest_arrays(n_neighbors, X)
-        if not issparse(X):
-            return super()._nearest(X, n_neighbors)
-        return Links.of_graph(X).arrays(n_neighbors)
+        return super()._nearest(X, n_neighbors)
 
     def reconstruction_error(self, X=None):
         """Squared error of each row's reconstruction, or the error of the distances.

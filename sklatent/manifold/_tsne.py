@@ -5,14 +5,13 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
-from sklearn.utils.validation import check_is_fitted
 
 from sklatent.exceptions import (
     CoarseMeshWarning,
     FewRowsWarning,
     RankDeficientWarning,
 )
-from sklatent.manifold._base import Embedding
+from sklatent.manifold._base import GraphEmbedding
 from sklatent.manifold._classical_mds import ClassicalMDS
 from sklatent.manifold._far import warn_of_far_rows
 from sklatent.manifold._links import Links, start_search
@@ -39,7 +38,6 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
-from sklatent.utils._tables import read_rows
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
 
@@ -56,7 +54,7 @@ NEW_PERPLEXITY = 5.0
 FAR = 10
 
 
-class TSNE(CallbackSupportMixin, Embedding):
+class TSNE(CallbackSupportMixin, GraphEmbedding):
     """T-distributed stochastic neighbor embedding (t-SNE), for visualization.
 
     Each row chooses its neighbors with probabilities that fall with the distance. In
@@ -275,12 +273,6 @@ class TSNE(CallbackSupportMixin, Embedding):
         self.exaggeration = exaggeration
         self.degrees_of_freedom = degrees_of_freedom
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.positive_only = self._is_precomputed()
-        return tags
-
     def _is_precomputed(self):
         return self.metric == "precomputed" or self.affinity == "precomputed"
 
@@ -346,15 +338,6 @@ class TSNE(CallbackSupportMixin, Embedding):
             self._keep(X, self._of_all_rows(places, search))
             self._keep_rows(search)
         return self
-
-    def _read(self, X, **options):
-        """Check rows, distances or affinities; rows do not stay sparse."""
-        X = read_rows(self, X, accept_sparse="csr", **options)
-        return X.toarray() if issparse(X) and not self._is_precomputed() else X
-
-    def _validate_rows(self, X):
-        check_is_fitted(self)
-        return self._read(X)
 
     def _joint(self, X):
         """Joint probabilities of distinct rows, and the search among these."""
@@ -552,8 +535,6 @@ class TSNE(CallbackSupportMixin, Embedding):
             graph.eliminate_zeros()
             graph.data = 1 / graph.data
             return Links.of_graph(graph).arrays(n_neighbors)
-        if issparse(X):
-            return Links.of_graph(X).arrays(n_neighbors)
         if self.metric == "precomputed":
             return super()._nearest(X, n_neighbors)
         return self._choices.search.nearest_arrays(n_neighbors, X)

@@ -7,15 +7,13 @@ McInnes, Healy and Melville (2018); the weight of the repulsion Damrich and Hamp
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from sklatent.exceptions import CoarseMeshWarning, FewRowsWarning
-from sklatent.manifold._base import Embedding
+from sklatent.manifold._base import GraphEmbedding
 from sklatent.manifold._far import warn_of_far_rows
-from sklatent.manifold._links import Links, start_search
+from sklatent.manifold._links import start_search
 from sklatent.manifold.fuzzy._descent import next_moves
 from sklatent.manifold.fuzzy._forces import Forces
 from sklatent.manifold.fuzzy._new_rows import NewRows
@@ -37,7 +35,6 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
-from sklatent.utils._tables import read_rows
 from sklatent.utils._threads import count_threads, single_blas_thread
 from sklatent.utils._warnings import warn
 
@@ -48,7 +45,7 @@ N_EPOCHS, BLOCK_EPOCHS = 200, 10
 FAR = 10
 
 
-class UMAP(CallbackSupportMixin, Embedding):
+class UMAP(CallbackSupportMixin, GraphEmbedding):
     """UMAP: an embedding for visualization that keeps neighbors together.
 
     Rows attract those that are their nearest neighbors, to a degree that is relative to
@@ -243,12 +240,6 @@ class UMAP(CallbackSupportMixin, Embedding):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.positive_only = self._is_precomputed()
-        return tags
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Place the training rows.
@@ -310,15 +301,6 @@ class UMAP(CallbackSupportMixin, Embedding):
                 Y = self._descend(forces, Y, X, y, search)
             self._set_fitted(forces, Y, X, search)
         return self
-
-    def _read(self, X, **options):
-        """Check rows, distances or a graph; only a graph stays sparse."""
-        X = read_rows(self, X, accept_sparse="csr", **options)
-        return X.toarray() if issparse(X) and not self._is_precomputed() else X
-
-    def _validate_rows(self, X):
-        check_is_fitted(self)
-        return self._read(X)
 
     def _set_similarity(self):
         """Return the similarity, its parameters given or fitted."""
@@ -462,6 +444,4 @@ class UMAP(CallbackSupportMixin, Embedding):
     def _nearest(self, X, n_neighbors):
         if not self._is_precomputed():
             return self._search.nearest_arrays(n_neighbors, X)
-        if not issparse(X):
-            return super()._nearest(X, n_neighbors)
-        return Links.of_graph(X).arrays(n_neighbors)
+        return super()._nearest(X, n_neighbors)

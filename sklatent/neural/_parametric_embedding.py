@@ -241,7 +241,7 @@ class ParametricEmbedding(NeuralLatentModel):
       k(d) = 1 / (1 + d²);
     - "infonce": -log(k(d_ij) / (k(d_ij) + sum_l k(d_il))), with the same kernel.
 
-    The neighbor is drawn anew in each epoch: with probabilities in proportion to the
+    The neighbor is drawn again in each epoch: with probabilities in proportion to the
     weights of UMAP's graph [2]_ for "umap", and for the others with equal ones. The
     loss is the mean over the batch, plus `reconstruction_weight` times the squared
     length of x - x̂ over the total variance of the rows, where x̂ is decoded from the

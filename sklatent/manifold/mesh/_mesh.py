@@ -58,7 +58,7 @@ class Geometry:
         The spacing is above `largest` only where there would be too many nodes.
         """
         widest = max(spans.max(), np.finfo(np.float32).tiny)
-        # In steps, so that the transform of the kernel is seldom made anew.
+        # In steps, so that the transform of the kernel is seldom computed again.
         finest = 2.0 ** (0.5 * np.floor(2 * np.log2(widest / FEWEST_INTERVALS)))
         geometry = cls._of(min(largest, finest), spans)
         while np.prod(geometry.shape, dtype=np.float64) > MOST_NODES[len(spans)]:

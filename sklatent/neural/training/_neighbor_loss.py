@@ -10,7 +10,7 @@ neighbor j and the others l of its batch cost
 - "infonce": -log (k(d_ij) / (k(d_ij) + sum_l k(d_il))) (Damrich et al. 2023).
 
 Sainburg, McInnes and Gentner (2021), section 2.3, train networks with the first. The
-pairs of neighbors are drawn anew in each epoch.
+pairs of neighbors are drawn again in each epoch.
 """
 
 from dataclasses import dataclass
