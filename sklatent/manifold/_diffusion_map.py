@@ -18,7 +18,7 @@ from sklatent.manifold._diffusion_kernel import (
     make_walk,
 )
 from sklatent.manifold._diffusion_modes import NewRows, slow_modes
-from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold._far import FAR, warn_of_far_rows
 from sklatent.manifold._graph import (
     component_labels,
     symmetric_graph,
@@ -33,9 +33,6 @@ from sklatent.utils._warnings import warn
 
 # What n_neighbors="auto" is, within these bounds: the rows over SHARE.
 FEWEST_NEIGHBORS, MOST_NEIGHBORS, SHARE = 16, 128, 8
-# A row is far if its distance from the nearest training row is so many times the
-# largest distance of a training row to its last neighbor.
-FAR = 10
 # Eigenfunctions among which those that are no harmonics are looked for.
 MORE_FUNCTIONS = 4
 CONFIDENCE = 0.95

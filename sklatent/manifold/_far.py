@@ -5,6 +5,10 @@ import numpy as np
 from sklatent.exceptions import FarRowsWarning
 from sklatent.utils._warnings import warn
 
+# A row is far if its distance to the nearest training row is so many times the largest
+# distance between training rows that are neighbors.
+FAR = 10
+
 
 def warn_of_far_rows(far, what):
     """Warn if some rows are far from all training rows.

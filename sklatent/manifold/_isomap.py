@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.exceptions import FewRowsWarning, RankDeficientWarning
 from sklatent.manifold._base import GraphEmbedding, has_rows
-from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold._far import FAR, warn_of_far_rows
 from sklatent.manifold._graph import (
     all_geodesics,
     component_labels,
@@ -25,8 +25,6 @@ from sklatent.utils._warnings import warn
 
 # Up to so many distinct rows all are landmarks, unless a number is given; then so many.
 MANY_ROWS, N_LANDMARKS = 1000, 100
-# A row is far if its distance to the nearest is so many times the longest edge.
-FAR = 10
 BLOCK_ROWS = 4096
 
 

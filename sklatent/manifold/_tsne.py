@@ -13,7 +13,7 @@ from sklatent.exceptions import (
 )
 from sklatent.manifold._base import GraphEmbedding
 from sklatent.manifold._classical_mds import ClassicalMDS
-from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold._far import FAR, warn_of_far_rows
 from sklatent.manifold._links import Links, start_search
 from sklatent.manifold.mesh._descent import Descent
 from sklatent.manifold.mesh._starts import (
@@ -49,9 +49,6 @@ START = 1e-4
 MOMENTA = (0.5, 0.8)
 # New rows choose among fewer neighbors, so that they come to lie between these.
 NEW_PERPLEXITY = 5.0
-# A row is far if its distance to the nearest is so many times that of any training row
-# to its farthest neighbor.
-FAR = 10
 
 
 class TSNE(CallbackSupportMixin, GraphEmbedding):

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from sklatent.exceptions import CoarseMeshWarning, FewRowsWarning
 from sklatent.manifold._base import GraphEmbedding
-from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold._far import FAR, warn_of_far_rows
 from sklatent.manifold._links import start_search
 from sklatent.manifold.fuzzy._descent import next_moves
 from sklatent.manifold.fuzzy._forces import Forces
@@ -40,9 +40,6 @@ from sklatent.utils._warnings import warn
 
 # What n_epochs=None is, and how many of them are reported as one.
 N_EPOCHS, BLOCK_EPOCHS = 200, 10
-# A row is far if its distance from the nearest training row is so many times the
-# largest distance of a training row to its last neighbor.
-FAR = 10
 
 
 class UMAP(CallbackSupportMixin, GraphEmbedding):
