@@ -441,7 +441,9 @@ class TSNE(CallbackSupportMixin, GraphEmbedding):
                 f"block of {CHECK} iterations",
                 lambda: {"embedding_": self._of_all_rows(descent.Y, search)},
             )
-            self._iterate(descent, divergence, report)
+            # Places that overflow are an error of their own.
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._iterate(descent, divergence, report)
             divergence.gradient(descent.Y)
             self.kl_divergence_ = divergence.value(descent.Y)
         if sums.is_coarse():
