@@ -7,9 +7,11 @@ from scipy.sparse import random_array
 from scipy.spatial.distance import cdist
 
 from sklatent.manifold.mesh._all_pairs import AllPairs
+from sklatent.manifold.mesh._convolution import Convolution
 from sklatent.manifold.mesh._descent import Descent
 from sklatent.manifold.mesh._edges import Edges
 from sklatent.manifold.mesh._mesh import MOST_NODES, Geometry, Mesh
+from sklatent.manifold.mesh._scales import RATIO, TwoScales, _refinement
 from sklatent.manifold.mesh._splines import Nodes
 
 # (kernel, its derivative), of the squared distance.
@@ -159,3 +161,30 @@ def test_descent_finds_a_minimum():
     for _ in range(400):
         descent.move(scales * descent.Y, 0.01, 0.8)
     assert np.abs(descent.Y).max() < 1e-3
+
+
+def test_a_spline_on_the_wide_grid_is_one_on_the_fine_grid():
+    n = 30
+    R = _refinement(n)
+    x = np.linspace(1, n - 2, 300)
+    fine = BSpline.basis_element(np.arange(-2, 3), extrapolate=False)
+    wide = BSpline.basis_element(RATIO * np.arange(-2, 3), extrapolate=False)
+    rng = np.random.RandomState(0)
+    coefficients = rng.standard_normal(R.shape[1])
+    expected = sum(
+        c * np.nan_to_num(wide(x - RATIO * (i - 1))) for i, c in enumerate(coefficients)
+    )
+    found = sum(c * np.nan_to_num(fine(x - i)) for i, c in enumerate(R @ coefficients))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_two_grids_are_as_exact_as_one():
+    shape, spacing = (140, 120), 0.35
+    rng = np.random.RandomState(0)
+    charge = np.zeros(shape, dtype=np.float32)
+    charge[rng.randint(5, 110, 300), rng.randint(5, 110, 300)] = 1
+    one, two = (C(CAUCHY[0], spacing, shape) for C in (Convolution, TwoScales))
+    fields = [np.gradient(c(charge), spacing) for c in (one, two)]
+    error = np.linalg.norm(np.subtract(*fields)) / np.linalg.norm(fields[0])
+    assert error < 2e-3
+    np.testing.assert_allclose(two.own.potential, one.own.potential, rtol=1e-3)

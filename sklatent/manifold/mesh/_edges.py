@@ -4,8 +4,8 @@ With weights w_ij of the edges, which depend on the distance, the force on a row
 
     f_i = sum_j w_ij (y_i - y_j).
 
-Each edge is stored once, above the diagonal: with U the weights there, their sum is
-that of U and its transpose.
+Each edge is stored once, above the diagonal, and pulls at both its ends: with U what is
+summed along an axis, forces are the sums of the rows of U less those of its columns.
 """
 
 import itertools
@@ -13,11 +13,12 @@ import itertools
 import numpy as np
 from scipy.sparse import csr_array, triu
 
-# Edges whose weights are computed together, which fit the cache.
-BLOCK_EDGES = 2**15
+# Edges whose weights are computed together: few enough to fit the cache, and so many
+# that threads seldom wait for each other.
+BLOCK_EDGES = 2**17
 # Parts that threads take: as many whatever the number of threads, so that sums are the
 # same to the bit.
-MOST_PARTS, PART_EDGES = 8, 2**16
+MOST_PARTS, PART_EDGES = 8, 2**17
 
 
 class Edges:
@@ -44,10 +45,10 @@ class Edges:
         ]
 
     def add_forces(self, forces, results):
-        """Add up what `_Part.forces` returned for all parts."""
+        """Add to forces what `_Part.forces` returned for all parts."""
         for part, (own, others) in zip(self.parts, results, strict=True):
             forces[part.rows] += own
-            forces[part.rows.start :] += others
+            forces[part.rows.start :] -= others
         return forces
 
     def total(self, Y, function):
@@ -69,8 +70,8 @@ class _Part:
         parts = (np.empty_like(self.p), upper.indices[edges] - start, self.starts)
         self.U = csr_array(parts, shape=shape)
 
-    def _squares(self, Y):
-        """Yield slices of edges and their squared lengths."""
+    def _differences(self, Y):
+        """Yield slices of edges, their y_i - y_j, and squared lengths."""
         Y = Y[self.rows.start :]
         size = max(1, BLOCK_EDGES * len(self.counts) // len(self.p))
         for start in range(0, len(self.counts), size):
@@ -78,14 +79,13 @@ class _Part:
             edges = slice(self.starts[start], self.starts[stop])
             d = np.repeat(Y[start:stop], self.counts[start:stop], axis=0)
             d -= Y.take(self.U.indices[edges], axis=0)
-            d *= d
-            square = d[:, 0]
+            square = d[:, 0] ** 2
             for axis in range(1, d.shape[1]):
-                square = square + d[:, axis]
-            yield edges, square
+                square += d[:, axis] ** 2
+            yield edges, d, square
 
     def forces(self, Y, weight):
-        """Forces on the rows of the part, and on these and all behind them.
+        """Forces on the rows of the part, and those against these and all behind them.
 
         Parameters
         ----------
@@ -95,22 +95,23 @@ class _Part:
             weight(square), of an array of squared distances, is what p_ij is
             multiplied by.
         """
-        for edges, square in self._squares(Y):
-            np.multiply(self.p[edges], weight(square), out=self.U.data[edges])
-        behind = Y[self.rows.start :]
-        here = Y[self.rows]
-        ones = np.ones(len(behind), dtype=Y.dtype)
-        U, transposed = self.U, self.U.T
-        own = (U @ ones)[:, None] * here
-        others = (transposed @ ones[: len(here)])[:, None] * behind
-        for axis in range(Y.shape[1]):
-            own[:, axis] -= U @ np.ascontiguousarray(behind[:, axis])
-            others[:, axis] -= transposed @ np.ascontiguousarray(here[:, axis])
+        pulls = np.empty((Y.shape[1], len(self.p)), dtype=Y.dtype)
+        for edges, d, square in self._differences(Y):
+            w = weight(square)
+            w *= self.p[edges]
+            for pull, along in zip(pulls, d.T, strict=True):
+                np.multiply(w, along, out=pull[edges])
+        n, n_behind = self.U.shape
+        ones = np.ones(n_behind, dtype=Y.dtype)
+        own, others = (np.empty((m, Y.shape[1]), Y.dtype) for m in (n, n_behind))
+        for axis, self.U.data in enumerate(pulls):
+            own[:, axis] = self.U @ ones
+            others[:, axis] = self.U.T @ ones[:n]
         return own, others
 
     def total(self, Y, function):
         """Sum of p_ij function(|y_i - y_j|²), in double precision."""
         return sum(
             np.dot(self.p[edges], function(square).astype(np.float64))
-            for edges, square in self._squares(Y)
+            for edges, _, square in self._differences(Y)
         )

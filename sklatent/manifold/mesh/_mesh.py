@@ -15,9 +15,8 @@ each divided by the transform of the spline, (2 + cos 2 pi f) / 3 along an axis.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
 
-from sklatent.manifold.mesh._own import Own
+from sklatent.manifold.mesh._scales import convolution, fast_nodes
 from sklatent.manifold.mesh._splines import Nodes
 from sklatent.utils._blocks import row_slices
 
@@ -67,15 +66,8 @@ class Geometry:
 
     @classmethod
     def _of(cls, spacing, spans):
-        return cls(float(spacing), tuple(_n_nodes(span / spacing) for span in spans))
-
-
-def _n_nodes(n_intervals):
-    """Return a number of nodes, of which twice as many have a fast transform."""
-    fewest = 2 * (int(np.ceil(n_intervals)) + 1 + 2 * MARGIN)
-    while (length := fft.next_fast_len(fewest, real=True)) % 2:
-        fewest = length + 1
-    return length // 2
+        n_nodes = np.ceil(spans / spacing).astype(int) + 1 + 2 * MARGIN
+        return cls(float(spacing), tuple(fast_nodes(n) for n in n_nodes.tolist()))
 
 
 class Mesh:
@@ -95,7 +87,7 @@ class Mesh:
         self.kernel = kernel
         self.n_threads = n_threads
         self.width = width
-        self.geometry = self._transform = self._floor = self._own = None
+        self.geometry = self._convolve = None
 
     def potential(self, Y, charges=None):
         """Return the potential of charges.
@@ -114,73 +106,29 @@ class Mesh:
         """
         low, high = Y.min(axis=0), Y.max(axis=0)
         largest = self.width * SPACINGS[Y.shape[1]]
-        self._fit(Geometry.over((high - low).astype(np.float64), largest))
-        shape = self.geometry.shape
+        geometry = Geometry.over((high - low).astype(np.float64), largest)
+        spacing, shape = geometry.spacing, geometry.shape
+        if geometry != self.geometry:
+            self.geometry = geometry
+            self._convolve = convolution(self.kernel, spacing, shape)
+        floor, alone = self._convolve.floor, self._convolve.own
         nodes = _Places(low, self.geometry)
         charge = np.zeros(np.prod(shape), dtype=Y.dtype)
         for rows in row_slices(len(Y), BLOCK_ROWS):
             part = None if charges is None else charges[rows]
             nodes.near(Y[rows]).spread(charge, part)
-        phi = self._convolve(charge.reshape(shape)).ravel()
+        phi = self._convolve(charge.reshape(shape), self.n_threads).ravel()
         n_charges = len(Y) if charges is None else charges.sum(dtype=np.float64)
         own = len(Y) if charges is None else np.square(charges).sum(dtype=np.float64)
-        energy = float(np.vdot(charge, phi)) - self._own.potential * own
-        energy += self._floor * (n_charges**2 - own)
-        energy = max(energy, LEAST_POTENTIAL * self._own.potential * own)
-        return Potential(nodes, phi, self._floor * n_charges, energy, self._own.slope)
+        energy = float(np.vdot(charge, phi)) - alone.potential * own
+        energy += floor * (n_charges**2 - own)
+        energy = max(energy, LEAST_POTENTIAL * alone.potential * own)
+        return Potential(nodes, phi, floor * n_charges, energy, alone.slope)
 
     def is_coarse(self):
         """Whether there would be so many nodes that the spacing had to be larger."""
         spacing, shape = self.geometry.spacing, self.geometry.shape
         return spacing > self.width * SPACINGS[len(shape)]
-
-    def _fit(self, geometry):
-        """Transform the kernel for a grid."""
-        if geometry == self.geometry:
-            return
-        self.geometry = geometry
-        squares = 0.0
-        for axis, n in enumerate(geometry.shape):
-            # On twice as many nodes, the convolution is not periodic.
-            x = geometry.spacing * np.minimum(
-                np.arange(2 * n), 2 * n - np.arange(2 * n)
-            )
-            squares = np.add.outer(squares, x**2) if axis else x**2
-        # Without what is the same everywhere, single precision keeps the differences
-        # of places close together.
-        self._floor = float(self.kernel(squares.max(keepdims=True)).item())
-        # The kernel is even, so that its transform is real.
-        transform = fft.rfftn(self.kernel(squares) - self._floor).real
-        for axis, n in enumerate(transform.shape):
-            f = 2 * np.pi * np.arange(n) / (2 * geometry.shape[axis])
-            spline = ((2 + np.cos(f)) / 3) ** 2
-            transform = transform / np.expand_dims(spline, _others(axis, transform))
-        self._transform = transform.astype(np.float32)
-        self._own = Own.of(transform, geometry.shape)
-
-    def _convolve(self, charge):
-        """Convolve what the nodes hold with the kernel.
-
-        The part of the transforms that is of zeros, or not asked for, is left out.
-        """
-        shape = charge.shape
-        *others, last = range(len(shape))
-        # Shared by threads if each has enough to do.
-        options = {"workers": self.n_threads if charge.size > 2**14 else 1}
-        wave = fft.rfft(charge, 2 * shape[last], axis=last, **options)
-        for axis in others:
-            wave = fft.fft(wave, 2 * shape[axis], axis=axis, **options)
-        wave *= self._transform
-        for axis in others:
-            wave = fft.ifft(wave, axis=axis, overwrite_x=True, **options)
-            wave = wave[(slice(None),) * axis + (slice(shape[axis]),)]
-        phi = fft.irfft(wave, 2 * shape[last], axis=last, **options)
-        return np.ascontiguousarray(phi[..., : shape[last]])
-
-
-def _others(axis, array):
-    """Axes of an array but one."""
-    return tuple(a for a in range(array.ndim) if a != axis)
 
 
 @dataclass(frozen=True)

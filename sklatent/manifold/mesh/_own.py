@@ -34,18 +34,30 @@ class Own:
     slope: float
 
     @classmethod
-    def of(cls, transform, shape):
-        """From the transform of the kernel on twice as many nodes as in `shape`."""
-        # Half of the frequencies along the last axis are not stored.
-        near = transform.copy()
-        near[..., 1:-1] *= 2
-        for n, n_frequencies in zip(shape, near.shape, strict=True):
-            f = 2 * np.pi * np.arange(n_frequencies) / (2 * n)
-            back = np.cos(np.outer(STEPS, f)) / (2 * n)
+    def of(cls, transform, lengths):
+        """From the transform of the kernel on a grid.
+
+        Parameters
+        ----------
+        transform : ndarray
+            At the frequencies from 0 to a half along each axis; those above are the
+            same.
+        lengths : tuple of int
+            Number of nodes along each axis.
+        """
+        near = transform
+        for n in lengths:
+            frequencies = np.arange(n // 2 + 1)
+            back = np.cos(2 * np.pi / n * np.outer(STEPS, frequencies)) / n
+            back[:, 1:-1] *= 2
             near = np.tensordot(near, back, axes=(0, 1))
         along = near
-        for _ in shape[1:]:
+        for _ in lengths[1:]:
             along = along @ MEAN
         weights, slopes = weights_and_slopes(np.array([0.25]))
         correlation = np.correlate(slopes[:, 0], weights[:, 0], "full")
         return cls(float(along @ MEAN), float(along @ correlation))
+
+    def plus(self, smooth):
+        """With that of a kernel which is so smooth that its slope is 0."""
+        return Own(self.potential + smooth.potential, self.slope)

@@ -1,8 +1,10 @@
 """Attraction along edges and repulsion of all places, computed side by side."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 from sklatent.manifold.mesh._edges import Edges
+from sklatent.utils._threads import single_blas_thread
 
 
 class PairForces:
@@ -22,14 +24,19 @@ class PairForces:
 
     def __init__(self, graph, n_threads, dtype):
         self.edges = Edges(graph, dtype)
-        self.threads = ThreadPoolExecutor(n_threads) if n_threads > 1 else None
+        self.n_others = n_threads - 1
 
     def __enter__(self):
+        # Threads of BLAS wait for work by spinning, and take the place of ours.
+        with ExitStack() as stack:
+            stack.enter_context(single_blas_thread)
+            pool = ThreadPoolExecutor(max(self.n_others, 1))
+            self.threads = stack.enter_context(pool)
+            self.exit = stack.pop_all()
         return self
 
     def __exit__(self, *exception):
-        if self.threads is not None:
-            self.threads.shutdown()
+        self.exit.close()
 
     def _both(self, Y, weight):
         """Return what `_repulsion` gives, and attractions for `Edges.add_forces`.
@@ -41,13 +48,19 @@ class PairForces:
         weight : callable
             weight(square), by which the weights of edges are multiplied.
         """
-
-        def attraction(part):
-            return part.forces(Y, weight)
-
         parts = self.edges.parts
-        if self.threads is None:
-            return self._repulsion(Y), map(attraction, parts)
-        repulsion = self.threads.submit(self._repulsion, Y)
-        attractions = self.threads.map(attraction, parts)
-        return repulsion.result(), attractions
+        attractions = [None] * len(parts)
+        turns = iter(range(len(parts)))
+
+        def attract():
+            for i in turns:
+                attractions[i] = parts[i].forces(Y, weight)
+
+        # This thread works too: with few rows, to wait for another that does takes as
+        # long as the work.
+        others = [self.threads.submit(attract) for _ in range(self.n_others)]
+        repulsion = self._repulsion(Y)
+        attract()
+        for other in others:
+            other.result()
+        return repulsion, attractions
