@@ -15,7 +15,12 @@ from sklatent.utils._progress import (
     label,
     path,
 )
-from sklatent.utils._sklearn import close_listener, open_listener, send
+from sklatent.utils._sklearn import (
+    close_listener,
+    open_listener,
+    require_callbacks,
+    send,
+)
 
 # What ends with a fit and is not pickled, by the identifier of its tree of tasks.
 _runs = {}
@@ -86,6 +91,7 @@ class ProgressLog:
     max_propagation_depth = None
 
     def __init__(self, interval=INTERVAL, stream=None):
+        require_callbacks("ProgressLog")
         check_scalar(interval, "interval", numbers.Real, min_val=0)
         if not (
             stream is None or isinstance(stream, LOGGERS) or hasattr(stream, "write")

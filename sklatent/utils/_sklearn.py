@@ -4,8 +4,6 @@ What another version of scikit-learn may move or rename is mended here.
 """
 
 from sklearn.base import _fit_context
-from sklearn.callback import CallbackSupportMixin, ScoringMonitor
-from sklearn.callback._transport import close_listener, open_listener, send
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -20,6 +18,24 @@ from sklearn.utils._set_output import (
 )
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import _check_sample_weight
+
+try:
+    from sklearn.callback import CallbackSupportMixin, ScoringMonitor
+    from sklearn.callback._transport import close_listener, open_listener, send
+except ModuleNotFoundError:  # before scikit-learn 1.9
+    from sklatent.utils._no_callbacks import (
+        CallbackSupportMixin,
+        ScoringMonitor,
+        close_listener,
+        open_listener,
+        require_callbacks,
+        send,
+    )
+else:
+
+    def require_callbacks(name):
+        """Do nothing, as there are callbacks."""
+
 
 __all__ = [
     "CALLBACK_ATTRIBUTES",
@@ -37,6 +53,7 @@ __all__ = [
     "_wrap_data_with_container",
     "close_listener",
     "open_listener",
+    "require_callbacks",
     "send",
     "validate_params",
 ]
