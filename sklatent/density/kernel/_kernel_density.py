@@ -554,7 +554,9 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         if factor is not None:
             log_weight -= d * np.log(factor)
         log_weight -= kernel.log_mass(d) + np.log(width).sum() + self._log_det
-        return KernelSums(self._rows, kernel, width, log_weight, factor)
+        # The bandwidths of rows that have their own are those of an exact estimate.
+        rtol = 0.0 if self.adaptive else self.rtol
+        return KernelSums(self._rows, kernel, width, log_weight, factor, rtol)
 
     def _sample(self, n_samples, rng):
         if self.adaptive == "covariance":
