@@ -59,8 +59,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     All pairs of a query and a row that matter in double precision are taken into
     account, in matrix products on tiles that fit the cache. The parameters of
     :class:`sklearn.neighbors.KernelDensity` have the same meaning here. For Euclidean
-    distances results are exact, so the parameters for tolerance and search have no
-    effect. Other metrics use the trees of scikit-learn. `score` is the mean
+    distances results are exact unless `rtol` is given, and the parameters for search
+    have no effect. Other metrics use the trees of scikit-learn. `score` is the mean
     log-density, not the sum.
 
     Parameters
@@ -126,8 +126,10 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         Absolute error of the density that is tolerated, for more speed. It has no
         effect for Euclidean distances.
     rtol : float, default=0
-        Relative error of the density that is tolerated, for more speed. It has no
-        effect for Euclidean distances.
+        Relative error of each density that is tolerated, for more speed. For Euclidean
+        distances it has an effect from 1e-10 on, for the Gaussian kernel in up to three
+        dimensions, without `adaptive`: where rows and queries are many, sums are then
+        computed on a grid [5]_, in a time proportional to their number.
     breadth_first : bool, default=True
         Whether the tree is searched level by level. It has no effect for Euclidean
         distances.
@@ -181,6 +183,10 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     Log-densities equal those computed from differences, term by term, to 1e-9 in double
     precision and to 1e-4 in single precision, also far from the origin and far from the
     rows. The error is relative, but absolute where the logarithm of the sum is below 1.
+    With `rtol` a density has at most this relative error more, in the tails too: the
+    rows are spread to the nodes of a grid by Gaussians, from which each query collects
+    them, all terms are positive, and what is left out is bounded for each query. One
+    whose density is too small for the bound has an exact sum.
     The density differs from scikit-learn's for the cosine kernel in an even number of
     dimensions, where scikit-learn's does not integrate to 1.
 
@@ -225,6 +231,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
        root law. Annals of Statistics 10, 1217-1223.
     .. [4] P. Vincent and Y. Bengio (2003). Manifold Parzen windows. Advances in Neural
        Information Processing Systems 15, 849-856.
+    .. [5] L. Greengard and J.-Y. Lee (2004). Accelerating the nonuniform fast Fourier
+       transform. SIAM Review 46, 443-454.
 
     Examples
     --------
@@ -352,8 +360,9 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             If a feature is constant and the bandwidth is relative to its standard
             deviation, or `whiten` finds features that are linear functions of others.
         ConvergenceWarning
-            If the best bandwidth is the smallest or the largest candidate. Also if the
-            equation of "isj" has no solution, or only one that describes rows that
+            If the best bandwidth is the smallest or the largest candidate, or if
+            without a single outlier "loo" would choose one that is 10 times smaller.
+            Also if the equation of "isj" has no solution, or only one that describes rows that
             coincide; Silverman's rule is used then.
         UserWarning
             If a rule needs the number of rows, and the weights sum to about 1 or less.

@@ -72,7 +72,11 @@ class LeaveOneOut:
         """
         logs = np.empty((len(self.rows), len(widths)))
         todo = np.ones(logs.shape, bool)
-        if kernel.degree == 2 and self.metric is None and self.rows.shape[1] <= MOST_FEATURES:
+        if (
+            kernel.degree == 2
+            and self.metric is None
+            and self.rows.shape[1] <= MOST_FEATURES
+        ):
             for b, width in enumerate(widths):
                 logs[:, b], sure = self._log_sums_on_grid(width)
                 todo[:, b] = ~sure
@@ -156,7 +160,9 @@ class LeaveOneOut:
                     total[0, :, b] += values @ self.weight[columns]
             return total
 
-        logs = np.log(np.concatenate(self._map(add, np.arange(len(nearest))), axis=1)) + np.log(self.largest)
+        logs = np.log(
+            np.concatenate(self._map(add, np.arange(len(nearest))), axis=1)
+        ) + np.log(self.largest)
         exponents = np.multiply.outer(nearest, factors)
         own = np.log(self.largest * self.weight.astype(np.float64))[:, None]
         return logs[0] + 2 * exponents, np.logaddexp(logs[1] + exponents, own)
