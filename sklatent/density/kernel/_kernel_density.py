@@ -362,8 +362,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         ConvergenceWarning
             If the best bandwidth is the smallest or the largest candidate, or if
             without a single outlier "loo" would choose one that is 10 times smaller.
-            Also if the equation of "isj" has no solution, or only one that describes rows that
-            coincide; Silverman's rule is used then.
+            Also if the equation of "isj" has no solution, or only one that describes
+            rows that coincide; Silverman's rule is used then.
         UserWarning
             If a rule needs the number of rows, and the weights sum to about 1 or less.
             Also if `adaptive="covariance"` has fewer than 9 distinct rows.

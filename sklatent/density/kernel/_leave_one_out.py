@@ -85,7 +85,9 @@ class LeaveOneOut:
 
     def _log_sums_on_grid(self, width):
         """Logarithms of Gaussian sums without the row, and whether they are sure."""
-        x, n_threads = self.rows / width, count_threads(self.n_jobs)
+        with np.errstate(over="ignore"):  # then rows are too far apart for a grid
+            x = self.rows / width
+        n_threads = count_threads(self.n_jobs)
         sums, sure = grid_sums(x, self.weight, x, GRID_RTOL, n_threads)
         others = sums - self.weight
         sure &= others > SMALLEST_OTHERS * sums
