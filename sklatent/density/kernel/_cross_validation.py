@@ -22,7 +22,15 @@ SCALE_ROWS = 500
 
 
 def cross_validated(
-    X, weight, sigma, kernel, candidates, criterion, n_jobs=None, metric=None
+    X,
+    weight,
+    sigma,
+    kernel,
+    candidates,
+    criterion,
+    n_jobs=None,
+    metric=None,
+    report=None,
 ):
     """Return the candidate with the best score.
 
@@ -44,6 +52,8 @@ def cross_validated(
         Number of threads.
     metric : DistanceMetric, default=None
         The metric; None is Euclidean. With another one `sigma` is not used.
+    report : callable, default=None
+        Called for each part of the work that is done.
 
     Returns
     -------
@@ -66,7 +76,7 @@ def cross_validated(
     else:  # each feature in its own unit, or all of them in the same
         unit = sigma if np.ndim(candidates) == 0 else np.full(d, sigma.max())
         Z, scale = (X - X.mean(axis=0)) / unit, 1.0
-    pairs = LeaveOneOut(Z, weight, n_jobs, metric)
+    pairs = LeaveOneOut(Z, weight, n_jobs, metric, report)
     if np.ndim(candidates) == 0:
         factors = _grid(pairs, weight, kernel, candidates, d, scale)
         widths = factors[:, None] * unit if metric is None else factors

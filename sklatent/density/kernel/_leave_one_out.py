@@ -15,6 +15,11 @@ from sklatent.utils._threads import count_threads, map_threads
 GRID_RTOL, SMALLEST_OTHERS = 1e-8, 0.01
 
 
+def n_reports(n_rows, n_widths):
+    """Largest number of reports about the sums of `n_rows` for `n_widths`."""
+    return n_widths + -(-n_rows // BLOCK_ROWS)
+
+
 class LeaveOneOut:
     """Sums over all rows but the query, which is one of them, for many bandwidths.
 
@@ -33,9 +38,12 @@ class LeaveOneOut:
         Number of threads; None takes as many as BLAS would.
     metric : DistanceMetric, default=None
         The distance |x_i - x_j|; None is Euclidean.
+    report : callable, default=None
+        Called after each width on a grid, and after each block of rows by tiles.
     """
 
-    def __init__(self, rows, weight, n_jobs=None, metric=None):
+    def __init__(self, rows, weight, n_jobs=None, metric=None, report=None):
+        self.report = report
         # Only Euclidean distances are sure not to depend on the origin.
         self.rows = rows - rows.mean(axis=0) if metric is None else rows
         self.metric = metric
@@ -80,6 +88,8 @@ class LeaveOneOut:
             for b, width in enumerate(widths):
                 logs[:, b], sure = self._log_sums_on_grid(width)
                 todo[:, b] = ~sure
+                if self.report is not None:
+                    self.report()
         self._add_by_tiles(kernel, widths, logs, todo)
         return logs + np.log(self.largest)
 
@@ -172,7 +182,7 @@ class LeaveOneOut:
     def _map(self, function, rows):
         """Return the results of a function for blocks of rows."""
         blocks = [rows[block] for block in row_slices(len(rows), BLOCK_ROWS)]
-        return map_threads(function, blocks, count_threads(self.n_jobs))
+        return map_threads(function, blocks, count_threads(self.n_jobs), self.report)
 
     def _tiles(self, rows, width):
         """Rows of a tile, and squared distances from them, inf from a row to itself."""

@@ -120,7 +120,7 @@ class KernelSums:
         """Rows in units of the next power of two, in double precision."""
         return np.ldexp(rows.astype(np.float64, order="C"), -self.exponent)
 
-    def log_sums(self, queries, n_jobs=None):
+    def log_sums(self, queries, n_jobs=None, report=None):
         """Return log S for each query.
 
         Parameters
@@ -129,6 +129,8 @@ class KernelSums:
             The x. The result has their precision.
         n_jobs : int, default=None
             Number of threads; None takes as many as BLAS would.
+        report : callable, default=None
+            Called after each of at most about `n_blocks` blocks of queries.
 
         Returns
         -------
@@ -144,6 +146,8 @@ class KernelSums:
         rest = np.flatnonzero(~sure)
         rows = rest[_leaves.spatial_order(X[rest] * self.inverse, BLOCK_ROWS)]
         for method in self._methods(queries.dtype):
+            if len(rows) == 0:
+                break
 
             def add(block, rows=rows, method=method):
                 block = rows[block]
@@ -153,12 +157,14 @@ class KernelSums:
 
             size = min(BLOCK_ROWS, -(-len(rows) // n_threads))
             blocks = list(row_slices(len(rows), size))
-            rows = np.concatenate(map_threads(add, blocks, n_threads))
-            if len(rows) == 0:
-                break
+            rows = np.concatenate(map_threads(add, blocks, n_threads, report))
         logs += self.largest
         with np.errstate(over="ignore"):
             return logs.astype(queries.dtype)[inverse]
+
+    def n_blocks(self, n_queries):
+        """Return how many blocks of queries there are."""
+        return -(-n_queries // BLOCK_ROWS)
 
     def _log_sums_on_grid(self, X, n_threads):
         """Log S, and whether it is sure to be within the tolerance."""

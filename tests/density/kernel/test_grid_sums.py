@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from sklatent.density import KernelDensity
-from sklatent.density.kernel import _grid_sums
+from sklatent.density.kernel import _grid_sums, _sums
 from sklatent.density.kernel._grid_sums import grid_for, grid_sums
 
 each_dimension = pytest.mark.parametrize("d", [1, 2, 3])
@@ -118,3 +118,12 @@ def test_where_the_tolerance_has_no_effect():
         want = KernelDensity(0.5, **parameters).fit(X).score_samples(X)
         got = KernelDensity(0.5, rtol=1e-3, **parameters).fit(X).score_samples(X)
         np.testing.assert_array_equal(got, want)
+
+
+def test_no_query_is_left(monkeypatch):
+    """All of them are sure, and none is left for tiles."""
+    X = np.random.RandomState(0).uniform(size=(5000, 2))
+    model = KernelDensity(0.5, rtol=1e-6).fit(X)
+    want = KernelDensity(0.5).fit(X).score_samples(X)
+    monkeypatch.setattr(_sums, "_positive_log_sums", pytest.fail)
+    np.testing.assert_allclose(model.score_samples(X), want, rtol=0, atol=1e-6)
