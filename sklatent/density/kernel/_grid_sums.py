@@ -37,12 +37,15 @@ from sklatent.utils._threads import map_threads
 MOST_FEATURES, LEAST_RTOL = 3, 1e-10
 # Share of the error that is for nodes beyond windows.
 LACKING = 0.4
-# Share of the weight nearby down to which sums are sure to have their digits.
-SMALLEST_SHARE = 3e-6
+# Share of the weight nearby down to which sums are sure to have their digits, or the
+# smaller one of this part of a row's: where a row is alone, so that few sums are left.
+SMALLEST_SHARE, PART_OF_ROW = 3e-6, 0.3
 # Largest coordinate in widths of a brick: their numbers must be integers.
 FARTHEST_BRICK = 2**18
 # Entries of the factors of rows or queries that are computed at a time.
 BLOCK_ENTRIES = 2**16
+# Queries of a brick below which it is not looked at, and bricks that are at a time.
+FEWEST_QUERIES, BLOCK_BRICKS = 4, 4096
 # Bricks whose rows are spread before the results are added.
 BATCH_BRICKS = 32
 # Pairs that cost as much as a brick, as a row or query in it, and as a node for it.
@@ -72,10 +75,11 @@ class Grid(NamedTuple):
         return self.spacing * self.side
 
 
-def grid_for(d, rtol):
+def grid_for(n, d, rtol):
     """Grid for a relative error: half by the rule, 0.4 by windows, some by rounding."""
+    share = min(SMALLEST_SHARE, PART_OF_ROW / n)
     spacing = np.pi / np.sqrt(2 * np.log(4 * d / rtol))
-    window = np.sqrt(np.log(3 * d / (LACKING * rtol * SMALLEST_SHARE)))
+    window = np.sqrt(np.log(3 * d / (LACKING * rtol * share)))
     side = int(np.ceil(window / spacing))
     # Rounding of x and y moves exponents by 4 eps |x| window along each feature.
     limit = 0.1 * rtol / (4 * d * window * np.finfo(float).eps)
@@ -106,7 +110,7 @@ def grid_sums(rows, weight, queries, rtol, n_threads):
         Whether the error of the sum is at most `rtol`, relative to it.
     """
     sums, sure = np.zeros(len(queries)), np.zeros(len(queries), bool)
-    grid = grid_for(rows.shape[1], rtol)
+    grid = grid_for(*rows.shape, rtol)
     # Rows beyond the limit are out of reach of queries that are not near it.
     y = np.flatnonzero(np.abs(rows).max(axis=1) < grid.limit)
     x = np.flatnonzero(np.abs(queries).max(axis=1) < grid.limit - 2 * grid.window)
@@ -141,17 +145,19 @@ def _lacking(nearby, total, grid, d):
 
 def _worthwhile(lattice, sources, targets, weight, grid):
     """Bricks of queries that cost less than their pairs, and the weight around them."""
-    d = sources.corners.shape[1]
-    steps = lattice.around(2)
-    per_point = POINT_PAIRS + NODE_PAIRS * (3 * grid.side) ** d
-    # Rows are spread once for all the bricks around them.
-    targets = targets.some(targets.counts > per_point / len(steps))
-    at = find(sources.numbers, targets.numbers[:, None] + steps)
-    n_rows = np.where(at < 0, 0, sources.counts[at]).sum(axis=1)
+    per_point = POINT_PAIRS + NODE_PAIRS * (3 * grid.side) ** sources.corners.shape[1]
+    targets = targets.some(targets.counts >= FEWEST_QUERIES)
     total = np.add.reduceat(weight[sources.members], sources.starts)
-    nearby = np.where(at < 0, 0, total[at]).sum(axis=1)
-    cost = per_point * (targets.counts + n_rows / len(steps)) + BRICK_PAIRS
-    kept = targets.counts * n_rows > cost
+    n_rows, nearby = np.zeros((2, len(targets.numbers)))
+    for block in row_slices(len(n_rows), BLOCK_BRICKS):
+        at = find(sources.numbers, targets.numbers[block, None] + lattice.around(2))
+        n_rows[block] = np.where(at < 0, 0, sources.counts[at]).sum(axis=1)
+        nearby[block] = np.where(at < 0, 0, total[at]).sum(axis=1)
+    pairs = targets.counts * n_rows
+    kept = pairs > per_point * targets.counts + BRICK_PAIRS
+    # All rows may have to be spread for them, if only once.
+    spread = np.minimum(n_rows[kept].sum(), len(sources.members)) * per_point
+    kept &= pairs[kept].sum() > spread
     return targets.some(kept), nearby[kept]
 
 

@@ -14,7 +14,7 @@ each_dimension = pytest.mark.parametrize("d", [1, 2, 3])
 @pytest.fixture
 def whatever_it_costs(monkeypatch):
     """Use the grid however few rows there are."""
-    for name in ("BRICK_PAIRS", "POINT_PAIRS", "NODE_PAIRS"):
+    for name in ("BRICK_PAIRS", "POINT_PAIRS", "NODE_PAIRS", "FEWEST_QUERIES"):
         monkeypatch.setattr(_grid_sums, name, 0)
 
 
@@ -64,7 +64,7 @@ def test_what_is_far_or_alone_is_not_sure(d, whatever_it_costs):
     np.testing.assert_array_equal(sure, np.arange(55) < 50)
     np.testing.assert_allclose(sums[:50], direct(y, np.ones(300), x[:50]), rtol=1e-6)
     # Near the limit, where rows on the other side would be left out.
-    limit = grid_for(d, 1e-6).limit
+    limit = grid_for(300, d, 1e-6).limit
     assert not grid_sums(y + limit, np.ones(300), y + limit, 1e-6, 1)[1].any()
 
 
