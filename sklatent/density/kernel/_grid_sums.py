@@ -33,8 +33,10 @@ from sklatent.density.kernel._bricks import Lattice, find
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._threads import map_threads
 
-# Largest number of features, and least relative error, which rounding allows.
-MOST_FEATURES, LEAST_RTOL = 3, 1e-10
+# Largest number of features.
+MOST_FEATURES = 3
+# Least relative error, which rounding allows, and largest, above which all is as coarse.
+LEAST_RTOL, LARGEST_RTOL = 1e-10, 0.1
 # Share of the error that is for nodes beyond windows.
 LACKING = 0.4
 # Share of the weight nearby down to which sums are sure to have their digits, or the
@@ -77,12 +79,13 @@ class Grid(NamedTuple):
 
 def grid_for(n, d, rtol):
     """Grid for a relative error: half by the rule, 0.4 by windows, some by rounding."""
+    rtol = min(rtol, LARGEST_RTOL)
     share = min(SMALLEST_SHARE, PART_OF_ROW / n)
     spacing = np.pi / np.sqrt(2 * np.log(4 * d / rtol))
     window = np.sqrt(np.log(3 * d / (LACKING * rtol * share)))
     side = int(np.ceil(window / spacing))
-    # Rounding of x and y moves exponents by 4 eps |x| window along each feature.
-    limit = 0.1 * rtol / (4 * d * window * np.finfo(float).eps)
+    # Rounding of x and y moves exponents by 8 eps |x| window along each feature.
+    limit = 0.1 * rtol / (8 * d * window * np.finfo(float).eps)
     return Grid(spacing, side, min(limit, FARTHEST_BRICK * spacing * side))
 
 

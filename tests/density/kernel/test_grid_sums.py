@@ -23,7 +23,7 @@ def direct(y, weight, x):
 
 
 @each_dimension
-@pytest.mark.parametrize("rtol", [1e-2, 1e-6, 1e-9])
+@pytest.mark.parametrize("rtol", [10.0, 1e-2, 1e-6, 1e-9])
 @pytest.mark.parametrize("spread", [0.3, 2.0, 8.0, 40.0])
 def test_error_is_within_the_tolerance(d, rtol, spread, whatever_it_costs):
     rng = np.random.RandomState(d)
@@ -32,7 +32,7 @@ def test_error_is_within_the_tolerance(d, rtol, spread, whatever_it_costs):
     weight = rng.standard_exponential(800)
     sums, sure = grid_sums(y, weight, x, rtol, 1)
     want = direct(y, weight, x)
-    assert (np.abs(sums - want) <= rtol * want)[sure].all()
+    assert (np.abs(sums - want) <= min(rtol, 0.1) * want)[sure].all()
     # Those that are not sure have hardly any weight near them.
     assert sure[want > 1e-3 * want.max()].all()
     if spread < 40:
