@@ -35,7 +35,7 @@ from sklatent.utils._threads import map_threads
 
 # Largest number of features.
 MOST_FEATURES = 3
-# Least relative error, which rounding allows, and largest, above which all is as coarse.
+# Least relative error, which rounding allows, and largest, in place of any above it.
 LEAST_RTOL, LARGEST_RTOL = 1e-10, 0.1
 # Share of the error that is for nodes beyond windows.
 LACKING = 0.4
