@@ -13,6 +13,7 @@ from scipy.stats import gaussian_kde
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
+from benchmarks import density_kernels
 from benchmarks._harness import compare
 from sklatent.datasets import make_flat_torus
 from sklatent.density import (
@@ -67,23 +68,6 @@ def kernel_accuracy():
                 f"{error.max():>10.1e}   reach {reach:.0e}"
             )
     return "\n".join(lines)
-
-
-def narrow_kernels():
-    """Few of the pairs matter."""
-    tables = []
-    for d, kernel, h in ((2, "gaussian", 0.01), (2, "epanechnikov", 0.1)):
-        rng = np.random.RandomState(0)
-        X, Q = rng.standard_normal((200_000, d)), rng.standard_normal((2000, d))
-        ours = KernelDensity(h, kernel=kernel).fit(X)
-        learn = sklearn.neighbors.KernelDensity(bandwidth=h, kernel=kernel).fit(X)
-        functions = {
-            "KernelDensity.score_samples": lambda m=ours, Q=Q: m.score_samples(Q),
-            "scikit-learn": lambda m=learn, Q=Q: m.score_samples(Q),
-        }
-        title = f"{kernel}, h = {h}, 200,000 rows and 2,000 queries x {d}"
-        tables.append(compare(title, functions, {"scikit-learn": ">= 1"}, 1))
-    return "\n".join(tables)
 
 
 def kdepy():
@@ -274,7 +258,7 @@ def run():
         for d, learn in ((2, 25), (10, 40), (50, 50)):
             yield kernel_speed(d, np.float32, learn, None)
         yield kernel_accuracy()
-        yield narrow_kernels()
+        yield from density_kernels.run()
         yield kdepy()
         yield plug_in()
         yield leave_one_out()

@@ -95,9 +95,13 @@ class IterationReport:
         self.iteration.call_on_fit_task_begin(**self.fit.fit_arguments)
 
     def end(self, loss, *state):
-        """Report that it has ended; return whether a callback asks to stop."""
-        # LossMonitor and ProgressLog read only this attribute.
-        self.iteration.loss = loss + self.offset
+        """Report that it has ended; return whether a callback asks to stop.
+
+        The loss is None for iterations that have none.
+        """
+        if loss is not None:
+            # LossMonitor and ProgressLog read only this attribute.
+            self.iteration.loss = loss + self.offset
         if self.fit.progress is not None:
             self._print_progress()
         return self.iteration.call_on_fit_task_end(
@@ -111,6 +115,6 @@ class IterationReport:
         self.fit.progress.end(
             (0, number),
             label(path(self.iteration)),
-            self.iteration.loss,
+            getattr(self.iteration, "loss", None),
             may_print=(number + 1) % every == 0,
         )

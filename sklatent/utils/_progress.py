@@ -13,6 +13,7 @@ may have. The refit of a search counts as one of its fits, another task that has
 begun as one leaf.
 """
 
+import contextlib
 import itertools
 import logging
 import shutil
@@ -146,10 +147,12 @@ class Progress:
         Seconds between two lines.
     stream : file-like, logger or None, default=None
         Where they go to; None is the standard output.
+    what : str, default="fit"
+        What is counted at the end.
     """
 
-    def __init__(self, name, interval=INTERVAL, stream=None):
-        self.name = name
+    def __init__(self, name, interval=INTERVAL, stream=None, what="fit"):
+        self.name, self.what = name, what
         self.output = Output(stream)
         if self.output.is_terminal:
             interval = min(interval, TERMINAL_INTERVAL)
@@ -192,7 +195,7 @@ class Progress:
         """Print how long it took, and the losses."""
         duration = format_duration(monotonic() - self.start)
         n_fits = max(self.n_fits, int(self.finished))
-        fits = f"{n_fits} fit{'' if n_fits == 1 else 's'}"
+        fits = f"{n_fits} {self.what}{'' if n_fits == 1 else 's'}"
         how = f"{fits} in" if self.finished else f"interrupted, with {fits}, after"
         lines = [f"{self.name}: {how} {duration}."]
         if self.last is not None:
@@ -226,6 +229,26 @@ class Progress:
         if done <= n_first:
             return None
         return (now - time_first) * (self.root.size() - done) / (done - n_first)
+
+
+@contextlib.contextmanager
+def reported_blocks(name, n_blocks, verbose):
+    """Yield a function to call after each block of a call, None if not verbose."""
+    if not verbose:
+        yield None
+        return
+    progress, numbers = Progress(name, what="call"), itertools.count()
+    progress.begin((0,), n_blocks, True)
+
+    def report():
+        number = next(numbers)
+        progress.end((0, number), f"{name} block of rows {number + 1}/{n_blocks}")
+
+    try:
+        yield report
+        progress.end((0,), "")
+    finally:
+        progress.close()
 
 
 def format_duration(seconds):

@@ -52,10 +52,23 @@ def count_threads(n_jobs):
     return blas_threads() if n_jobs is None else effective_n_jobs(n_jobs)
 
 
-def map_threads(function, items, n_threads):
-    """Return the results for all items, in order, with one BLAS thread each."""
+def map_threads(function, items, n_threads, report=None):
+    """Return the results for all items, in order, with one BLAS thread each.
+
+    `report`, if there is one, is called after each of them, by the calling thread.
+    """
     with single_blas_thread:
         if min(n_threads, len(items)) == 1:
-            return [function(item) for item in items]
+            return _reported(map(function, items), report)
         with ThreadPoolExecutor(n_threads) as threads:
-            return list(threads.map(function, items))
+            return _reported(threads.map(function, items), report)
+
+
+def _reported(results, report):
+    if report is None:
+        return list(results)
+    collected = []
+    for result in results:
+        collected.append(result)
+        report()
+    return collected

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklatent.callback import LossMonitor, ProgressLog
 from sklatent.decomposition import PPCA, FactorAnalysis
-from sklatent.density import GaussianMixture
+from sklatent.density import GaussianMixture, KernelDensity
 from sklatent.manifold import MDS, TSNE, UMAP, SketchMap
 from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from sklatent.utils import _progress
@@ -46,6 +46,8 @@ EMBEDDINGS = [
     TSNE(max_iter=120),
     UMAP(n_epochs=35),
 ]
+# Whose iterations have no loss: nothing is known before the last one.
+WITHOUT_LOSS = [KernelDensity("loo", candidates=5)]
 ALL = pytest.mark.parametrize("estimator", ITERATIVE, ids=lambda e: type(e).__name__)
 # 2026-11: two factors for few columns, of which the progress is what is tested.
 HEYWOOD = pytest.mark.filterwarnings("ignore:The factors may explain")
@@ -100,7 +102,9 @@ def test_a_line_for_each_iteration(estimator, X, ticking):
 # 2026-11: seven iterations of SketchMap do not converge, and say so.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
-    "estimator", [*ITERATIVE, *EMBEDDINGS], ids=lambda e: type(e).__name__
+    "estimator",
+    [*ITERATIVE, *EMBEDDINGS, *WITHOUT_LOSS],
+    ids=lambda e: type(e).__name__,
 )
 @HEYWOOD
 def test_verbose_prints_the_same_lines(estimator, X, capsys, monkeypatch, ticking):
@@ -117,18 +121,21 @@ def test_verbose_prints_the_same_lines(estimator, X, capsys, monkeypatch, tickin
 
 @pytest.mark.parametrize("cls", INSTANCES, ids=lambda cls: cls.__name__)
 def test_every_iterative_class_has_verbose_in_the_same_words(cls):
-    iterative = cls in map(type, [*ITERATIVE, *EMBEDDINGS])
+    with_loss = cls in map(type, [*ITERATIVE, *EMBEDDINGS])
+    iterative = with_loss or cls in map(type, WITHOUT_LOSS)
     assert hasattr(cls, "set_callbacks") == iterative
     assert ("verbose" in cls().get_params()) == iterative
     if iterative:
         entries = {p.name: p for p in ClassDoc(cls)["Parameters"]}
         (text,) = [" ".join(e.desc) for n, e in entries.items() if n == "verbose"]
         step = "epoch" if "max_epochs" in entries else "iteration"
+        parts = (", its loss and", "two lines") if with_loss else (" and", "one")
         assert text.startswith(
-            f"With 1 or more, `fit` prints a line every few seconds, with the {step}, "
-            "its loss and the time left, and two lines at the end, as "
-            ":class:`~sklatent.callback.ProgressLog` does. With 0"
+            f"With 1 or more, `fit` prints a line every few seconds, with the {step}"
+            f"{parts[0]} the time left, and {parts[1]} at the end, as "
+            ":class:`~sklatent.callback.ProgressLog` does"
         )
+        assert ". With 0 " in text
 
 
 def pipeline():

@@ -7,6 +7,7 @@ from sklearn.utils import check_array
 
 from sklatent.density.kernel._bandwidth import plug_in, rule_of_thumb, spreads
 from sklatent.density.kernel._cross_validation import cross_validated
+from sklatent.density.kernel._leave_one_out import n_reports
 from sklatent.density.kernel._radial import KERNELS
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._weights import as_counts
@@ -15,7 +16,18 @@ RULES = {"scott", "silverman", "loo", "lscv", "isj"}
 
 
 def find_bandwidth(
-    X, rows, weight, distance, *, bandwidth, kernel, whiten, candidates, n_jobs, **_
+    X,
+    rows,
+    weight,
+    distance,
+    report=None,
+    *,
+    bandwidth,
+    kernel,
+    whiten,
+    candidates,
+    n_jobs,
+    **_,
 ):
     """Return the bandwidth, and the candidates if there are some.
 
@@ -30,6 +42,8 @@ def find_bandwidth(
         Weight of each row.
     distance : DistanceMetric or None
         The metric; None is Euclidean.
+    report : callable, default=None
+        Called for each part of a cross-validation that is done.
     bandwidth, kernel, whiten, candidates, n_jobs
         Parameters of `KernelDensity`.
 
@@ -74,8 +88,18 @@ def find_bandwidth(
         bandwidth,
         n_jobs,
         distance,
+        report,
     )
     return float(width) if np.ndim(width) == 0 else width, widths, scores
+
+
+def most_reports(n_rows, *, bandwidth, adaptive, candidates, **_):
+    """Return the largest number of reports that `find_bandwidth` makes."""
+    by_rule = isinstance(bandwidth, str) and adaptive != "covariance"
+    if not by_rule or bandwidth not in {"loo", "lscv"}:
+        return 0
+    k = candidates if isinstance(candidates, Integral) else np.size(candidates)
+    return n_reports(n_rows, k)
 
 
 def _given_bandwidth(bandwidth, d, whiten):

@@ -15,12 +15,22 @@ from sklatent.utils._warnings import warn
 
 # Smallest and largest candidate, in units of the rule of thumb.
 CANDIDATE_RANGE = (0.02, 8.0)
+# Factor by which a single row moves the best candidate if it is called an outlier.
+OUTLIER_FACTOR = 10.0
 # Rows whose distances give the scale of a metric.
 SCALE_ROWS = 500
 
 
 def cross_validated(
-    X, weight, sigma, kernel, candidates, criterion, n_jobs=None, metric=None
+    X,
+    weight,
+    sigma,
+    kernel,
+    candidates,
+    criterion,
+    n_jobs=None,
+    metric=None,
+    report=None,
 ):
     """Return the candidate with the best score.
 
@@ -42,6 +52,8 @@ def cross_validated(
         Number of threads.
     metric : DistanceMetric, default=None
         The metric; None is Euclidean. With another one `sigma` is not used.
+    report : callable, default=None
+        Called for each part of the work that is done.
 
     Returns
     -------
@@ -64,7 +76,7 @@ def cross_validated(
     else:  # each feature in its own unit, or all of them in the same
         unit = sigma if np.ndim(candidates) == 0 else np.full(d, sigma.max())
         Z, scale = (X - X.mean(axis=0)) / unit, 1.0
-    pairs = LeaveOneOut(Z, weight, n_jobs, metric)
+    pairs = LeaveOneOut(Z, weight, n_jobs, metric, report)
     if np.ndim(candidates) == 0:
         factors = _grid(pairs, weight, kernel, candidates, d, scale)
         widths = factors[:, None] * unit if metric is None else factors
@@ -72,8 +84,8 @@ def cross_validated(
         widths = np.unique(candidates)
         factors = widths / unit[0]
     if criterion == "loo":
-        scores = _log_likelihoods(pairs, weight, kernel, factors, d)
-        scores -= np.log(unit).sum()
+        logs = _left_out_logs(pairs, weight, kernel, factors, d)
+        scores = weight @ logs / weight.sum() - np.log(unit).sum()
         best = int(np.argmax(scores))
         if not np.isfinite(scores[best]):
             raise ValueError(
@@ -81,6 +93,7 @@ def cross_validated(
                 "them some rows have no neighbor within the support of the kernel. "
                 "Give larger `candidates`, or a kernel that is positive everywhere."
             )
+        _check_outlier(logs, weight, best, widths)
     else:
         scores, ranks = _squared_errors(pairs, weight, factors, d)
         best = int(np.argmax(ranks))
@@ -114,14 +127,13 @@ def _grid(pairs, weight, kernel, k, d, scale):
     return np.geomspace(low, high, k)
 
 
-def _log_likelihoods(pairs, weight, kernel, factors, d):
-    """Mean log-density of each row in the estimate from the others.
+def _left_out_logs(pairs, weight, kernel, factors, d):
+    """Log-density of each row in the estimate from the others, for each candidate.
 
     Habbema, Hermans and van den Broek (1974); Duin (1976).
     """
     logs = pairs.log_sums(kernel, factors) - np.log(sums_of_others(weight))[:, None]
-    scores = weight @ logs / weight.sum()
-    return scores - kernel.log_mass(d) - d * np.log(factors)
+    return logs - kernel.log_mass(d) - d * np.log(factors)
 
 
 def _squared_errors(pairs, weight, factors, d):
@@ -162,5 +174,21 @@ def _check_inside(criterion, best, widths):
     warn(
         f"The score of bandwidth='{criterion}' still rises at the {end} candidate, "
         f"{np.min(widths[best]):.3g}. {advice}",
+        ConvergenceWarning,
+    )
+
+
+def _check_outlier(logs, weight, best, widths):
+    """Warn if a single row, the least likely one, decides which candidate is best."""
+    row = np.argmin(logs[:, best])
+    others = np.delete(weight, row) @ np.delete(logs, row, axis=0)
+    without = widths[np.argmax(others)]
+    if np.max(widths[best] / without) < OUTLIER_FACTOR:
+        return
+    warn(
+        "A single outlier decides the score of bandwidth='loo': without the row that "
+        f"is least likely the best candidate would be {np.min(without):.3g}, not "
+        f"{np.min(widths[best]):.3g}. Remove the outlier, or give `bandwidth` or "
+        "`candidates`.",
         ConvergenceWarning,
     )

@@ -12,7 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
 from sklatent.density.kernel._bandwidth import spreads
-from sklatent.density.kernel._choose_bandwidth import RULES, find_bandwidth
+from sklatent.density.kernel._choose_bandwidth import (
+    RULES,
+    find_bandwidth,
+    most_reports,
+)
 from sklatent.density.kernel._constant_columns import (
     find_constant_columns,
     no_constant_columns,
@@ -30,8 +34,15 @@ from sklatent.density.kernel._radial import KERNELS
 from sklatent.density.kernel._sphere import sample_on_sphere
 from sklatent.density.kernel._sums import KernelSums
 from sklatent.density.kernel._whitening import find_whitening
+from sklatent.utils._iterations import reported_fit
 from sklatent.utils._neighbors import unique_rows
-from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
+from sklatent.utils._progress import reported_blocks
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._tables import read_rows
 from sklatent.utils._weights import as_counts, weighted_rows
 
@@ -47,7 +58,13 @@ OPTIONAL_ATTRIBUTES = (
 )
 
 
-class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEstimator):
+class KernelDensity(
+    CallbackSupportMixin,
+    GenerativeModelMixin,
+    ScoreMixin,
+    DensityMixin,
+    SklatentEstimator,
+):
     """Kernel density estimation with bandwidths from the data, computed exactly.
 
     The density is a sum of kernels, one on each row:
@@ -59,8 +76,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     All pairs of a query and a row that matter in double precision are taken into
     account, in matrix products on tiles that fit the cache. The parameters of
     :class:`sklearn.neighbors.KernelDensity` have the same meaning here. For Euclidean
-    distances results are exact, so the parameters for tolerance and search have no
-    effect. Other metrics use the trees of scikit-learn. `score` is the mean
+    distances results are exact unless `rtol` is given, and the parameters for search
+    have no effect. Other metrics use the trees of scikit-learn. `score` is the mean
     log-density, not the sum.
 
     Parameters
@@ -110,6 +127,12 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would, -1 all cores. The trees of
         other metrics take one.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does, and so does `score_samples`. With 0 they print nothing. An iteration of
+        "loo" or "lscv" is a block of rows whose kernels are added, for all candidates,
+        or all of the rows for one candidate where they are added on a grid.
     algorithm : {"auto", "kd_tree", "ball_tree"}, default="auto"
         The tree for a metric that is not Euclidean. "auto" is the k-d tree for the
         metrics that it supports, and the ball tree for others.
@@ -126,8 +149,10 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         Absolute error of the density that is tolerated, for more speed. It has no
         effect for Euclidean distances.
     rtol : float, default=0
-        Relative error of the density that is tolerated, for more speed. It has no
-        effect for Euclidean distances.
+        Relative error of each density that is tolerated, for more speed. For Euclidean
+        distances it has an effect from 1e-10 on, for the Gaussian kernel in up to three
+        dimensions, without `adaptive`: where rows and queries are many, sums are then
+        computed on a grid [5]_, in a time proportional to their number.
     breadth_first : bool, default=True
         Whether the tree is searched level by level. It has no effect for Euclidean
         distances.
@@ -181,6 +206,10 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
     Log-densities equal those computed from differences, term by term, to 1e-9 in double
     precision and to 1e-4 in single precision, also far from the origin and far from the
     rows. The error is relative, but absolute where the logarithm of the sum is below 1.
+    With `rtol` a density has at most this relative error more, in the tails too: the
+    rows are spread to the nodes of a grid by Gaussians, from which each query collects
+    them, all terms are positive, and what is left out is bounded for each query. One
+    whose density is too small for the bound has an exact sum.
     The density differs from scikit-learn's for the cosine kernel in an even number of
     dimensions, where scikit-learn's does not integrate to 1.
 
@@ -225,6 +254,8 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
        root law. Annals of Statistics 10, 1217-1223.
     .. [4] P. Vincent and Y. Bengio (2003). Manifold Parzen windows. Advances in Neural
        Information Processing Systems 15, 849-856.
+    .. [5] L. Greengard and J.-Y. Lee (2004). Accelerating the nonuniform fast Fourier
+       transform. SIAM Review 46, 443-454.
 
     Examples
     --------
@@ -268,6 +299,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         "adaptive": ["boolean", StrOptions({"covariance"})],
         "candidates": [Interval(Integral, 2, None, closed="left"), "array-like"],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
         "algorithm": [StrOptions({"auto", *TREES})],
         "metric": [StrOptions(set(METRICS))],
         "metric_params": [dict, None],
@@ -286,6 +318,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         adaptive=False,
         candidates=30,
         n_jobs=None,
+        verbose=0,
         algorithm="auto",
         metric="euclidean",
         metric_params=None,
@@ -300,6 +333,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         self.adaptive = adaptive
         self.candidates = candidates
         self.n_jobs = n_jobs
+        self.verbose = verbose
         self.algorithm = algorithm
         self.metric = metric
         self.metric_params = metric_params
@@ -328,7 +362,7 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         X : array-like of shape (n_samples, n_features)
             The data.
         y : Ignored
-            Present for API consistency.
+            Passed to scikit-learn's callbacks.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows. Rules for
             the bandwidth take the sum of the weights as the number of rows. If the sum
@@ -352,9 +386,10 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             If a feature is constant and the bandwidth is relative to its standard
             deviation, or `whiten` finds features that are linear functions of others.
         ConvergenceWarning
-            If the best bandwidth is the smallest or the largest candidate. Also if the
-            equation of "isj" has no solution, or only one that describes rows that
-            coincide; Silverman's rule is used then.
+            If the best bandwidth is the smallest or the largest candidate, or if
+            without a single outlier "loo" would choose one that is 10 times smaller.
+            Also if the equation of "isj" has no solution, or only one that describes
+            rows that coincide; Silverman's rule is used then.
         UserWarning
             If a rule needs the number of rows, and the weights sum to about 1 or less.
             Also if `adaptive="covariance"` has fewer than 9 distinct rows.
@@ -385,16 +420,25 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
             # The user may overwrite X after `fit`.
             self._rows, self._weight = self._whitened(X).copy(), weight
             self._training = X.copy() if self.whiten else self._rows
-            if self.adaptive == "covariance":
-                self._fit_covariances()
-            else:
-                self._fit_sums(X, metric)
+            n_steps = most_reports(len(X), **self.get_params())
+            with reported_fit(self, X, y, n_steps) as fit:
+                if self.adaptive == "covariance":
+                    self._fit_covariances()
+                else:
+                    self._fit_sums(X, metric, fit)
         return self
 
-    def _fit_sums(self, X, metric):
+    def _fit_sums(self, X, metric, fit):
         """Find the bandwidth, and the kernels of one shape."""
+        # There is no estimate before all rows have been left out.
+        blocks = fit.iterations("block of rows", lambda: None)
+
+        def report():
+            blocks.begin()
+            blocks.end(None)
+
         width, widths, scores = find_bandwidth(
-            X, self._rows, self._weight, metric, **self.get_params()
+            X, self._rows, self._weight, metric, report, **self.get_params()
         )
         self._width = np.broadcast_to(width, X.shape[1])  # of the features that vary
         self.bandwidth_ = self._of_all_columns(width)
@@ -483,7 +527,11 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         check_is_fitted(self)
         X = read_rows(self, X)
         varying = self._columns.others(X)
-        logs = self._sums.log_sums(self._whitened(varying), self.n_jobs)
+        name = f"{type(self).__name__}.score_samples"
+        n_blocks = self._sums.n_blocks(len(X))
+        with reported_blocks(name, n_blocks, self.verbose) as report:
+            queries = self._whitened(varying)
+            logs = self._sums.log_sums(queries, self.n_jobs, report)
         if self.adaptive == "covariance":
             logs -= self._log_det
         if leave_one_out:
@@ -554,7 +602,9 @@ class KernelDensity(GenerativeModelMixin, ScoreMixin, DensityMixin, SklatentEsti
         if factor is not None:
             log_weight -= d * np.log(factor)
         log_weight -= kernel.log_mass(d) + np.log(width).sum() + self._log_det
-        return KernelSums(self._rows, kernel, width, log_weight, factor)
+        # The bandwidths of rows that have their own are those of an exact estimate.
+        rtol = 0.0 if self.adaptive else self.rtol
+        return KernelSums(self._rows, kernel, width, log_weight, factor, rtol)
 
     def _sample(self, n_samples, rng):
         if self.adaptive == "covariance":

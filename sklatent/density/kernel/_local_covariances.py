@@ -5,6 +5,7 @@ import numpy as np
 from sklatent.density.kernel._left_out import lost_weight, weight_left
 from sklatent.density.kernel._local_gaussians import (
     LEAST_VARIANCE,
+    QUERY_ROWS,
     Neighborhoods,
     log_sums,
     log_sums_of_others,
@@ -87,10 +88,14 @@ class LocalCovariances:
         self.scores = scores.max(axis=(0, 1))
         return SCALES[h]
 
-    def log_sums(self, X, n_jobs=None):
-        """Return the log-density of each row."""
+    def n_blocks(self, n_queries):
+        """Return how many blocks of kernels by blocks of queries there are."""
+        return len(list(self.hoods.blocks())) * -(-n_queries // QUERY_ROWS)
+
+    def log_sums(self, X, n_jobs=None, report=None):
+        """Return the log-density of each row; `report` is called after each block."""
         Y = self.whitening.forward(X)
-        logs = log_sums(self.hoods, self.shrinkage, self.scale, Y, n_jobs)
+        logs = log_sums(self.hoods, self.shrinkage, self.scale, Y, n_jobs, report)
         return logs - np.log(self.weight.sum()) - self.whitening.log_det
 
     def log_sums_of_others(self, rows, n_jobs=None):

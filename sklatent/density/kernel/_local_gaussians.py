@@ -137,7 +137,7 @@ def local_axes(hoods, block, k):
     return Axes(hoods.rows[block], U, np.maximum(s, 0), mean_variance)
 
 
-def log_sums(hoods, shrinkage, scale, Y, n_jobs=None):
+def log_sums(hoods, shrinkage, scale, Y, n_jobs=None, report=None):
     """Return log sum_j w_j N(y; y_j, h^2 C_j) for each query y.
 
     Parameters
@@ -150,6 +150,8 @@ def log_sums(hoods, shrinkage, scale, Y, n_jobs=None):
         The queries.
     n_jobs : int, default=None
         Number of threads.
+    report : callable, default=None
+        Called after each block of rows by queries.
 
     Returns
     -------
@@ -170,7 +172,7 @@ def log_sums(hoods, shrinkage, scale, Y, n_jobs=None):
             terms = np.logaddexp.reduce(peak - 0.5 / scale**2 * q, axis=0)
             total[queries] = np.logaddexp(total[queries], terms)
 
-        map_threads(add, list(row_slices(len(Y), QUERY_ROWS)), n_threads)
+        map_threads(add, list(row_slices(len(Y), QUERY_ROWS)), n_threads, report)
     return total - log_norm(hoods, scale)
 
 

@@ -7,9 +7,13 @@ from sklearn.metrics import DistanceMetric
 from sklearn.neighbors import BallTree, KDTree
 
 from sklatent.density.kernel._radial import KERNELS
+from sklatent.utils._blocks import row_slices
+from sklatent.utils._threads import map_threads
 
 TREES = {"kd_tree": KDTree, "ball_tree": BallTree}
 METRICS = sorted({*KDTree.valid_metrics, *BallTree.valid_metrics})
+# Queries that are handled together.
+QUERY_ROWS = 1024
 # Kernels that the trees know.
 TREE_KERNELS = ("gaussian", "tophat", "epanechnikov", "exponential", "linear", "cosine")
 
@@ -150,10 +154,22 @@ class TreeSums:
         vars(self).update(state)
         self.tree = self._make_tree()
 
-    def log_sums(self, queries, n_jobs=None):
-        """Return the log-density of each query; `n_jobs` has no effect."""
+    def n_blocks(self, n_queries):
+        """Return how many blocks of queries there are."""
+        return -(-n_queries // QUERY_ROWS)
+
+    def log_sums(self, queries, n_jobs=None, report=None):
+        """Return the log-density of each query; `report` is called after each block.
+
+        `n_jobs` has no effect.
+        """
         X = np.ascontiguousarray(queries, dtype=np.float64)
-        logs = self.tree.kernel_density(X, self.bandwidth, **self.search) + self.offset
+
+        def log_density(block):
+            return self.tree.kernel_density(X[block], self.bandwidth, **self.search)
+
+        blocks = list(row_slices(len(X), QUERY_ROWS))
+        logs = np.concatenate(map_threads(log_density, blocks, 1, report)) + self.offset
         if self.compact:  # the tree's bounds leave a little where all kernels are 0
             distances, _ = self.tree.query(X, 1)
             logs[distances[:, 0] >= self.bandwidth] = -np.inf

@@ -35,6 +35,9 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from sklatent.density.kernel import _leaves
+from sklatent.density.kernel._grid_sums import LEAST_RTOL, MOST_FEATURES, grid_sums
+from sklatent.density.kernel._run_sums import RunSums
+from sklatent.density.kernel._strips import SIDES
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import has_few_dimensions, unique_rows
 from sklatent.utils._threads import count_threads, map_threads
@@ -50,6 +53,8 @@ CENTER_ROWS = 512
 FIRST_ROWS = 512
 # Tolerated error of log S: relative, but absolute where |log S| is below 1.
 TOLERANCES = {np.dtype(np.float32): 5e-5, np.dtype(np.float64): 2e-10}
+# Pairs of a tile that cost as much as one that is measured by itself.
+TILE_PAIRS = 4
 # Error of squared distances above which a product says nothing about a sum.
 LARGEST_ERROR = 0.05
 # Share of the pairs of a tile up to which they are picked out and measured.
@@ -75,9 +80,12 @@ class KernelSums:
         The a_j, finite.
     factor : ndarray of shape (n_samples,), default=None
         Factor of the unit of each row: lam_j = 1 / factor_j^2.
+    rtol : float, default=0.0
+        Relative error of S that is tolerated, for more speed.
     """
 
-    def __init__(self, rows, kernel, width, log_weight, factor=None):
+    def __init__(self, rows, kernel, width, log_weight, factor=None, rtol=0.0):
+        self.rtol = rtol
         n, p = rows.shape
         # Powers of two divide exactly: rows are stored in units of the next one, and
         # the rest of the bandwidth is divided out of differences only. So an offset
@@ -99,15 +107,20 @@ class KernelSums:
             y = self.rows * self.inverse
             self.leaves = _leaves.box_leaves(y, self.a, self.lam)
         y = np.clip(y, -FARTHEST, FARTHEST)
-        self.tree = None
-        if not kernel.compact and has_few_dimensions(y):
+        self.tree = self.in_reach = None
+        if kernel.compact and p <= len(SIDES):
+            with np.errstate(all="ignore"):
+                weight = np.exp(self.a)
+                runs = RunSums(self.rows, kernel, self.inverse, self.lam, weight)
+            self.in_reach = runs if runs.strips.resolved else None
+        elif not kernel.compact and has_few_dimensions(y):
             self.tree = cKDTree(y, balanced_tree=False, compact_nodes=False)
 
     def scaled(self, rows):
         """Rows in units of the next power of two, in double precision."""
         return np.ldexp(rows.astype(np.float64, order="C"), -self.exponent)
 
-    def log_sums(self, queries, n_jobs=None):
+    def log_sums(self, queries, n_jobs=None, report=None):
         """Return log S for each query.
 
         Parameters
@@ -116,6 +129,8 @@ class KernelSums:
             The x. The result has their precision.
         n_jobs : int, default=None
             Number of threads; None takes as many as BLAS would.
+        report : callable, default=None
+            Called after each of at most about `n_blocks` blocks of queries.
 
         Returns
         -------
@@ -126,10 +141,13 @@ class KernelSums:
         X = self.scaled(queries)
         first, inverse, _ = unique_rows(X)
         X = X[first]
-        logs = np.empty(len(X))
-        rows = _leaves.spatial_order(X * self.inverse, BLOCK_ROWS)
         n_threads = count_threads(n_jobs)
+        logs, sure = self._log_sums_on_grid(X, n_threads)
+        rest = np.flatnonzero(~sure)
+        rows = rest[_leaves.spatial_order(X[rest] * self.inverse, BLOCK_ROWS)]
         for method in self._methods(queries.dtype):
+            if len(rows) == 0:
+                break
 
             def add(block, rows=rows, method=method):
                 block = rows[block]
@@ -139,12 +157,26 @@ class KernelSums:
 
             size = min(BLOCK_ROWS, -(-len(rows) // n_threads))
             blocks = list(row_slices(len(rows), size))
-            rows = np.concatenate(map_threads(add, blocks, n_threads))
-            if len(rows) == 0:
-                break
+            rows = np.concatenate(map_threads(add, blocks, n_threads, report))
         logs += self.largest
         with np.errstate(over="ignore"):
             return logs.astype(queries.dtype)[inverse]
+
+    def n_blocks(self, n_queries):
+        """Return how many blocks of queries there are."""
+        return -(-n_queries // BLOCK_ROWS)
+
+    def _log_sums_on_grid(self, X, n_threads):
+        """Log S, and whether it is sure to be within the tolerance."""
+        n, p = X.shape
+        one_width = self.kernel.degree == 2 and (self.lam == 1).all()
+        if self.rtol < LEAST_RTOL or p > MOST_FEATURES or not one_width:
+            return np.empty(n), np.zeros(n, bool)
+        origin = np.median(self.rows, axis=0)
+        y, x = ((z - origin) * self.inverse for z in (self.rows, X))
+        sums, sure = grid_sums(y, np.exp(self.a), x, self.rtol, n_threads)
+        with np.errstate(divide="ignore"):
+            return np.log(sums), sure
 
     def _methods(self, dtype):
         """Functions of a block of queries X that return log S and whether it is sure.
@@ -152,14 +184,21 @@ class KernelSums:
         The fastest comes first, and the last one is always sure.
         """
         tolerance = TOLERANCES[dtype]
+        if self.in_reach is not None and self._has_range(np.float64):
+            yield partial(_log_sums_of_runs, self, tolerance)
         by_product = _compact_log_sums if self.kernel.compact else _positive_log_sums
         for precision in (np.float32, np.float64):
-            # Half of the exponents are for the kernel, half for the weights.
-            range_of_exp = 0.5 * np.log(np.finfo(precision).max)
-            if np.dtype(precision) >= dtype and -self.smallest < range_of_exp:
+            if np.dtype(precision) >= dtype and self._has_range(precision):
                 product = _prepare_product(self, precision)
                 yield partial(by_product, self, product, tolerance)
         yield partial(_log_sums_of_differences, self, tolerance)
+
+    def _has_range(self, precision):
+        """Whether half of the exponents are enough for the weights.
+
+        The other half is for the kernel.
+        """
+        return -self.smallest < 0.5 * np.log(np.finfo(precision).max)
 
     def near(self, X, tolerance):
         """Find the rows that matter to a block of queries.
@@ -277,6 +316,20 @@ def _far_logs(sums, X, queries, rows):
         s *= sums.lam[rows[pairs]]
         logs[pairs] = kernel.logs(s) * unit**kernel.degree
     return np.nan_to_num(logs, nan=-np.inf, neginf=-np.inf)
+
+
+def _log_sums_of_runs(sums, tolerance, X):
+    """Log S of a compact kernel by pairs in reach, if that is faster than by tiles.
+
+    Sure for all of the queries, or for none.
+    """
+    found = sums.in_reach.runs(X)
+    _, start, stop = found
+    runs, _ = sums.near(X, tolerance)
+    n_in_tiles = len(X) * sum(run.stop - run.start for run in runs)
+    if TILE_PAIRS * (stop - start).sum() > n_in_tiles:
+        return np.zeros(len(X)), np.zeros(len(X), bool)
+    return np.log(sums.in_reach.sums(X, *found)), np.ones(len(X), bool)
 
 
 # By matrix products, exact enough or not sure

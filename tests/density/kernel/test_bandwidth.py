@@ -177,9 +177,29 @@ def test_candidates_that_leave_rows_alone():
     estimator = KernelDensity("loo", kernel="tophat", candidates=[0.1, 1.0])
     with pytest.raises(ValueError, match="some rows have no neighbor"):
         estimator.fit(x)
-    fitted = KernelDensity("loo", kernel="tophat").fit(x)
+    with pytest.warns(ConvergenceWarning, match="A single outlier decides"):
+        fitted = KernelDensity("loo", kernel="tophat").fit(x)
     assert fitted.bandwidth_ > 26
     assert np.isfinite(fitted.candidate_scores_).any()
+
+
+@pytest.mark.parametrize("far", [400.0, 1e9])
+def test_a_single_outlier_that_decides(far):
+    """With it the best bandwidth is about far / sqrt(n), and without it below 1."""
+    x = np.random.RandomState(0).standard_normal((400, 1))
+    candidates = np.geomspace(0.01, 0.2 * far, 60)
+    alone = KernelDensity("loo", candidates=candidates).fit(x)
+    message = f"A single outlier .* would be {alone.bandwidth_:.3g}, not"
+    with pytest.warns(ConvergenceWarning, match=message):
+        fitted = KernelDensity("loo", candidates=candidates).fit(
+            np.append(x, [[far]], axis=0)
+        )
+    # The score is -far^2 / (2 n h^2) - log(h), but for what the other rows add.
+    np.testing.assert_allclose(fitted.bandwidth_, far / np.sqrt(400), rtol=0.3)
+    # Two outliers near each other are a mode.
+    KernelDensity("loo", candidates=candidates[candidates < 1]).fit(
+        np.append(x, [[far], [far + 0.1]], axis=0)
+    )
 
 
 def test_bad_bandwidths(X):

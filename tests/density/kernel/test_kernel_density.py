@@ -1,3 +1,6 @@
+import io
+import itertools
+
 import numpy as np
 import pytest
 from scipy.linalg import cholesky
@@ -8,10 +11,12 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity as SklearnKernelDensity
 
+from sklatent.callback import ProgressLog
 from sklatent.density import HistogramDensity, kl_bandwidth_path
 from sklatent.density.kernel._kernel_density import KernelDensity
 from sklatent.density.kernel._radial import KERNELS
 from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils import _progress
 
 each_kernel = pytest.mark.parametrize("kernel", KERNELS)
 SKLEARN_KERNELS = ["gaussian", "tophat", "epanechnikov", "exponential", "linear"]
@@ -349,3 +354,35 @@ def test_grid_search_agrees_with_leave_one_out():
     step = grid[1] / grid[0]
     ratio = loo.bandwidth_ / search.best_params_["bandwidth"]
     assert 1 / step**2 < ratio < step**2
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"adaptive": "covariance"}, {"metric": "manhattan"}]
+)
+def test_verbose_prints_blocks_of_rows(parameters, rng, capsys, monkeypatch):
+    """With a clock that each look moves by ten seconds there is a line for each."""
+    monkeypatch.setattr(_progress, "monotonic", itertools.count(step=10).__next__)
+    X = rng.standard_normal((1500, 2))
+    model = KernelDensity(n_jobs=1, **parameters).fit(X)
+    silent = model.score_samples(X)
+    assert capsys.readouterr().out == ""
+    np.testing.assert_array_equal(model.set_params(verbose=1).score_samples(X), silent)
+    *lines, end = capsys.readouterr().out.splitlines()
+    n_blocks = model._sums.n_blocks(1500)
+    assert len(lines) == n_blocks > 1
+    for i, line in enumerate(lines, 1):
+        name = "KernelDensity.score_samples block of rows"
+        assert line.startswith(f"{name} {i}/{n_blocks}, ")
+    assert end.startswith("KernelDensity.score_samples: 1 call in ")
+
+
+def test_loo_reports_its_blocks(rng):
+    """Four blocks of up to 128 rows; up to six more candidates would be on a grid."""
+    X = rng.standard_normal((500, 5))
+    stream = io.StringIO()
+    log = ProgressLog(interval=0, stream=stream)
+    KernelDensity("loo", candidates=6).set_callbacks(log).fit(X)
+    *lines, end = stream.getvalue().splitlines()
+    assert len(lines) == 4
+    assert lines[2].startswith("KernelDensity block of rows 3/10, ")
+    assert end.startswith("KernelDensity: 1 fit in ")
