@@ -310,7 +310,7 @@ class _BlockSums:
         return _BlockSum(w, shift, scale, np.einsum("ij,ij->j", r, r), r, None)
 
     def _subtract(self, block, dtype):
-        """Return the block minus the center, in the buffer; or itself for a center 0."""
+        """Return the block minus the center, in the buffer; itself if that is 0."""
         plain = block.flags.c_contiguous and block.dtype == dtype
         if plain and not self.center.any():
             return block

@@ -179,22 +179,20 @@ def _by_products(X, Q, k, n_threads):
     for dtype in PRECISIONS[X.shape[1] > MANY_FEATURES :]:
         proposals = Proposals(X, k, dtype)
         if Q is X and dtype == np.float32 and proposals.n_below <= MOST_PAIRS:
+            order = proposals.order
             found, *nearest = mutual_nearest(proposals, n_threads)
-            rows = proposals.order
-            squares[rows[found]], indices[rows[found]] = nearest
-            rows = np.sort(rows[~found])
-            if len(rows) == 0:
-                break
-            continue
+            squares[order[found]], indices[order[found]] = nearest
+            rows = np.sort(order[~found])
+        else:
 
-        def search(block, rows=rows, proposals=proposals):
-            block = rows[block]
-            found, *nearest = proposals.nearest(Q[block])
-            squares[block[found]], indices[block[found]] = nearest
-            return block[~found]
+            def search(block, rows=rows, proposals=proposals):
+                block = rows[block]
+                found, *nearest = proposals.nearest(Q[block])
+                squares[block[found]], indices[block[found]] = nearest
+                return block[~found]
 
-        blocks = list(row_slices(len(rows), BLOCK_ROWS))
-        rows = np.concatenate(map_threads(search, blocks, n_threads))
+            blocks = list(row_slices(len(rows), BLOCK_ROWS))
+            rows = np.concatenate(map_threads(search, blocks, n_threads))
         if len(rows) == 0:
             break
     return squares, indices
