@@ -17,6 +17,7 @@ from benchmarks.quality import PARTS
 FAMILIES = [
     "decomposition",
     "density",
+    "density_calls",
     "dimension",
     "imports",
     "manifold",

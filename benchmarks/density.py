@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 
 from benchmarks import density_kernels
 from benchmarks._harness import compare
+from benchmarks._mixture_rows import mixture
 from sklatent.datasets import make_flat_torus
 from sklatent.density import (
     GaussianMixture,
@@ -149,20 +150,6 @@ def leave_one_out():
         f"{theirs.bandwidth_:.4f}, held out {theirs.score(new):.5f} nats"
         f"{(end - middle) / (middle - start):>9.1f} x   reach >= 30"
     )
-
-
-def mixture(n, d, k=10):
-    """Rows of a Gaussian mixture, and a start for EM."""
-    rng = np.random.RandomState(0)
-    means = 3 * rng.standard_normal((k, d))
-    X = means[rng.randint(k, size=n)]
-    X = X + rng.standard_normal((n, d)) @ rng.standard_normal((d, d)) / np.sqrt(d)
-    start = {
-        "weights_init": np.full(k, 1 / k),
-        "means_init": X[rng.choice(n, k, replace=False)],
-        "precisions_init": np.tile(np.eye(d), (k, 1, 1)),
-    }
-    return X, start
 
 
 def mixture_speed(d, dtype, reach):

@@ -76,7 +76,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
           variance, or the noise variance, is so small beside the largest that
           digits would be lost, "full" takes over.
         - "arpack": Lanczos iterations; sparse rows stay sparse.
-        - "randomized": random projections [3]_; approximate.
+        - "randomized": a block Krylov method from random vectors [3]_; approximate.
         - "auto": "arpack" for sparse rows. "covariance_eigh" for no fewer rows than
           features, unless both are many and the components few. Otherwise
           "randomized" for few components of many, and else "full".
@@ -84,12 +84,14 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         Tolerance of the singular values, relative; used only by "arpack". 0 is the
         precision of the data.
     iterated_power : int or "auto", default="auto"
-        Number of power iterations; used only by "randomized".
+        Number of power iterations; used only by "randomized", whose error is at most
+        that of as many ordinary ones. "auto" is 3, which does no worse than the 7 of
+        scikit-learn.
     n_oversamples : int, default=10
-        Number of random projections beyond `n_components`; used only by
-        "randomized".
+        Number of random vectors beyond `n_components`; used only by "randomized".
     power_iteration_normalizer : {"auto", "QR", "LU", "none"}, default="auto"
-        What keeps the power iterations in range; used only by "randomized".
+        Has no effect: the vectors of the power iterations are kept orthonormal. It is
+        there for compatibility with scikit-learn.
     random_state : int, RandomState instance or None, default=None
         Start of "arpack" and "randomized". Pass an int for the same results at every
         call.
@@ -145,9 +147,9 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
        3.2.
     .. [2] T. P. Minka (2000). Automatic choice of dimensionality for PCA. Advances in
        Neural Information Processing Systems 13, 598-604. Eq. 30.
-    .. [3] N. Halko, P. G. Martinsson and J. A. Tropp (2011). Finding structure with
-       randomness: probabilistic algorithms for constructing approximate matrix
-       decompositions. SIAM Review 53, 217-288. Algorithms 4.4 and 5.1.
+    .. [3] C. Musco and C. Musco (2015). Randomized block Krylov methods for stronger
+       and faster approximate singular value decomposition. Advances in Neural
+       Information Processing Systems 28, 1396-1404. Algorithm 2.
 
     Examples
     --------
@@ -421,10 +423,9 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                 X,
                 weight,
                 number,
-                n_oversamples=self.n_oversamples,
-                n_iter=self.iterated_power,
-                power_iteration_normalizer=self.power_iteration_normalizer,
-                random_state=random_generator(self.random_state),
+                self.n_oversamples,
+                self.iterated_power,
+                random_generator(self.random_state),
             )
         return spectrum, spectrum.number(number, X.dtype)
 

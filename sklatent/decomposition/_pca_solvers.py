@@ -6,7 +6,7 @@
 `covariance`     eigenvectors of the scatter matrix: fastest for tall data, but
                  squaring halves the digits of small singular values, so that
                  where a requested one is small, `exact` is called instead.
-`randomized`     Halko, Martinsson and Tropp (2011): a few axes of large matrices, and
+`randomized`     Musco and Musco (2015), `_krylov`: a few axes of large matrices, and
                  the variance that the rows have along each.
 `arpack`         Lanczos; reads sparse rows as they are.
 ===============  ==========================================================
@@ -21,10 +21,9 @@ import numpy as np
 from scipy.linalg import LinAlgError, eigh, qr, svd
 from scipy.sparse import csr_matrix, issparse
 from scipy.sparse.linalg import LinearOperator, svds
-from sklearn import config_context
 from sklearn.utils import assert_all_finite
-from sklearn.utils.extmath import randomized_svd
 
+from sklatent.decomposition._krylov import leading_axes
 from sklatent.utils._columns import (
     centered,
     centered_copy,
@@ -40,6 +39,9 @@ DIGITS = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-3}
 EIGEN_ERROR = 16.0
 # Shares of the variance that differ by less are equal, in units of rounding.
 SHARE_ERROR = 16.0
+# Power iterations of "randomized", after which its error is no larger than that of
+# the seven that scikit-learn takes.
+POWER_ITERATIONS = 3
 # Solvers that find only some axes, given how many.
 TRUNCATED = ("arpack", "randomized")
 
@@ -416,25 +418,18 @@ def _resolved(spectrum, n_components, smallest):
     return min(needed) > smallest * spectrum.squares[0]
 
 
-def randomized(X, weight, n_components, **options):
-    """Find a few axes by random projection of the centered rows.
+def randomized(X, weight, n_components, n_oversamples, n_iter, rng):
+    """Find a few axes from products of the centered rows with random vectors.
 
-    Options are those of :func:`sklearn.utils.extmath.randomized_svd`. With Q the
-    directions that it projects on, its singular values are those of Q'A. For n < p it
-    works on A', and they are the lengths |A v| of the rows along each axis. For n >= p
-    they are less, so that axes and lengths are taken from the singular value
-    decomposition of A V'.
+    A power iteration is a step of `leading_axes`, whose random vectors are a block
+    before the first.
     """
     total, mean, error, A, column_squares = centered_copy(X, weight, X.dtype)
     check_squares(column_squares, total, X.dtype)
-    n, p = X.shape
-    # The rows are NumPy's by now; dispatching would only rule out the LU steps.
-    with config_context(array_api_dispatch=False):
-        _, s, V = randomized_svd(A, min(n_components, n, p), flip_sign=False, **options)
-    if n >= p:
-        AV = (V @ A.T).T  # which BLAS does faster than A @ V.T
-        _, s, rotation = svd(np.linalg.qr(AV, mode="r"), check_finite=False)
-        V = rotation @ V
+    length = float(np.sqrt(column_squares.sum()))
+    k = min(n_components, *X.shape)
+    n_iter = POWER_ITERATIONS if n_iter == "auto" else n_iter
+    s, V = leading_axes(A, length, k, k + n_oversamples, n_iter + 1, rng)
     return _partial(X, weight, total, mean, error, column_squares, s, V)
 
 

@@ -1,8 +1,8 @@
 """Weight, mean and scatter of rows, in one pass, mergeable.
 
 The rows are read once, in blocks that fit the cache. With c_k a guess of the mean of
-block k (the mean of the block before), the block gives, by two BLAS calls on
-r = x - c_k,
+block k (the mean of the block before, or 0 while that is about as good), the block
+gives, by two BLAS calls on r = x - c_k,
 
     w_k = sum w,   d_k = sum w r / w_k,   R_k = sum w r r'
 
@@ -77,6 +77,12 @@ def guess_center(X, weight=None):
     if not w.any():
         w = np.ones(len(some))
     return some[0] + (w / w.sum()) @ (some - some[0])
+
+
+def _is_centered(X, center):
+    """Whether 0 is no farther from the mean than a standard deviation, in some rows."""
+    some = dense_rows(X, slice(None, None, -(-X.shape[0] // CENTER_ROWS)))
+    return bool((center.astype(np.float64) ** 2 <= some.var(axis=0)).all())
 
 
 def two_sum(a, b):
@@ -158,6 +164,8 @@ class Moments:
         if n == 0:
             return cls(0.0, np.zeros(p), np.zeros((p, p)), np.zeros(p))
         origin = guess_center(X, sample_weight).astype(dtype)
+        if _is_centered(X, origin):
+            origin = np.zeros_like(origin)
         blocks = list(product_blocks(n, p, dtype.itemsize))
         # All the threads' blocks together are a small share of the data.
         n_threads = min(blas_threads(), max(2, len(blocks) // 25), len(blocks))
@@ -272,7 +280,8 @@ class _BlockSums:
         self.shifts.append(block_sums.shift)
         offset = (self.center - self.origin) + block_sums.shift
         self.offsets.append(offset)
-        self.center = (self.origin + offset).astype(self.dtype)
+        if self.center.any():  # rows about 0 are read as they are
+            self.center = (self.origin + offset).astype(self.dtype)
 
     def _center(self, block, weight):
         """Subtract the center, and sum what does not need all the products."""
@@ -293,7 +302,7 @@ class _BlockSums:
             w, scale = weight.sum(), np.exp2(np.frexp(weight.max())[1] - 1.0)
             relative = (weight / scale).astype(r.dtype)
             total = np.dot(relative, r)
-            r *= np.sqrt(relative)[:, None]
+            r = r * np.sqrt(relative)[:, None]
         shift = total.astype(np.float64) * (scale / w)
         if self.narrow:
             product = np.dot(r.T, r)  # which, unlike @, lets other threads run
@@ -301,7 +310,10 @@ class _BlockSums:
         return _BlockSum(w, shift, scale, np.einsum("ij,ij->j", r, r), r, None)
 
     def _subtract(self, block, dtype):
-        """Return the block minus the center, in the buffer."""
+        """Return the block minus the center, in the buffer; itself if that is 0."""
+        plain = block.flags.c_contiguous and block.dtype == dtype
+        if plain and not self.center.any():
+            return block
         n, p = block.shape
         if self.buffer.size < n * p:
             self.buffer = np.empty(n * p, dtype)

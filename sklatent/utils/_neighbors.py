@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from sklearn.neighbors import NearestNeighbors
 
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._mutual import mutual_nearest
 from sklatent.utils._proposals import Proposals, squared_distances
 from sklatent.utils._threads import count_threads, map_threads
 
@@ -24,6 +25,8 @@ TRIAL_ROWS = 500
 PRECISIONS, MANY_FEATURES = (np.float32, np.float64), 100_000
 # Queries that are handled together.
 BLOCK_ROWS = 256
+# Pairs that may be kept, in 12 bytes each, for products that serve both of their rows.
+MOST_PAIRS = 2**23
 
 
 def k_nearest(X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None):
@@ -175,15 +178,21 @@ def _by_products(X, Q, k, n_threads):
     rows = np.arange(len(Q))
     for dtype in PRECISIONS[X.shape[1] > MANY_FEATURES :]:
         proposals = Proposals(X, k, dtype)
+        if Q is X and dtype == np.float32 and proposals.n_below <= MOST_PAIRS:
+            order = proposals.order
+            found, *nearest = mutual_nearest(proposals, n_threads)
+            squares[order[found]], indices[order[found]] = nearest
+            rows = np.sort(order[~found])
+        else:
 
-        def search(block, rows=rows, proposals=proposals):
-            block = rows[block]
-            found, *nearest = proposals.nearest(Q[block])
-            squares[block[found]], indices[block[found]] = nearest
-            return block[~found]
+            def search(block, rows=rows, proposals=proposals):
+                block = rows[block]
+                found, *nearest = proposals.nearest(Q[block])
+                squares[block[found]], indices[block[found]] = nearest
+                return block[~found]
 
-        blocks = list(row_slices(len(rows), BLOCK_ROWS))
-        rows = np.concatenate(map_threads(search, blocks, n_threads))
+            blocks = list(row_slices(len(rows), BLOCK_ROWS))
+            rows = np.concatenate(map_threads(search, blocks, n_threads))
         if len(rows) == 0:
             break
     return squares, indices

@@ -1,19 +1,18 @@
 """Nearest rows by matrix products, with bounds on what rounding does to them.
 
-With x a query and y a row, both relative to a center, s = |y|^2 - 2 x'y is the squared
-distance less |x|^2, and a product of matrices gives it for all pairs. In a precision
-with unit u and p features, what is computed differs from the exact
+With x a query and y a row, both relative to a center, a product of matrices gives the
+squared distances |x|^2 + |y|^2 - 2 x'y of all pairs. In a precision with unit u and p
+features, the s that is computed differs from the exact
 
-    d^2 = s + |x|^2   by at most   c (|x|^2 + 2 |y|^2),   c = m / (1 - m),
-    m = (p + 10) u,
+    d^2   by at most   2 c (|x|^2 + |y|^2),   c = m / (1 - m),   m = (p + 10) u,
 
-for the sum of p + 1 products, the rounding of x and y, and that of |y|^2. Since
-|y| <= |x| + d, this is at most c (5 |x|^2 + 4 d^2), which depends only on x and d: one
-far outlier does not spoil the bound for the others. So, if k rows have s up to t, then
-the k nearest have
+for the sum of p + 2 products, the rounding of x and y, and that of |x|^2 and |y|^2.
+Since |y| <= |x| + d, this is at most c (6 |x|^2 + 4 d^2), which depends only on x and
+d: one far outlier does not spoil the bound for the others. So, if k rows have s up to
+t, then the k nearest have
 
-    d^2 <= r^2 = (t + (1 + 5 c) |x|^2) / (1 - 4 c)
-    s   <= (1 + 4 c) r^2 - (1 - 5 c) |x|^2
+    d^2 <= r^2 = (t + 6 c |x|^2) / (1 - 4 c)
+    s   <= (1 + 4 c) r^2 + 6 c |x|^2
 
 Rows within that are measured by differences in double precision; others need not be.
 """
@@ -73,7 +72,7 @@ class Proposals:
         # In random order any part is a sample of the whole.
         self.order = np.random.RandomState(0).permutation(n)
         self.center = np.median(X[self.order[:CENTER_ROWS]], axis=0)
-        self.columns = np.empty((n, p + 1), dtype)
+        self.columns = np.ones((n, p + 2), dtype)
         largest = max(np.ptp(X, axis=0).max(), np.finfo(np.float64).tiny)
         self.shift = -int(np.frexp(largest)[1])
         for rows in row_slices(n, TILE_COLUMNS):
@@ -86,6 +85,8 @@ class Proposals:
         self.underflow = (p + 10) * float(limits.tiny)
         # The first rows are the sample that gives a first bound.
         self.n_first = min(n, max(TILE_COLUMNS, _power_of_two(4 * self.k)))
+        # How many pairs are expected within the first bound, for all rows as queries.
+        self.n_below = n * self.k * (n / self.n_first)
         # Rows to measure for a query; and, on average, within the first bound.
         self.most = np.inf if dtype == np.float64 else 4 * k + 64
         self.most_below = self.most + 4 * k * n / self.n_first
@@ -93,6 +94,13 @@ class Proposals:
     def _relative(self, rows):
         """Rows relative to the center, in the precision of the products."""
         return np.ldexp(rows - self.center, self.shift).astype(self.columns.dtype)
+
+    def queries(self, Q):
+        """Queries as a product takes them, and their squared lengths."""
+        x = self._relative(Q)
+        square = np.einsum("ij,ij->i", x, x, dtype=np.float64)
+        ones = np.ones((len(x), 1), x.dtype)
+        return np.hstack([-2 * x, ones, square[:, None].astype(x.dtype)]), square
 
     def nearest(self, Q):
         """Find the nearest rows of a block of queries.
@@ -111,19 +119,37 @@ class Proposals:
         indices : ndarray of shape (n_found, k)
             Rows of `X`.
         """
-        x = self._relative(Q)
-        square = np.einsum("ij,ij->i", x, x, dtype=np.float64)
-        left = np.hstack([-2 * x, np.ones((len(x), 1), x.dtype)])
-        rows, columns, s = self._below(left, self._first_bound(left, square))
+        left, square = self.queries(Q)
+        pairs = self._below(left, self.first_bound(left, square))
+        return self.measure(Q, square, *pairs)
+
+    def measure(self, Q, square, rows, columns, s):
+        """Find the nearest rows of a block of queries among pairs.
+
+        Parameters
+        ----------
+        Q : ndarray of shape (n_queries, n_features)
+            In double precision.
+        square : ndarray of shape (n_queries,)
+            Their squared lengths, as `queries` returns them.
+        rows, columns, s : ndarray of shape (n_pairs,)
+            Of a query and a row, in the order of the products: all the pairs in which
+            s is up to a bound that k rows are within; or none, to give up a query.
+
+        Returns
+        -------
+        found, squares, indices : tuple of ndarray
+            As `nearest` returns them.
+        """
         counts = np.bincount(rows, minlength=len(Q))
-        if counts.min() < self.k:  # the search was given up
-            return np.zeros(len(Q), bool), np.empty((0, self.k)), np.empty((0, self.k))
-        bound = self._bound(_kth(rows, s, counts, self.k), square)
-        kept = s <= bound[rows]
-        found = np.bincount(rows[kept], minlength=len(Q)) <= self.most
-        kept &= found[rows]
+        found = counts >= self.k  # others were given up
+        if found.any():
+            bound = self._bound(_kth(rows, s, counts, self.k), square)
+            kept = s <= bound[rows]
+            found &= np.bincount(rows[kept], minlength=len(Q)) <= self.most
         if not found.any():
             return found, np.empty((0, self.k)), np.empty((0, self.k))
+        kept &= found[rows]
         rows, columns = rows[kept], self.order[columns[kept]]
         counts = np.bincount(rows, minlength=len(Q))[found]
         squares = squared_distances(Q, rows, self.X, columns)
@@ -135,11 +161,11 @@ class Proposals:
     def _bound(self, t, square):
         """Largest s of the k nearest, where k rows have one up to t; see above."""
         c = self.c
-        r2 = (t + (1 + 5 * c) * square + self.underflow) / (1 - 4 * c)
-        bound = (1 + 4 * c) * r2 - (1 - 5 * c) * square + self.underflow
+        r2 = (t + 6 * c * square + self.underflow) / (1 - 4 * c)
+        bound = (1 + 4 * c) * r2 + 6 * c * square + self.underflow
         return np.nextafter(bound.astype(self.columns.dtype), np.inf)
 
-    def _first_bound(self, left, square):
+    def first_bound(self, left, square):
         """Bound from a sample of the rows: the k-th smallest of minima over slots."""
         tile = left @ self.columns[: self.n_first].T
         slots = max(_power_of_two(8 * self.k), 256)
@@ -153,23 +179,31 @@ class Proposals:
         None at all when they get too many.
         """
         q = len(left)
-        tiles = np.empty(q * TILE_COLUMNS, left.dtype)
-        flags = np.empty(q * TILE_COLUMNS, bool)
         found, n_found = [], 0
-        for columns in row_slices(len(self.columns), TILE_COLUMNS):
-            width = columns.stop - columns.start
-            tile = tiles[: q * width].reshape(q, width)
-            flag = flags[: q * width].reshape(q, width)
-            np.matmul(left, self.columns[columns].T, out=tile)
-            np.less_equal(tile, bound[:, None], out=flag)
-            hits = np.flatnonzero(flag)
-            n_found += len(hits)
+        for start, tile in self.tiles(left):
+            rows, columns, s = pairs_up_to(bound[:, None], tile)
+            n_found += len(s)
             if n_found > q * self.most_below:
-                found = [(np.empty(0, np.intp), np.empty(0, np.intp), tile[:0, 0])]
-                break
-            rows, offsets = np.divmod(hits, width)
-            found.append((rows, offsets + columns.start, tile.ravel()[hits]))
+                return rows[:0], columns[:0], s[:0]
+            found.append((rows, columns + start, s))
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+    def tiles(self, left, first=0):
+        """Products with some columns at a time, from `first` on, and where they start.
+
+        A tile is overwritten by the next.
+        """
+        memory = np.empty(len(left) * TILE_COLUMNS, left.dtype)
+        for columns in row_slices(len(self.columns) - first, TILE_COLUMNS):
+            right = self.columns[first + columns.start : first + columns.stop]
+            tile = memory[: len(left) * len(right)].reshape(len(left), -1)
+            yield first + columns.start, np.matmul(left, right.T, out=tile)
+
+
+def pairs_up_to(bound, tile):
+    """Where a tile is up to a bound: rows, columns, and the entries."""
+    hits = np.flatnonzero(tile <= bound)
+    return *np.divmod(hits, tile.shape[1]), tile.ravel()[hits]
 
 
 def _power_of_two(n):

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import pairwise_distances
 
 from sklatent.utils import _neighbors
+from sklatent.utils._mutual import mutual_nearest
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._proposals import Proposals
 
@@ -106,14 +107,30 @@ def test_rounding_of_products_is_within_the_bound(dtype):
     proposals = Proposals(X, 2, dtype)
     exact = np.longdouble(X[proposals.order]) - proposals.center
     exact = np.ldexp(exact, proposals.shift)
-    x = proposals._relative(X[:300])
-    left = np.hstack([-2 * x, np.ones((300, 1), dtype)])
+    left, _ = proposals.queries(X[:300])
     s = left @ proposals.columns.T
     q = np.ldexp(np.longdouble(X[:300]) - proposals.center, proposals.shift)
     d2 = ((q[:, None] - exact) ** 2).sum(axis=2)
     x2, y2 = (q**2).sum(axis=1)[:, None], (exact**2).sum(axis=1)
-    error = np.abs(s + x2 - d2)
-    assert (error <= proposals.c * (x2 + 2 * y2) + proposals.underflow).all()
+    error = np.abs(s - d2)
+    assert (error <= 2 * proposals.c * (x2 + y2) + proposals.underflow).all()
+
+
+def test_products_serve_both_rows_of_a_pair():
+    """The same as searching for one row after the other, whatever the threads."""
+    far = 1e5 + normal(600, 20)  # too close to each other for single precision
+    X = np.vstack([normal(3000, 20), far])
+    proposals = Proposals(X, 3, np.float32)
+    found, squares, indices = mutual_nearest(proposals, 2)
+    np.testing.assert_array_equal(found, proposals.order < 3000)
+    distances, order = k_nearest(X, 3, queries=X[proposals.order[found]])
+    np.testing.assert_array_equal(np.sqrt(squares), distances)
+    np.testing.assert_array_equal(indices, order)
+    for n_jobs in (1, 2):
+        distances, order = k_nearest(X, 3, n_jobs=n_jobs)
+        expected, expected_order = k_nearest(X, 3, queries=X.copy())
+        np.testing.assert_array_equal(distances, expected)
+        np.testing.assert_array_equal(order, expected_order)
 
 
 @pytest.mark.parametrize("metric", ["manhattan", "cosine", "chebyshev"])

@@ -151,7 +151,11 @@ def count_bins(rule, x, weight, d, rounding):
     n_bins : int
         One or more.
     """
-    order = np.argsort(x, kind="stable")
-    z = x[order] - x[order[0]]
-    column = Column(z / z[-1], weight[order], d, rounding / z[-1])
+    if weight.min() == weight.max():  # sorting is faster than finding an order
+        x = np.sort(x)
+    else:
+        order = np.argsort(x, kind="stable")
+        x, weight = x[order], weight[order]
+    z = x - x[0]
+    column = Column(z / z[-1], weight, d, rounding / z[-1])
     return max(1, int(np.ceil(BIN_RULES[rule](column))))

@@ -1,11 +1,16 @@
 """Cells of a grid in many dimensions, of which few are occupied."""
 
+import math
+
 import numpy as np
 
 from sklatent.utils._rounding import ROUNDING
 
 # Bound on the numbers of cells, so that they fit an int64.
 LARGEST_CODE = 2**62
+# Up to so many possible numbers for each row, a table of them all is faster than to
+# sort those of the rows.
+TABLE = 4
 
 
 def bin_numbers(X, edges):
@@ -26,7 +31,7 @@ def bin_numbers(X, edges):
     bins : ndarray of int of shape (n_samples, n_features)
         Bin numbers from 0; -1 outside the edges.
     """
-    bins = np.empty(X.shape, dtype=np.intp)
+    bins = np.empty(X.shape, dtype=np.intp, order="F")
     for j, e in enumerate(edges):
         if e[0] == e[-1]:
             bins[:, j] = _is_constant(X[:, j], e[0]) - 1
@@ -71,13 +76,25 @@ def occupied_cells(bins, n_bins):
     """
     levels = []
     cell = np.zeros(len(bins), dtype=np.int64)
+    n_known = 1
     for columns in _groups(n_bins, len(bins)):
         sizes = n_bins[columns]
-        known, first, cell = np.unique(
-            _code(cell, bins[:, columns], sizes), return_index=True, return_inverse=True
-        )
+        code = _code(cell, bins[:, columns], sizes)
+        known, cell = _distinct(code, n_known * math.prod(sizes))
         levels.append((columns, sizes, known))
-    return bins[first], cell, levels
+        n_known = len(known)
+    a_row = np.empty(n_known, dtype=np.intp)
+    a_row[cell] = np.arange(len(bins))
+    return bins[a_row], cell, levels
+
+
+def _distinct(code, size):
+    """Numbers below `size` that occur, ascending, and which of them each entry is."""
+    if size > TABLE * len(code):
+        return np.unique(code, return_inverse=True)
+    occurs = np.zeros(size, dtype=bool)
+    occurs[code] = True
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[code]
 
 
 def find_cells(levels, bins):

@@ -37,21 +37,23 @@ def map_blocks(function, X, mixture, n_threads):
         order = pattern_order(X)
         X = X[order]
     method = "missing" if has_missing else "whitened"
+    parts = row_parts(len(X))
     make_evaluator = EVALUATORS[method][mixture.structure.diagonal]
-    evaluator = make_evaluator(mixture, np.float64, len(X))
+    evaluator = make_evaluator(mixture, np.float64, parts[0].stop)
 
     def apply(part):
-        workspace, results = evaluator.workspace(), []
-        for start in range(part.start, part.stop, evaluator.block_rows):
-            stop = min(start + evaluator.block_rows, part.stop)
-            Z = X[start:stop].T.astype(np.float64, order="C")
-            L = np.empty((evaluator.k, stop - start))
-            evaluator.log_joint(Z, workspace, L)
-            L += evaluator.log_offset
-            results.append(function(L, evaluator, workspace))
+        results = []
+        with evaluator.memory() as (_, workspace):
+            for start in range(part.start, part.stop, evaluator.block_rows):
+                stop = min(start + evaluator.block_rows, part.stop)
+                Z = X[start:stop].T.astype(np.float64, order="C")
+                L = np.empty((evaluator.k, stop - start))
+                evaluator.log_joint(Z, workspace, L)
+                L += evaluator.log_offset
+                results.append(function(L, evaluator, workspace))
         return np.concatenate(results)
 
-    results = np.concatenate(map_threads(apply, row_parts(len(X)), n_threads))
+    results = np.concatenate(map_threads(apply, parts, n_threads))
     if has_missing:
         results[order] = results.copy()
     return results

@@ -37,6 +37,7 @@ from sklatent.density.mixture._passes import (
     WhitenedFull,
     row_parts,
 )
+from sklatent.density.mixture._screening import ScreenedFull, is_apart
 from sklatent.utils._threads import map_threads
 
 # Differences that an extrapolation is made from. One extrapolated step that gains
@@ -51,6 +52,7 @@ RESOLUTION = 1e-2
 EVALUATORS = {
     "expanded": (ExpandedFull, ExpandedDiagonal),
     "whitened": (WhitenedFull, WhitenedDiagonal),
+    "screened": (ScreenedFull, WhitenedDiagonal),
     "missing": (MissingFull, MissingDiagonal),
 }
 # Largest conditions at which expansion leaves about ten digits, and four in single
@@ -220,7 +222,7 @@ def em_step(mixture, rows, reg, n_threads, step_size=1.0):
             # difference of large sums, and the step is taken again without it.
             if is_expandable(after, rows.X.dtype):
                 return after, log_likelihood
-    return step("whitened")
+    return step("screened" if is_apart(mixture, rows) else "whitened")
 
 
 def is_expandable(mixture, dtype):
@@ -240,8 +242,8 @@ def e_step(mixture, rows, n_threads, method="whitened"):
         The data.
     n_threads : int
         How many threads share the rows.
-    method : {"expanded", "whitened", "missing"}, default="whitened"
-        See `_passes`, and `_missing` for rows with missing entries.
+    method : {"expanded", "whitened", "screened", "missing"}, default="whitened"
+        See `_passes`, `_screening`, and `_missing` for rows with missing entries.
 
     Returns
     -------
@@ -249,12 +251,11 @@ def e_step(mixture, rows, n_threads, method="whitened"):
         In the units of the frame.
     """
     n = len(rows.X)
+    parts = row_parts(n)
     make_evaluator = EVALUATORS[method][mixture.structure.diagonal]
-    evaluator = make_evaluator(mixture, rows.X.dtype, n)
+    evaluator = make_evaluator(mixture, rows.X.dtype, parts[0].stop)
     sum_blocks = partial(evaluator.sum_blocks, rows)
-    sums, log_likelihood = zip(
-        *map_threads(sum_blocks, row_parts(n), n_threads), strict=True
-    )
+    sums, log_likelihood = zip(*map_threads(sum_blocks, parts, n_threads), strict=True)
     sums = list(map(sum, zip(*sums, strict=True)))
     total = float(n if rows.weight is None else rows.weight.sum())
     log_likelihood = sum(log_likelihood) + total * evaluator.log_offset

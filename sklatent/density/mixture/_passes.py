@@ -16,6 +16,8 @@ Rows are columns here, one after the other in memory, since they outnumber the o
 `np.dot`, unlike `@`, lets other threads run.
 """
 
+import contextlib
+
 import numpy as np
 
 # The rows are divided into at most so many parts, each summed by one thread. Their
@@ -56,6 +58,15 @@ def normalize(L):
     return total
 
 
+def multiply_triangle(factor, Z, out):
+    """Product of a lower triangular factor, (p, p), and columns, (p, n), as `out`."""
+    p = len(factor)
+    for start in range(0, p, TRIANGLE):
+        stop = min(start + TRIANGLE, p)
+        np.dot(factor[start:stop, :stop], Z[:stop], out=out[start:stop])
+    return out
+
+
 class Evaluator:
     """What the evaluators of all methods share.
 
@@ -72,7 +83,7 @@ class Evaluator:
         Precision of the rows and of the products. Sums over blocks are in double
         precision.
     n_rows : int
-        How many rows there are: a block has no more.
+        How many rows the largest part has: a block has no more.
     """
 
     # Of a block with its intermediate results: they fit the cache, and are enough work
@@ -94,12 +105,26 @@ class Evaluator:
         size = self.floats_per_row() * np.dtype(dtype).itemsize
         block_rows = int(np.clip(self.block_bytes // size // 64, 2, 128)) * 64
         self.block_rows = min(block_rows, n_rows)
+        self.spare = []  # memory of parts that were read, for the next ones
+
+    @contextlib.contextmanager
+    def memory(self):
+        """Memory for a block: new memory costs as much time as few rows do."""
+        try:
+            memory = self.spare.pop()
+        except IndexError:
+            logs = np.empty(self.k * self.block_rows, self.dtype)
+            memory = logs, self.workspace()
+        yield memory
+        self.spare.append(memory)
 
     def sum_blocks(self, rows, part):
         """Sums over a part of `TrainingRows`, and log-likelihood less the offsets."""
-        logs = np.empty(self.k * self.block_rows, self.dtype)
-        workspace, log_likelihood = self.workspace(), 0.0
-        sums = [np.zeros((self.k, *shape)) for shape in self.sum_shapes]
+        with self.memory() as (logs, workspace):
+            return self._sum_blocks(rows, part, logs, workspace)
+
+    def _sum_blocks(self, rows, part, logs, workspace):
+        sums, log_likelihood = [np.zeros((self.k, *s)) for s in self.sum_shapes], 0.0
         for start in range(part.start, part.stop, self.block_rows):
             block = slice(start, min(start + self.block_rows, part.stop))
             n = block.stop - start
@@ -265,12 +290,7 @@ class WhitenedFull(_Whitened):
     def whiten(self, Z, workspace):
         Y = self.whitened_in(workspace, Z.shape[1])
         for P_transposed, m, y in zip(self.transposed, self.means, Y, strict=True):
-            centered = self.center(Z, m, workspace)
-            # Entry j of y takes the features up to j only.
-            for start in range(0, self.p, TRIANGLE):
-                stop = min(start + TRIANGLE, self.p)
-                factor = P_transposed[start:stop, :stop]
-                np.dot(factor, centered[:stop], out=y[start:stop])
+            multiply_triangle(P_transposed, self.center(Z, m, workspace), y)
         return Y
 
     def center(self, Z, m, workspace):

@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 
 from sklatent.density.mixture._em import e_step
 from sklatent.density.mixture._model import STRUCTURES, Frame, Mixture, TrainingRows
+from sklatent.density.mixture._screening import is_apart
 from tests.density.mixture.mixtures import (
     each_type,
     log_joint,
@@ -29,7 +30,7 @@ def matrices(mixture):
 
 
 @each_type
-@pytest.mark.parametrize("method", ["expanded", "whitened", "missing"])
+@pytest.mark.parametrize("method", ["expanded", "whitened", "screened", "missing"])
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-11), (np.float32, 2e-5)])
 def test_statistics_against_a_plain_loop(covariance_type, method, dtype, rtol):
     X = three_groups(200).astype(dtype)
@@ -58,6 +59,25 @@ def test_statistics_of_parts_merge(covariance_type):
     merged = parts[0].merge(parts[1])
     for name, value in vars(whole).items():
         np.testing.assert_allclose(getattr(merged, name), value, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.7, 6.0])
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-10), (np.float32, 2e-4)])
+def test_screening_leaves_out_only_what_is_negligible(spread, dtype, rtol):
+    """Components that coincide, that overlap, and that are apart."""
+    rng = np.random.default_rng(0)
+    k, p = 5, 30
+    means = spread * rng.standard_normal((k, p))
+    root = np.tril(rng.standard_normal((k, p, p))) / np.sqrt(p) + np.eye(p)
+    mixture = Mixture(np.full(k, 1 / k), means, root, STRUCTURES["full"])
+    label = rng.integers(k, size=4096)
+    noise = np.einsum("nij,nj->ni", root[label], rng.standard_normal((4096, p)))
+    X = (means[label] + noise).astype(dtype)
+    rows = as_they_are(X, rng.gamma(1.0, size=4096))
+    assert is_apart(mixture, rows) == (spread > 1)
+    screened, plain = (e_step(mixture, rows, 1, m) for m in ("screened", "whitened"))
+    for name, value in vars(plain).items():
+        np.testing.assert_allclose(getattr(screened, name), value, rtol, rtol)
 
 
 def test_components_far_from_each_other_keep_their_digits():
