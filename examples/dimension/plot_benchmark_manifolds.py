@@ -76,6 +76,6 @@ plt.show()
 # and more so with more neighbors; TwoNN uses two. Its correction and DANCo, which
 # compare with points of known dimension, remove most of this bias, at the price of a
 # number that is too high for some manifolds. ESS, which looks at angles only, needs no
-# correction in many dimensions, and counts a curved neighborhood as more. Where nearly all rows are crowded in a
-# corner, as in Mbeta, all estimators from neighbors are too low; where the turns of a
-# spiral are as close as its rows, most are too high.
+# correction in many dimensions, and counts a curved neighborhood as more. Where nearly
+# all rows are crowded in a corner, as in Mbeta, all estimators from neighbors are too
+# low; where the turns of a spiral are as close as its rows, most are too high.
