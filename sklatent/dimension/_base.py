@@ -121,14 +121,18 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             self._rows, self._rounding = rows[self._first], rounding[self._first]
         return n
 
+    def _nearest(self, n_nearest):
+        """Distances to the nearest rows, a row itself among them, and which they are.
+
+        A comparison of estimators puts one search for all of them in this place.
+        """
+        return k_nearest(
+            self._rows, n_nearest, metric=measured(self.metric), n_jobs=self.n_jobs
+        )
+
     def _find_neighbors(self, n_neighbors):
         """Find that many neighbors of the distinct rows, themselves not counted."""
-        distances, indices = k_nearest(
-            self._rows,
-            n_neighbors + 1,
-            metric=measured(self.metric),
-            n_jobs=self.n_jobs,
-        )
+        distances, indices = self._nearest(n_neighbors + 1)
         own = indices == np.arange(len(indices))[:, None]
         distances, indices = _without(own, distances, indices)
         if not distances[:, 0].all():
