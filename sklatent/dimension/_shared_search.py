@@ -44,16 +44,16 @@ class SharedSearch:
         del estimator._nearest
         return seconds
 
-    def _nearest(self, estimator, n_nearest):
+    def _nearest(self, estimator, n_neighbors, ranks):
         if self._found is None:
             start = time.perf_counter()
-            most = min(self.n_neighbors + 1, len(estimator._rows))
-            self._found = type(estimator)._nearest(estimator, most)
-            self.n_found = most - 1
+            self.n_found = min(self.n_neighbors, len(estimator._rows) - 1)
+            every = np.arange(1, self.n_found + 1)
+            self._found = type(estimator)._nearest(estimator, self.n_found, every)
             self.seconds = time.perf_counter() - start
-        return [found[:, :n_nearest] for found in self._found]
+        return [found[:, ranks - 1] for found in self._found]
 
     def scale(self, n_neighbors):
         """Geometric mean of the distances to one of the neighbors."""
         distances, _ = self._found
-        return float(np.exp(np.log(distances[:, n_neighbors]).mean()))
+        return float(np.exp(np.log(distances[:, n_neighbors - 1]).mean()))
