@@ -9,10 +9,11 @@ cos(theta)² is Beta(1/2, (d - 1)/2), so that
 
     s(d) = E sin(theta) = Γ(d/2)² / (Γ((d + 1)/2) Γ((d - 1)/2)).
 
-The vectors are k points less their mean. For normal points two of them have the
-correlation r = -1/(k - 1) in each coordinate, which is a linear map of independent ones
-with the determinant sqrt(1 - r²). So areas, and the skewness but for a share of
-r²/(2 d), are smaller by this factor.
+The vectors are k points less their mean, so that two of them have the correlation
+r = -1/(k - 1) in each coordinate. For normal points they are a linear map of
+independent ones with the determinant sqrt(1 - r²): the mean area is smaller by exactly
+this factor. So is the mean skewness to about 1/k², for normal points more and for
+uniform ones less.
 """
 
 import numpy as np
