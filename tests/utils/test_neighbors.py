@@ -83,6 +83,20 @@ def test_queries_and_threads(n_jobs):
     np.testing.assert_array_equal(alone[0], distances[3])
 
 
+@pytest.mark.usefixtures("method")
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "precomputed"])
+def test_some_ranks_are_columns_of_all(metric):
+    X, ranks = normal(300, 4), np.array([0, 2, 7])
+    Q = normal(40, 4, seed=1)
+    if metric == "precomputed":
+        X, Q = pairwise_distances(X), pairwise_distances(Q, X)
+    for queries in (None, Q):
+        every = k_nearest(X, 9, queries=queries, metric=metric)
+        some = k_nearest(X, 9, queries=queries, metric=metric, ranks=ranks)
+        for found, expected in zip(some, every, strict=True):
+            np.testing.assert_array_equal(found, expected[:, ranks])
+
+
 def test_single_precision_gives_up_where_it_cannot_tell():
     """Many rows within its rounding error of each other, far from the center."""
     far = 1e5 + normal(1000, 20)
