@@ -1,5 +1,7 @@
 """The nearest rows, against differences of all pairs."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import pairwise_distances
@@ -95,6 +97,15 @@ def test_some_ranks_are_columns_of_all(metric):
         some = k_nearest(X, 9, queries=queries, metric=metric, ranks=ranks)
         for found, expected in zip(some, every, strict=True):
             np.testing.assert_array_equal(found, expected[:, ranks])
+
+
+def test_memory_grows_with_the_ranks_that_are_kept():
+    X = normal(50_000, 2)
+    tracemalloc.start()
+    k_nearest(X, 65, ranks=np.array([1, 64]), n_jobs=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < len(X) * 65 * 8  # the distances to all of them
 
 
 def test_single_precision_gives_up_where_it_cannot_tell():
