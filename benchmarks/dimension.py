@@ -42,11 +42,10 @@ class Files:
 class TorusMixin:
     """Finds neighbors on the torus; everything else is the estimator's own."""
 
-    def _fit_neighbors(self, X, n_neighbors, most=0):
-        k = max(n_neighbors, most)
-        distances, indices = cKDTree(X, boxsize=1).query(X, k + 1)
-        self._rows = self._first = self._inverse = np.arange(len(X))
-        return np.log(distances[:, 1:]), indices[:, 1:]
+    def _nearest(self, n_neighbors, ranks):
+        tree = cKDTree(self._rows, boxsize=1)
+        distances, indices = tree.query(self._rows, n_neighbors + 1)
+        return distances[:, ranks], indices[:, ranks]
 
 
 def on_torus(estimator):

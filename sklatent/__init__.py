@@ -33,6 +33,7 @@ _MEMBERS = {
     "ClassicalMDS": "manifold",
     "DANCo": "dimension",
     "DiffusionMap": "manifold",
+    "ESS": "dimension",
     "FactorAnalysis": "decomposition",
     "GaussianMixture": "density",
     "Gride": "dimension",

@@ -624,9 +624,9 @@ class DimensionMixin:
     _method_advice = METHODS | dict.fromkeys(
         ("transform", "fit_transform"),
         "It estimates one dimension for all rows, which a latent model takes, as in "
-        "PCA(n_components=TwoNN()). LevinaBickel and NeighborScaling estimate the "
-        "dimension around each row, and TwoNN and PCASpectrum do if n_neighbors is "
-        "set.",
+        "PCA(n_components=TwoNN()). LevinaBickel, NeighborScaling and ESS "
+        "estimate the dimension around each row, and TwoNN and PCASpectrum do if "
+        "n_neighbors is set.",
     )
 
     def _set_dimension(self, dimension, log_std):

@@ -19,6 +19,7 @@ from sklatent.density import (
     TransformedDensity,
 )
 from sklatent.dimension import (
+    ESS,
     DANCo,
     Gride,
     LevinaBickel,
@@ -75,6 +76,7 @@ INSTANCES = {
         DiffusionMap(1, bandwidth="fixed", alpha=0.5, epsilon=9.0, n_jobs=1),
         DiffusionMap(drop_harmonics=True, dimension=1.5, diffusion_time=0.1),
     ],
+    ESS: [ESS(), ESS(3, n_jobs=1)],
     FactorAnalysis: [
         FactorAnalysis(),
         FactorAnalysis(n_components=1, tol=1e-3),

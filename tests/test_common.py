@@ -28,6 +28,7 @@ from sklatent.base import DimensionMixin, LatentModelMixin, ScoreMixin
 from sklatent.decomposition import FactorAnalysis
 from sklatent.density import KernelDensity, KNeighborsDensity
 from sklatent.dimension import (
+    ESS,
     DANCo,
     Gride,
     LevinaBickel,
@@ -89,6 +90,7 @@ each_generative = pytest.mark.parametrize(
 OF_NEIGHBORS = (DuplicateRowsWarning, DiscreteDataWarning)
 MUTED = {
     DANCo: (*OF_NEIGHBORS, FewRowsWarning),
+    ESS: (DuplicateRowsWarning, FewRowsWarning),
     DiffusionMap: (DisconnectedGraphWarning, FewRowsWarning, RankDeficientWarning),
     FactorAnalysis: (HeywoodWarning,),
     Gride: OF_NEIGHBORS,

@@ -27,6 +27,7 @@ TREE = [
             ("around each row; the parts differ", "dimension.LevinaBickel"),
             ("small noise: averaged", "dimension.NeighborScaling"),
             ("ten dimensions and more, few rows", "dimension.DANCo"),
+            ("rounded data; many dimensions", "dimension.ESS"),
             ("linear data: number of components", "dimension.PCASpectrum"),
         ],
     ),

@@ -40,6 +40,7 @@ CROPS = {
     "plot_stacking": RIGHT,
     # dimension
     "plot_benchmark_manifolds": (0, 0, 0.9, 0.53),
+    "plot_compare_dimensions": (0, 0, 0.47, 1),
     "plot_components": None,
     "plot_correction": (0, 0, 0.365, 1),
     "plot_digits_dimension": None,

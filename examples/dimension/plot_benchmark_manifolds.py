@@ -3,7 +3,7 @@
 Intrinsic dimension: no estimator is best on every manifold
 ===========================================================
 
-All six estimators are applied to 24 manifolds of known dimension, from a curve to 70
+All seven estimators are applied to 24 manifolds of known dimension, from a curve to 70
 dimensions. Each estimator is right on many of them, and far off on some.
 """
 
@@ -18,6 +18,7 @@ from matplotlib.colors import LogNorm
 
 from sklatent.datasets import benchmark_manifolds, make_manifold
 from sklatent.dimension import (
+    ESS,
     DANCo,
     Gride,
     LevinaBickel,
@@ -34,6 +35,7 @@ estimators = {
     "TwoNN": TwoNN(),
     "TwoNN, corrected": TwoNN(correction="ball"),
     "DANCo": DANCo(),
+    "ESS": ESS(),
 }
 manifolds = benchmark_manifolds()
 names = sorted(manifolds, key=lambda name: manifolds[name])
@@ -73,6 +75,7 @@ plt.show()
 # from neighbors are mostly right below about five dimensions and mostly too low above,
 # and more so with more neighbors; TwoNN uses two. Its correction and DANCo, which
 # compare with points of known dimension, remove most of this bias, at the price of a
-# number that is too high for some manifolds. Where nearly all rows are crowded in a
-# corner, as in Mbeta, all estimators from neighbors are too low; where the turns of a
-# spiral are as close as its rows, most are too high.
+# number that is too high for some manifolds. ESS, which looks at angles only, needs no
+# correction in many dimensions, and counts a curved neighborhood as more. Where nearly
+# all rows are crowded in a corner, as in Mbeta, all estimators from neighbors are too
+# low; where the turns of a spiral are as close as its rows, most are too high.

@@ -1,5 +1,6 @@
 """What the estimators that look at nearest neighbors share."""
 
+import functools
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from sklatent.dimension._metrics import (
 )
 from sklatent.dimension._table_warnings import count_duplicates, warn_of_table
 from sklatent.exceptions import DiscreteDataWarning, FewRowsWarning
-from sklatent.utils._neighbors import k_nearest
+from sklatent.utils._neighbors import EUCLIDEAN, k_nearest
 from sklatent.utils._sklearn import Interval, StrOptions
 from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
@@ -45,11 +46,18 @@ class Neighbors(NamedTuple):
         Positions of the neighbors among the distinct rows.
     rounding : ndarray of shape (n_distinct,)
         Bound on the change of each distance by rounding of the data.
+    ranks : ndarray of shape (n_neighbors,)
+        Ranks of the neighbors, ascending from 1.
     """
 
     log_distances: np.ndarray
     indices: np.ndarray
     rounding: np.ndarray
+    ranks: np.ndarray
+
+    def log_distance(self, rank):
+        """Logarithms of the distances to the neighbors of one rank."""
+        return self.log_distances[:, np.searchsorted(self.ranks, rank)]
 
     def log_ratios(self, nearer=1, farther=2):
         """Logarithms of ratios of the distances to two neighbors.
@@ -66,8 +74,8 @@ class Neighbors(NamedTuple):
         ties : ndarray of bool of shape (n_distinct,)
             Whether the distances are equal, up to rounding.
         """
-        near = self.log_distances[:, nearer - 1]
-        t = self.log_distances[:, farther - 1] - near
+        near = self.log_distance(nearer)
+        t = self.log_distance(farther) - near
         return t, t <= TIE + self.rounding * np.exp(-np.maximum(near, -700))
 
 
@@ -121,16 +129,40 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             self._rows, self._rounding = rows[self._first], rounding[self._first]
         return n
 
-    def _find_neighbors(self, n_neighbors):
-        """Find that many neighbors of the distinct rows, themselves not counted."""
-        distances, indices = k_nearest(
-            self._rows,
-            n_neighbors + 1,
-            metric=measured(self.metric),
-            n_jobs=self.n_jobs,
+    def _nearest(self, n_neighbors, ranks):
+        """Distances to neighbors of some ranks, and which they are.
+
+        A comparison of estimators puts one search for all of them in this place.
+        """
+        metric = measured(self.metric)
+        search = functools.partial(
+            k_nearest, self._rows, n_neighbors + 1, metric=metric, n_jobs=self.n_jobs
         )
+        if metric in EUCLIDEAN:
+            # At rank 0 is the row itself, or another one at a distance of 0; then so
+            # is rank 1, which is an error.
+            return search(ranks=ranks)
+        distances, indices = search()
         own = indices == np.arange(len(indices))[:, None]
-        distances, indices = _without(own, distances, indices)
+        return [A[:, ranks - 1] for A in _without(own, distances, indices)]
+
+    def _find_neighbors(self, n_neighbors, ranks=None):
+        """Find neighbors of the distinct rows, themselves not counted.
+
+        Parameters
+        ----------
+        n_neighbors : int
+            How many.
+        ranks : sequence of int, default=None
+            Which of them to keep, ascending from 1, if not all.
+
+        Returns
+        -------
+        neighbors : Neighbors
+            The neighbors.
+        """
+        ranks = np.arange(1, n_neighbors + 1) if ranks is None else np.asarray(ranks)
+        distances, indices = self._nearest(n_neighbors, ranks)
         if not distances[:, 0].all():
             raise ValueError(NO_DISTANCE.format(self.metric))
         if self.metric == "precomputed":
@@ -140,7 +172,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             rounding = self._rounding + rounding_of_distances(
                 self._rows, indices[:, 0], distances[:, 0], self.metric
             )
-        return Neighbors(np.log(distances), indices, rounding)
+        return Neighbors(np.log(distances), indices, rounding, ranks)
 
     def _log_std(self, function, setting, dimension, influence):
         """Standard error of the logarithm of an estimate.

@@ -191,15 +191,16 @@ class Gride(CorrectedMixin, NeighborEstimator):
             n = self._fit_rows(X, n_needed=3)
             self.n1_ = available_neighbors("n1", self.n1, (n - 1) // 2, n)
             most = min(max(2 * self.n1_, self.max_neighbors), n - 1)
-            neighbors = self._find_neighbors(most)
+            # n1_ comes last, so that dimension_ stays at its estimate.
+            powers = (2 ** np.arange((most // 2).bit_length())).tolist()
+            n1s = [*(n1 for n1 in powers if n1 != self.n1_), self.n1_]
+            ranks = sorted({1, *n1s, *(2 * n1 for n1 in n1s)})
+            neighbors = self._find_neighbors(most, ranks)
             self._forget_rows()
             ties = {n1: neighbors.log_ratios(n1, 2 * n1)[1] for n1 in {1, self.n1_}}
             worst = max(ties, key=lambda n1: (ties[n1].mean(), n1))
             check_ties(X, ties[worst], worst, 2 * worst)
-            # n1_ comes last, so that dimension_ stays at its estimate.
-            powers = (2 ** np.arange((most // 2).bit_length())).tolist()
-            scales = [n1 for n1 in powers if self._is_usable(neighbors, n1)]
-            scales = [*scales, self.n1_]
+            scales = [n1 for n1 in n1s if self._is_usable(neighbors, n1)]
             fits = [self._fit_scale(neighbors, n1) for n1 in scales]
             order = np.argsort(scales)
             self.n1_scales_ = np.array(scales)[order]
@@ -211,9 +212,9 @@ class Gride(CorrectedMixin, NeighborEstimator):
         return self
 
     def _is_usable(self, neighbors, n1):
-        """Whether a scale beside `n1_` has no more ties than it may have."""
+        """Whether a scale is `n1_` or has no more ties than it may have."""
         _, ties = neighbors.log_ratios(n1, 2 * n1)
-        return n1 != self.n1_ and ties.mean() <= MANY_TIES
+        return n1 == self.n1_ or ties.mean() <= MANY_TIES
 
     def _fit_scale(self, neighbors, n1):
         """Set the estimate for one scale; return it, its error bar and the scale."""
@@ -225,5 +226,5 @@ class Gride(CorrectedMixin, NeighborEstimator):
             self.dimension_,
             self.dimension_std_,
             self.confidence_interval_,
-            np.exp(neighbors.log_distances[:, 2 * n1 - 1].mean()),
+            np.exp(neighbors.log_distance(2 * n1).mean()),
         )

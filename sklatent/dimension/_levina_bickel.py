@@ -18,7 +18,11 @@ from sklatent.dimension._base import (
     available_neighbors,
     check_ties,
 )
+from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import Interval, _fit_context
+
+# Rows whose local estimates are computed together.
+BLOCK_ROWS = 4096
 
 
 class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
@@ -216,12 +220,15 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     def _local(self, log_distances):
         """(k - 2) / sum over j < k of log(r_k / r_j), averaged over k."""
         k = np.arange(1, log_distances.shape[1] + 1)
-        sums = (k - 1) * log_distances
-        sums[:, 1:] -= np.cumsum(log_distances, axis=1)[:, :-1]
-        # Where all distances tie the estimate is infinite; this keeps it finite.
-        sums = np.maximum(sums, TIE)
         used = slice(self.min_neighbors_ - 1, None)
-        return np.mean((k - 2)[used] / sums[:, used], axis=1)
+        local = np.empty(len(log_distances))
+        for rows in row_slices(len(local), BLOCK_ROWS):
+            sums = (k - 1) * log_distances[rows]
+            sums[:, 1:] -= np.cumsum(log_distances[rows], axis=1)[:, :-1]
+            # Where all distances tie the estimate is infinite; this keeps it finite.
+            sums = np.maximum(sums, TIE)
+            local[rows] = np.mean((k - 2)[used] / sums[:, used], axis=1)
+        return local
 
     def _local_dimension(self, X):
         log_distances, _ = self._query_neighbors(X, self.max_neighbors_)

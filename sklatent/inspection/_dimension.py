@@ -21,7 +21,8 @@ class DimensionDisplay(Display):
     """Plot of intrinsic dimensions: with intervals, by scale, or as a fitted line.
 
     :meth:`from_estimator` chooses the plot by the attributes of a fitted estimator;
-    :meth:`from_estimators` compares several. Read more in the
+    :meth:`from_estimators` compares several, and :meth:`from_comparison` draws the
+    table of :func:`sklatent.dimension.compare_dimensions`. Read more in the
     :ref:`user guide <inspection>`.
 
     Parameters
@@ -210,6 +211,42 @@ class DimensionDisplay(Display):
             dimension=np.array([e.dimension_ for e in fitted]),
             confidence_interval=np.array([e.confidence_interval_ for e in fitted]),
             names=names,
+        )
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_comparison(cls, comparison, *, ax=None):
+        """Draw the table of a comparison.
+
+        Parameters
+        ----------
+        comparison : DimensionComparison
+            What :func:`sklatent.dimension.compare_dimensions` returned.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        display : DimensionDisplay
+            The display, which has been drawn.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklatent.datasets import make_swiss_roll
+        >>> from sklatent.dimension import compare_dimensions
+        >>> from sklatent.inspection import DimensionDisplay
+        >>> X, _ = make_swiss_roll(500, random_state=0)
+        >>> comparison = compare_dimensions(X)
+        >>> display = DimensionDisplay.from_comparison(comparison)
+        >>> display.names == comparison.names
+        True
+        >>> plt.close(display.figure_)
+        """
+        display = cls(
+            dimension=comparison.dimension,
+            confidence_interval=comparison.confidence_interval,
+            names=comparison.names,
         )
         return display.plot(ax=ax)
 

@@ -15,6 +15,8 @@ from sklatent.utils._mutual import mutual_nearest
 from sklatent.utils._proposals import Proposals, squared_distances
 from sklatent.utils._threads import count_threads, map_threads
 
+# Metrics that are measured here.
+EUCLIDEAN = {"euclidean", "l2"}
 # Largest entries, as powers of two, whose squares are sure not to over- or underflow.
 SAFE_EXPONENTS = (-300, 480)
 # Queries that are this many times farther out than all rows are equally far from all.
@@ -23,13 +25,15 @@ FAR = 2.0**53
 TRIAL_ROWS = 500
 # Precisions of products; with so many features rounding rules the first out.
 PRECISIONS, MANY_FEATURES = (np.float32, np.float64), 100_000
-# Queries that are handled together.
-BLOCK_ROWS = 256
+# Queries that are handled together; of a tree, which takes none of their memory.
+BLOCK_ROWS, TREE_ROWS = 256, 2048
 # Pairs that may be kept, in 12 bytes each, for products that serve both of their rows.
 MOST_PAIRS = 2**23
 
 
-def k_nearest(X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None):
+def k_nearest(
+    X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None, ranks=None
+):
     """Distances to the nearest rows, and which they are.
 
     A query that is itself a row of `X` finds itself, at distance 0.
@@ -48,41 +52,51 @@ def k_nearest(X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None):
         As in :class:`sklearn.neighbors.NearestNeighbors`, or "precomputed".
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    ranks : ndarray of int of shape (n_ranks,), default=None
+        Which of the neighbors to return, counted from 0 and ascending; None returns
+        all. Memory grows with the number of these.
 
     Returns
     -------
-    distances : ndarray of shape (n_queries, n_neighbors)
+    distances : ndarray of shape (n_queries, n_ranks)
         Ascending, in double precision.
-    indices : ndarray of shape (n_queries, n_neighbors)
+    indices : ndarray of shape (n_queries, n_ranks)
         Rows of `X`.
     """
+    ranks = np.arange(n_neighbors) if ranks is None else ranks
     Q = X if queries is None else queries
     n_threads = count_threads(n_jobs)
     if metric == "precomputed":
-        return _in_matrix(Q, n_neighbors)
-    if metric not in {"euclidean", "l2"}:
+        return [found[:, ranks] for found in _in_matrix(Q, n_neighbors)]
+    if metric not in EUCLIDEAN:
         search = NearestNeighbors(metric=metric, n_jobs=n_threads).fit(X)
-        return search.kneighbors(Q, n_neighbors)
+        return [found[:, ranks] for found in search.kneighbors(Q, n_neighbors)]
     shift = _shift(X)
     X = _scaled(X, shift)
     find = _by_tree if has_few_dimensions(X) else _by_products
     if queries is None:
-        squares, indices = find(X, X, n_neighbors, n_threads)
-        return np.ldexp(np.sqrt(squares), -shift), indices
+        squares, indices = find(X, X, n_neighbors, ranks, n_threads)
+        return _roots(squares, shift), indices
     with np.errstate(over="ignore"):
         Q = _scaled(queries, shift)
     far = np.abs(Q).max(axis=1) > FAR * max(np.abs(X).max(), 1.0)
-    squares = np.zeros((len(Q), n_neighbors))
-    indices = np.empty((len(Q), n_neighbors), dtype=np.intp)
+    squares = np.zeros((len(Q), len(ranks)))
+    indices = np.empty((len(Q), len(ranks)), dtype=np.intp)
     near = ~far
     if near.any():
-        squares[near], indices[near] = find(X, Q[near], n_neighbors, n_threads)
-    distances = np.ldexp(np.sqrt(squares), -shift)
+        squares[near], indices[near] = find(X, Q[near], n_neighbors, ranks, n_threads)
+    distances = _roots(squares, shift)
     if far.any():
         # Rounding leaves no difference between the rows: any are the nearest.
         distances[far] = _lengths(queries[far])[:, None]
-        indices[far] = np.arange(n_neighbors)
+        indices[far] = ranks
     return distances, indices
+
+
+def _roots(squares, shift):
+    """Distances in units of the data, in the place of their squares."""
+    np.sqrt(squares, out=squares)
+    return np.ldexp(squares, -shift, out=squares)
 
 
 def _lengths(Q):
@@ -158,37 +172,47 @@ def _in_matrix(distances, k):
     return values.astype(np.float64), indices
 
 
-def _by_tree(X, Q, k, n_threads):
+def _by_tree(X, Q, k, ranks, n_threads):
     """Let SciPy find the neighbors, then measure them."""
     tree = cKDTree(X, balanced_tree=False, compact_nodes=False)
-    _, indices = tree.query(Q, np.arange(1, k + 1), workers=n_threads)
-    squares = np.empty(indices.shape)
-    for rows in row_slices(len(Q), BLOCK_ROWS):
-        which = np.repeat(np.arange(rows.start, rows.stop), k)
-        flat = squared_distances(Q, which, X, indices[rows].ravel())
-        squares[rows] = flat.reshape(-1, k)
-    order = np.argsort(squares, axis=1, kind="stable")
-    return [np.take_along_axis(A, order, axis=1) for A in (squares, indices)]
+    # Rows of one leaf look at the same other leaves, which are in the cache then.
+    order = tree.indices if Q is X else np.arange(len(Q))
+    squares = np.empty((len(Q), len(ranks)))
+    indices = np.empty((len(Q), len(ranks)), dtype=np.intp)
+
+    def search(block):
+        rows = order[block]
+        _, found = tree.query(Q[rows], np.arange(1, k + 1))
+        flat = squared_distances(Q, np.repeat(rows, k), X, found.ravel())
+        measured = flat.reshape(-1, k)
+        nearest = np.argsort(measured, axis=1, kind="stable")[:, ranks]
+        squares[rows] = np.take_along_axis(measured, nearest, axis=1)
+        indices[rows] = np.take_along_axis(found, nearest, axis=1)
+
+    map_threads(search, list(row_slices(len(Q), TREE_ROWS)), n_threads)
+    return squares, indices
 
 
-def _by_products(X, Q, k, n_threads):
+def _by_products(X, Q, k, ranks, n_threads):
     """Let matrix products propose neighbors, in single precision if that suffices."""
-    squares = np.empty((len(Q), k))
-    indices = np.empty((len(Q), k), dtype=np.intp)
+    squares = np.empty((len(Q), len(ranks)))
+    indices = np.empty((len(Q), len(ranks)), dtype=np.intp)
     rows = np.arange(len(Q))
     for dtype in PRECISIONS[X.shape[1] > MANY_FEATURES :]:
         proposals = Proposals(X, k, dtype)
         if Q is X and dtype == np.float32 and proposals.n_below <= MOST_PAIRS:
             order = proposals.order
-            found, *nearest = mutual_nearest(proposals, n_threads)
-            squares[order[found]], indices[order[found]] = nearest
+            found, near, which = mutual_nearest(proposals, n_threads)
+            squares[order[found]] = near[:, ranks]
+            indices[order[found]] = which[:, ranks]
             rows = np.sort(order[~found])
         else:
 
             def search(block, rows=rows, proposals=proposals):
                 block = rows[block]
-                found, *nearest = proposals.nearest(Q[block])
-                squares[block[found]], indices[block[found]] = nearest
+                found, near, which = proposals.nearest(Q[block])
+                squares[block[found]] = near[:, ranks]
+                indices[block[found]] = which[:, ranks]
                 return block[~found]
 
             blocks = list(row_slices(len(rows), BLOCK_ROWS))
@@ -213,7 +237,7 @@ def has_few_dimensions(X):
 def _trial_dimension(X):
     """Estimate the dimension from the two nearest rows in a small sample."""
     some = X[np.random.RandomState(0).choice(len(X), TRIAL_ROWS, replace=False)]
-    squares, _ = _by_products(some, some, 3, 1)
+    squares, _ = _by_products(some, some, 3, np.arange(3), 1)
     near, far = squares[squares[:, 1] > 0, 1:].T
     total = np.log(far / near).sum()
     return 2 * len(near) / total if total > 0 else X.shape[1]

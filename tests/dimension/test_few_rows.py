@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from sklatent.dimension import (
+    ESS,
     DANCo,
     Gride,
     LevinaBickel,
@@ -20,6 +21,7 @@ CASES = [
     (LevinaBickel(), LevinaBickel(8, 8), "max_neighbors"),
     (NeighborScaling(), NeighborScaling(8), "n_neighbors"),
     (DANCo(8), DANCo(7), "n_neighbors"),
+    (ESS(), ESS(8), "n_neighbors"),
     (TwoNN(n_neighbors=30), TwoNN(n_neighbors=8), "n_neighbors"),
     (Gride(5), Gride(4), "n1"),
     (PCASpectrum(n_neighbors=9), PCASpectrum(n_neighbors=8), "n_neighbors"),
@@ -73,6 +75,7 @@ def test_rows_that_repeat_others_are_no_neighbors(asked, used, name):
         (LevinaBickel(), 4),
         (NeighborScaling(), 4),
         (DANCo(), 5),
+        (ESS(), 4),
         (TwoNN(), 3),
         (TwoNN(n_neighbors=9), 3),
         (Gride(7), 3),

@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 
 from sklatent.dimension import (
+    ESS,
     DANCo,
     Gride,
     LevinaBickel,
@@ -23,6 +24,7 @@ ESTIMATORS = [
     NeighborScaling(),
     NeighborScaling(metric="correlation"),
     DANCo(3, max_dimension=4),
+    ESS(5),
     PCASpectrum("variance_share", n_neighbors=5),
     PCASpectrum("parallel_analysis", n_permutations=3, random_state=0),
 ]

@@ -1,5 +1,7 @@
 """The nearest rows, against differences of all pairs."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import pairwise_distances
@@ -82,6 +84,29 @@ def test_queries_and_threads(n_jobs):
     # A row does not depend on the others.
     alone, _ = k_nearest(X, 5, queries=Q[3:4], n_jobs=n_jobs)
     np.testing.assert_array_equal(alone[0], distances[3])
+
+
+@pytest.mark.usefixtures("method")
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "precomputed"])
+def test_some_ranks_are_columns_of_all(metric):
+    X, ranks = normal(300, 4), np.array([0, 2, 7])
+    Q = normal(40, 4, seed=1)
+    if metric == "precomputed":
+        X, Q = pairwise_distances(X), pairwise_distances(Q, X)
+    for queries in (None, Q):
+        every = k_nearest(X, 9, queries=queries, metric=metric)
+        some = k_nearest(X, 9, queries=queries, metric=metric, ranks=ranks)
+        for found, expected in zip(some, every, strict=True):
+            np.testing.assert_array_equal(found, expected[:, ranks])
+
+
+def test_memory_grows_with_the_ranks_that_are_kept():
+    X = normal(50_000, 2)
+    tracemalloc.start()
+    k_nearest(X, 65, ranks=np.array([1, 64]), n_jobs=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < len(X) * 65 * 8  # the distances to all of them
 
 
 def test_single_precision_gives_up_where_it_cannot_tell():
