@@ -8,14 +8,13 @@ from numbers import Integral
 
 import numpy as np
 
-from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     MANY_TIES,
-    CorrectedMixin,
     NeighborEstimator,
     available_neighbors,
     check_ties,
 )
+from sklatent.dimension._corrections import CorrectedMixin, gride_scale
 from sklatent.utils._sklearn import Interval, _fit_context
 
 
@@ -191,7 +190,8 @@ class Gride(CorrectedMixin, NeighborEstimator):
             n = self._fit_rows(X, n_needed=3)
             self.n1_ = available_neighbors("n1", self.n1, (n - 1) // 2, n)
             most = min(max(2 * self.n1_, self.max_neighbors), n - 1)
-            neighbors = self._find_neighbors(most)
+            far = self._far_n1(self.n1_, n)
+            neighbors = self._find_neighbors(max(most, 2 * (far or 0)))
             self._forget_rows()
             ties = {n1: neighbors.log_ratios(n1, 2 * n1)[1] for n1 in {1, self.n1_}}
             worst = max(ties, key=lambda n1: (ties[n1].mean(), n1))
@@ -201,6 +201,8 @@ class Gride(CorrectedMixin, NeighborEstimator):
             scales = [n1 for n1 in powers if self._is_usable(neighbors, n1)]
             scales = [*scales, self.n1_]
             fits = [self._fit_scale(neighbors, n1) for n1 in scales]
+            if far:
+                self._fit_scale(neighbors, self.n1_, far)
             order = np.argsort(scales)
             self.n1_scales_ = np.array(scales)[order]
             dimensions, stds, intervals, sizes = map(np.array, zip(*fits, strict=True))
@@ -215,12 +217,11 @@ class Gride(CorrectedMixin, NeighborEstimator):
         _, ties = neighbors.log_ratios(n1, 2 * n1)
         return n1 != self.n1_ and ties.mean() <= MANY_TIES
 
-    def _fit_scale(self, neighbors, n1):
+    def _fit_scale(self, neighbors, n1, *others):
         """Set the estimate for one scale; return it, its error bar and the scale."""
-        t, _ = neighbors.log_ratios(n1, 2 * n1)
-        dimension, influence = _estimates.gride(t, n1, 2 * n1)
-        self._set_dimension(dimension, self._log_std("gride", n1, dimension, influence))
-        self._correct("gride", [n1], len(t))
+        scale, *others = (gride_scale(neighbors, n1) for n1 in (n1, *others))
+        self._set_dimension(scale.dimension, scale.log_std())
+        self._correct(len(neighbors.indices), scale, *others)
         return (
             self.dimension_,
             self.dimension_std_,

@@ -12,12 +12,12 @@ import numpy as np
 from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
-    CorrectedMixin,
     LocalDimensionMixin,
     NeighborEstimator,
     available_neighbors,
     check_ties,
 )
+from sklatent.dimension._corrections import CorrectedMixin, Scale
 from sklatent.utils._sklearn import Interval, _fit_context
 
 
@@ -201,15 +201,10 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             check_ties(X, neighbors.log_ratios()[1])
             log_distances = neighbors.log_distances
             sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
-            fits = [_estimates.levina_bickel(log_distances, k) for k in sizes]
-            dimension = np.mean([d for d, _ in fits])
-            # The influence of each row on the average over the sizes.
-            influence = np.mean([d * each for d, each in fits], axis=0) / dimension
-            log_std = self._log_std(
-                "levina_bickel", self.max_neighbors_, dimension, influence
-            )
-            self._set_dimension(dimension, log_std)
-            self._correct("levina_bickel", sizes, n)
+            scale, smallest = _scale(log_distances, sizes), sizes[:1]
+            self._set_dimension(scale.dimension, scale.log_std())
+            others = [_scale(log_distances, smallest)] if smallest != sizes else []
+            self._correct(n, scale, *others)
             self.local_dimension_ = self._local(log_distances)[self._inverse]
         return self
 
@@ -226,3 +221,12 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     def _local_dimension(self, X):
         log_distances, _ = self._query_neighbors(X, self.max_neighbors_)
         return self._local(log_distances)
+
+
+def _scale(log_distances, sizes):
+    """Return the `Scale` of the average over sizes of the neighborhood."""
+    fits = [_estimates.levina_bickel(log_distances, k) for k in sizes]
+    dimension = np.mean([d for d, _ in fits])
+    # The influence of each row on the average.
+    influence = np.mean([d * each for d, each in fits], axis=0) / dimension
+    return Scale("levina_bickel", sizes, dimension, influence)

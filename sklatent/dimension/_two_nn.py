@@ -20,7 +20,6 @@ from sklatent.base import FLOAT_DTYPES
 from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
-    CorrectedMixin,
     LocalDimensionMixin,
     NeighborEstimator,
     OptionalTransformMixin,
@@ -28,6 +27,7 @@ from sklatent.dimension._base import (
     check_ties,
 )
 from sklatent.dimension._calibration import misfit_pvalue
+from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
 from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
@@ -244,11 +244,14 @@ class TwoNN(
             self.n_neighbors_ = self.n_neighbors and available_neighbors(
                 "n_neighbors", self.n_neighbors, n - 1, n
             )
-            neighbors = self._find_neighbors(self.n_neighbors_ or 2)
+            far = self._far_n1(1, n)
+            neighbors = self._find_neighbors(
+                max(self.n_neighbors_ or 2, 2 * (far or 0))
+            )
             t, ties = neighbors.log_ratios()
             kept, bounded = _estimates.censored(t, self.discard_fraction)
             check_ties(X, ties[kept])
-            self._fit_ratios(t)
+            self._fit_ratios(t, [gride_scale(neighbors, far)] if far else [])
             self.scale_ = float(np.exp(neighbors.log_distances[:, 1].mean()))
             self.log_ratios_, self.log_survival_ = _estimates.pareto_plot(
                 t[kept], len(t)
@@ -261,20 +264,21 @@ class TwoNN(
                 vars(self).pop("local_dimension_", None)
             else:
                 self._ratios = np.column_stack([kept, bounded])
-                members = self._ratios[neighbors.indices].sum(axis=1) + self._ratios
+                indices = neighbors.indices[:, : self.n_neighbors_]
+                members = self._ratios[indices].sum(axis=1) + self._ratios
                 self.local_dimension_ = self._local(members)[self._inverse]
         return self
 
-    def _fit_ratios(self, t):
-        """Set the estimate and its error bar."""
+    def _fit_ratios(self, t, others):
+        """Set the estimate and its error bar; `others` are at larger scales."""
         function = FUNCTIONS[self.method]
-        dimension, influence = getattr(_estimates, function)(t, self.discard_fraction)
-        log_std = self._log_std(function, self.discard_fraction, dimension, influence)
+        fitted = getattr(_estimates, function)(t, self.discard_fraction)
+        scale = Scale(function, [self.discard_fraction], *fitted)
         if self.method == "bayes":
-            self._set_posterior(t, log_std)
+            self._set_posterior(t, scale.log_std())
         else:
-            self._set_dimension(dimension, log_std)
-        self._correct(function, [self.discard_fraction], len(t))
+            self._set_dimension(scale.dimension, scale.log_std())
+        self._correct(len(t), scale, *others)
 
     def _set_posterior(self, t, log_std):
         """Set the moments and quantiles of the posterior.
