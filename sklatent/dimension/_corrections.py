@@ -9,8 +9,10 @@ from sklatent.dimension._calibration import correct, dependence
 from sklatent.dimension._shapes import posterior
 from sklatent.utils._sklearn import StrOptions
 
-# The larger scale of "shapes", n1 of `_estimates.gride`: the largest in the tables.
-FAR = 16
+# Farther scales for "shapes", n1 of `_estimates.gride`: those in the tables.
+FAR = (16, 8, 4, 2)
+# Estimates at two scales whose p-value is smaller do not belong to one shape.
+DISAGREE = 0.01
 
 
 class Scale(NamedTuple):
@@ -62,11 +64,13 @@ class CorrectedMixin:
     _parameter_constraints = {"correction": [StrOptions({"ball", "shapes"}), None]}
 
     def _far_n1(self, n1, n_distinct):
-        """Find n1 of the scale beyond that of `n1` that "shapes" needs; or none."""
-        far = min(FAR, (n_distinct - 1) // 2)
-        return far if self.correction == "shapes" and far > n1 else None
+        """List n1 of the scales beyond `n1` that "shapes" looks at, farthest first."""
+        if self.correction != "shapes":
+            return []
+        most = (n_distinct - 1) // 2
+        return [far for far in FAR if n1 < far <= most]
 
-    def _correct(self, n_distinct, scale, *others):
+    def _correct(self, n_distinct, scale, others=()):
         """Correct the estimate and its error bar.
 
         Parameters
@@ -75,14 +79,16 @@ class CorrectedMixin:
             Number of distinct rows.
         scale : Scale
             Of the estimate.
-        *others : Scale
-            Of estimates at other scales, for "shapes". There the interval holds the
-            uncertainty about the shape of the data.
+        others : iterable of Scale, default=()
+            Of estimates at other scales, for "shapes". The first one is used that
+            agrees with the estimate; none if none does.
         """
         if self.correction == "ball":
             self._correct_as_of_ball(n_distinct, scale)
         elif self.correction == "shapes":
-            self._correct_for_shape(n_distinct, [scale, *others])
+            laws = (self._law(n_distinct, scale, other) for other in others)
+            agreeing = (law for law in laws if law.pvalue > DISAGREE)
+            self._set_law(next(agreeing, None) or self._law(n_distinct, scale))
 
     def _correct_as_of_ball(self, n_distinct, scale):
         step = np.exp(self.dimension_std_ / self.dimension_)
@@ -98,15 +104,19 @@ class CorrectedMixin:
         self.dimension_std_ = 0.5 * (high - low)
         self.confidence_interval_ = np.array(interval)
 
-    def _correct_for_shape(self, n_distinct, scales):
+    def _law(self, n_distinct, *scales):
+        """Posterior of the dimension, given the estimate and those at other scales."""
         estimates = [self.dimension_, *(scale.dimension for scale in scales[1:])]
         spread = np.array([scale.spread() for scale in scales])
-        law = posterior(
+        return posterior(
             [(scale.function, scale.settings) for scale in scales],
             n_distinct,
             np.log(estimates),
             spread @ spread.T,
         )
+
+    def _set_law(self, law):
+        """Set the median, the standard deviation and quantiles of a posterior."""
         tail = 0.5 - 0.5 * self.confidence_level
         low, self.dimension_, high = law.quantiles([tail, 0.5, 1 - tail]).tolist()
         self.dimension_std_ = float(law.std())

@@ -191,7 +191,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
             self.n1_ = available_neighbors("n1", self.n1, (n - 1) // 2, n)
             most = min(max(2 * self.n1_, self.max_neighbors), n - 1)
             far = self._far_n1(self.n1_, n)
-            neighbors = self._find_neighbors(max(most, 2 * (far or 0)))
+            neighbors = self._find_neighbors(max([most, *(2 * n1 for n1 in far)]))
             self._forget_rows()
             ties = {n1: neighbors.log_ratios(n1, 2 * n1)[1] for n1 in {1, self.n1_}}
             worst = max(ties, key=lambda n1: (ties[n1].mean(), n1))
@@ -217,11 +217,12 @@ class Gride(CorrectedMixin, NeighborEstimator):
         _, ties = neighbors.log_ratios(n1, 2 * n1)
         return n1 != self.n1_ and ties.mean() <= MANY_TIES
 
-    def _fit_scale(self, neighbors, n1, *others):
+    def _fit_scale(self, neighbors, n1, far=()):
         """Set the estimate for one scale; return it, its error bar and the scale."""
-        scale, *others = (gride_scale(neighbors, n1) for n1 in (n1, *others))
+        scale = gride_scale(neighbors, n1)
         self._set_dimension(scale.dimension, scale.log_std())
-        self._correct(len(neighbors.indices), scale, *others)
+        others = (gride_scale(neighbors, other) for other in far)
+        self._correct(len(neighbors.indices), scale, others)
         return (
             self.dimension_,
             self.dimension_std_,

@@ -204,7 +204,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             scale, smallest = _scale(log_distances, sizes), sizes[:1]
             self._set_dimension(scale.dimension, scale.log_std())
             others = [_scale(log_distances, smallest)] if smallest != sizes else []
-            self._correct(n, scale, *others)
+            self._correct(n, scale, others)
             self.local_dimension_ = self._local(log_distances)[self._inverse]
         return self
 

@@ -1,6 +1,6 @@
 """The dimension, where the shape of the data is not known.
 
-How far an estimate is from the dimension D depends on the shape of the data: boundaries,
+How far an estimate is from the dimension D depends on the shape of the data: edges,
 corners, uneven densities and tails make it too low, and closed surfaces that bend
 within a neighborhood too high. But they also make estimates at several scales differ,
 which shows how far they are off. Let z be the logarithms of m estimates, mu_s(D) their
@@ -19,6 +19,7 @@ by chance. With a flat prior of log D this gives the posterior of D.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import f as f_law
 
 from sklatent.dimension._calibration import shape_biases
 
@@ -35,10 +36,14 @@ class Posterior(NamedTuple):
         Logarithms of dimensions, evenly spaced.
     probability : ndarray of shape (n_nodes,)
         Their probabilities, which sum to 1.
+    pvalue : float
+        Probability that estimates agree no better than these with any dimension; 1
+        for one estimate.
     """
 
     log_dimension: np.ndarray
     probability: np.ndarray
+    pvalue: float
 
     def quantiles(self, levels):
         """Dimensions that are not exceeded with these probabilities."""
@@ -85,4 +90,6 @@ def posterior(scales, n_samples, log_estimates, covariance):
     square = np.einsum("xi,xij,xj->x", residual, np.linalg.inv(V), residual)
     log_p = -0.5 * np.linalg.slogdet(V)[1] - 0.5 * (nu + m) * np.log1p(square / nu)
     p = np.exp(log_p - log_p.max())
-    return Posterior(x, p / p.sum())
+    # One degree of freedom of each square is used up by the dimension.
+    pvalue = f_law.sf(square.min() / (m - 1), m - 1, nu) if m > 1 else 1.0
+    return Posterior(x, p / p.sum(), pvalue)

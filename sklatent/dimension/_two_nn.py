@@ -246,12 +246,12 @@ class TwoNN(
             )
             far = self._far_n1(1, n)
             neighbors = self._find_neighbors(
-                max(self.n_neighbors_ or 2, 2 * (far or 0))
+                max([self.n_neighbors_ or 2, *(2 * n1 for n1 in far)])
             )
             t, ties = neighbors.log_ratios()
             kept, bounded = _estimates.censored(t, self.discard_fraction)
             check_ties(X, ties[kept])
-            self._fit_ratios(t, [gride_scale(neighbors, far)] if far else [])
+            self._fit_ratios(t, (gride_scale(neighbors, n1) for n1 in far))
             self.scale_ = float(np.exp(neighbors.log_distances[:, 1].mean()))
             self.log_ratios_, self.log_survival_ = _estimates.pareto_plot(
                 t[kept], len(t)
@@ -278,7 +278,7 @@ class TwoNN(
             self._set_posterior(t, scale.log_std())
         else:
             self._set_dimension(scale.dimension, scale.log_std())
-        self._correct(len(t), scale, *others)
+        self._correct(len(t), scale, others)
 
     def _set_posterior(self, t, log_std):
         """Set the moments and quantiles of the posterior.
