@@ -11,6 +11,7 @@ import pathlib
 import re
 
 from benchmarks._harness import environment
+from benchmarks.dimensions import PARTS as DIMENSIONS
 from benchmarks.manifold_maps import PARTS as MAPS
 from benchmarks.quality import PARTS
 
@@ -18,6 +19,7 @@ FAMILIES = [
     "decomposition",
     "density",
     "dimension",
+    *(f"dimensions.{part}" for part in DIMENSIONS),
     "imports",
     "manifold",
     *(f"manifold_maps.{part}" for part in MAPS),
@@ -59,7 +61,9 @@ def run(name, to_results):
 def main():
     """Parse the command line, run, print, save."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=[*FAMILIES, "manifold_maps", "quality"])
+    parser.add_argument(
+        "name", choices=[*FAMILIES, "dimensions", "manifold_maps", "quality"]
+    )
     parser.add_argument("--save", action="store_true", help="write RESULTS.md")
     arguments = parser.parse_args()
     for name in FAMILIES:

@@ -80,15 +80,18 @@ class CorrectedMixin:
         scale : Scale
             Of the estimate.
         others : iterable of Scale, default=()
-            Of estimates at other scales, for "shapes". The first one is used that
-            agrees with the estimate; none if none does.
+            Of estimates at other scales, for "shapes", the least alike first. The
+            first one is used that agrees with the estimate; if none does, the last.
         """
         if self.correction == "ball":
             self._correct_as_of_ball(n_distinct, scale)
         elif self.correction == "shapes":
-            laws = (self._law(n_distinct, scale, other) for other in others)
-            agreeing = (law for law in laws if law.pvalue > DISAGREE)
-            self._set_law(next(agreeing, None) or self._law(n_distinct, scale))
+            law = self._law(n_distinct, scale)
+            for other in others:
+                law = self._law(n_distinct, scale, other)
+                if law.pvalue > DISAGREE:
+                    break
+            self._set_law(law)
 
     def _correct_as_of_ball(self, n_distinct, scale):
         step = np.exp(self.dimension_std_ / self.dimension_)
