@@ -119,8 +119,8 @@ class CorrectedMixin:
         )
 
     def _set_law(self, law):
-        """Set the median, the standard deviation and quantiles of a posterior."""
+        """Set the median, the spread and quantiles of a posterior."""
         tail = 0.5 - 0.5 * self.confidence_level
         low, self.dimension_, high = law.quantiles([tail, 0.5, 1 - tail]).tolist()
-        self.dimension_std_ = float(law.std())
+        self.dimension_std_ = float(self.dimension_ * law.log_std())
         self.confidence_interval_ = np.array([low, high])

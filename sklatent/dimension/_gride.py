@@ -37,10 +37,19 @@ class Gride(CorrectedMixin, NeighborEstimator):
     max_neighbors : int, default=64
         The scales are n1 = 1, 2, 4, ... with ratios up to this neighbor, or up to the
         last that there is.
-    correction : {"ball"}, default=None
-        "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate. This undoes most of the downward bias in many
-        dimensions. None reports what the paper defines.
+    correction : {"ball", "shapes"}, default=None
+        For the bias of finite samples, which is downward in many dimensions.
+
+        - "ball": the dimension of the ball in which the same number of even points
+          gives the same estimate. The interval is that of chance, as without a
+          correction.
+        - "shapes": the shape of the data is unknown, and how the estimate changes
+          from `n1` to 16 or, if that differs too much, a smaller rank
+          tells how far off it is, as it does for as many points of ten shapes with
+          and without a boundary. The interval has room for the unknown shape, so that
+          it covers the dimension itself.
+
+        None reports what the paper defines.
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
@@ -57,19 +66,22 @@ class Gride(CorrectedMixin, NeighborEstimator):
     Attributes
     ----------
     dimension_ : float
-        The estimate at `n1_`.
+        The estimate at `n1_`. With the correction "shapes", the median of the posterior
+        given this estimate and one at a larger scale.
     dimension_std_ : float
         Standard error of `dimension_`. It takes into account that neighboring rows
         share neighbors, so that their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
-        Confidence interval of the dimension, symmetric on a logarithmic scale.
+        Confidence interval of the dimension, symmetric on a logarithmic scale unless
+        `correction` is "shapes".
     n1_scales_ : ndarray of shape (n_scales,)
         Value of n1 at each scale: powers of two, and `n1_`. Scales at which most
         distances tie are left out.
     scales_ : ndarray of shape (n_scales,)
         Geometric mean of the distances to neighbor 2 n1, in units of the data.
     dimension_scales_ : ndarray of shape (n_scales,)
-        Estimate at each scale.
+        Estimate at each scale. With the correction "shapes", each is corrected by
+        itself.
     dimension_std_scales_ : ndarray of shape (n_scales,)
         Standard error of the estimate at each scale.
     confidence_interval_scales_ : ndarray of shape (n_scales, 2)

@@ -17,7 +17,7 @@ from sklatent.dimension._base import (
     available_neighbors,
     check_ties,
 )
-from sklatent.dimension._corrections import CorrectedMixin, Scale
+from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
 from sklatent.utils._sklearn import Interval, _fit_context
 
 
@@ -38,10 +38,19 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     max_neighbors : int, default=20
         Largest size of the neighborhoods. Where there are fewer other rows, all of
         them are used.
-    correction : {"ball"}, default=None
-        "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate. This undoes most of the downward bias in many
-        dimensions. None reports what the papers define.
+    correction : {"ball", "shapes"}, default=None
+        For the bias of finite samples, which is downward in many dimensions.
+
+        - "ball": the dimension of the ball in which the same number of even points
+          gives the same estimate. The interval is that of chance, as without a
+          correction.
+        - "shapes": the shape of the data is unknown, and how the estimate changes
+          from that of the two nearest neighbors to that of all
+          tells how far off it is, as it does for as many points of ten shapes with
+          and without a boundary. The interval has room for the unknown shape, so that
+          it covers the dimension itself.
+
+        None reports what the papers define.
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
@@ -63,7 +72,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         Standard error of `dimension_`. It takes into account that neighboring rows
         share neighbors, so that their estimates are not independent.
     confidence_interval_ : ndarray of shape (2,)
-        Confidence interval of the dimension, symmetric on a logarithmic scale.
+        Confidence interval of the dimension, symmetric on a logarithmic scale unless
+        `correction` is "shapes".
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, unbiased for an even density [1]_, averaged over the
         sizes and never corrected. Very large, but finite, where all neighbors are
@@ -201,10 +211,9 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             check_ties(X, neighbors.log_ratios()[1])
             log_distances = neighbors.log_distances
             sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
-            scale, smallest = _scale(log_distances, sizes), sizes[:1]
+            scale = _scale(log_distances, sizes)
             self._set_dimension(scale.dimension, scale.log_std())
-            others = [_scale(log_distances, smallest)] if smallest != sizes else []
-            self._correct(n, scale, others)
+            self._correct(n, scale, [gride_scale(neighbors, 1)])
             self.local_dimension_ = self._local(log_distances)[self._inverse]
         return self
 

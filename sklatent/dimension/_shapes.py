@@ -23,8 +23,9 @@ from scipy.stats import f as f_law
 
 from sklatent.dimension._calibration import shape_biases
 
-# Logarithms of D on both sides of the estimates, and number of nodes between the ends.
-REACH, N_NODES = 2.5, 2000
+# How far the logarithm of D is looked for on both sides of the estimates, at how many
+# nodes, and which density, relative to the largest, is left out.
+REACH, N_NODES, NEGLIGIBLE = 2.5, 1000, 1e-9
 
 
 class Posterior(NamedTuple):
@@ -50,11 +51,13 @@ class Posterior(NamedTuple):
         upper_ends = self.log_dimension + 0.5 * np.diff(self.log_dimension)[0]
         return np.exp(np.interp(levels, self.probability.cumsum(), upper_ends))
 
-    def std(self):
-        """Return the standard deviation of the dimension."""
-        D = np.exp(self.log_dimension)
-        mean = self.probability @ D
-        return np.sqrt(self.probability @ (D - mean) ** 2)
+    def log_std(self):
+        """Return the standard deviation of the logarithm of the dimension.
+
+        That of the dimension itself is infinite, by the tails of Student's law.
+        """
+        mean = self.probability @ self.log_dimension
+        return np.sqrt(self.probability @ (self.log_dimension - mean) ** 2)
 
 
 def posterior(scales, n_samples, log_estimates, covariance):
@@ -78,7 +81,15 @@ def posterior(scales, n_samples, log_estimates, covariance):
         The distribution.
     """
     z = np.asarray(log_estimates)
-    x = np.linspace(z.min() - REACH, z.max() + REACH, N_NODES)
+    wide = np.linspace(z.min() - REACH, z.max() + REACH, N_NODES)
+    _, p, _ = _on_nodes(wide, scales, n_samples, z, covariance)
+    probable = np.flatnonzero(p > NEGLIGIBLE * p.max())
+    ends = wide[max(probable[0] - 1, 0)], wide[min(probable[-1] + 1, N_NODES - 1)]
+    return _on_nodes(np.linspace(*ends, N_NODES), scales, n_samples, z, covariance)
+
+
+def _on_nodes(x, scales, n_samples, z, covariance):
+    """Posterior of the logarithms x of the dimension."""
     biases = [shape_biases(*scale, n_samples, np.exp(x)) for scale in scales]
     mu = x[:, None] + np.array(biases)  # (n_scales, n_nodes, n_shapes)
     m, _, M = mu.shape
@@ -90,6 +101,6 @@ def posterior(scales, n_samples, log_estimates, covariance):
     square = np.einsum("xi,xij,xj->x", residual, np.linalg.inv(V), residual)
     log_p = -0.5 * np.linalg.slogdet(V)[1] - 0.5 * (nu + m) * np.log1p(square / nu)
     p = np.exp(log_p - log_p.max())
-    # One degree of freedom of each square is used up by the dimension.
+    # One degree of freedom of the square is used up by the dimension.
     pvalue = f_law.sf(square.min() / (m - 1), m - 1, nu) if m > 1 else 1.0
     return Posterior(x, p / p.sum(), pvalue)

@@ -62,10 +62,19 @@ class TwoNN(
     discard_fraction : float, default=0.1
         Share of the largest ratios to leave out, less than 1. Large ratios come from
         neighborhoods of uneven density.
-    correction : {"ball"}, default=None
-        "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate. This undoes most of the downward bias in many
-        dimensions. None reports what the paper defines.
+    correction : {"ball", "shapes"}, default=None
+        For the bias of finite samples, which is downward in many dimensions.
+
+        - "ball": the dimension of the ball in which the same number of even points
+          gives the same estimate. The interval is that of chance, as without a
+          correction.
+        - "shapes": the shape of the data is unknown, and how the estimate changes
+          up to the 32nd neighbor
+          tells how far off it is, as it does for as many points of ten shapes with
+          and without a boundary. The interval has room for the unknown shape, so that
+          it covers the dimension itself.
+
+        None reports what the paper defines.
     n_neighbors : int, default=None
         Neighbors whose ratios make the local estimates; None makes none. Where there
         are fewer other rows, all of them are used.
@@ -96,7 +105,8 @@ class TwoNN(
         share neighbors, so that their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
         Confidence interval of the dimension, symmetric on a logarithmic scale. For
-        "bayes" it consists of quantiles of the posterior.
+        "bayes" and with the correction "shapes" it consists of quantiles of the
+        posterior.
     log_ratios_ : ndarray of shape (n_kept,)
         Logarithms of the ratios mu of the rows that are kept, in ascending order,
         without the largest one.
@@ -135,8 +145,12 @@ class TwoNN(
     The standard error is that of independent ratios times a factor for neighbors in
     common, 1.0 to 1.4, about 1.2 by default, from a simulation of an even density
     without boundary. That and the correction are tabulated up to a discarded share of
-    0.5, whose values serve beyond; the correction for 50 to 20,000 rows, and
+    0.5, whose values serve beyond; the corrections for 50 to 20,000 rows, and
     extrapolated from there.
+
+    With the correction "shapes", `dimension_` is the median of a posterior of the
+    dimension, and `dimension_std_` is the standard deviation of its logarithm, times
+    the dimension; see :ref:`dimension_correction`.
 
     Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
@@ -238,6 +252,11 @@ class TwoNN(
         array([3.4, 3.9])
         >>> TwoNN(correction="ball").fit(X).confidence_interval_.round(1)
         array([3.5, 4.1])
+
+        The correction for data of any shape has a wider interval:
+
+        >>> TwoNN(correction="shapes").fit(X).confidence_interval_.round(1)
+        array([3.4, 4.3])
         """
         with self._unchanged_on_error():
             n = self._fit_rows(X, n_needed=3)
