@@ -70,7 +70,13 @@ class CorrectedMixin:
         most = (n_distinct - 1) // 2
         return [far for far in FAR if n1 < far <= most]
 
-    def _correct(self, n_distinct, scale, others=()):
+    def _most(self):
+        """Bound of the dimension for "shapes": that of the plane that the rows span."""
+        if self.correction != "shapes" or self._rows is None:
+            return np.inf
+        return max(np.linalg.matrix_rank(self._rows - self._rows.mean(axis=0)), 1)
+
+    def _correct(self, n_distinct, scale, others=(), most=np.inf):
         """Correct the estimate and its error bar.
 
         Parameters
@@ -82,6 +88,8 @@ class CorrectedMixin:
         others : iterable of Scale, default=()
             Of estimates at other scales, for "shapes", the least alike first. The
             first one is used that agrees with the estimate; if none does, the last.
+        most : float, default=np.inf
+            From `_most`.
         """
         if self.correction == "ball":
             self._correct_as_of_ball(n_distinct, scale)
@@ -91,7 +99,7 @@ class CorrectedMixin:
                 law = self._law(n_distinct, scale, other)
                 if law.pvalue > DISAGREE:
                     break
-            self._set_law(law)
+            self._set_law(law, most)
 
     def _correct_as_of_ball(self, n_distinct, scale):
         step = np.exp(self.dimension_std_ / self.dimension_)
@@ -118,9 +126,10 @@ class CorrectedMixin:
             spread @ spread.T,
         )
 
-    def _set_law(self, law):
-        """Set the median, the spread and quantiles of a posterior."""
+    def _set_law(self, law, most):
+        """Set the median, the spread and quantiles of a posterior, up to a bound."""
         tail = 0.5 - 0.5 * self.confidence_level
-        low, self.dimension_, high = law.quantiles([tail, 0.5, 1 - tail]).tolist()
+        quantiles = np.minimum(law.quantiles([tail, 0.5, 1 - tail]), most)
+        low, self.dimension_, high = quantiles.tolist()
         self.dimension_std_ = float(self.dimension_ * law.log_std())
         self.confidence_interval_ = np.array([low, high])

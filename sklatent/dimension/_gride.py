@@ -201,20 +201,21 @@ class Gride(CorrectedMixin, NeighborEstimator):
         with self._unchanged_on_error():
             n = self._fit_rows(X, n_needed=3)
             self.n1_ = available_neighbors("n1", self.n1, (n - 1) // 2, n)
-            most = min(max(2 * self.n1_, self.max_neighbors), n - 1)
+            farthest = min(max(2 * self.n1_, self.max_neighbors), n - 1)
             far = self._far_n1(self.n1_, n)
-            neighbors = self._find_neighbors(max([most, *(2 * n1 for n1 in far)]))
+            neighbors = self._find_neighbors(max([farthest, *(2 * n1 for n1 in far)]))
+            most = self._most()
             self._forget_rows()
             ties = {n1: neighbors.log_ratios(n1, 2 * n1)[1] for n1 in {1, self.n1_}}
             worst = max(ties, key=lambda n1: (ties[n1].mean(), n1))
             check_ties(X, ties[worst], worst, 2 * worst)
             # n1_ comes last, so that dimension_ stays at its estimate.
-            powers = (2 ** np.arange((most // 2).bit_length())).tolist()
+            powers = (2 ** np.arange((farthest // 2).bit_length())).tolist()
             scales = [n1 for n1 in powers if self._is_usable(neighbors, n1)]
             scales = [*scales, self.n1_]
-            fits = [self._fit_scale(neighbors, n1) for n1 in scales]
+            fits = [self._fit_scale(neighbors, n1, most) for n1 in scales]
             if far:
-                self._fit_scale(neighbors, self.n1_, far)
+                self._fit_scale(neighbors, self.n1_, most, far)
             order = np.argsort(scales)
             self.n1_scales_ = np.array(scales)[order]
             dimensions, stds, intervals, sizes = map(np.array, zip(*fits, strict=True))
@@ -229,12 +230,12 @@ class Gride(CorrectedMixin, NeighborEstimator):
         _, ties = neighbors.log_ratios(n1, 2 * n1)
         return n1 != self.n1_ and ties.mean() <= MANY_TIES
 
-    def _fit_scale(self, neighbors, n1, far=()):
+    def _fit_scale(self, neighbors, n1, most, far=()):
         """Set the estimate for one scale; return it, its error bar and the scale."""
         scale = gride_scale(neighbors, n1)
         self._set_dimension(scale.dimension, scale.log_std())
         others = (gride_scale(neighbors, other) for other in far)
-        self._correct(len(neighbors.indices), scale, others)
+        self._correct(len(neighbors.indices), scale, others, most)
         return (
             self.dimension_,
             self.dimension_std_,

@@ -213,7 +213,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
             scale = _scale(log_distances, sizes)
             self._set_dimension(scale.dimension, scale.log_std())
-            self._correct(n, scale, [gride_scale(neighbors, 1)])
+            others = [gride_scale(neighbors, 1)]
+            self._correct(n, scale, others, self._most())
             self.local_dimension_ = self._local(log_distances)[self._inverse]
         return self
 

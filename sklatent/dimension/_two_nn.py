@@ -297,7 +297,7 @@ class TwoNN(
             self._set_posterior(t, scale.log_std())
         else:
             self._set_dimension(scale.dimension, scale.log_std())
-        self._correct(len(t), scale, others)
+        self._correct(len(t), scale, others, self._most())
 
     def _set_posterior(self, t, log_std):
         """Set the moments and quantiles of the posterior.
