@@ -150,7 +150,7 @@ class TwoNN(
 
     With the correction "shapes", `dimension_` is the median of a posterior of the
     dimension, and `dimension_std_` is the standard deviation of its logarithm, times
-    the dimension; see :ref:`dimension_correction`.
+    the dimension; see :ref:`dimension_shapes`.
 
     Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
@@ -253,10 +253,10 @@ class TwoNN(
         >>> TwoNN(correction="ball").fit(X).confidence_interval_.round(1)
         array([3.5, 4.1])
 
-        The correction for data of any shape has a wider interval:
+        That for data of any shape ends at the four dimensions that the rows span:
 
         >>> TwoNN(correction="shapes").fit(X).confidence_interval_.round(1)
-        array([3.4, 4.3])
+        array([3.3, 4. ])
         """
         with self._unchanged_on_error():
             n = self._fit_rows(X, n_needed=3)
