@@ -8,6 +8,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import comb, digamma
 from scipy.stats import vonmises
 
+from sklatent.callback import LossMonitor
 from sklatent.datasets import make_affine, make_helix, make_hypersphere, make_manifold
 from sklatent.dimension import _base, _danco
 from sklatent.dimension._danco import DANCo
@@ -226,6 +227,20 @@ def test_n_jobs_is_handed_on(n_jobs, monkeypatch):
     assert len(seen) > 24
     assert set(seen) == {n_jobs}
     assert danco.dimension_ == DANCo(4).fit(X).dimension_
+
+
+def test_progress(capsys):
+    """A line for each dimension that is tried, then one for each of 20 spheres."""
+    X, _ = make_hypersphere(100, dimension=3, n_features=6, random_state=0)
+    monitor = LossMonitor()
+    danco = DANCo(verbose=1).set_callbacks(monitor).fit(X)
+    losses = [row["loss"] for row in monitor.get_logs().data]
+    assert losses[-20:] == [danco.divergence_] * 20
+    assert 3 <= len(losses) - 20 <= 6
+    assert min(losses[:-20]) >= danco.divergence_
+    assert "DANCo: 1 fit in" in capsys.readouterr().out
+    assert DANCo().fit(X).dimension_ == danco.dimension_
+    assert capsys.readouterr().out == ""
 
 
 def test_few_rows():
