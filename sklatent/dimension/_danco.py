@@ -26,8 +26,6 @@ from sklatent.utils._sklearn import CallbackSupportMixin, Interval, _fit_context
 # Samples whose mean statistics stand for a dimension, and further ones whose
 # estimates show the error.
 N_MEAN, N_SPREAD = 4, 20
-# Of the dimensions no more are tried, or hardly; used only for the time that is left.
-N_TRIED = 12
 
 
 class DANCo(CallbackSupportMixin, NeighborEstimator):
@@ -220,8 +218,8 @@ class DANCo(CallbackSupportMixin, NeighborEstimator):
             observed = statistics(rows, neighbors.log_distances, neighbors.indices)
             n = max(int(float(f"{n_distinct:.2g}")), k + 2)
             most = self.max_dimension or max(len(varying_columns(rows)), 1)
-            n_steps = min(N_TRIED, most) + N_SPREAD
-            with reported_fit(self, X, y, n_steps) as fit:
+            # How many dimensions will be tried is not known beforehand.
+            with reported_fit(self, X, y, None) as fit:
                 log_dimension, log_std = self._compare(observed, n, most, fit)
             self.norm_dimension_ = float(np.exp(observed.log_d))
             self.angle_mean_ = float(observed.nu)

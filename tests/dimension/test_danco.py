@@ -1,3 +1,4 @@
+import io
 from itertools import combinations
 
 import numpy as np
@@ -8,7 +9,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import comb, digamma
 from scipy.stats import vonmises
 
-from sklatent.callback import LossMonitor
+from sklatent.callback import LossMonitor, ProgressLog
 from sklatent.datasets import make_affine, make_helix, make_hypersphere, make_manifold
 from sklatent.dimension import _base, _danco
 from sklatent.dimension._danco import DANCo
@@ -227,6 +228,17 @@ def test_n_jobs_is_handed_on(n_jobs, monkeypatch):
     assert len(seen) > 24
     assert set(seen) == {n_jobs}
     assert danco.dimension_ == DANCo(4).fit(X).dimension_
+
+
+def test_progress_of_many_dimensions(capsys):
+    """There is no largest number of dimensions that are tried, and no time left."""
+    X, _ = make_affine(60, dimension=40, random_state=0)
+    stream = io.StringIO()
+    DANCo().set_callbacks(ProgressLog(interval=0, stream=stream)).fit(X)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("DANCo dimension 1, loss ")
+    assert lines[-3].startswith("DANCo sphere ")
+    assert "left" not in stream.getvalue()
 
 
 def test_progress(capsys):
