@@ -109,6 +109,7 @@ ESTIMATORS = {
     "Gride2*": Gride(2, max_neighbors=2, correction="ball"),
     "Gride4*": Gride(4, max_neighbors=2, correction="ball"),
     "LevBick*": LevinaBickel(5, 10, correction="ball"),
+    "shapes": TwoNN(correction="shapes"),
     "DANCo": DANCo(),
 }
 

@@ -92,6 +92,7 @@ INSTANCES = {
     Gride: [
         Gride(),
         Gride(n1=3, max_neighbors=2, correction="ball"),
+        Gride(max_neighbors=2, correction="shapes"),
     ],
     HistogramDensity: [
         HistogramDensity(),
@@ -144,6 +145,7 @@ INSTANCES = {
         LevinaBickel(),
         LevinaBickel(3, 6),
         LevinaBickel(4, 4, metric="manhattan", correction="ball"),
+        LevinaBickel(4, 6, correction="shapes"),
     ],
     MDS: [
         MDS(),
@@ -224,6 +226,7 @@ INSTANCES = {
         TwoNN(),
         TwoNN(method="linear", correction="ball", n_neighbors=5),
         TwoNN(method="bayes", discard_fraction=0.0, n_neighbors=8),
+        TwoNN(correction="shapes", n_neighbors=5),
     ],
     UMAP: [
         UMAP(),

@@ -5,4 +5,4 @@ benchmarks dimensions`` runs all of them, and ``python -m benchmarks
 dimensions.angles`` one.
 """
 
-PARTS = ["angles", "many_rows"]
+PARTS = ["coverage", "variants", "angles", "many_rows"]

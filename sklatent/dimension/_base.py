@@ -10,7 +10,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import DimensionMixin, SklatentEstimator
-from sklatent.dimension._calibration import correct, dependence
 from sklatent.dimension._metrics import (
     METRICS,
     TIE,
@@ -174,29 +173,6 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             )
         return Neighbors(np.log(distances), indices, rounding, ranks)
 
-    def _log_std(self, function, setting, dimension, influence):
-        """Standard error of the logarithm of an estimate.
-
-        Parameters
-        ----------
-        function : str
-            Name of a function of `sklatent.dimension._estimates`.
-        setting : float
-            Setting of the function.
-        dimension : float
-            The estimate that the function returned.
-        influence : ndarray of shape (n_distinct,)
-            The influence of each row that the function returned.
-
-        Returns
-        -------
-        log_std : float
-            The standard error for independent rows, times the factor for neighbors in
-            common.
-        """
-        independent = np.sqrt(influence @ influence) / len(influence)
-        return dependence(function, setting, dimension) * independent
-
     def _query_neighbors(self, X, n_neighbors):
         """Neighbors of new rows among those of `fit`; a row itself is left out.
 
@@ -275,29 +251,6 @@ def available_neighbors(name, asked, most, n_distinct):
             FewRowsWarning,
         )
     return min(asked, most)
-
-
-class CorrectedMixin:
-    """The parameter `correction`, for finite samples."""
-
-    _parameter_constraints = {"correction": [StrOptions({"ball"}), None]}
-
-    def _correct(self, function, settings, n_distinct):
-        """Correct the estimate and stretch its error bar along."""
-        if self.correction is None:
-            return
-        step = np.exp(self.dimension_std_ / self.dimension_)
-        self.dimension_, low, high, *interval = correct(
-            function,
-            settings,
-            n_distinct,
-            self.dimension_,
-            self.dimension_ / step,
-            self.dimension_ * step,
-            *self.confidence_interval_,
-        ).tolist()
-        self.dimension_std_ = 0.5 * (high - low)
-        self.confidence_interval_ = np.array(interval)
 
 
 class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):

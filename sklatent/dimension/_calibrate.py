@@ -1,15 +1,17 @@
 """Make the tables of `_calibration.npz` by simulation.
 
-``python -m sklatent.dimension._calibrate`` takes about half an hour on two cores. For
-every function and setting:
+``python -m sklatent.dimension._calibrate`` takes about an hour on two cores. For every
+function and setting:
 
 - the bias, log of the mean of d^ / d, for n even points of a d-ball, whose boundary and
   size in relation to the distances is what makes estimates too low;
+- the same for other shapes;
 - the dependence, by which factor the standard deviation of log d^ exceeds that of
   independent points, for an even sample without a boundary;
 - quantiles of the misfit to the Pareto distribution, for the same.
 """
 
+import itertools
 import pathlib
 from functools import partial
 from multiprocessing import Pool
@@ -17,8 +19,8 @@ from multiprocessing import Pool
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sklatent.datasets import make_ball
 from sklatent.dimension import _estimates
+from sklatent.dimension._calibrate_shapes import SHAPES
 from sklatent.utils._neighbors import k_nearest
 
 TABLE = pathlib.Path(__file__).with_name("_calibration.npz")
@@ -32,7 +34,8 @@ SETTINGS = {
 }
 SAMPLES = [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 20_000]
 BALLS = [1, 2, 3, 4, 6, 8, 11, 15, 20, 28, 40, 60, 90, 130]
-POINTS = 150_000
+# The ball is a correction by itself.
+POINTS = dict.fromkeys(SHAPES, 50_000) | {"ball": 150_000}
 # Dimension, points and repetitions without a boundary; so many points that no ball of
 # 32 of them reaches around the torus.
 TORI = [
@@ -60,12 +63,12 @@ def estimates(log_distances):
                 yield name, setting, *function(ratio, setting)
 
 
-def ball_bias(cell):
-    """Logarithm of the mean of d^ / d, over samples of a ball."""
-    n, d = cell
+def shape_bias(cell):
+    """Logarithm of the mean of d^ / d, over samples of a shape."""
+    shape, n, d = cell
     means = []
-    for seed in range(max(POINTS // n, 4)):
-        X, _ = make_ball(n, dimension=d, random_state=seed)
+    for seed in range(max(POINTS[shape] // n, 4)):
+        X = SHAPES[shape](n, d, np.random.RandomState(seed))
         distances, _ = k_nearest(X, N_NEIGHBORS + 1, n_jobs=1)
         log_distances = np.log(distances[:, 1:])
         means.append([dimension for *_, dimension, _ in estimates(log_distances)])
@@ -100,17 +103,19 @@ def main():
             if d == 3:
                 table["levels"] = LEVELS
                 table["misfit"] = np.quantile(misfits, LEVELS, axis=0).T
-        cells = [(n, d) for n in SAMPLES for d in BALLS]
-        bias = pool.map(ball_bias, cells, chunksize=1)
-    bias = np.reshape(bias, (len(SAMPLES), len(BALLS), -1))
+        cells = list(itertools.product(SHAPES, SAMPLES, BALLS))
+        bias = pool.map(shape_bias, cells, chunksize=1)
+    bias = np.reshape(bias, (len(SHAPES), len(SAMPLES), len(BALLS), -1))
     for name, b, f in zip(
         SETTINGS,
-        np.split(bias, ends, axis=2),
+        np.split(bias, ends, axis=3),
         np.split(np.transpose(dependence), ends),
         strict=True,
     ):
         table[f"{name}_settings"] = SETTINGS[name]
-        table[f"{name}_bias"] = np.moveaxis(b, 2, 0)
+        ball, *others = np.moveaxis(b, 3, 1)
+        table[f"{name}_bias"] = ball
+        table[f"{name}_shapes"] = np.stack(others, axis=-1).astype(np.float32)
         table[f"{name}_dependence"] = f
     np.savez(TABLE, **table)
 

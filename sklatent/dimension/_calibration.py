@@ -68,18 +68,8 @@ def correct(function, settings, n_samples, *dimensions):
     corrected : ndarray of shape (n_dimensions,)
         The corrected dimensions.
     """
-    table = _table()
-    balls = np.log(table["balls"])
-    bias = RegularGridInterpolator(
-        (_even(function, table[f"{function}_settings"]), np.log(table["samples"])),
-        table[f"{function}_bias"],
-        bounds_error=False,
-        fill_value=None,  # that is, extrapolate
-    )
-    within = np.clip(_even(function, settings), bias.grid[0][0], bias.grid[0][-1])
-    biases = [bias((setting, np.log(n_samples))) for setting in within]
-    # The estimate is an average over the settings, so the biases are averaged too.
-    estimates = balls + np.log(np.mean(np.exp(biases), axis=0)).ravel()
+    balls = np.log(_table()["balls"])
+    estimates = balls + _biases("bias", function, settings, n_samples)
     # The noise of the simulation must not make the curve fall: it is inverted.
     estimates = np.maximum.accumulate(estimates + 1e-9 * np.arange(len(balls)))
     inverse = PchipInterpolator(estimates, balls)
@@ -87,6 +77,51 @@ def correct(function, settings, n_samples, *dimensions):
     inside = np.clip(log_d, estimates[0], estimates[-1])
     # Beyond the table the correction is the factor at its end.
     return np.exp(inverse(inside) + (log_d - inside))
+
+
+def shape_biases(function, settings, n_samples, dimensions):
+    """Logarithms of the ratio of estimate and dimension, for points of every shape.
+
+    Parameters
+    ----------
+    function : str
+        Name of a function of `sklatent.dimension._estimates`.
+    settings : sequence of float
+        Its settings, over which the estimate is an average.
+    n_samples : int
+        Number of distinct points; beyond the table, extrapolated in its logarithm.
+    dimensions : ndarray of shape (n_dimensions,)
+        Dimensions; beyond the table its nearest entry counts.
+
+    Returns
+    -------
+    biases : ndarray of shape (n_dimensions, n_shapes)
+        The logarithms.
+    """
+    balls = np.log(_table()["balls"])
+    of_ball = _biases("bias", function, settings, n_samples)
+    others = _biases("shapes", function, settings, n_samples)
+    return np.transpose(
+        [
+            np.interp(np.log(dimensions), balls, bias)
+            for bias in np.column_stack([of_ball, others]).T
+        ]
+    )
+
+
+def _biases(name, function, settings, n_samples):
+    """Read log(estimate / dimension), averaged over settings, at the tabulated ones."""
+    table = _table()
+    bias = RegularGridInterpolator(
+        (_even(function, table[f"{function}_settings"]), np.log(table["samples"])),
+        table[f"{function}_{name}"],
+        bounds_error=False,
+        fill_value=None,  # that is, extrapolate
+    )
+    within = np.clip(_even(function, settings), bias.grid[0][0], bias.grid[0][-1])
+    biases = bias([(setting, np.log(n_samples)) for setting in within])
+    # The estimate is an average over the settings, so the biases are averaged too.
+    return np.log(np.mean(np.exp(biases), axis=0))
 
 
 def misfit_pvalue(misfit, discard_fraction):

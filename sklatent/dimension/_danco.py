@@ -19,15 +19,16 @@ from sklatent.dimension._base import (
 )
 from sklatent.dimension._metrics import varying_columns
 from sklatent.dimension._norms_and_angles import Statistics, divergence, statistics
+from sklatent.utils._iterations import reported_fit
 from sklatent.utils._neighbors import k_nearest
-from sklatent.utils._sklearn import Interval, _fit_context
+from sklatent.utils._sklearn import CallbackSupportMixin, Interval, _fit_context
 
 # Samples whose mean statistics stand for a dimension, and further ones whose
 # estimates show the error.
 N_MEAN, N_SPREAD = 4, 20
 
 
-class DANCo(NeighborEstimator):
+class DANCo(CallbackSupportMixin, NeighborEstimator):
     """Dimension from the concentration of distances and angles of neighbors.
 
     In high dimension, all neighbors are at about the same distance, and at right angles
@@ -48,6 +49,12 @@ class DANCo(NeighborEstimator):
         Number of threads; None takes as many as BLAS would, -1 all processors.
     confidence_level : float, default=0.95
         Probability that the confidence interval covers the dimension.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration, its
+        loss and the time left, and two lines at the end, as
+        :class:`~sklatent.callback.ProgressLog` does. With 0 it prints nothing.
+        Iterations are the dimensions that are tried, with the divergence as loss, and
+        then the spheres for the error bar.
 
     Attributes
     ----------
@@ -136,6 +143,7 @@ class DANCo(NeighborEstimator):
         "confidence_level": NeighborEstimator._parameter_constraints[
             "confidence_level"
         ],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -145,11 +153,13 @@ class DANCo(NeighborEstimator):
         max_dimension=None,
         n_jobs=None,
         confidence_level=0.95,
+        verbose=0,
     ):
         self.n_neighbors = n_neighbors
         self.max_dimension = max_dimension
         self.n_jobs = n_jobs
         self.confidence_level = confidence_level
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -207,26 +217,39 @@ class DANCo(NeighborEstimator):
             self._forget_rows()
             observed = statistics(rows, neighbors.log_distances, neighbors.indices)
             n = max(int(float(f"{n_distinct:.2g}")), k + 2)
-            mean_of = functools.partial(_sphere_mean, n, k, n_jobs=self.n_jobs)
-
-            def misfit(d):
-                return divergence(observed, mean_of(d), k)
-
             most = self.max_dimension or max(len(varying_columns(rows)), 1)
-            start = min(max(round(np.exp(observed.log_d)), 1), most)
-            near = _downhill(misfit, start, most)
-            log_dimension, self.divergence_ = _between(observed, mean_of, k, near)
-            draws = [
-                _sphere(n, k, near, N_MEAN + seed, n_jobs=self.n_jobs)
-                for seed in range(N_SPREAD)
-            ]
-            spread = [_between(draw, mean_of, k, near)[0] for draw in draws]
-            log_std = np.std(spread, ddof=1) * np.sqrt(1 + 1 / N_MEAN)
+            # How many dimensions will be tried is not known beforehand.
+            with reported_fit(self, X, y, None) as fit:
+                log_dimension, log_std = self._compare(observed, n, most, fit)
             self.norm_dimension_ = float(np.exp(observed.log_d))
             self.angle_mean_ = float(observed.nu)
             self.angle_concentration_ = float(np.exp(observed.log_tau))
             self._set_dimension(min(np.exp(log_dimension), most), log_std)
         return self
+
+    def _compare(self, observed, n, most, fit):
+        """Logarithm of the dimension of the best spheres of n rows, and its error."""
+        k = self.n_neighbors_
+        mean_of = functools.partial(_sphere_mean, n, k, n_jobs=self.n_jobs)
+        dimensions = fit.iterations("dimension", dict)
+
+        @functools.cache
+        def misfit(d):
+            dimensions.begin()
+            value = divergence(observed, mean_of(d), k)
+            dimensions.end(value)
+            return value
+
+        start = min(max(round(np.exp(observed.log_d)), 1), most)
+        near = _downhill(misfit, start, most)
+        log_dimension, self.divergence_ = _between(observed, mean_of, k, near)
+        spheres, spread = fit.iterations("sphere", dict), []
+        for seed in range(N_SPREAD):
+            spheres.begin()
+            draw = _sphere(n, k, near, N_MEAN + seed, n_jobs=self.n_jobs)
+            spread.append(_between(draw, mean_of, k, near)[0])
+            spheres.end(self.divergence_)
+        return log_dimension, np.std(spread, ddof=1) * np.sqrt(1 + 1 / N_MEAN)
 
 
 @functools.cache

@@ -8,14 +8,13 @@ from numbers import Integral
 
 import numpy as np
 
-from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     MANY_TIES,
-    CorrectedMixin,
     NeighborEstimator,
     available_neighbors,
     check_ties,
 )
+from sklatent.dimension._corrections import CorrectedMixin, gride_scale
 from sklatent.utils._sklearn import Interval, _fit_context
 
 
@@ -38,10 +37,19 @@ class Gride(CorrectedMixin, NeighborEstimator):
     max_neighbors : int, default=64
         The scales are n1 = 1, 2, 4, ... with ratios up to this neighbor, or up to the
         last that there is.
-    correction : {"ball"}, default=None
-        "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate. This undoes most of the downward bias in many
-        dimensions. None reports what the paper defines.
+    correction : {"ball", "shapes"}, default=None
+        For the bias of finite samples, which is downward in many dimensions.
+
+        - "ball": the dimension of the ball in which the same number of even points
+          gives the same estimate. The interval is that of chance, as without a
+          correction.
+        - "shapes": the shape of the data is unknown, and how the estimate changes
+          from `n1` to 16 or, if that differs too much, a smaller rank
+          tells how far off it is, as it does for as many points of ten shapes with
+          and without a boundary. The interval has room for the unknown shape, so that
+          it covers the dimension itself.
+
+        None reports what the paper defines.
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
@@ -58,19 +66,22 @@ class Gride(CorrectedMixin, NeighborEstimator):
     Attributes
     ----------
     dimension_ : float
-        The estimate at `n1_`.
+        The estimate at `n1_`. With the correction "shapes", the median of the posterior
+        given this estimate and one at a larger scale.
     dimension_std_ : float
         Standard error of `dimension_`. It takes into account that neighboring rows
         share neighbors, so that their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
-        Confidence interval of the dimension, symmetric on a logarithmic scale.
+        Confidence interval of the dimension, symmetric on a logarithmic scale unless
+        `correction` is "shapes".
     n1_scales_ : ndarray of shape (n_scales,)
         Value of n1 at each scale: powers of two, and `n1_`. Scales at which most
         distances tie are left out.
     scales_ : ndarray of shape (n_scales,)
         Geometric mean of the distances to neighbor 2 n1, in units of the data.
     dimension_scales_ : ndarray of shape (n_scales,)
-        Estimate at each scale.
+        Estimate at each scale. With the correction "shapes", each is corrected by
+        itself.
     dimension_std_scales_ : ndarray of shape (n_scales,)
         Standard error of the estimate at each scale.
     confidence_interval_scales_ : ndarray of shape (n_scales, 2)
@@ -190,18 +201,22 @@ class Gride(CorrectedMixin, NeighborEstimator):
         with self._unchanged_on_error():
             n = self._fit_rows(X, n_needed=3)
             self.n1_ = available_neighbors("n1", self.n1, (n - 1) // 2, n)
-            most = min(max(2 * self.n1_, self.max_neighbors), n - 1)
+            farthest = min(max(2 * self.n1_, self.max_neighbors), n - 1)
+            far = self._far_n1(self.n1_, n)
             # n1_ comes last, so that dimension_ stays at its estimate.
-            powers = (2 ** np.arange((most // 2).bit_length())).tolist()
+            powers = (2 ** np.arange((farthest // 2).bit_length())).tolist()
             n1s = [*(n1 for n1 in powers if n1 != self.n1_), self.n1_]
-            ranks = sorted({1, *n1s, *(2 * n1 for n1 in n1s)})
-            neighbors = self._find_neighbors(most, ranks)
+            ranks = sorted({r for n1 in [1, *n1s, *far] for r in (n1, 2 * n1)})
+            neighbors = self._find_neighbors(max(farthest, ranks[-1]), ranks)
+            most = self._most()
             self._forget_rows()
             ties = {n1: neighbors.log_ratios(n1, 2 * n1)[1] for n1 in {1, self.n1_}}
             worst = max(ties, key=lambda n1: (ties[n1].mean(), n1))
             check_ties(X, ties[worst], worst, 2 * worst)
             scales = [n1 for n1 in n1s if self._is_usable(neighbors, n1)]
-            fits = [self._fit_scale(neighbors, n1) for n1 in scales]
+            fits = [self._fit_scale(neighbors, n1, most) for n1 in scales]
+            if far:
+                self._fit_scale(neighbors, self.n1_, most, far)
             order = np.argsort(scales)
             self.n1_scales_ = np.array(scales)[order]
             dimensions, stds, intervals, sizes = map(np.array, zip(*fits, strict=True))
@@ -216,12 +231,12 @@ class Gride(CorrectedMixin, NeighborEstimator):
         _, ties = neighbors.log_ratios(n1, 2 * n1)
         return n1 == self.n1_ or ties.mean() <= MANY_TIES
 
-    def _fit_scale(self, neighbors, n1):
+    def _fit_scale(self, neighbors, n1, most, far=()):
         """Set the estimate for one scale; return it, its error bar and the scale."""
-        t, _ = neighbors.log_ratios(n1, 2 * n1)
-        dimension, influence = _estimates.gride(t, n1, 2 * n1)
-        self._set_dimension(dimension, self._log_std("gride", n1, dimension, influence))
-        self._correct("gride", [n1], len(t))
+        scale = gride_scale(neighbors, n1)
+        self._set_dimension(scale.dimension, scale.log_std())
+        others = (gride_scale(neighbors, other) for other in far)
+        self._correct(len(neighbors.indices), scale, others, most)
         return (
             self.dimension_,
             self.dimension_std_,

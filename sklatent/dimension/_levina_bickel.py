@@ -12,12 +12,12 @@ import numpy as np
 from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
-    CorrectedMixin,
     LocalDimensionMixin,
     NeighborEstimator,
     available_neighbors,
     check_ties,
 )
+from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import Interval, _fit_context
 
@@ -42,10 +42,19 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     max_neighbors : int, default=20
         Largest size of the neighborhoods. Where there are fewer other rows, all of
         them are used.
-    correction : {"ball"}, default=None
-        "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate. This undoes most of the downward bias in many
-        dimensions. None reports what the papers define.
+    correction : {"ball", "shapes"}, default=None
+        For the bias of finite samples, which is downward in many dimensions.
+
+        - "ball": the dimension of the ball in which the same number of even points
+          gives the same estimate. The interval is that of chance, as without a
+          correction.
+        - "shapes": the shape of the data is unknown, and how the estimate changes
+          from that of the two nearest neighbors to that of all
+          tells how far off it is, as it does for as many points of ten shapes with
+          and without a boundary. The interval has room for the unknown shape, so that
+          it covers the dimension itself.
+
+        None reports what the papers define.
     metric : str or callable, default="euclidean"
         Distance between rows: one of "braycurtis", "canberra", "chebyshev",
         "correlation", "cosine", "euclidean", "haversine" and "manhattan"; a function
@@ -67,7 +76,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         Standard error of `dimension_`. It takes into account that neighboring rows
         share neighbors, so that their estimates are not independent.
     confidence_interval_ : ndarray of shape (2,)
-        Confidence interval of the dimension, symmetric on a logarithmic scale.
+        Confidence interval of the dimension, symmetric on a logarithmic scale unless
+        `correction` is "shapes".
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, unbiased for an even density [1]_, averaged over the
         sizes and never corrected. Very large, but finite, where all neighbors are
@@ -205,15 +215,10 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             check_ties(X, neighbors.log_ratios()[1])
             log_distances = neighbors.log_distances
             sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
-            fits = [_estimates.levina_bickel(log_distances, k) for k in sizes]
-            dimension = np.mean([d for d, _ in fits])
-            # The influence of each row on the average over the sizes.
-            influence = np.mean([d * each for d, each in fits], axis=0) / dimension
-            log_std = self._log_std(
-                "levina_bickel", self.max_neighbors_, dimension, influence
-            )
-            self._set_dimension(dimension, log_std)
-            self._correct("levina_bickel", sizes, n)
+            scale = _scale(log_distances, sizes)
+            self._set_dimension(scale.dimension, scale.log_std())
+            others = [gride_scale(neighbors, 1)]
+            self._correct(n, scale, others, self._most())
             self.local_dimension_ = self._local(log_distances)[self._inverse]
         return self
 
@@ -233,3 +238,12 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     def _local_dimension(self, X):
         log_distances, _ = self._query_neighbors(X, self.max_neighbors_)
         return self._local(log_distances)
+
+
+def _scale(log_distances, sizes):
+    """Return the `Scale` of the average over sizes of the neighborhood."""
+    fits = [_estimates.levina_bickel(log_distances, k) for k in sizes]
+    dimension = np.mean([d for d, _ in fits])
+    # The influence of each row on the average.
+    influence = np.mean([d * each for d, each in fits], axis=0) / dimension
+    return Scale("levina_bickel", sizes, dimension, influence)

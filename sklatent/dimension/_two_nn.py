@@ -20,7 +20,6 @@ from sklatent.base import FLOAT_DTYPES
 from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
-    CorrectedMixin,
     LocalDimensionMixin,
     NeighborEstimator,
     OptionalTransformMixin,
@@ -28,6 +27,7 @@ from sklatent.dimension._base import (
     check_ties,
 )
 from sklatent.dimension._calibration import misfit_pvalue
+from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
 from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
@@ -62,10 +62,19 @@ class TwoNN(
     discard_fraction : float, default=0.1
         Share of the largest ratios to leave out, less than 1. Large ratios come from
         neighborhoods of uneven density.
-    correction : {"ball"}, default=None
-        "ball" reports the dimension of the ball in which the same number of even
-        points gives the same estimate. This undoes most of the downward bias in many
-        dimensions. None reports what the paper defines.
+    correction : {"ball", "shapes"}, default=None
+        For the bias of finite samples, which is downward in many dimensions.
+
+        - "ball": the dimension of the ball in which the same number of even points
+          gives the same estimate. The interval is that of chance, as without a
+          correction.
+        - "shapes": the shape of the data is unknown, and how the estimate changes
+          up to the 32nd neighbor
+          tells how far off it is, as it does for as many points of ten shapes with
+          and without a boundary. The interval has room for the unknown shape, so that
+          it covers the dimension itself.
+
+        None reports what the paper defines.
     n_neighbors : int, default=None
         Neighbors whose ratios make the local estimates; None makes none. Where there
         are fewer other rows, all of them are used.
@@ -96,7 +105,8 @@ class TwoNN(
         share neighbors, so that their ratios are not independent.
     confidence_interval_ : ndarray of shape (2,)
         Confidence interval of the dimension, symmetric on a logarithmic scale. For
-        "bayes" it consists of quantiles of the posterior.
+        "bayes" and with the correction "shapes" it consists of quantiles of the
+        posterior.
     log_ratios_ : ndarray of shape (n_kept,)
         Logarithms of the ratios mu of the rows that are kept, in ascending order,
         without the largest one.
@@ -135,8 +145,12 @@ class TwoNN(
     The standard error is that of independent ratios times a factor for neighbors in
     common, 1.0 to 1.4, about 1.2 by default, from a simulation of an even density
     without boundary. That and the correction are tabulated up to a discarded share of
-    0.5, whose values serve beyond; the correction for 50 to 20,000 rows, and
+    0.5, whose values serve beyond; the corrections for 50 to 20,000 rows, and
     extrapolated from there.
+
+    With the correction "shapes", `dimension_` is the median of a posterior of the
+    dimension, and `dimension_std_` is the standard deviation of its logarithm, times
+    the dimension; see :ref:`dimension_shapes`.
 
     Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
@@ -238,17 +252,25 @@ class TwoNN(
         array([3.4, 3.9])
         >>> TwoNN(correction="ball").fit(X).confidence_interval_.round(1)
         array([3.5, 4.1])
+
+        That for data of any shape ends at the four dimensions that the rows span:
+
+        >>> TwoNN(correction="shapes").fit(X).confidence_interval_.round(1)
+        array([3.3, 4. ])
         """
         with self._unchanged_on_error():
             n = self._fit_rows(X, n_needed=3)
             self.n_neighbors_ = self.n_neighbors and available_neighbors(
                 "n_neighbors", self.n_neighbors, n - 1, n
             )
-            neighbors = self._find_neighbors(self.n_neighbors_ or 2)
+            far = self._far_n1(1, n)
+            neighbors = self._find_neighbors(
+                max([self.n_neighbors_ or 2, *(2 * n1 for n1 in far)])
+            )
             t, ties = neighbors.log_ratios()
             kept, bounded = _estimates.censored(t, self.discard_fraction)
             check_ties(X, ties[kept])
-            self._fit_ratios(t)
+            self._fit_ratios(t, (gride_scale(neighbors, n1) for n1 in far))
             self.scale_ = float(np.exp(neighbors.log_distances[:, 1].mean()))
             self.log_ratios_, self.log_survival_ = _estimates.pareto_plot(
                 t[kept], len(t)
@@ -261,20 +283,21 @@ class TwoNN(
                 vars(self).pop("local_dimension_", None)
             else:
                 self._ratios = np.column_stack([kept, bounded])
-                members = self._ratios[neighbors.indices].sum(axis=1) + self._ratios
+                indices = neighbors.indices[:, : self.n_neighbors_]
+                members = self._ratios[indices].sum(axis=1) + self._ratios
                 self.local_dimension_ = self._local(members)[self._inverse]
         return self
 
-    def _fit_ratios(self, t):
-        """Set the estimate and its error bar."""
+    def _fit_ratios(self, t, others):
+        """Set the estimate and its error bar; `others` are at larger scales."""
         function = FUNCTIONS[self.method]
-        dimension, influence = getattr(_estimates, function)(t, self.discard_fraction)
-        log_std = self._log_std(function, self.discard_fraction, dimension, influence)
+        fitted = getattr(_estimates, function)(t, self.discard_fraction)
+        scale = Scale(function, [self.discard_fraction], *fitted)
         if self.method == "bayes":
-            self._set_posterior(t, log_std)
+            self._set_posterior(t, scale.log_std())
         else:
-            self._set_dimension(dimension, log_std)
-        self._correct(function, [self.discard_fraction], len(t))
+            self._set_dimension(scale.dimension, scale.log_std())
+        self._correct(len(t), scale, others, self._most())
 
     def _set_posterior(self, t, log_std):
         """Set the moments and quantiles of the posterior.

@@ -17,8 +17,8 @@ def reported_fit(estimator, X, y, n_iterations, *, verbose=None):
         of iterations after which a line may be printed.
     X, y : object
         The data, for callbacks.
-    n_iterations : int
-        Largest number of iterations.
+    n_iterations : int or None
+        Largest number of iterations, None if unknown.
     verbose : int or None, default=None
         In place of the parameter of the estimator, if not None.
 

@@ -224,6 +224,8 @@ class Progress:
 
     def time_left(self, now):
         """Estimate the seconds until the root task ends; None if nothing is known."""
+        if self.root.sequential and self.root.bound is None:
+            return None
         time_first, n_first = self.first
         done = self.root.done()
         if done <= n_first:

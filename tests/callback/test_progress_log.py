@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklatent.callback import LossMonitor, ProgressLog
 from sklatent.decomposition import PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture, KernelDensity
+from sklatent.dimension import DANCo
 from sklatent.manifold import MDS, TSNE, UMAP, SketchMap
 from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from sklatent.utils import _progress
@@ -121,7 +122,7 @@ def test_verbose_prints_the_same_lines(estimator, X, capsys, monkeypatch, tickin
 
 @pytest.mark.parametrize("cls", INSTANCES, ids=lambda cls: cls.__name__)
 def test_every_iterative_class_has_verbose_in_the_same_words(cls):
-    with_loss = cls in map(type, [*ITERATIVE, *EMBEDDINGS])
+    with_loss = cls in map(type, [*ITERATIVE, *EMBEDDINGS, DANCo()])
     iterative = with_loss or cls in map(type, WITHOUT_LOSS)
     assert hasattr(cls, "set_callbacks") == iterative
     assert ("verbose" in cls().get_params()) == iterative

@@ -1,3 +1,4 @@
+import io
 from itertools import combinations
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import comb, digamma
 from scipy.stats import vonmises
 
+from sklatent.callback import LossMonitor, ProgressLog
 from sklatent.datasets import make_affine, make_helix, make_hypersphere, make_manifold
 from sklatent.dimension import _base, _danco
 from sklatent.dimension._danco import DANCo
@@ -226,6 +228,31 @@ def test_n_jobs_is_handed_on(n_jobs, monkeypatch):
     assert len(seen) > 24
     assert set(seen) == {n_jobs}
     assert danco.dimension_ == DANCo(4).fit(X).dimension_
+
+
+def test_progress_of_many_dimensions(capsys):
+    """There is no largest number of dimensions that are tried, and no time left."""
+    X, _ = make_affine(60, dimension=40, random_state=0)
+    stream = io.StringIO()
+    DANCo().set_callbacks(ProgressLog(interval=0, stream=stream)).fit(X)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("DANCo dimension 1, loss ")
+    assert lines[-3].startswith("DANCo sphere ")
+    assert "left" not in stream.getvalue()
+
+
+def test_progress(capsys):
+    """A line for each dimension that is tried, then one for each of 20 spheres."""
+    X, _ = make_hypersphere(100, dimension=3, n_features=6, random_state=0)
+    monitor = LossMonitor()
+    danco = DANCo(verbose=1).set_callbacks(monitor).fit(X)
+    losses = [row["loss"] for row in monitor.get_logs().data]
+    assert losses[-20:] == [danco.divergence_] * 20
+    assert 3 <= len(losses) - 20 <= 6
+    assert min(losses[:-20]) >= danco.divergence_
+    assert "DANCo: 1 fit in" in capsys.readouterr().out
+    assert DANCo().fit(X).dimension_ == danco.dimension_
+    assert capsys.readouterr().out == ""
 
 
 def test_few_rows():
