@@ -9,7 +9,7 @@ from torch.nn.utils import parameters_to_vector
 from sklatent.neural.networks._gradients import vjp
 from sklatent.neural.networks._layers import transposed
 from sklatent.neural.networks._spec import NetworkSpec, build_networks
-from sklatent.neural.training._trainer import Loss
+from sklatent.neural.training._loss import Loss
 
 
 @dataclass(frozen=True)

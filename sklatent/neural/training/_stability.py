@@ -68,8 +68,8 @@ class Snapshot:
     """
 
     def __init__(self, module, optimizer):
-        self.module = module
         self.optimizer = optimizer
+        self.tensors = [*module.parameters(), *module.buffers()]
         self.copies = []
         self.take()
 
@@ -100,8 +100,7 @@ class Snapshot:
 
         Returned with None, or else with a copy of the state.
         """
-        tensors = [*self.module.parameters(), *self.module.buffers()]
         moments = list(chain(*map(dict.values, self.optimizer.state.values())))
         if all(map(torch.is_tensor, moments)):
-            return tensors + moments, None
-        return tensors, copy.deepcopy(self.optimizer.state_dict()["state"])
+            return self.tensors + moments, None
+        return self.tensors, copy.deepcopy(self.optimizer.state_dict()["state"])

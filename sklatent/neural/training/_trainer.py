@@ -15,7 +15,6 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from torch import nn
 
 from sklatent.neural.training._adam import Adam
 from sklatent.neural.training._flat import flat_parameters
@@ -75,9 +74,9 @@ def frozen(parameters):
             parameter.requires_grad_(True)
 
 
-def is_finite(module):
-    """Tell whether all parameters of a module are finite, in one reading."""
-    lengths = torch._foreach_norm(list(module.parameters()))
+def is_finite(parameters):
+    """Tell whether all parameters are finite, in one reading."""
+    lengths = torch._foreach_norm(parameters)
     return bool(torch.stack(lengths).isfinite().all())
 
 
@@ -88,41 +87,6 @@ def explodes(loss, start, constant):
     units of the data do not matter.
     """
     return not loss < start + 1e3 * (1 + abs(start - constant))
-
-
-class Loss(nn.Module):
-    """What the training loop relies on besides the value.
-
-    Called as loss(model, x, generator), it returns one value per row. Features are
-    summed, so that it is a squared distance or a number of nats; the training loop
-    averages over the rows and adds `constant`, which no gradient needs, in double
-    precision. `settled` says whether the loss is the one to be minimized in the end,
-    which a weight that changes with the epochs delays.
-    """
-
-    constant = 0.0
-    settled = True
-
-    def rows(self, data, seed):
-        """Return the source of what the loss takes of rows: the rows themselves."""
-        return data
-
-    def begin_epoch(self, epoch):
-        """Prepare for an epoch; they count from 1."""
-
-    def backward(self, model, x, generator):
-        """Add the gradient of the mean loss to that of the parameters; return the mean.
-
-        By autograd, which a subclass may do without where it is slow.
-        """
-        with torch.enable_grad():
-            loss = self(model, x, generator).mean()
-        loss.backward()
-        return loss.detach()
-
-    def turns(self, model):
-        """Parameters that a step leaves as they are, one list for each step."""
-        return ((),)
 
 
 class Trainer(NeuralNet):
@@ -210,6 +174,7 @@ class Trainer(NeuralNet):
             named = [("flat", flat.vector) for flat in self.flat]
         parameters, settings = self.get_params_for_optimizer("optimizer", named)
         self.optimizer_ = self.optimizer(*parameters, **settings)
+        self.moved = [parameter for _, parameter in named]
         return self
 
     def initialize(self):
@@ -228,9 +193,7 @@ class Trainer(NeuralNet):
         self.clipping = None
         # Shortened, a gradient is no longer that of the loss that a line search sees.
         if not self.quasi_newton:
-            groups = self.optimizer_.param_groups
-            moved = [p for group in groups for p in group["params"]]
-            self.clipping = GradientClipping(moved, CLIPPING)
+            self.clipping = GradientClipping(self.moved, CLIPPING)
         return self
 
     def get_default_callbacks(self):
@@ -267,7 +230,7 @@ class Trainer(NeuralNet):
         self.notify("on_train_end", X=X, y=None)
         if self.early_stopping is not None:
             self.early_stopping.restore(self.module_)
-        if not is_finite(self.module_):
+        if not is_finite(list(self.module_.parameters())):
             raise self.divergence(math.nan, self.n_epochs)
         if self.roll_backs:
             warn(
@@ -296,7 +259,8 @@ class Trainer(NeuralNet):
 
     def train_epoch(self, X):
         """Pass over the rows once in random order; return their mean loss."""
-        self.module_.train()
+        if not self.module_.training:
+            self.module_.train()
         order = torch.randperm(len(X), generator=self.generator, device=X.device)
         sizes = batch_sizes(len(X), self.batch_rows(len(X)))
         losses = []
@@ -388,7 +352,7 @@ class Trainer(NeuralNet):
         The loss of rows held out may be large for good reasons, but not infinite.
         While the criterion still changes, its values are not compared either.
         """
-        if not all(map(math.isfinite, losses.values())) or not is_finite(self.module_):
+        if not all(map(math.isfinite, losses.values())) or not is_finite(self.moved):
             return True
         return self.criterion_.settled and explodes(
             losses["train_loss"], self.start, self.criterion_.constant

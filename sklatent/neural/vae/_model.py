@@ -34,8 +34,8 @@ import torch
 from torch import nn
 
 from sklatent.neural.networks._gradients import vjp
+from sklatent.neural.training._loss import Loss
 from sklatent.neural.training._rows import BLOCK_ROWS, map_rows, row_blocks
-from sklatent.neural.training._trainer import Loss
 from sklatent.neural.vae._gradients import codes_vjp, has_normal_codes, table_vjp
 from sklatent.neural.vae._likelihoods import observed_mean
 

@@ -11,6 +11,7 @@ from sklatent.neural.networks._autoencoder import SquaredError
 from sklatent.neural.training import _trainer
 from sklatent.neural.training._adam import Adam
 from sklatent.neural.training._flat import FlatParameters, flat_parameters
+from sklatent.neural.training._loss import Loss
 from sklatent.neural.vae._model import NegativeELBO
 from tests.neural.settings import BOTH
 
@@ -131,7 +132,7 @@ def test_first_losses_are_those_of_autograd(cls, settings, X, monkeypatch):
     for optimizer in ("adam", Plain):
         if optimizer is Plain:
             for loss in (SquaredError, NegativeELBO):
-                monkeypatch.setattr(loss, "backward", _trainer.Loss.backward)
+                monkeypatch.setattr(loss, "backward", Loss.backward)
         record = Losses()
         settings = {"max_epochs": 4, "batch_size": 30, "random_state": 0, **settings}
         cls(optimizer=optimizer, callbacks=[record], **settings).fit(X)

@@ -22,9 +22,10 @@ from sklatent.callback import LossMonitor
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural.networks._autoencoder import SquaredError
 from sklatent.neural.training._early_stopping import EarlyStopping
+from sklatent.neural.training._loss import Loss
 from sklatent.neural.training._rows import batch_sizes, standardize
 from sklatent.neural.training._stability import Snapshot
-from sklatent.neural.training._trainer import Loss, explodes
+from sklatent.neural.training._trainer import explodes
 from tests.neural.settings import ALL, BOTH, STEADY
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sklatent.neural import Likelihood, Prior, VAETransformer
-from sklatent.neural.training._trainer import Loss
+from sklatent.neural.training._loss import Loss
 from sklatent.neural.vae._model import NegativeELBO
 from tests.neural.settings import TINY
 
