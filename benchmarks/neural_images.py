@@ -118,7 +118,7 @@ def digits_in_two_numbers():
 def train_by_hand(module, X, epochs, batch_size):
     """Train as a PyTorch user would write it."""
     X = torch.from_numpy(X)
-    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=True)
     for _ in range(epochs):
         order = torch.randperm(len(X))
         for i in range(0, len(X), batch_size):
@@ -144,7 +144,7 @@ def compare_training(side, n_rows, epochs, repeats):
     return compare(
         f"fit convolutions, {n_rows:,} images of {side} x {side}, {epochs} epochs",
         {"AETransformer": ours, HAND: hand},
-        {HAND: ">= 0.95"},
+        {HAND: ">= 1"},
         repeats,
     )
 

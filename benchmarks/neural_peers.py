@@ -52,7 +52,7 @@ def compare_training(X, peers, path, batch_size):
             "pythae, VAE": lambda: peers("pythae_vae", path, **pythae),
             "PyOD, VAE": lambda: peers("pyod_vae", path, **pyod),
         },
-        {"pythae, VAE": ">= 2", "PyOD, VAE": ">= 2"},
+        {"pythae, VAE": ">= 3", "PyOD, VAE": ">= 3"},
         3,
     )
     yield compare(
@@ -61,7 +61,7 @@ def compare_training(X, peers, path, batch_size):
             "AETransformer": lambda: AETransformer(**ours, random_state=0).fit(X),
             "PyOD, AutoEncoder": lambda: peers("pyod_autoencoder", path, **pyod),
         },
-        {"PyOD, AutoEncoder": ">= 2"},
+        {"PyOD, AutoEncoder": ">= 3"},
         3,
     )
 

@@ -6,9 +6,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector
 
+from sklatent.neural.networks._gradients import vjp
 from sklatent.neural.networks._layers import transposed
 from sklatent.neural.networks._spec import NetworkSpec, build_networks
-from sklatent.neural.training._trainer import Loss
+from sklatent.neural.training._loss import Loss
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,22 @@ class SquaredError(Loss):
         if model.training:
             return self.of_codes(model, x, model.encode(self.corrupted(x, generator)))
         return self.of_codes(model, x, model.encode(x))
+
+    def backward(self, model, x, generator):
+        """Add to the gradient, which is written out but for the penalty."""
+        n = len(x)
+        with torch.no_grad():
+            seen = self.corrupted(x, generator)
+            z, of_encoder = vjp(model.encoder, seen, of_input=False)
+            rebuilt, of_decoder = vjp(model.decoder, z)
+            residual = rebuilt - x
+            of_encoder(of_decoder(residual * (2 / n)))
+            loss = residual.square_().sum() / n
+        if not self.alpha:
+            return loss
+        penalty = self.penalty(model)
+        penalty.backward()
+        return loss + penalty.detach()
 
     def corrupted(self, x, generator):
         """Rows of which entries are replaced, which training encodes."""

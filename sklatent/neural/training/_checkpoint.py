@@ -14,7 +14,7 @@ from sklatent._version import __version__
 from sklatent.neural.training._rows import row_blocks
 from sklatent.utils._files import only_writer, write_atomically
 
-FORMAT = "sklatent checkpoint 2"
+FORMAT = "sklatent checkpoint 3"
 
 # Parameters that do not tell trainings apart. What the likelihood says of the columns
 # is part of the spec.

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from scipy.sparse import eye_array
 
+from sklatent.neural.training._loss import Loss
 from sklatent.neural.training._rows import row_blocks
-from sklatent.neural.training._trainer import Loss
 from sklatent.utils._fuzzy_graph import fuzzy_graph
 from sklatent.utils._neighbors import k_nearest
 

@@ -11,6 +11,8 @@ import torch
 
 # A block of rows and its activations fit the cache.
 BLOCK_ROWS = 2048
+# Numbers of the batches to come that are read at a time.
+READ_AHEAD = 2**20
 # A GPU has to be kept busy: each block costs it the same few dozen calls.
 GPU_BLOCK_ROWS = 32768
 
@@ -19,6 +21,31 @@ def row_blocks(X, size=BLOCK_ROWS):
     """Yield blocks of consecutive rows."""
     for start in range(0, len(X), size):
         yield X[start : start + size]
+
+
+def batch_sizes(n_samples, batch_size):
+    """Numbers of rows of the batches; a single last row joins those before.
+
+    Of one row no layer can take a variance.
+    """
+    sizes = [batch_size] * (n_samples // batch_size)
+    rest = n_samples - sum(sizes)
+    if rest == 1 and sizes:
+        sizes[-1] += 1
+    elif rest:
+        sizes.append(rest)
+    return sizes
+
+
+def batches_of(X, order, sizes):
+    """Yield batches of rows in an order: slices of what is read in larger pieces."""
+    n_ahead = 1
+    if torch.is_tensor(X):
+        n_ahead = max(1, READ_AHEAD // (sizes[0] * X[0].numel()))
+    pieces = [sizes[i : i + n_ahead] for i in range(0, len(sizes), n_ahead)]
+    for rows, piece in zip(order.split(list(map(sum, pieces))), pieces, strict=True):
+        read = X[rows]
+        yield from read.split(piece) if len(piece) > 1 else [read]
 
 
 def mean_and_scale(X):

@@ -6,6 +6,7 @@ by a gradient many times as long as those before it.
 """
 
 import copy
+import math
 from itertools import chain
 
 import torch
@@ -36,16 +37,28 @@ class GradientClipping:
     def __call__(self):
         """Clip the gradients in place, without waiting for the device."""
         gradients = [p.grad for p in self.parameters if p.grad is not None]
-        length = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        length = norm(gradients)
         if self.usual is None:
             if length > 0:  # waits, once
                 self.usual = length
             return
         longest = self.limit * self.usual
         # A look waits for a GPU; on the CPU it costs less than multiplying by one.
-        if length.is_cuda or length > longest:
+        if torch.is_tensor(length):
             torch._foreach_mul_(gradients, (longest / length).clamp_(max=1.0))
-        self.usual = self.usual.lerp(torch.minimum(length, longest), RATE)
+            length = torch.minimum(length, longest)
+        elif length > longest:
+            torch._foreach_mul_(gradients, longest / length)
+            length = longest
+        self.usual = self.usual + RATE * (length - self.usual)
+
+
+def norm(tensors):
+    """Length of all tensors together: a number, or a tensor where that would wait."""
+    lengths = [torch.linalg.vector_norm(tensor) for tensor in tensors]
+    if not tensors[0].is_cuda:
+        return math.hypot(*map(torch.Tensor.item, lengths))
+    return torch.linalg.vector_norm(torch.stack(lengths))
 
 
 class Snapshot:
@@ -55,8 +68,8 @@ class Snapshot:
     """
 
     def __init__(self, module, optimizer):
-        self.module = module
         self.optimizer = optimizer
+        self.tensors = [*module.parameters(), *module.buffers()]
         self.copies = []
         self.take()
 
@@ -87,8 +100,7 @@ class Snapshot:
 
         Returned with None, or else with a copy of the state.
         """
-        tensors = [*self.module.parameters(), *self.module.buffers()]
         moments = list(chain(*map(dict.values, self.optimizer.state.values())))
         if all(map(torch.is_tensor, moments)):
-            return tensors + moments, None
-        return tensors, copy.deepcopy(self.optimizer.state_dict()["state"])
+            return self.tensors + moments, None
+        return self.tensors, copy.deepcopy(self.optimizer.state_dict()["state"])

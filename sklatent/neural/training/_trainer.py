@@ -15,9 +15,10 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from torch import nn
 
-from sklatent.neural.training._rows import row_blocks
+from sklatent.neural.training._adam import Adam
+from sklatent.neural.training._flat import flat_parameters
+from sklatent.neural.training._rows import batch_sizes, batches_of, row_blocks
 from sklatent.neural.training._schedules import SCHEDULES
 from sklatent.neural.training._stability import (
     GradientClipping,
@@ -61,20 +62,6 @@ def raised_by_statement(error):
     return instruction == dis.opmap["RAISE_VARARGS"]
 
 
-def split_rows(order, batch_size):
-    """Split rows into batches; a single last row joins those before.
-
-    Of one row no layer can take a variance.
-    """
-    sizes = [batch_size] * (len(order) // batch_size)
-    rest = len(order) - sum(sizes)
-    if rest == 1 and sizes:
-        sizes[-1] += 1
-    elif rest:
-        sizes.append(rest)
-    return order.split(sizes)
-
-
 @contextlib.contextmanager
 def frozen(parameters):
     """Leave parameters out of the gradient, and so out of the optimiser's step."""
@@ -87,9 +74,9 @@ def frozen(parameters):
             parameter.requires_grad_(True)
 
 
-def is_finite(module):
-    """Tell whether all parameters of a module are finite, in one reading."""
-    lengths = torch._foreach_norm(list(module.parameters()))
+def is_finite(parameters):
+    """Tell whether all parameters are finite, in one reading."""
+    lengths = torch._foreach_norm(parameters)
     return bool(torch.stack(lengths).isfinite().all())
 
 
@@ -100,31 +87,6 @@ def explodes(loss, start, constant):
     units of the data do not matter.
     """
     return not loss < start + 1e3 * (1 + abs(start - constant))
-
-
-class Loss(nn.Module):
-    """What the training loop relies on besides the value.
-
-    Called as loss(model, x, generator), it returns one value per row. Features are
-    summed, so that it is a squared distance or a number of nats; the training loop
-    averages over the rows and adds `constant`, which no gradient needs, in double
-    precision. `settled` says whether the loss is the one to be minimized in the end,
-    which a weight that changes with the epochs delays.
-    """
-
-    constant = 0.0
-    settled = True
-
-    def rows(self, data, seed):
-        """Return the source of what the loss takes of rows: the rows themselves."""
-        return data
-
-    def begin_epoch(self, epoch):
-        """Prepare for an epoch; they count from 1."""
-
-    def turns(self, model):
-        """Parameters that a step leaves as they are, one list for each step."""
-        return ((),)
 
 
 class Trainer(NeuralNet):
@@ -177,8 +139,10 @@ class Trainer(NeuralNet):
             )
         if optimizer in (torch.optim.Adam, torch.optim.AdamW):
             settings["optimizer__betas"] = BETAS
-        # A step of small networks is mostly calls, of which this makes one.
-        if optimizer in FUSED:
+        # A step of small networks is mostly calls, of which these make few.
+        if optimizer is torch.optim.Adam and settings["device"] == "cpu":
+            optimizer = Adam
+        elif optimizer in FUSED:
             settings["optimizer__fused"] = True
         self.quasi_newton = issubclass(optimizer, torch.optim.LBFGS)
         self.advice = "Lower lr"
@@ -201,6 +165,18 @@ class Trainer(NeuralNet):
         self.early_stopping = early_stopping
         self.mixed = mixed
 
+    def initialize_optimizer(self, *args, **kwargs):
+        """Make the optimizer; those that are known move vectors of parameters."""
+        self.flat = []
+        named = list(self.module_.named_parameters())
+        if self.optimizer in (Adam, *OPTIMIZERS.values()):
+            self.flat = flat_parameters(self.module_, self.turns)
+            named = [("flat", flat.vector) for flat in self.flat]
+        parameters, settings = self.get_params_for_optimizer("optimizer", named)
+        self.optimizer_ = self.optimizer(*parameters, **settings)
+        self.moved = [parameter for _, parameter in named]
+        return self
+
     def initialize(self):
         """Make the optimizer, and all else that changes while training."""
         super().initialize()
@@ -217,7 +193,7 @@ class Trainer(NeuralNet):
         self.clipping = None
         # Shortened, a gradient is no longer that of the loss that a line search sees.
         if not self.quasi_newton:
-            self.clipping = GradientClipping(list(self.module_.parameters()), CLIPPING)
+            self.clipping = GradientClipping(self.moved, CLIPPING)
         return self
 
     def get_default_callbacks(self):
@@ -234,19 +210,13 @@ class Trainer(NeuralNet):
 
         In place of skorch's `fit`, which does not let Ctrl-C through.
         """
-
-        def loss_of(x):
-            return self.criterion_(self.module_, x, self.generator).mean()
-
-        if self.mixed and self.device.startswith("cuda"):
-            loss_of = torch.autocast("cuda", torch.bfloat16)(loss_of)
         data = {"dataset_train": X, "dataset_valid": X_valid}
         self.notify("on_train_begin", X=X, y=None)
         snapshot = Snapshot(self.module_, self.optimizer_)
         while self.n_epochs < until and not self.stopped:
             report.begin()
             self.notify("on_epoch_begin", **data)
-            losses = self.good_epoch(X, X_valid, loss_of, snapshot)
+            losses = self.good_epoch(X, X_valid, snapshot)
             self.record(losses)
             self.stopped = self.callback_stops(**data)
             self.stopped |= report.end(losses["train_loss"], self)
@@ -260,7 +230,7 @@ class Trainer(NeuralNet):
         self.notify("on_train_end", X=X, y=None)
         if self.early_stopping is not None:
             self.early_stopping.restore(self.module_)
-        if not is_finite(self.module_):
+        if not is_finite(list(self.module_.parameters())):
             raise self.divergence(math.nan, self.n_epochs)
         if self.roll_backs:
             warn(
@@ -271,13 +241,13 @@ class Trainer(NeuralNet):
                 ConvergenceWarning,
             )
 
-    def good_epoch(self, X, X_valid, loss_of, snapshot):
+    def good_epoch(self, X, X_valid, snapshot):
         """Train for an epoch; if it diverges, go back and try a lower rate."""
         self.criterion_.begin_epoch(self.n_epochs + 1)
         if self.start is None:
             self.start = self.mean_loss(X)
         for _ in range(1 + MAX_ROLL_BACKS):
-            losses = {"train_loss": self.train_epoch(X, loss_of)}
+            losses = {"train_loss": self.train_epoch(X)}
             if X_valid is not None:
                 losses["valid_loss"] = self.mean_loss(X_valid)
             if not self.diverges(losses):
@@ -287,32 +257,33 @@ class Trainer(NeuralNet):
             self.lower_lr()
         raise self.divergence(losses["train_loss"], self.n_epochs + 1)
 
-    def train_epoch(self, X, loss_of):
+    def train_epoch(self, X):
         """Pass over the rows once in random order; return their mean loss."""
-        self.module_.train()
-        total = torch.zeros((), dtype=X.dtype, device=X.device)
-        # One permutation and slices of it: no row is fetched on its own.
+        if not self.module_.training:
+            self.module_.train()
         order = torch.randperm(len(X), generator=self.generator, device=X.device)
-        batches = split_rows(order, self.batch_rows(len(X)))
-        for i, rows in enumerate(batches):
-            self.schedule_lr((self.n_epochs + i / len(batches)) / self.max_epochs)
-            total += self.train_step(X[rows], loss_of) * len(rows)
+        sizes = batch_sizes(len(X), self.batch_rows(len(X)))
+        losses = []
+        for i, batch in enumerate(batches_of(X, order, sizes)):
+            self.schedule_lr((self.n_epochs + i / len(sizes)) / self.max_epochs)
+            losses.append(self.train_step(batch))
         # An epoch waits for the device here, and for whether the networks are finite.
-        return total.item() / len(X) + self.criterion_.constant
+        losses = torch.stack(losses)
+        total = losses.dot(torch.tensor(sizes).to(losses)).item()
+        return total / len(X) + self.criterion_.constant
 
     def batch_rows(self, n_samples):
         """Return how many rows a step takes."""
         return n_samples if self.quasi_newton else min(self.batch_size, n_samples)
 
-    def train_step(self, batch, loss_of):
+    def train_step(self, batch):
         """Take a step of the optimizer at every turn; return the mean loss before."""
         losses = []
 
         def closure():
-            self.optimizer_.zero_grad()
-            loss = loss_of(batch)
-            loss.backward()
-            losses.append(loss.detach())
+            self.zero_grad()
+            loss = self.backward(batch)
+            losses.append(loss)
             self.notify_batch("on_grad_computed", batch)
             if self.clipping is not None:
                 self.clipping()
@@ -323,8 +294,26 @@ class Trainer(NeuralNet):
         for parameters in self.turns:
             with frozen(parameters):
                 step(closure)
+            for flat in self.flat:
+                flat.put_back()
         self.notify_batch("on_batch_end", batch, loss=losses[0])
         return losses[0]
+
+    def zero_grad(self):
+        """Forget the gradients."""
+        for flat in self.flat:
+            flat.zero_grad()
+        if not self.flat:
+            self.optimizer_.zero_grad()
+
+    def backward(self, batch):
+        """Add the gradient of the mean loss of a batch; return the mean."""
+        if not (self.mixed and self.device.startswith("cuda")):
+            return self.criterion_.backward(self.module_, batch, self.generator)
+        with torch.autocast("cuda", torch.bfloat16):
+            loss = self.criterion_(self.module_, batch, self.generator).mean()
+        loss.backward()
+        return loss.detach()
 
     def quasi_newton_step(self, closure):
         """Take a step that compares losses and gradients at several places.
@@ -339,7 +328,7 @@ class Trainer(NeuralNet):
             loss = closure()
             if not loss.isfinite():
                 # Too far: the search has to see that it went up to come back.
-                self.optimizer_.zero_grad()
+                self.zero_grad()
                 loss = torch.full_like(loss, TOO_FAR)
             return loss
 
@@ -363,7 +352,7 @@ class Trainer(NeuralNet):
         The loss of rows held out may be large for good reasons, but not infinite.
         While the criterion still changes, its values are not compared either.
         """
-        if not all(map(math.isfinite, losses.values())) or not is_finite(self.module_):
+        if not all(map(math.isfinite, losses.values())) or not is_finite(self.moved):
             return True
         return self.criterion_.settled and explodes(
             losses["train_loss"], self.start, self.criterion_.constant
@@ -450,7 +439,11 @@ class Trainer(NeuralNet):
         else:  # numbers of another kind: as good, but not the same
             self.generator.manual_seed(self.seed + len(state["losses"]["train_loss"]))
         if self.clipping is not None and state["usual_norm"] is not None:
-            self.clipping.usual = state["usual_norm"].to(self.device)
+            usual = float(state["usual_norm"])
+            on_gpu = self.device.startswith("cuda")
+            self.clipping.usual = (
+                torch.tensor(usual, device=self.device) if on_gpu else usual
+            )
         if self.early_stopping is not None and state["early_stopping"] is not None:
             vars(self.early_stopping).update(state["early_stopping"])
         for name in PLAIN_STATE:

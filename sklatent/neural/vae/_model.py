@@ -33,15 +33,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from sklatent.neural.networks._gradients import vjp
+from sklatent.neural.training._loss import Loss
 from sklatent.neural.training._rows import BLOCK_ROWS, map_rows, row_blocks
-from sklatent.neural.training._trainer import Loss
+from sklatent.neural.vae._gradients import codes_vjp, has_normal_codes, table_vjp
 from sklatent.neural.vae._likelihoods import observed_mean
 
 # A component is active if its posterior mean varies by more than this over the
 # data: Burda et al. (2016), section 5.2.
 ACTIVE_VARIANCE = 0.01
-# Draws for divergences that have no closed form.
-KL_DRAWS = 16
+# Draws for the mean divergences of the rows that have no closed form: a row has at
+# most so many, and many rows need fewer each.
+KL_DRAWS, ALL_KL_DRAWS = 16, 2**14
 # By which the first pseudo-rows differ from rows, in standardized units.
 PSEUDO_ROW_NOISE = 0.01
 # Codes that are drawn at a time for conditional sampling, and at most.
@@ -141,7 +144,8 @@ class VariationalAutoencoder(Recognition):
         """Fitted attributes that tell of the training rows, standardized by `scale`."""
         # On the CPU, so that the noise is the same whatever the device.
         generator = torch.Generator().manual_seed(seed)
-        noise = self.latent.noise((KL_DRAWS,), generator, torch.empty(0))
+        n_draws = min(KL_DRAWS, max(1, ALL_KL_DRAWS // len(data)))
+        noise = self.latent.noise((n_draws,), generator, torch.empty(0))
         mean, kl, variance = map_rows(partial(component_summary, self, noise), data)
         spread = mean.var(axis=0)
         if spread.ndim > 1:  # levels of a component
@@ -513,6 +517,23 @@ class NegativeELBO(NegativeBound):
             log_likelihood = model.expected_log_likelihood(x, observed, parameters)
         kl = self.weight * divergence(model, parameters, z)
         return kl - log_likelihood + self.log_scale_of(x, observed)
+
+    def backward(self, model, x, generator):
+        """Add to the gradient; written out for normal codes of complete rows."""
+        if not (self.complete and self.n_draws == 1 and has_normal_codes(model.latent)):
+            return super().backward(model, x, generator)
+        with torch.no_grad():
+            return self._backward_written_out(model, x, generator)
+
+    def _backward_written_out(self, model, x, generator):
+        n = len(x)
+        output, of_encoder = vjp(model.encoder, model.inputs(x, None), of_input=False)
+        noise = model.latent.noise((n,), generator, output)
+        z, kl, of_codes = codes_vjp(model, output, noise)
+        decoded, of_decoder = vjp(model.decoder, z)
+        log_p, of_table = table_vjp(model.likelihood, x, decoded)
+        of_encoder(of_codes(of_decoder(of_table(-1 / n)), self.weight / n))
+        return (self.weight * kl - log_p) / n
 
 
 class NegativeIWAE(NegativeBound):

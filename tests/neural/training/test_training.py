@@ -22,9 +22,10 @@ from sklatent.callback import LossMonitor
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural.networks._autoencoder import SquaredError
 from sklatent.neural.training._early_stopping import EarlyStopping
-from sklatent.neural.training._rows import standardize
+from sklatent.neural.training._loss import Loss
+from sklatent.neural.training._rows import batch_sizes, standardize
 from sklatent.neural.training._stability import Snapshot
-from sklatent.neural.training._trainer import explodes, split_rows
+from sklatent.neural.training._trainer import explodes
 from tests.neural.settings import ALL, BOTH, STEADY
 
 
@@ -376,15 +377,17 @@ class TestRollBack:
         assert histories[0] == histories[1]
 
 
-class WarmingUp(SquaredError):
-    """A loss whose weight rises a millionfold over the first epochs."""
+class WarmingUp(Loss):
+    """A squared error whose weight rises a millionfold over the first epochs."""
+
+    error = SquaredError()
 
     def begin_epoch(self, epoch):
         self.weight = min(1.0, 10.0 ** (2 * epoch - 8))
         self.settled = epoch >= 4
 
     def forward(self, model, x, generator):
-        return self.weight * super().forward(model, x, generator)
+        return self.weight * self.error(model, x, generator)
 
 
 def test_a_loss_that_is_not_settled_is_not_compared(X, monkeypatch):
@@ -471,7 +474,7 @@ def test_active_units_are_those_whose_mean_varies(X):
 
 def test_a_last_row_joins_the_batch_before():
     for n_rows, sizes in [(9, [4, 5]), (10, [4, 4, 2]), (4, [4]), (1, [1]), (3, [3])]:
-        assert [len(part) for part in split_rows(torch.arange(n_rows), 4)] == sizes
+        assert batch_sizes(n_rows, 4) == sizes
 
 
 class StopAfter:
