@@ -15,7 +15,7 @@ from sklatent.neural.networks._layers import Skip, Transposed
 aten = torch.ops.aten
 
 
-def vjp(module, x, of_input=True):
+def vjp(module, x, of_input=True, owned=False):
     """Return the output of a module, and the function that pulls a gradient back.
 
     Parameters
@@ -26,6 +26,8 @@ def vjp(module, x, of_input=True):
         Its input.
     of_input : bool, default=True
         Whether the gradient by the input is asked for.
+    owned : bool, default=False
+        Whether nobody else reads the input, so that activations may overwrite it.
 
     Returns
     -------
@@ -35,7 +37,22 @@ def vjp(module, x, of_input=True):
         Called once, it takes a gradient by the output to that by the input, or to
         None, and adds to `grad` of the parameters.
     """
-    return WRITTEN_OUT.get(type(module), by_autograd)(module, x, of_input)
+    written_out = WRITTEN_OUT.get(type(module))
+    if written_out is None or has_hooks(module):
+        return by_autograd(module, x, of_input)
+    if written_out in IN_PLACE and not owned:
+        x = x.clone()
+    return written_out(module, x, of_input)
+
+
+def has_hooks(module):
+    """Tell whether calling a module does more than its forward pass."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
 
 
 def by_autograd(function, x, of_input=True):
@@ -151,10 +168,12 @@ SELU = 1.6732632423543772, 1.0507009873554805
 def chain(network, x, of_input):
     """Layers one after the other."""
     pullbacks = []
+    owned = False
     for layer in network:
-        x, pullback = vjp(layer, x, of_input)
+        x, pullback = vjp(layer, x, of_input, owned)
         pullbacks.append(pullback)
         of_input = True
+        owned = type(layer) in MAKES_OUTPUT and not has_hooks(layer)
 
     def pull_all(gradient):
         for pullback in reversed(pullbacks):
@@ -177,6 +196,9 @@ def skip(module, x, of_input):
     return y + straight, pullback
 
 
+# Activations that overwrite their input, and layers whose output nobody else reads.
+IN_PLACE = {elu, leaky_relu, logistic, relu, selu, tanh}
+MAKES_OUTPUT = {nn.Linear, Transposed, Skip}
 WRITTEN_OUT = {
     nn.ELU: elu,
     nn.GELU: gelu,

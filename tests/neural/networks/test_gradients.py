@@ -68,6 +68,56 @@ def test_output_is_that_of_the_network(activation, generator):
     assert torch.equal(x, before)
 
 
+USERS = {
+    "activation first": lambda: nn.Sequential(nn.Tanh(), nn.Linear(5, 3)),
+    "activations in a row": lambda: nn.Sequential(
+        nn.Linear(5, 3), nn.Sigmoid(), nn.Tanh(), nn.Identity(), nn.ELU()
+    ),
+    "after one that keeps its output": lambda: nn.Sequential(
+        nn.Linear(5, 3), nn.Softmax(dim=1), nn.ReLU(), nn.LeakyReLU()
+    ),
+    "nested": lambda: nn.Sequential(
+        nn.Linear(5, 4), nn.Sequential(nn.Tanh(), nn.Tanh()), nn.Linear(4, 3)
+    ),
+    "normalized": lambda: nn.Sequential(
+        nn.Linear(5, 4), nn.LayerNorm(4), nn.ReLU(), nn.Linear(4, 3)
+    ),
+    "one activation": lambda: nn.SELU(),
+}
+
+
+@pytest.mark.parametrize("make", USERS.values(), ids=USERS)
+def test_sequences_of_users(make, generator):
+    """Activations overwrite what nobody else reads, and nothing else."""
+    torch.manual_seed(0)
+    network = make().double()
+    x = drawn(generator, 7, 5).requires_grad_()
+    expected = network(x)
+    gradient = drawn(generator, *expected.shape)
+    by_parameters = torch.autograd.grad(
+        expected, [x, *network.parameters()], gradient, retain_graph=True
+    )
+    before = x.detach().clone()
+    output, pullback = vjp(network, x.detach())
+    torch.testing.assert_close(output, expected)
+    assert torch.equal(x, before)
+    of_input = pullback(gradient)
+    found = [of_input, *(p.grad for p in network.parameters())]
+    torch.testing.assert_close(found, list(by_parameters))
+
+
+@pytest.mark.parametrize("hook", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_of_users_are_called(hook, generator):
+    network = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3))
+    seen = []
+    getattr(network[0], hook)(lambda layer, *tensors: seen.append(tensors[-1]))
+    x = drawn(generator, 7, 5).float()
+    vjp(network, x)
+    kept = seen[0]
+    if hook == "register_forward_hook":
+        torch.testing.assert_close(kept, network[0](x))
+
+
 class TestGradientsAddUp:
     @pytest.fixture(params=["written out", "user"])
     def network(self, request, generator):
