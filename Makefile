@@ -52,7 +52,9 @@ dist: .venv/dist
 bench: .venv/bench .peers
 	$(BIN)/python -m benchmarks decomposition
 	$(BIN)/python -m benchmarks density
+	$(BIN)/python -m benchmarks density_calls
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks dimension
+	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks dimensions
 	$(BIN)/python -m benchmarks imports
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks manifold
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks manifold_maps
