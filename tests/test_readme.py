@@ -38,6 +38,21 @@ ROWS = [
         "`GaussianMixture(10).fit`",
         [("GaussianMixture(10), 100,000 x 10, to convergence", "scikit-learn")],
     ),
+    ("`TSNE().fit`", [("t-SNE, fit of 4,000 x 64", "scikit-learn")]),
+    (
+        "`TSNE` from given neighbors",
+        [
+            ("12,000 x 64, 250 + 500 iterations", "openTSNE, Barnes-Hut"),
+            ("50,000 x 64, 250 + 250 iterations", "openTSNE, FFT"),
+        ],
+    ),
+    (
+        "`MDS().fit`",
+        [
+            ("metric MDS, 2,000 rows", "scikit-learn"),
+            ("non-metric MDS, 2,000 rows", "scikit-learn"),
+        ],
+    ),
     (
         "`VAETransformer.fit`",
         [

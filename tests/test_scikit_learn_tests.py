@@ -87,8 +87,6 @@ DEVIATIONS = {
         "test_accessible_kl_divergence": "The lines are those of all iterative "
         "estimators.",
         "test_64bit[float64-*]": "Results have the precision of the input.",
-        "test_bh_match_exact": "The perplexity is more than half of the rows, and is "
-        "lowered; the exact method then has more neighbors.",
         "test_tsne_with_different_distance_metrics[*]": CHAOS,
         "test_tsne_with_mahalanobis_distance": CHAOS,
         "test_tsne_perplexity_validation[*0]": "A perplexity that is too large for the "

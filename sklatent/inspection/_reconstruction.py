@@ -130,6 +130,7 @@ class ReconstructionDisplay(Display):
         The rows that are reconstructed best have the smallest error:
 
         >>> import matplotlib.pyplot as plt
+        >>> import numpy as np
         >>> from sklearn.datasets import load_wine
         >>> from sklearn.preprocessing import scale
         >>> from sklatent.decomposition import PCA
@@ -137,7 +138,7 @@ class ReconstructionDisplay(Display):
         >>> X = scale(load_wine().data)
         >>> pca = PCA(4).fit(X)
         >>> display = ReconstructionDisplay.from_estimator(pca, X, order="best")
-        >>> bool(display.errors[0] == pca.reconstruction_error(X).min())
+        >>> bool(np.isclose(display.errors[0], pca.reconstruction_error(X).min()))
         True
         >>> plt.close(display.figure_)
         """

@@ -164,9 +164,10 @@ class Moments:
         if n == 0:
             return cls(0.0, np.zeros(p), np.zeros((p, p)), np.zeros(p))
         origin = guess_center(X, sample_weight).astype(dtype)
-        if _is_centered(X, origin):
-            origin = np.zeros_like(origin)
         blocks = list(product_blocks(n, p, dtype.itemsize))
+        # Of few rows, to which centering adds hardly any time, all digits are kept.
+        if len(blocks) > 1 and _is_centered(X, origin):
+            origin = np.zeros_like(origin)
         # All the threads' blocks together are a small share of the data.
         n_threads = min(blas_threads(), max(2, len(blocks) // 25), len(blocks))
         if p > NARROW:
