@@ -217,7 +217,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
             scale = _scale(log_distances, sizes)
             self._set_dimension(scale.dimension, scale.log_std())
-            others = [gride_scale(neighbors, 1)]
+            others = (gride_scale(neighbors, n1) for n1 in [1])  # for "shapes" only
             self._correct(n, scale, others, self._most())
             self.local_dimension_ = self._local(log_distances)[self._inverse]
         return self

@@ -69,11 +69,16 @@ def dense_rows(X, rows):
     return block.toarray() if issparse(block) else block
 
 
+def _spread_rows(n_samples):
+    """Slice of some rows, spread evenly."""
+    return slice(None, None, -(-n_samples // CENTER_ROWS))
+
+
 def guess_center(X, weight=None):
-    """Mean of some rows, spread evenly; exact in a constant column."""
-    step = slice(None, None, -(-X.shape[0] // CENTER_ROWS))
-    some = dense_rows(X, step).astype(np.float64)
-    w = np.ones(len(some)) if weight is None else weight[step]
+    """Mean of some rows; exact in a constant column."""
+    rows = _spread_rows(X.shape[0])
+    some = dense_rows(X, rows).astype(np.float64)
+    w = np.ones(len(some)) if weight is None else weight[rows]
     if not w.any():
         w = np.ones(len(some))
     return some[0] + (w / w.sum()) @ (some - some[0])
@@ -81,7 +86,7 @@ def guess_center(X, weight=None):
 
 def _is_centered(X, center):
     """Whether 0 is no farther from the mean than a standard deviation, in some rows."""
-    some = dense_rows(X, slice(None, None, -(-X.shape[0] // CENTER_ROWS)))
+    some = dense_rows(X, _spread_rows(X.shape[0]))
     return bool((center.astype(np.float64) ** 2 <= some.var(axis=0)).all())
 
 

@@ -163,6 +163,7 @@ def test_scales_of_gride_are_corrected_by_themselves():
     assert last.dimension_ == last.dimension_scales_[4] == gride.dimension_scales_[4]
 
 
+# 2026-11: of so few rows there are fewer neighbors than the defaults ask for.
 @pytest.mark.parametrize("n", [4, 6, 20])
 @each_shaped
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.FewRowsWarning")

@@ -1,7 +1,6 @@
 """Attraction along edges and repulsion of all places, computed side by side."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 from sklatent.manifold.mesh._edges import Edges
 from sklatent.utils._threads import single_blas_thread
@@ -27,16 +26,14 @@ class PairForces:
         self.n_others = n_threads - 1
 
     def __enter__(self):
+        self.threads = ThreadPoolExecutor(max(self.n_others, 1))
         # Threads of BLAS wait for work by spinning, and take the place of ours.
-        with ExitStack() as stack:
-            stack.enter_context(single_blas_thread)
-            pool = ThreadPoolExecutor(max(self.n_others, 1))
-            self.threads = stack.enter_context(pool)
-            self.exit = stack.pop_all()
+        single_blas_thread.__enter__()
         return self
 
     def __exit__(self, *exception):
-        self.exit.close()
+        single_blas_thread.__exit__(*exception)
+        self.threads.shutdown()
 
     def _both(self, Y, weight):
         """Return what `_repulsion` gives, and attractions for `Edges.add_forces`.
