@@ -18,7 +18,7 @@ from sklatent.manifold._graph import (
     warn_of_components,
 )
 from sklatent.manifold._landmark_mds import residual_variance, scale_landmarks
-from sklatent.manifold._links import start_search
+from sklatent.manifold._links import first_of_equal, start_search
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._warnings import warn
@@ -371,7 +371,7 @@ class Isomap(GraphEmbedding):
 
     def _keep_distances(self, landmarks, geodesics, search):
         """Set the distances as attributes, and what `transform` needs."""
-        first = np.unique(search.inverse, return_index=True)[1]
+        first = first_of_equal(search)
         self.landmarks_ = first[landmarks]
         repeated = len(first) < len(search.inverse)
         for name in ("dist_matrix_", "landmark_distances_"):

@@ -409,6 +409,11 @@ def start_search(X, metric, *, p=2, metric_params=None, algorithm="auto", n_jobs
     return RowSearch(X, metric, n_jobs=n_jobs, **options)
 
 
+def first_of_equal(search):
+    """Numbers of the first rows of each distinct place of a search."""
+    return np.unique(search.inverse, return_index=True)[1]
+
+
 def _entries(graph, chosen):
     """Rows and columns of some stored entries of a sparse matrix."""
     at = np.flatnonzero(chosen)

@@ -3,9 +3,9 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import check_array
 
 from sklatent.manifold._base import Embedding
+from sklatent.manifold._given_places import given_places
 from sklatent.manifold._measure import Measure
 from sklatent.manifold.mds._descent import descend
 from sklatent.manifold.mds._disparities import Disparities
@@ -298,7 +298,7 @@ class MDS(CallbackSupportMixin, Embedding):
             held = self._known(X, self._held)
             self.n_components_ = self._resolve_n_components(held)
             if init is not None:
-                init = self._check_init(init, len(X))
+                init = given_places(init, len(X), self.n_components_)
             self._measure = None
             if not self._is_precomputed():
                 self._measure = Measure.of(
@@ -322,16 +322,6 @@ class MDS(CallbackSupportMixin, Embedding):
             self._fit_stress(X, y, used, init)
             self._set_places(X, weight, used.inverse)
         return self
-
-    def _check_init(self, init, n):
-        """Return a start given as an array, or raise."""
-        init = check_array(init, dtype=np.float64, input_name="init")
-        if init.shape != (n, self.n_components_):
-            raise ValueError(
-                f"init must have the shape ({n}, {self.n_components_}), a place for "
-                f"each row; got {init.shape}."
-            )
-        return init
 
     def _pair_weights(self, pair_weight, known, X):
         """Weights of the pairs of rows with weight, or None if all are 1."""

@@ -7,11 +7,11 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_array
 
 from sklatent.manifold._base import Embedding
 from sklatent.manifold._distances import check_distances, check_not_negative
 from sklatent.manifold._far import warn_of_far_rows
+from sklatent.manifold._given_places import given_places
 from sklatent.manifold._landmarks import outerness, weighted_landmarks
 from sklatent.manifold._measure import Measure
 from sklatent.manifold._seen import find_seen
@@ -296,7 +296,9 @@ class SketchMap(CallbackSupportMixin, Embedding):
             self._held = np.flatnonzero(weight)
             known = self._known(X, self._held)
             self.n_components_ = self._resolve_n_components(known)
-            init = self._read_init(X)
+            init = self.init
+            if init is not None:
+                init = given_places(init, len(X), self.n_components_)
             self._measure = None
             if not self._is_precomputed():
                 of = self.metric, self.metric_params, known, weight[self._held]
@@ -317,18 +319,6 @@ class SketchMap(CallbackSupportMixin, Embedding):
                     f"{a} must be at most {MOST_RATIO:g} times {b}; got "
                     f"{a}={getattr(self, a)!r} and {b}={getattr(self, b)!r}."
                 )
-
-    def _read_init(self, X):
-        """Return the places given, checked, or None."""
-        if self.init is None:
-            return None
-        init = check_array(self.init, dtype=np.float64, input_name="init")
-        if init.shape != (len(X), self.n_components_):
-            raise ValueError(
-                "init must have a row for each row of X and n_components columns, "
-                f"({len(X)}, {self.n_components_}); got shape {init.shape}."
-            )
-        return init
 
     def _merge(self, known, weight):
         """Return the distinct rows, and the sum of the weights of each, as shares.

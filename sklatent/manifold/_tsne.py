@@ -14,7 +14,8 @@ from sklatent.exceptions import (
 from sklatent.manifold._base import GraphEmbedding
 from sklatent.manifold._classical_mds import ClassicalMDS
 from sklatent.manifold._far import FAR, warn_of_far_rows
-from sklatent.manifold._links import Links, start_search
+from sklatent.manifold._given_places import given_places
+from sklatent.manifold._links import Links, first_of_equal, start_search
 from sklatent.manifold.mesh._descent import Descent
 from sklatent.manifold.mesh._starts import (
     principal_start,
@@ -375,7 +376,8 @@ class TSNE(CallbackSupportMixin, GraphEmbedding):
         """Places of the distinct rows at the start."""
         n, q = P.shape[0], self.n_components_
         if not isinstance(self.init, str):
-            return self._given_start(X.shape[0], search)
+            places = given_places(self.init, X.shape[0], q).astype(np.float32)
+            return places if search is None else places[first_of_equal(search)]
         if self.init == "random":
             rng = random_generator(self.random_state)
             return (START * rng.standard_normal((n, q))).astype(np.float32)
@@ -391,21 +393,6 @@ class TSNE(CallbackSupportMixin, GraphEmbedding):
             Z[:, : min(q, n)] = mds.embedding_
             return scaled_start(Z, START)
         return scaled_start(principal_start(search.data(), q), START)
-
-    def _given_start(self, n_samples, search):
-        """Places given for all rows, of which those of distinct ones are used."""
-        start = np.array(self.init, dtype=np.float32)
-        if start.shape != (n_samples, self.n_components_):
-            raise ValueError(
-                "init must have a row for each row of X and n_components columns, "
-                f"shape {(n_samples, self.n_components_)}; got {start.shape}."
-            )
-        if not np.isfinite(start).all():
-            raise ValueError("init must have finite entries; got NaN or infinity.")
-        if search is None:
-            return start
-        first = np.unique(search.inverse, return_index=True)[1]
-        return start[first]
 
     def _of_equal_rows(self, start):
         """Set the attributes for rows that are all equal, which have one place."""
@@ -506,8 +493,7 @@ class TSNE(CallbackSupportMixin, GraphEmbedding):
         if search is not None:
             perplexity = min(NEW_PERPLEXITY, np.max(self.perplexity_))
             self._choices = Choices(search, [perplexity])
-            first = np.unique(search.inverse, return_index=True)[1]
-            places = self.embedding_[first]
+            places = self.embedding_[first_of_equal(search)]
             search.keep_only(self._fit_X)
         else:
             places = self.embedding_

@@ -13,7 +13,8 @@ from sklearn.utils import check_random_state
 from sklatent.exceptions import CoarseMeshWarning, FewRowsWarning
 from sklatent.manifold._base import GraphEmbedding
 from sklatent.manifold._far import FAR, warn_of_far_rows
-from sklatent.manifold._links import start_search
+from sklatent.manifold._given_places import given_places
+from sklatent.manifold._links import first_of_equal, start_search
 from sklatent.manifold.fuzzy._descent import next_moves
 from sklatent.manifold.fuzzy._forces import Forces
 from sklatent.manifold.fuzzy._new_rows import NewRows
@@ -351,13 +352,8 @@ class UMAP(CallbackSupportMixin, GraphEmbedding):
         """Where the distinct rows start, in any units."""
         n, q = len(search), self.n_components_
         if not isinstance(self.init, str):
-            init = np.asarray(self.init, dtype=np.float64)
-            if init.shape != (X.shape[0], q) or not np.isfinite(init).all():
-                raise ValueError(
-                    "init must be finite places, one for each row, of shape "
-                    f"{(X.shape[0], q)}; got an array of shape {init.shape}."
-                )
-            return init[np.unique(search.inverse, return_index=True)[1]]
+            places = given_places(self.init, X.shape[0], q)
+            return places[first_of_equal(search)]
         if self.init == "random":
             return check_random_state(self.random_state).uniform(size=(n, q))
         if self.init == "pca":

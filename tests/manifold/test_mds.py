@@ -380,7 +380,7 @@ def test_what_are_no_weights_of_pairs(weights, message, X):
 
 
 def test_start_of_another_shape(X):
-    with pytest.raises(ValueError, match="init must have the shape"):
+    with pytest.raises(ValueError, match="init must have a row for each row"):
         MDS().fit(X, init=np.zeros((60, 3)))
 
 

@@ -377,7 +377,7 @@ def test_fluctuations_take_less_room_than_groups():
 def test_the_start_can_be_given(X, fitted):
     again = SketchMap(init=fitted.embedding_, global_opt_steps=0).fit(X)
     np.testing.assert_allclose(again.stress_, fitted.stress_, rtol=1e-4)
-    with pytest.raises(ValueError, match=r"init must have a row .* got shape \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"init must have a row .* got \(3, 2\)"):
         SketchMap(init=np.zeros((3, 2))).fit(X)
 
 

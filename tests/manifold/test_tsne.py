@@ -452,7 +452,7 @@ def test_a_start_is_used_as_it_is(X):
     np.testing.assert_allclose(Z, start, rtol=1e-6)
     with pytest.raises(ValueError, match=r"init must have .* \(120, 2\); got \(7, 2\)"):
         TSNE(init=start[:7]).fit(X)
-    with pytest.raises(ValueError, match="init must have finite entries"):
+    with pytest.raises(ValueError, match="init contains NaN"):
         TSNE(init=np.full_like(start, np.nan)).fit(X)
 
 

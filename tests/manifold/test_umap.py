@@ -402,8 +402,8 @@ def test_far_rows_are_counted():
     [
         ({"min_dist": 2.0}, "min_dist must be at most spread=1.0; got 2.0"),
         ({"a": 1.0}, "a and b must both be numbers or both be None; got a=1.0"),
-        ({"init": np.zeros((3, 2))}, r"init must be .* \(400, 2\); got .* \(3, 2\)"),
-        ({"init": np.full((400, 2), np.nan)}, "init must be finite places"),
+        ({"init": np.zeros((3, 2))}, r"init must have .* \(400, 2\); got \(3, 2\)"),
+        ({"init": np.full((400, 2), np.nan)}, "init contains NaN"),
     ],
 )
 def test_parameters_that_do_not_fit_are_named(params, message):
