@@ -58,6 +58,7 @@ bench: .venv/bench .peers
 	$(BIN)/python -m benchmarks imports
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks manifold
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks manifold_maps
+	$(BIN)/python -m benchmarks memory_map
 	$(BIN)/python -m benchmarks neural
 	$(BIN)/python -m benchmarks neural_images
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks neural_peers

@@ -24,6 +24,7 @@ FAMILIES = [
     "imports",
     "manifold",
     *(f"manifold_maps.{part}" for part in MAPS),
+    "memory_map",
     "neural",
     "neural_images",
     "neural_peers",
