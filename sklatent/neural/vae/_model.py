@@ -27,7 +27,6 @@ are exact. Losses are in nats per row, and their draws have a gradient.
 """
 
 import math
-from functools import partial
 
 import numpy as np
 import torch
@@ -35,9 +34,10 @@ from torch import nn
 
 from sklatent.neural.networks._gradients import vjp
 from sklatent.neural.training._loss import Loss
-from sklatent.neural.training._rows import BLOCK_ROWS, map_rows, row_blocks
+from sklatent.neural.training._rows import BLOCK_ROWS, row_blocks
 from sklatent.neural.vae._gradients import codes_vjp, has_normal_codes, table_vjp
 from sklatent.neural.vae._likelihoods import observed_mean
+from sklatent.utils._moments import Moments
 
 # A component is active if its posterior mean varies by more than this over the
 # data: Burda et al. (2016), section 5.2.
@@ -140,20 +140,28 @@ class VariationalAutoencoder(Recognition):
                 pseudo_rows.normal_(0.0, PSEUDO_ROW_NOISE, generator=generator)
                 pseudo_rows += self.inputs(*observe(data[chosen].cpu()))
 
+    @torch.inference_mode()
     def summarize(self, data, scale, seed):
         """Fitted attributes that tell of the training rows, standardized by `scale`."""
         # On the CPU, so that the noise is the same whatever the device.
         generator = torch.Generator().manual_seed(seed)
         n_draws = min(KL_DRAWS, max(1, ALL_KL_DRAWS // len(data)))
         noise = self.latent.noise((n_draws,), generator, torch.empty(0))
-        mean, kl, variance = map_rows(partial(component_summary, self, noise), data)
-        spread = mean.var(axis=0)
-        if spread.ndim > 1:  # levels of a component
-            spread = spread.sum(axis=1)
+        codes, kl, variance = None, 0.0, 0.0
+        # Sums over blocks, since the rows may be more than fit into memory.
+        for block in row_blocks(data):
+            summary = component_summary(self, noise, block)
+            mean, *others = (part.double().cpu().numpy() for part in summary)
+            # The levels of a component are columns of their own.
+            moments = Moments.of(mean.reshape(len(mean), -1))
+            codes = moments if codes is None else codes.merge(moments)
+            of_kl, of_variance = (part.sum(axis=0) for part in others)
+            kl, variance = kl + of_kl, variance + of_variance
+        spread = codes.covariance().diagonal().reshape(mean.shape[1], -1).sum(axis=1)
         return {
-            "kl_per_component_": kl.mean(axis=0, dtype=np.float64),
+            "kl_per_component_": kl / len(data),
             "n_active_units_": int((spread > ACTIVE_VARIANCE).sum()),
-            "noise_variance_": variance.mean(axis=0, dtype=np.float64) * scale**2,
+            "noise_variance_": variance / len(data) * scale**2,
         }
 
     def log_likelihood(self, x, observed, z):
