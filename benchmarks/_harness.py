@@ -3,11 +3,12 @@
 import datetime
 import gc
 import importlib.metadata
-import os
 import platform
 import statistics
 import time
 from collections import deque
+
+import joblib
 
 PACKAGES = ["sklatent", "numpy", "scipy", "scikit-learn", "torch", "skorch"]
 
@@ -20,7 +21,7 @@ def environment():
     """Versions and size of the machine, for the head of a table."""
     versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in PACKAGES)
     return (
-        f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, "
+        f"{datetime.date.today()}, {joblib.cpu_count()} cores, {platform.machine()}, "
         f"Python {platform.python_version()}\n{versions}"
     )
 
