@@ -5,7 +5,7 @@
 #   make test    the whole test suite
 #   make quick   the part of it that takes a few minutes, for the work in between
 #   make test-oldest    the whole test suite with the oldest dependencies, in .venv-oldest
-#   make core-oldest    the core of it with these
+#   make core-oldest    the core of it, with any PyTorch
 #   make lint    ruff and codespell, as the pre-commit hooks run them
 #   make doc     the documentation, in doc/_build/html
 #   make dist    a wheel and a source distribution, and the README in an empty environment
@@ -18,7 +18,6 @@ PIP_ARGS ?=
 CONSTRAINTS ?= constraints.txt
 VENV ?= .venv
 BIN := $(VENV)/bin
-OLDEST := VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt
 
 .PHONY: demo test quick test-oldest core-oldest lint doc dist bench clean
 
@@ -35,14 +34,19 @@ quick: $(VENV)/test
 	$(PYTEST) -m "not slow" $(ARGS)
 
 test-oldest:
-	$(MAKE) test $(OLDEST)
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt
 
-# The contracts of all estimators, and the truth of one of each family.
-core-oldest:
-	$(MAKE) quick $(OLDEST) ARGS="tests/test_common.py tests/test_import.py \
-		tests/decomposition/test_ppca.py tests/density/mixture/test_gaussian_mixture.py \
+# The contracts of all estimators, and the truth of one of each family. PyTorch is not
+# the oldest, which may bring gigabytes of GPU packages.
+core-oldest: .venv-core.txt
+	$(MAKE) quick VENV=.venv-core CONSTRAINTS=.venv-core.txt ARGS="tests/test_common.py \
+		tests/test_import.py tests/decomposition/test_ppca.py \
+		tests/density/mixture/test_gaussian_mixture.py \
 		tests/density/kernel/test_kernel_density.py tests/dimension/test_estimates.py \
 		tests/neural/vae/test_likelihoods.py"
+
+.venv-core.txt: constraints-oldest.txt
+	grep -v ^torch= $< > $@
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check .
@@ -93,4 +97,4 @@ $(VENV)/%: pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 clean:
-	rm -rf .venv .venv-oldest .peers dist dist-venv build *.egg-info doc/_build doc/api doc/auto_examples doc/generated digits.png
+	rm -rf .venv .venv-* .peers dist dist-venv build *.egg-info doc/_build doc/api doc/auto_examples doc/generated digits.png
