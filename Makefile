@@ -1,9 +1,11 @@
-# Needs Python 3.11 or later; scikit-learn 1.9 or later comes with the installation.
+# Needs Python 3.11 or later; scikit-learn, 1.6 or later, comes with the installation.
 # Every target sets itself up in .venv, and is quick when run again.
 #
 #   make demo    the digits, three ways: a table and digits.png
 #   make test    the whole test suite
 #   make quick   the part of it that takes a few minutes, for the work in between
+#   make test-oldest    the whole test suite with the oldest dependencies, in .venv-oldest
+#   make core-oldest    the core of it, with any PyTorch
 #   make lint    ruff and codespell, as the pre-commit hooks run them
 #   make doc     the documentation, in doc/_build/html
 #   make dist    a wheel and a source distribution, and the README in an empty environment
@@ -12,35 +14,50 @@
 PYTHON ?= python3
 # For a CPU build of torch, say where it is: PIP_ARGS="--extra-index-url ..."
 PIP_ARGS ?=
-# In a fresh clone, the oldest dependencies: CONSTRAINTS=constraints-oldest.txt; the newest:
-# CONSTRAINTS=/dev/null.
+# Versions to install, and where; the newest: VENV=.venv-newest CONSTRAINTS=/dev/null.
 CONSTRAINTS ?= constraints.txt
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 
-.PHONY: demo test quick lint doc dist bench clean
+.PHONY: demo test quick test-oldest core-oldest lint doc dist bench clean
 
-demo: .venv/plot
+demo: $(VENV)/plot
 	MPLBACKEND=agg $(BIN)/python examples/neural/plot_digits.py
 
 # A process for each core, and a thread for each process: small products are faster so.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-test: .venv/test
+test: $(VENV)/test
 	$(PYTEST) $(ARGS)
 
-quick: .venv/test
+quick: $(VENV)/test
 	$(PYTEST) -m "not slow" $(ARGS)
 
-lint: .venv/lint
+test-oldest:
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt
+
+# The contracts of all estimators, and the truth of one of each family. PyTorch is not
+# the oldest, which may bring gigabytes of GPU packages.
+core-oldest: .venv-core.txt
+	$(MAKE) quick VENV=.venv-core CONSTRAINTS=.venv-core.txt ARGS="tests/test_common.py \
+		tests/test_import.py tests/decomposition/test_ppca.py \
+		tests/density/mixture/test_gaussian_mixture.py \
+		tests/density/kernel/test_kernel_density.py tests/dimension/test_estimates.py \
+		tests/neural/vae/test_likelihoods.py"
+
+.venv-core.txt: constraints-oldest.txt
+	grep -v ^torch= $< > $@
+
+lint: $(VENV)/lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 
-doc: .venv/doc
+doc: $(VENV)/doc
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html doc doc/_build/html
 	@echo "Open $(CURDIR)/doc/_build/html/index.html"
 
-dist: .venv/dist
+dist: $(VENV)/dist
 	rm -rf dist dist-venv
 	$(BIN)/python -m build --outdir dist .
 	$(PYTHON) -m venv dist-venv
@@ -49,7 +66,7 @@ dist: .venv/dist
 	cd dist && ../dist-venv/bin/python -I -m doctest ../README.md
 	@echo "Made $$(ls dist | tr '\n' ' ')"
 
-bench: .venv/bench .peers
+bench: $(VENV)/bench .peers
 	$(BIN)/python -m benchmarks decomposition
 	$(BIN)/python -m benchmarks density
 	$(BIN)/python -m benchmarks density_calls
@@ -74,11 +91,11 @@ bench: .venv/bench .peers
 	touch $@
 
 # One stamp per extra: what it needs is installed.
-.venv/%: pyproject.toml $(CONSTRAINTS)
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+$(VENV)/%: pyproject.toml $(CONSTRAINTS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		$(PIP_ARGS) -c $(CONSTRAINTS) -e ".[neural,$*]"
 	touch $@
 
 clean:
-	rm -rf .venv .peers dist dist-venv build *.egg-info doc/_build doc/api doc/auto_examples doc/generated digits.png
+	rm -rf .venv .venv-* .peers dist dist-venv build *.egg-info doc/_build doc/api doc/auto_examples doc/generated digits.png

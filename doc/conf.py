@@ -2,11 +2,17 @@
 
 import sys
 import urllib.request
+import warnings
 from pathlib import Path
+
+import joblib
 
 import sklatent
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+# 2026-11: joblib replaces a process whose examples have left much memory behind.
+warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
 
 project = "sklatent"
 author = "The sklatent developers"
@@ -29,6 +35,7 @@ extensions = [
     "benchmark_results",
     "class_pages",
     "estimator_map",
+    "example_claims",
     "inherited_examples",
     "search_words",
     "thumbnails",
@@ -140,6 +147,7 @@ sphinx_gallery_conf = {
         )
     ],
     "filename_pattern": "/plot_",
+    "parallel": joblib.cpu_count(),
     "reset_modules": ("matplotlib", "seaborn", "short_warnings.reset"),
     "show_memory": False,
     "download_all_examples": False,

@@ -1,12 +1,21 @@
 import os
+from importlib.metadata import version
 
 import pytest
+from packaging.version import Version
 
 # scikit-learn checks array API input only where SciPy was told of it at import.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 
 def pytest_collection_modifyitems(items):
+    """Mark what `make quick` leaves out, and skip what scikit-learn is too old for."""
+    mark_slow(items)
+    if Version(version("scikit-learn")) < Version("1.9"):
+        skip_what_is_about_1_9(items)
+
+
+def mark_slow(items):
     """Mark as slow the common tests of all but one instance of each class.
 
     `make quick` keeps what a person constructs, of networks a small one, and of the
@@ -24,3 +33,16 @@ def pytest_collection_modifyitems(items):
             item.path.name in ("neural.rst", "README.md")
         ):
             item.add_marker(pytest.mark.slow)
+
+
+def skip_what_is_about_1_9(items):
+    """Skip tests that say so, examples of callbacks, and the page of differences."""
+    skip = pytest.mark.skip(reason="is about scikit-learn 1.9 or newer")
+    for item in items:
+        of_callbacks = isinstance(item, pytest.DoctestItem) and (
+            item.dtest.name.startswith("sklatent.callback")
+        )
+        of_differences = item.path.name == "from_scikit_learn.rst"
+        marked = item.get_closest_marker("scikit_learn_1_9")
+        if of_callbacks or of_differences or marked:
+            item.add_marker(skip)

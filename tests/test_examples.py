@@ -1,14 +1,13 @@
-"""What every example of the gallery is and has; Sphinx runs them."""
+"""What every example of the gallery is and has.
+
+Sphinx runs them, and holds the numbers of their texts to what they print.
+"""
 
 import ast
 import importlib
 import inspect
-import os
 import pkgutil
 import re
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -182,91 +181,3 @@ def test_is_seeded(path):
 def generators_of_data():
     """Names of the generators of sklatent.datasets."""
     return sklatent.datasets.__all__
-
-
-# Numbers of the text that claim what came out: decimals, shares and nats; not the
-# nominal share of an interval.
-CLAIM = re.compile(
-    r"(?<![\w.,])(\d[\d,]*\.\d+|\d[\d,]*(?=\s(?:%|nats|times)))"
-    r"(?!\s%\s+(?:interval|band))"
-)
-NUMBER = re.compile(r"(?<![\w.])\d[\d_,]*(?:\.\d+)?(?:e-?\d+)?")
-
-
-def numbers(text):
-    """Numbers that occur in a text."""
-    return {
-        float(t.rstrip(",").replace("_", "").replace(",", ""))
-        for t in NUMBER.findall(text)
-    }
-
-
-def claims(path):
-    """Numbers in the text of an example that are not those of its code."""
-    source = path.read_text(encoding="utf-8")
-    docstring = ast.get_docstring(tree_of(path), clean=False)
-    lines = source.replace(docstring, "").splitlines()
-    text = [
-        *docstring.splitlines(),
-        *(x.removeprefix("#") for x in lines if x[:1] == "#"),
-    ]
-    given = numbers("\n".join(line for line in lines if line[:1] != "#"))
-    for claim in CLAIM.finditer(" ".join(text)):
-        said = claim[1].replace(",", "")
-        if not {float(said), float(said) / 100} & given:
-            yield said
-
-
-CLAIMING = [path for path in EXAMPLES if list(claims(path))]
-# Pages whose tables are what an example prints.
-TABLES = {"plot_which_map": "user_guide/manifold/which_map.rst"}
-PRINTING = [path for path in EXAMPLES if path in CLAIMING or path.stem in TABLES]
-
-
-@pytest.fixture(scope="module")
-def outputs():
-    """What the examples print that claim numbers, by path; two at a time."""
-
-    def run(path):
-        environment = {**os.environ, "MPLBACKEND": "agg"}
-        command = [sys.executable, path]
-        return subprocess.run(
-            command, capture_output=True, text=True, env=environment, check=True
-        ).stdout
-
-    with ThreadPoolExecutor(2) as threads:
-        return dict(zip(PRINTING, threads.map(run, PRINTING), strict=True))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "path", CLAIMING, ids=lambda path: path.relative_to(FOLDER).as_posix()
-)
-def test_numbers_in_the_text_are_those_of_the_output(path, outputs):
-    printed = numbers(outputs[path])
-    for said in claims(path):
-        decimals = len(said.partition(".")[2])
-        assert float(said) in {round(number, decimals) for number in printed}, said
-
-
-def rows(text, row):
-    """Names and numbers of rows of a table."""
-    for match in re.finditer(row, text, re.MULTILINE):
-        yield (
-            match[1],
-            [float(number) for number in re.split("[, ]+", match[2]) if number],
-        )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", TABLES)
-def test_tables_of_the_page_are_the_output(name, outputs):
-    (path,) = [path for path in PRINTING if path.stem == name]
-    page = (FOLDER.parent / "doc" / TABLES[name]).read_text(encoding="utf-8")
-    printed = list(rows(outputs[path], r"^(\S.*?)((?: +-?[\d.]+)+)$"))
-    said = list(rows(page, r"^   ([^:\s][^,\n]*)((?:, -?[\d.]+)+)$"))
-    assert [name for name, _ in said] == [name for name, _ in printed]
-    assert len(said) > 10
-    for (name, ours), (_, theirs) in zip(said, printed, strict=True):
-        # Maps of neighbors settle a little differently on every processor.
-        assert ours == pytest.approx(theirs, rel=0.1, abs=0.05), name

@@ -22,6 +22,7 @@ import sklatent
 
 # 2026-11: Isomap, theirs and ours, of the wines, whose graph is in two pieces.
 pytestmark = [
+    pytest.mark.scikit_learn_1_9,
     pytest.mark.filterwarnings("ignore:The number of connected components"),
     pytest.mark.filterwarnings("ignore:Changing the sparsity structure"),
     # 2026-11: MDS of scikit-learn 1.9, whose default will be ours.
@@ -42,7 +43,12 @@ SAME_NAME = [
     ("GaussianMixture", sklearn.mixture.GaussianMixture, sklatent.GaussianMixture),
     ("KernelDensity", sklearn.neighbors.KernelDensity, sklatent.KernelDensity),
     ("Isomap", sklearn.manifold.Isomap, sklatent.Isomap),
-    ("ClassicalMDS", sklearn.manifold.ClassicalMDS, sklatent.ClassicalMDS),
+    # scikit-learn has it from 1.8 on.
+    (
+        "ClassicalMDS",
+        getattr(sklearn.manifold, "ClassicalMDS", None),
+        sklatent.ClassicalMDS,
+    ),
     ("MDS", sklearn.manifold.MDS, sklatent.MDS),
     ("TSNE", sklearn.manifold.TSNE, sklatent.TSNE),
     ("KernelPCA", sklearn.decomposition.KernelPCA, sklatent.KernelPCA),

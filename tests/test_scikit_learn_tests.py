@@ -3,6 +3,7 @@
 `python -m tests.scikit_learn PCA -k NAME` runs some of them by themselves.
 """
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -16,15 +17,9 @@ from sklearn.utils.fixes import parse_version
 
 from tests.scikit_learn import FILES
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        parse_version(sklearn.__version__) < parse_version("1.9"),
-        reason="the deviations are those from the tests of scikit-learn 1.9",
-    ),
-]
+pytestmark = pytest.mark.slow
 
-RUN = [sys.executable, "-m", "tests.scikit_learn"]
+IS_OLD = parse_version(sklearn.__version__) < parse_version("1.9")
 SOLVER = '"auto" is "covariance_eigh" for such rows, which is exact and no slower.'
 PRIVATE = "It calls private methods of scikit-learn's class."
 RULE = (
@@ -108,35 +103,57 @@ DEVIATIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    """Whether each test of each file passed; skipped ones are left out."""
-    folder = tmp_path_factory.mktemp("scikit_learn")
-    # They run side by side. scikit-learn's conftest asks for as many threads as cores.
+# Those that the tests of older versions have besides.
+OLD_DEVIATIONS = {
+    "GaussianMixture": {
+        "test_regularisation": "The error says what to do in other words.",
+    },
+    "MDS": {
+        "test_MDS": "Its `metric` is `metric_mds` here, as from scikit-learn 1.8 on.",
+    },
+    "TSNE": {
+        "test_pca_initialization_not_compatible_with_sparse_input[*]": "Sparse rows "
+        "start from their principal components, as from scikit-learn 1.8 on.",
+        "test_tnse_n_iter_*": "`n_iter` is `max_iter`, as from scikit-learn 1.7 on.",
+    },
+}
+# How many pass at least; scikit-learn 1.9 has these, older versions have fewer of some.
+# Of the tests of TSNE a fifth is about lines that are printed, errors where there are
+# results here, and places to the last bit.
+FEWEST = {
+    "PCA": 370,
+    "FactorAnalysis": 1,
+    "GaussianMixture": 45,
+    "KernelDensity": 42,
+    "Isomap": 71,
+    "ClassicalMDS": 4,
+    "MDS": 6 if IS_OLD else 21,
+    "KernelPCA": 36,
+    "TSNE": 58,
+}
+
+
+def outcomes(name, folder):
+    """Whether each test of a file passed; skipped ones are left out."""
+    # scikit-learn's conftest asks for as many threads as cores.
     environment = {**os.environ, "LOKY_MAX_CPU_COUNT": "1"}
     # Tests of arrays of other libraries, on which nothing is dispatched here.
     environment.pop("SCIPY_ARRAY_API", None)
-    processes = {
-        name: subprocess.Popen(
-            [*RUN, name, f"--junitxml={folder / name}", "-q", "--tb=no"],
-            cwd=Path(__file__).parents[1],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for name in FILES
-    }
+    command = [sys.executable, "-m", "tests.scikit_learn", name]
+    process = subprocess.run(
+        [*command, f"--junitxml={folder / name}", "-q", "--tb=no"],
+        cwd=Path(__file__).parents[1],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.returncode in (0, 1), process.stdout
     outcomes = {}
-    for name, process in processes.items():
-        output = process.communicate()[0]
-        assert process.returncode in (0, 1), output
-        outcomes[name] = {}
-        for case in ElementTree.parse(folder / name).iter("testcase"):
-            found = {child.tag for child in case}
-            if "skipped" not in found:
-                passed = not found & {"failure", "error"}
-                outcomes[name][case.get("name")] = passed
+    for case in ElementTree.parse(folder / name).iter("testcase"):
+        found = {child.tag for child in case}
+        if "skipped" not in found:
+            outcomes[case.get("name")] = not found & {"failure", "error"}
     return outcomes
 
 
@@ -145,24 +162,21 @@ def is_of(test, deviation):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_fails_where_a_reason_is_given_and_nowhere_else(name, outcomes):
-    failed = [test for test, passed in outcomes[name].items() if not passed]
-    known = DEVIATIONS[name]
+def test_fails_where_a_reason_is_given_and_nowhere_else(name, tmp_path):
+    package, file = FILES[name]
+    if IS_OLD and importlib.util.find_spec(f"{package}.tests.{file}") is None:
+        pytest.skip(f"this version of scikit-learn has no {name}")
+    known = DEVIATIONS[name] | (OLD_DEVIATIONS.get(name, {}) if IS_OLD else {})
+    found = outcomes(name, tmp_path)
+    failed = [test for test, passed in found.items() if not passed]
     unknown = [t for t in failed if not any(is_of(t, deviation) for deviation in known)]
     assert not unknown, f"python -m tests.scikit_learn {name} says why"
+    assert sum(found.values()) >= FEWEST[name]
     # Whether last bits lead elsewhere hangs on the machine.
     stale = [
         deviation
         for deviation, reason in known.items()
         if reason != CHAOS and not any(is_of(test, deviation) for test in failed)
     ]
-    assert not stale, "these pass, so that they are no deviations"
-
-
-def test_nearly_all_pass(outcomes):
-    counts = {name: (sum(of.values()), len(of)) for name, of in outcomes.items()}
-    passed, total = map(sum, zip(*counts.values(), strict=True))
-    assert total >= 400, counts
-    # Of the tests of TSNE a fifth is about lines that are printed, errors where there
-    # are results here, and places to the last bit.
-    assert passed >= 0.92 * total, counts
+    # Of the tests of an older version only some are those of the table.
+    assert IS_OLD or not stale, "these pass, so that they are no deviations"

@@ -26,8 +26,10 @@ X, X_new, y, y_new = train_test_split(X, y, test_size=0.2, random_state=0)
 
 models = {
     "PCA": PCA(2),
-    "network": ParametricEmbedding(random_state=0),
-    "network, decoder": ParametricEmbedding(reconstruction_weight=10.0, random_state=0),
+    "network": ParametricEmbedding(max_epochs=150, random_state=0),
+    "network, decoder": ParametricEmbedding(
+        reconstruction_weight=10.0, max_epochs=150, random_state=0
+    ),
 }
 
 # %%

@@ -75,7 +75,8 @@ def edge_graph(rows, columns, lengths, n_samples):
     """
     edges = rows != columns
     lengths = np.maximum(lengths[edges], SHORTEST_EDGE)
-    at = (rows[edges], columns[edges])
+    # Shortest paths of SciPy 1.14 take no other integers.
+    at = (rows[edges].astype(np.int32), columns[edges].astype(np.int32))
     graph = csr_array((lengths, at), shape=(n_samples, n_samples))
     return graph.maximum(graph.T).tocsr()
 

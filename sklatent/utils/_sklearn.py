@@ -3,6 +3,7 @@
 What another version of scikit-learn may move or rename is mended here.
 """
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
@@ -46,11 +47,11 @@ __all__ = [
     "ScoringMonitor",
     "StrOptions",
     "_BaseComposition",
-    "_check_sample_weight",
     "_fit_context",
     "_get_output_config",
     "_safe_indexing",
     "_wrap_data_with_container",
+    "check_sample_weight",
     "close_listener",
     "open_listener",
     "require_callbacks",
@@ -68,3 +69,13 @@ class StrOptions(_StrOptions):
 
     def __str__(self):
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
+
+
+def check_sample_weight(sample_weight, X):
+    """Return weights in double precision, none negative and not all zero."""
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weight.any():  # which scikit-learn refuses from version 1.9 on
+        raise ValueError("sample_weight must be positive for some row; all are zero.")
+    return weight

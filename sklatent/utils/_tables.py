@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from sklatent.utils._sklearn import _check_sample_weight
+from sklatent.utils._sklearn import check_sample_weight
 
 # Computing keeps single precision single; everything else becomes double.
 FLOAT_DTYPES = (np.float64, np.float32)
@@ -194,9 +194,7 @@ def check_weight(sample_weight, X):
     """Return weights in double precision, none negative and not all zero; or None."""
     if sample_weight is None:
         return None
-    return _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    return check_sample_weight(sample_weight, X)
 
 
 def takes_frames(estimator):

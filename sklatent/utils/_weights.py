@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklatent.utils._sklearn import _check_sample_weight
+from sklatent.utils._sklearn import check_sample_weight
 from sklatent.utils._warnings import warn
 
 # Largest sum of weights that are taken for shares: published shares are rounded, and
@@ -32,9 +32,7 @@ def weighted_rows(X, sample_weight):
     ValueError
         If a weight is negative or not finite, all are 0, or their sum overflows.
     """
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    weight = check_sample_weight(sample_weight, X)
     total_weight(weight)
     return X[weight > 0], weight[weight > 0]
 

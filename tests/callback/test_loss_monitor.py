@@ -10,6 +10,8 @@ from sklatent.callback import LossMonitor
 from sklatent.decomposition import PPCA
 from sklatent.neural import AETransformer, VAETransformer
 
+pytestmark = pytest.mark.scikit_learn_1_9
+
 BOTH = pytest.mark.parametrize("cls", [AETransformer, VAETransformer])
 
 

@@ -12,7 +12,6 @@ import warnings
 
 import numpy as np
 import pytest
-from numpydoc.docscrape import ClassDoc
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -25,11 +24,11 @@ from sklearn.preprocessing import StandardScaler
 from sklatent.callback import LossMonitor, ProgressLog
 from sklatent.decomposition import PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture, KernelDensity
-from sklatent.dimension import DANCo
 from sklatent.manifold import MDS, TSNE, UMAP, SketchMap
 from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from sklatent.utils import _progress
-from tests.instances import INSTANCES
+
+pytestmark = pytest.mark.scikit_learn_1_9
 
 SMALL = {"hidden_layer_sizes": (4,), "max_epochs": 3, "random_state": 0}
 ITERATIVE = [
@@ -118,25 +117,6 @@ def test_verbose_prints_the_same_lines(estimator, X, capsys, monkeypatch, tickin
     silent = clone(estimator).fit(X)
     assert capsys.readouterr() == ("", "")
     assert (fitted.score_samples(X) == silent.score_samples(X)).all()
-
-
-@pytest.mark.parametrize("cls", INSTANCES, ids=lambda cls: cls.__name__)
-def test_every_iterative_class_has_verbose_in_the_same_words(cls):
-    with_loss = cls in map(type, [*ITERATIVE, *EMBEDDINGS, DANCo()])
-    iterative = with_loss or cls in map(type, WITHOUT_LOSS)
-    assert hasattr(cls, "set_callbacks") == iterative
-    assert ("verbose" in cls().get_params()) == iterative
-    if iterative:
-        entries = {p.name: p for p in ClassDoc(cls)["Parameters"]}
-        (text,) = [" ".join(e.desc) for n, e in entries.items() if n == "verbose"]
-        step = "epoch" if "max_epochs" in entries else "iteration"
-        parts = (", its loss and", "two lines") if with_loss else (" and", "one")
-        assert text.startswith(
-            f"With 1 or more, `fit` prints a line every few seconds, with the {step}"
-            f"{parts[0]} the time left, and {parts[1]} at the end, as "
-            ":class:`~sklatent.callback.ProgressLog` does"
-        )
-        assert ". With 0 " in text
 
 
 def pipeline():

@@ -312,6 +312,7 @@ def test_breast_cancer_imputation():
     assert (error**2).mean() < 0.5 * (X[missing] ** 2).mean()
 
 
+@pytest.mark.scikit_learn_1_9
 def test_callbacks_see_the_iterations():
     X = 100 * with_missing(linear_gaussian(100, 5, 2)[0], 0.3)
     monitor = LossMonitor()

@@ -230,6 +230,7 @@ def test_n_jobs_is_handed_on(n_jobs, monkeypatch):
     assert danco.dimension_ == DANCo(4).fit(X).dimension_
 
 
+@pytest.mark.scikit_learn_1_9
 def test_progress_of_many_dimensions(capsys):
     """There is no largest number of dimensions that are tried, and no time left."""
     X, _ = make_affine(60, dimension=40, random_state=0)
@@ -241,6 +242,7 @@ def test_progress_of_many_dimensions(capsys):
     assert "left" not in stream.getvalue()
 
 
+@pytest.mark.scikit_learn_1_9
 def test_progress(capsys):
     """A line for each dimension that is tried, then one for each of 20 spheres."""
     X, _ = make_hypersphere(100, dimension=3, n_features=6, random_state=0)

@@ -69,7 +69,7 @@ def mixed(package):
     if package == "polars":
         return pl.DataFrame(columns, schema_overrides={"empty": pl.String})
     frame = pd.DataFrame(columns, index=[3, 1, 4, 5, 9])
-    return frame.astype({"empty": "str"})
+    return frame.astype({"empty": frame["kind"].dtype})
 
 
 each_package = pytest.mark.parametrize("package", ["pandas", "polars"])

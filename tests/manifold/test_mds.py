@@ -412,6 +412,7 @@ def test_a_failed_fit_leaves_what_was_there(X, monkeypatch):
     assert mds.transform(X[:2]).shape == (2, 2)
 
 
+@pytest.mark.scikit_learn_1_9
 def test_callbacks_see_the_stress(X):
     monitor = LossMonitor()
     mds = MDS(init="random", random_state=0).set_callbacks(monitor).fit(X)

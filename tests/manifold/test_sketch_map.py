@@ -450,6 +450,7 @@ def test_factor_of_small_ratios():
     assert Sigmoid(1e-9, 1e9).factor == pytest.approx(np.log(2) * 1e-18, rel=1e-12)
 
 
+@pytest.mark.scikit_learn_1_9
 def test_callbacks_see_the_last_minimization(X):
     monitor = LossMonitor()
     sketch = SketchMap().set_callbacks(monitor).fit(X)

@@ -526,6 +526,7 @@ def test_far_rows(X):
     assert np.abs(Z).max() <= 2 * np.abs(tsne.embedding_).max()
 
 
+@pytest.mark.scikit_learn_1_9
 def test_callbacks_see_the_divergence(X):
     monitor = LossMonitor()
     tsne = TSNE(perplexity=10, max_iter=300).set_callbacks(monitor)
@@ -551,6 +552,7 @@ class Seen:
             self.places.append(fitted_estimator.embedding_)
 
 
+@pytest.mark.scikit_learn_1_9
 @pytest.mark.parametrize(
     "estimator", [TSNE(perplexity=10, max_iter=100), UMAP(n_epochs=20)], ids=str
 )

@@ -198,6 +198,7 @@ def test_mesh_repels_as_all_pairs_do(map_of_digits):
     assert np.linalg.norm(error) < 0.03 * np.linalg.norm(exact)
 
 
+@pytest.mark.scikit_learn_1_9
 def test_loss_falls_and_callbacks_see_it():
     monitor = LossMonitor()
     umap = UMAP(n_epochs=100).set_callbacks(monitor).fit(ROWS)

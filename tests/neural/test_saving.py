@@ -17,12 +17,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from sklearn.base import clone
-from sklearn.callback import ScoringMonitor
 
 from sklatent import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from sklatent.neural._base import NeuralLatentModel
+from sklatent.utils._sklearn import ScoringMonitor
 from sklatent.utils.persistence import _container
 from tests.instances import INSTANCES
 from tests.neural.settings import ALL
@@ -120,6 +120,7 @@ def test_pickles_hold_plain_data_in_place_of_networks(cls, X):
 
 
 @ALL
+@pytest.mark.scikit_learn_1_9
 def test_fit_on_other_columns_with_callbacks_that_copy(cls, X):
     """Networks of the first fit are not those that the second one describes."""
     estimator = cls(1, max_epochs=2, random_state=0).fit(X)

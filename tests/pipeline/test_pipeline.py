@@ -357,8 +357,10 @@ def test_frames(container):
         out = result(framed)
         assert type(out) is kind, name
         assert list(out.columns) == names
-        np.testing.assert_array_equal(out, np.asarray(result(plain)), err_msg=name)
-        assert isinstance(result(plain), np.ndarray)
+        # The layout of the frame between the steps may move the last bits.
+        array = result(plain)
+        np.testing.assert_allclose(out, np.asarray(array), rtol=1e-12, err_msg=name)
+        assert isinstance(array, np.ndarray)
     if container == "pandas":
         assert (framed.impute(frame).index == frame.index).all()
         assert len(framed.sample_missing(frame, 3)) == 3
@@ -527,7 +529,13 @@ def test_steps_without_a_slope():
     assert pipeline.sample(4).shape == (4, 3)
 
 
-@pytest.mark.parametrize("scaler", [MinMaxScaler, MaxAbsScaler])
+@pytest.mark.parametrize(
+    "scaler",
+    [
+        MinMaxScaler,
+        pytest.param(MaxAbsScaler, marks=pytest.mark.scikit_learn_1_9),
+    ],
+)
 def test_clipped_steps_have_no_density(scaler):
     X = table()
     pipeline = make_pipeline(scaler(clip=True), GaussianMixture()).fit(X)

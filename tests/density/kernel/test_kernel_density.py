@@ -376,6 +376,7 @@ def test_verbose_prints_blocks_of_rows(parameters, rng, capsys, monkeypatch):
     assert end.startswith("KernelDensity.score_samples: 1 call in ")
 
 
+@pytest.mark.scikit_learn_1_9
 def test_loo_reports_its_blocks(rng):
     """Four blocks of up to 128 rows; up to six more candidates would be on a grid."""
     X = rng.standard_normal((500, 5))

@@ -304,6 +304,7 @@ def test_warm_start_resumes():
     assert parts.n_features_in_ == 3
 
 
+@pytest.mark.scikit_learn_1_9
 def test_callbacks_see_the_iterations():
     X = three_groups()
     monitor = LossMonitor()
@@ -341,6 +342,7 @@ class StopAfter:
         pass
 
 
+@pytest.mark.scikit_learn_1_9
 def test_a_callback_can_stop():
     ours = GaussianMixture(3, tol=0.0, n_init=5, random_state=0)
     ours.set_callbacks(StopAfter(4)).fit(three_groups())

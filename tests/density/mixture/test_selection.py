@@ -178,6 +178,7 @@ def test_parts_of_a_mixture_whose_size_was_chosen():
     assert np.isfinite(pair.sample(5, random_state=0)).all()
 
 
+@pytest.mark.scikit_learn_1_9
 def test_callbacks_see_all_candidates():
     monitor = LossMonitor()
     mixture = GaussianMixture([1, 2, 3, 4], criterion="cv", random_state=0)

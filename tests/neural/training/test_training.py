@@ -10,7 +10,6 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -18,7 +17,6 @@ from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback, Checkpoint, GradientNormClipping, LRScheduler
 from skorch.callbacks import EarlyStopping as SkorchEarlyStopping
 
-from sklatent.callback import LossMonitor
 from sklatent.neural import AETransformer, VAETransformer
 from sklatent.neural.networks._autoencoder import SquaredError
 from sklatent.neural.training._early_stopping import EarlyStopping
@@ -26,6 +24,7 @@ from sklatent.neural.training._loss import Loss
 from sklatent.neural.training._rows import batch_sizes, standardize
 from sklatent.neural.training._stability import Snapshot
 from sklatent.neural.training._trainer import explodes
+from sklatent.utils._sklearn import ScoringMonitor
 from tests.neural.settings import ALL, BOTH, STEADY
 
 
@@ -496,6 +495,7 @@ class StopAfter:
         return context.task_name == "epoch" and context.task_id + 1 == self.n_epochs
 
 
+@pytest.mark.scikit_learn_1_9
 class TestSklearnCallbacks:
     @ALL
     def test_can_stop(self, cls, X):
@@ -503,6 +503,8 @@ class TestSklearnCallbacks:
 
     @ALL
     def test_progress_bar_reaches_the_epochs(self, cls, X, capsys):
+        from sklearn.callback import ProgressBar
+
         search = GridSearchCV(
             Pipeline([("latent", cls(max_epochs=3))]),
             {"latent__n_components": [1]},
@@ -580,7 +582,7 @@ def test_checkpoint_of_the_best_epoch(cls, X, tmp_path):
 
 
 @ALL
-@pytest.mark.parametrize("wrong", ["disable", LossMonitor()])
+@pytest.mark.parametrize("wrong", ["disable", StopAfter(1)])
 def test_callbacks_that_are_not_skorchs(cls, wrong, X):
     with pytest.raises(ValueError, match=r"instances of skorch\.callbacks\.Callback"):
         cls(callbacks=[wrong]).fit(X)
