@@ -17,25 +17,29 @@ ESTIMATORS = {
 }
 
 
-def intervals(draw, metric, repeats):
+def intervals(draw, metric, seeds):
     """Intervals of all estimators, of shape (n_repeats, n_estimators, 2)."""
     estimators = [clone(e).set_params(metric=metric) for e in ESTIMATORS.values()]
-    samples = (draw(N_ROWS, seed) for seed in range(repeats))
+    samples = (draw(N_ROWS, seed) for seed in seeds)
     return np.array(
         [[e.fit(X).confidence_interval_ for e in estimators] for X in samples]
     )
 
 
-def table(repeats=N_REPEATS):
-    """Coverage and median width, relative to the dimension, of every set."""
+def table(repeats=N_REPEATS, first_seed=0, sets=None):
+    """Coverage and median width, relative to the dimension, of some sets, or all.
+
+    Other seeds give rows that no table, and no choice of a method, was made from.
+    """
+    seeds = range(first_seed, first_seed + repeats)
     lines = [
         f"coverage of the nominal 95 % interval, and its median width in % of the "
-        f"dimension, {N_ROWS} rows, {repeats} repetitions",
+        f"dimension, {N_ROWS} rows, {repeats} repetitions, seeds from {first_seed}",
         "  set                  d" + "".join(f"{name:>17}" for name in ESTIMATORS),
     ]
     coverages, widths = [], []
-    for (name, d), (draw, metric) in common().items():
-        low, high = np.moveaxis(intervals(draw, metric, repeats), 2, 0)
+    for (name, d), (draw, metric) in (common() if sets is None else sets).items():
+        low, high = np.moveaxis(intervals(draw, metric, seeds), 2, 0)
         coverages.append(100 * ((low <= d) & (d <= high)).mean(axis=0))
         widths.append(100 * np.median(high - low, axis=0) / d)
         cells = zip(coverages[-1], widths[-1], strict=True)

@@ -2,18 +2,18 @@
 
 Euclidean distances are differences in double precision, of the rows as they are. What
 finds the rows to measure depends on the data: a k-d tree where these have few
-dimensions, a matrix product (`sklatent.utils._proposals`) where they have many. Other
-metrics are left to scikit-learn.
+dimensions (`sklatent.utils._tree_search`), a matrix product where they have many
+(`sklatent.utils._proposals`). Other metrics are left to scikit-learn.
 """
 
 import numpy as np
-from scipy.spatial import cKDTree
 from sklearn.neighbors import NearestNeighbors
 
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._mutual import mutual_nearest
-from sklatent.utils._proposals import Proposals, squared_distances
+from sklatent.utils._proposals import Proposals
 from sklatent.utils._threads import count_threads, map_threads
+from sklatent.utils._tree_search import nearest_by_tree
 
 # Metrics that are measured here.
 EUCLIDEAN = {"euclidean", "l2"}
@@ -25,8 +25,8 @@ FAR = 2.0**53
 TRIAL_ROWS = 500
 # Precisions of products; with so many features rounding rules the first out.
 PRECISIONS, MANY_FEATURES = (np.float32, np.float64), 100_000
-# Queries that are handled together; of a tree, which takes none of their memory.
-BLOCK_ROWS, TREE_ROWS = 256, 2048
+# Queries that are handled together.
+BLOCK_ROWS = 256
 # Pairs that may be kept, in 12 bytes each, for products that serve both of their rows.
 MOST_PAIRS = 2**23
 
@@ -73,7 +73,7 @@ def k_nearest(
         return [found[:, ranks] for found in search.kneighbors(Q, n_neighbors)]
     shift = _shift(X)
     X = _scaled(X, shift)
-    find = _by_tree if has_few_dimensions(X) else _by_products
+    find = nearest_by_tree if has_few_dimensions(X) else _by_products
     if queries is None:
         squares, indices = find(X, X, n_neighbors, ranks, n_threads)
         return _roots(squares, shift), indices
@@ -170,27 +170,6 @@ def _in_matrix(distances, k):
         blocks.append([np.take_along_axis(A, order, axis=1) for A in (values, nearest)])
     values, indices = map(np.concatenate, zip(*blocks, strict=True))
     return values.astype(np.float64), indices
-
-
-def _by_tree(X, Q, k, ranks, n_threads):
-    """Let SciPy find the neighbors, then measure them."""
-    tree = cKDTree(X, balanced_tree=False, compact_nodes=False)
-    # Rows of one leaf look at the same other leaves, which are in the cache then.
-    order = tree.indices if Q is X else np.arange(len(Q))
-    squares = np.empty((len(Q), len(ranks)))
-    indices = np.empty((len(Q), len(ranks)), dtype=np.intp)
-
-    def search(block):
-        rows = order[block]
-        _, found = tree.query(Q[rows], np.arange(1, k + 1))
-        flat = squared_distances(Q, np.repeat(rows, k), X, found.ravel())
-        measured = flat.reshape(-1, k)
-        nearest = np.argsort(measured, axis=1, kind="stable")[:, ranks]
-        squares[rows] = np.take_along_axis(measured, nearest, axis=1)
-        indices[rows] = np.take_along_axis(found, nearest, axis=1)
-
-    map_threads(search, list(row_slices(len(Q), TREE_ROWS)), n_threads)
-    return squares, indices
 
 
 def _by_products(X, Q, k, ranks, n_threads):

@@ -20,6 +20,8 @@ import shutil
 import sys
 from time import monotonic
 
+import numpy as np
+
 # Seconds between two lines, and between two states of the line of a terminal.
 INTERVAL = 5.0
 TERMINAL_INTERVAL = 0.5
@@ -251,6 +253,46 @@ def reported_blocks(name, n_blocks, verbose):
         progress.end((0,), "")
     finally:
         progress.close()
+
+
+def report_of_rows(report, size):
+    """Return a function of a number of rows that calls `report` for each block of them.
+
+    It has been called once for every `size` rows, or less for the last ones.
+    """
+    n_done = n_reported = 0
+
+    def report_rows(n_rows):
+        nonlocal n_done, n_reported
+        n_done += n_rows
+        while n_reported * size < n_done:
+            report()
+            n_reported += 1
+
+    return report_rows
+
+
+def report_of_parts(report_rows, parts, is_done):
+    """Return a function to call after each part of the rows that was handled.
+
+    Parameters
+    ----------
+    report_rows : callable or None
+        To be called with the number of rows that are done.
+    parts : iterable of ndarray of int
+        The rows of each part.
+    is_done : ndarray of bool
+        Whether a row is done, by now; some may have to be handled again.
+
+    Returns
+    -------
+    report : callable or None
+        The function, None if there is nothing to report to.
+    """
+    if report_rows is None:
+        return None
+    parts = iter(parts)
+    return lambda: report_rows(np.count_nonzero(is_done[next(parts)]))
 
 
 def format_duration(seconds):

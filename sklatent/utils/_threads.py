@@ -29,19 +29,34 @@ class _SingleBlasThread:
     def __init__(self):
         self.lock = threading.Lock()
         self.inside = 0
-        self.limit = None
+        self.before = []
 
     def __enter__(self):
         with self.lock:
             if self.inside == 0:
-                self.limit = _blas().limit(limits=1)
+                # `limit` of threadpoolctl reads the versions of all libraries too,
+                # which takes longer than a product of small matrices.
+                self.before = [library.num_threads for library in self._libraries()]
+                self._set([1] * len(self.before))
             self.inside += 1
 
     def __exit__(self, *exception):
         with self.lock:
             self.inside -= 1
             if self.inside == 0:
-                self.limit.restore_original_limits()
+                self._set(self.before)
+
+    def _libraries(self):
+        return _blas().lib_controllers
+
+    def _set(self, numbers):
+        for library, number in zip(self._libraries(), numbers, strict=True):
+            # threadpoolctl lets only the thread that was first set the number again.
+            # Here another thread may be the last to go, and all are counted anyway.
+            release = getattr(library, "clear_controlling_thread", lambda force: None)
+            release(force=True)
+            library.set_num_threads(number)
+            release(force=True)
 
 
 single_blas_thread = _SingleBlasThread()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import pairwise_distances
 
-from sklatent.utils import _neighbors
+from sklatent.utils import _neighbors, _tree_search
 from sklatent.utils._mutual import mutual_nearest
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._proposals import Proposals
@@ -27,7 +27,15 @@ def normal(n, p, seed=0):
     return np.random.RandomState(seed).normal(size=(n, p))
 
 
+def askew(n, d, p, seed=0):
+    """Rows of d dimensions that lie askew in p features."""
+    axes = np.linalg.qr(normal(p, p, seed + 1))[0]
+    return normal(n, d, seed) @ axes[:d]
+
+
 HARD = {
+    "askew": askew(600, 3, 12),
+    "askew and far apart": np.vstack([askew(300, 3, 12), 1e9 + askew(300, 3, 12, 2)]),
     "even": normal(600, 12),
     "one feature": normal(600, 1),
     "far from the origin": 1e8 + normal(600, 12),
@@ -42,9 +50,9 @@ HARD = {
 }
 
 
-@pytest.fixture(params=["_by_tree", "_by_products"])
+@pytest.fixture(params=["tree", "products"])
 def method(request, monkeypatch):
-    few = request.param == "_by_tree"
+    few = request.param == "tree"
     monkeypatch.setattr(_neighbors, "has_few_dimensions", lambda X: few)
 
 
@@ -139,6 +147,41 @@ def test_rounding_of_products_is_within_the_bound(dtype):
     x2, y2 = (q**2).sum(axis=1)[:, None], (exact**2).sum(axis=1)
     error = np.abs(s - d2)
     assert (error <= 2 * proposals.c * (x2 + y2) + proposals.underflow).all()
+
+
+def test_turned_rows_are_as_far_apart_as_the_bound_says():
+    """The bound at the head of the file, at pairs of all distances."""
+    rng = np.random.RandomState(0)
+    X = askew(500, 4, 30) * np.geomspace(1e-6, 1e3, 500)[:, None]
+    center, axes, _ = _tree_search._principal_axes(X)
+    turned = np.longdouble((X - center) @ axes)
+    exact = np.longdouble(X)
+    i, j = rng.randint(500, size=(2, 20_000))
+    t = np.sqrt(((turned[i] - turned[j]) ** 2).sum(axis=1))
+    d = np.sqrt(((exact[i] - exact[j]) ** 2).sum(axis=1))
+    x = np.sqrt(((exact[i] - center) ** 2).sum(axis=1))
+    assert (np.abs(t - d) <= _tree_search._rounding(30) * (2 * x + d)).all()
+
+
+def test_rows_that_turning_cannot_tell_apart_are_searched_for_as_they_are():
+    """Two groups of rows that are 1e12 from each other, and less than 0.1 across."""
+    group = 1e-4 * normal(300, 5)
+    X = np.vstack([group, 1e12 + np.rint(1e6 * group) * 2.0**-13])
+    found, _ = _tree_search.nearest_by_tree(X, X, 4, np.arange(4), 1)
+    expected, _ = all_pairs(X, 4)
+    np.testing.assert_allclose(np.sqrt(found), expected, rtol=RTOL)
+
+
+def test_rows_that_tie_are_in_their_order():
+    """Two rows at each corner of a cube that lies askew."""
+    corners = np.stack(np.meshgrid(*[[0.0, 1.0]] * 3), axis=-1).reshape(-1, 3)
+    X = np.pad(np.repeat(corners, 2, axis=0), ((0, 0), (0, 2)))
+    X[:, 3] = X[:, 4] = X[:, :3].sum(axis=1)
+    squares, indices = _tree_search.nearest_by_tree(X, X, 16, np.arange(16), 1)
+    D = ((X[:, None] - X) ** 2).sum(axis=2)
+    order = np.argsort(D, axis=1, kind="stable")
+    np.testing.assert_array_equal(squares, np.take_along_axis(D, order, axis=1))
+    np.testing.assert_array_equal(indices, order)
 
 
 def test_products_serve_both_rows_of_a_pair():

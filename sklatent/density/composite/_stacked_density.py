@@ -24,13 +24,14 @@ from sklatent.density.kernel._constant_columns import (
 from sklatent.density.kernel._kernel_density import KernelDensity
 from sklatent.density.mixture._gaussian_mixture import GaussianMixture
 from sklatent.utils._folds import folds_of_distinct_rows
+from sklatent.utils._iterations import reported_fit
 from sklatent.utils._members import (
     fit_member,
     sample_member,
     take_missing,
 )
 from sklatent.utils._random import random_generator
-from sklatent.utils._sklearn import _BaseComposition, _fit_context
+from sklatent.utils._sklearn import CallbackSupportMixin, _BaseComposition, _fit_context
 from sklatent.utils._tables import check_weight, read_rows
 
 # Steps of EM, and how near to the best score it stops, in nats per row. The problem is
@@ -44,7 +45,12 @@ REG_COVAR = (1e-6, 0.03, 0.3)
 
 
 class StackedDensity(
-    GenerativeModelMixin, ScoreMixin, DensityMixin, _BaseComposition, SklatentEstimator
+    CallbackSupportMixin,
+    GenerativeModelMixin,
+    ScoreMixin,
+    DensityMixin,
+    _BaseComposition,
+    SklatentEstimator,
 ):
     """Density estimation by a mixture of several densities, weighted on rows left out.
 
@@ -75,6 +81,11 @@ class StackedDensity(
         split the rows as in :func:`~sklearn.model_selection.cross_validate`.
     random_state : int, RandomState instance or None, default=None
         Determines the folds, and the members of `estimators=None` that are random.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the number of
+        members that were fitted, to a fold or to all rows, and the time left, and one
+        at the end, as :class:`~sklatent.callback.ProgressLog` does. With 0 it prints
+        nothing.
 
     Attributes
     ----------
@@ -136,12 +147,14 @@ class StackedDensity(
         "estimators": [list, None],
         "cv": ["cv_object"],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
-    def __init__(self, estimators=None, *, cv=5, random_state=None):
+    def __init__(self, estimators=None, *, cv=5, random_state=None, verbose=0):
         self.estimators = estimators
         self.cv = cv
         self.random_state = random_state
+        self.verbose = verbose
 
     def get_params(self, deep=True):
         """Get the parameters, those of the members included.
@@ -206,7 +219,8 @@ class StackedDensity(
         X : array-like of shape (n_samples, n_features)
             The data.
         y : array-like of shape (n_samples,), default=None
-            Passed to the members, and to `cv`, which may stratify by it.
+            Passed to the members, to `cv`, which may stratify by it, and to
+            scikit-learn's callbacks.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row, for the members and for the weights of these.
 
@@ -243,16 +257,20 @@ class StackedDensity(
             rng = random_generator(self.random_state)
             members = self._checked_members(X, rng)
             splits = self._splits(X, y, rng)
-            with warnings.catch_warnings():
+            n_fits = len(members) * (len(splits) + 1)
+            with warnings.catch_warnings(), reported_fit(self, X, y, n_fits) as fit:
                 if self.estimators is None:
                     # What the default members warn of is in their weights, and asks
                     # for settings that the user has not made.
                     warnings.simplefilter("ignore")
-                log_densities = _log_densities(members, splits, X, y, weight)
-                self.estimators_ = [
-                    fit_member(clone(member), X, y, weight, name)
-                    for name, member in members
-                ]
+                report = fit.iterations("fit of a member", lambda: None)
+                log_densities = _log_densities(members, splits, X, y, weight, report)
+                self.estimators_ = []
+                for name, member in members:
+                    report.begin()
+                    fitted = fit_member(clone(member), X, y, weight, name)
+                    self.estimators_.append(fitted)
+                    report.end(None)
             seen = ~np.isnan(log_densities).any(axis=1)  # those that the splits test
             self.weights_, self.cv_score_ = stacking_weights(
                 log_densities[seen], None if weight is None else weight[seen]
@@ -391,14 +409,16 @@ def default_members(X, rng):
     return members
 
 
-def _log_densities(members, splits, X, y, weight):
+def _log_densities(members, splits, X, y, weight, report):
     """Log-density of each row by members that have not seen it; NaN if not tested."""
     log_densities = np.full((len(X), len(members)), np.nan)
     for train, test in splits:
         for m, (name, member) in enumerate(members):
+            report.begin()
             log_densities[test, m] = _left_out(
                 name, clone(member), X, y, weight, train, test
             )
+            report.end(None)
     return log_densities
 
 

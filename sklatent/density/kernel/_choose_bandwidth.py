@@ -5,10 +5,11 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_array
 
+from sklatent.density.kernel import _leave_one_out, _local_covariances
 from sklatent.density.kernel._bandwidth import plug_in, rule_of_thumb, spreads
 from sklatent.density.kernel._cross_validation import cross_validated
-from sklatent.density.kernel._leave_one_out import n_reports
 from sklatent.density.kernel._radial import KERNELS
+from sklatent.density.kernel._sums import BLOCK_ROWS
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._weights import as_counts
 
@@ -93,13 +94,16 @@ def find_bandwidth(
     return float(width) if np.ndim(width) == 0 else width, widths, scores
 
 
-def most_reports(n_rows, *, bandwidth, adaptive, candidates, **_):
-    """Return the largest number of reports that `find_bandwidth` makes."""
-    by_rule = isinstance(bandwidth, str) and adaptive != "covariance"
-    if not by_rule or bandwidth not in {"loo", "lscv"}:
-        return 0
-    k = candidates if isinstance(candidates, Integral) else np.size(candidates)
-    return n_reports(n_rows, k)
+def most_reports(n_rows, n_features, *, bandwidth, adaptive, candidates, **_):
+    """Return the largest number of reports while `KernelDensity` is fitted."""
+    if adaptive == "covariance":
+        return _local_covariances.n_reports(n_rows, n_features)
+    # Factors of the bandwidth come from the density at each row.
+    n = -(-n_rows // BLOCK_ROWS) if adaptive else 0
+    if isinstance(bandwidth, str) and bandwidth in {"loo", "lscv"}:
+        k = candidates if isinstance(candidates, Integral) else np.size(candidates)
+        n += _leave_one_out.n_reports(n_rows, k)
+    return n
 
 
 def _given_bandwidth(bandwidth, d, whiten):

@@ -31,6 +31,7 @@ import numpy as np
 
 from sklatent.density.kernel._bricks import Lattice, find
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._progress import report_of_parts
 from sklatent.utils._threads import map_threads
 
 # Largest number of features.
@@ -89,7 +90,7 @@ def grid_for(n, d, rtol):
     return Grid(spacing, side, min(limit, FARTHEST_BRICK * spacing * side))
 
 
-def grid_sums(rows, weight, queries, rtol, n_threads):
+def grid_sums(rows, weight, queries, rtol, n_threads, report=None):
     """Sums of weights times exp(-|x - y|^2 / 2) over rows y, for queries x.
 
     Parameters
@@ -104,6 +105,8 @@ def grid_sums(rows, weight, queries, rtol, n_threads):
         Relative error of a sum.
     n_threads : int
         Number of threads.
+    report : callable, default=None
+        Called after each brick with the number of its queries that are sure.
 
     Returns
     -------
@@ -136,7 +139,9 @@ def grid_sums(rows, weight, queries, rtol, n_threads):
             sums[x[part]] = _contracted(field, factors)
         sure[x] = LACKING * rtol * sums[x] >= lacks[i]
 
-    map_threads(collect, range(len(targets.numbers)), n_threads)
+    bricks = range(len(targets.numbers))
+    report_brick = report_of_parts(report, map(targets.points, bricks), sure)
+    map_threads(collect, bricks, n_threads, report_brick)
     return sums, sure
 
 

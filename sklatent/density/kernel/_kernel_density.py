@@ -21,7 +21,11 @@ from sklatent.density.kernel._constant_columns import (
     find_constant_columns,
     no_constant_columns,
 )
-from sklatent.density.kernel._left_out import find_matches, log_sums_left_out
+from sklatent.density.kernel._left_out import (
+    blocks_left_out,
+    find_matches,
+    log_sums_left_out,
+)
 from sklatent.density.kernel._local_covariances import SCALES, LocalCovariances
 from sklatent.density.kernel._metric_sums import (
     METRICS,
@@ -132,7 +136,9 @@ class KernelDensity(
         the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
         does, and so does `score_samples`. With 0 they print nothing. An iteration of
         "loo" or "lscv" is a block of rows whose kernels are added, for all candidates,
-        or all of the rows for one candidate where they are added on a grid.
+        or all of the rows for one candidate where they are added on a grid. With
+        `adaptive=True` the rows whose densities set the bandwidths follow, and with
+        "covariance" an iteration is a block of kernels for a number of neighbors.
     algorithm : {"auto", "kd_tree", "ball_tree"}, default="auto"
         The tree for a metric that is not Euclidean. "auto" is the k-d tree for the
         metrics that it supports, and the ball tree for others.
@@ -420,23 +426,23 @@ class KernelDensity(
             # The user may overwrite X after `fit`.
             self._rows, self._weight = self._whitened(X).copy(), weight
             self._training = X.copy() if self.whiten else self._rows
-            n_steps = most_reports(len(X), **self.get_params())
+            n_steps = most_reports(*X.shape, **self.get_params())
             with reported_fit(self, X, y, n_steps) as fit:
+                # There is no estimate before all rows have been looked at.
+                blocks = fit.iterations("block of rows", lambda: None)
+
+                def report():
+                    blocks.begin()
+                    blocks.end(None)
+
                 if self.adaptive == "covariance":
-                    self._fit_covariances()
+                    self._fit_covariances(report)
                 else:
-                    self._fit_sums(X, metric, fit)
+                    self._fit_sums(X, metric, report)
         return self
 
-    def _fit_sums(self, X, metric, fit):
+    def _fit_sums(self, X, metric, report):
         """Find the bandwidth, and the kernels of one shape."""
-        # There is no estimate before all rows have been left out.
-        blocks = fit.iterations("block of rows", lambda: None)
-
-        def report():
-            blocks.begin()
-            blocks.end(None)
-
         width, widths, scores = find_bandwidth(
             X, self._rows, self._weight, metric, report, **self.get_params()
         )
@@ -454,7 +460,8 @@ class KernelDensity(
             return
         self._sums = self._kernel_sums()
         if self.adaptive:
-            logs = self._sums.log_sums(self._rows, self.n_jobs).astype(np.float64)
+            logs = self._sums.log_sums(self._rows, self.n_jobs, report)
+            logs = logs.astype(np.float64)
             logs -= np.average(logs, weights=self._weight)
             self.bandwidth_factors_ = np.exp(-0.5 * logs)
             self._sums = self._kernel_sums(self.bandwidth_factors_)
@@ -463,7 +470,7 @@ class KernelDensity(
         """Bandwidths, where there is one for each feature, also of constant ones: 0."""
         return self._columns.widen(widths, 0.0) if np.ndim(widths) > ndim else widths
 
-    def _fit_covariances(self):
+    def _fit_covariances(self, report):
         """Find the kernels with local covariances."""
         first, inverse, _ = unique_rows(self._training)
         rows = self._rows[first].astype(np.float64)
@@ -474,6 +481,7 @@ class KernelDensity(
             spreads(rows, weight),
             1.0 if self.bandwidth == "loo" else float(self.bandwidth),
             self.n_jobs,
+            report,
         )
         self.bandwidth_ = self._sums.scale
         self.n_neighbors_ = self._sums.n_neighbors
@@ -529,25 +537,25 @@ class KernelDensity(
         varying = self._columns.others(X)
         name = f"{type(self).__name__}.score_samples"
         n_blocks = self._sums.n_blocks(len(X))
+        if leave_one_out:
+            matches = find_matches(self._training, self._weight, varying)
+            of_others = getattr(self._sums, "n_blocks_of_others", blocks_left_out)
+            n_blocks += of_others(len(matches.queries))
         with reported_blocks(name, n_blocks, self.verbose) as report:
             queries = self._whitened(varying)
             logs = self._sums.log_sums(queries, self.n_jobs, report)
-        if self.adaptive == "covariance":
-            logs -= self._log_det
-        if leave_one_out:
-            self._leave_out(varying, logs)
+            if self.adaptive == "covariance":
+                logs -= self._log_det
+            if leave_one_out and len(matches.queries):
+                logs[matches.queries] = self._left_out(matches, report)
         logs = logs - self._columns.count_off(X) * np.log1p(self._n_rows)
         return logs.astype(X.dtype)
 
-    def _leave_out(self, X, logs):
-        """Overwrite the log-densities of training rows by those from the others."""
-        matches = find_matches(self._training, self._weight, X)
-        if len(matches.queries) == 0:
-            return
+    def _left_out(self, matches, report):
+        """Log-densities of training rows from the others."""
         if self.adaptive == "covariance":
-            others = self._sums.log_sums_of_others(matches.rows, self.n_jobs)
-            logs[matches.queries] = others - self._log_det
-            return
+            others = self._sums.log_sums_of_others(matches.rows, self.n_jobs, report)
+            return others - self._log_det
         kernel, d, factor = KERNELS[self.kernel], self._rows.shape[1], 1.0
         if self.adaptive:
             factor = self.bandwidth_factors_[matches.first]
@@ -559,9 +567,9 @@ class KernelDensity(
             factor,
             other_metric(**self.get_params()),
             self.n_jobs,
+            report,
         )
-        others -= kernel.log_mass(d) + np.log(self._width).sum() + self._log_det
-        logs[matches.queries] = others
+        return others - (kernel.log_mass(d) + np.log(self._width).sum() + self._log_det)
 
     def _set_columns(self, X, weight, metric):
         """Set which columns vary, where that matters."""

@@ -77,7 +77,14 @@ def lost_weight(weight, rows):
     return lost
 
 
-def log_sums_left_out(rows, matches, kernel, width, factor, metric, n_jobs=None):
+def blocks_left_out(n_matches):
+    """Return how many blocks of queries `log_sums_left_out` has at most."""
+    return -(-n_matches // QUERY_ROWS)
+
+
+def log_sums_left_out(
+    rows, matches, kernel, width, factor, metric, n_jobs=None, report=None
+):
     """Return the log-sum of the kernels on the other rows for each match.
 
     Parameters
@@ -96,6 +103,8 @@ def log_sums_left_out(rows, matches, kernel, width, factor, metric, n_jobs=None)
         The metric; None is Euclidean.
     n_jobs : int, default=None
         Number of threads.
+    report : callable, default=None
+        Called after each block of queries.
 
     Returns
     -------
@@ -129,5 +138,5 @@ def log_sums_left_out(rows, matches, kernel, width, factor, metric, n_jobs=None)
         return total
 
     blocks = list(row_slices(len(which), QUERY_ROWS))
-    logs = np.concatenate(map_threads(add, blocks, count_threads(n_jobs)))
+    logs = np.concatenate(map_threads(add, blocks, count_threads(n_jobs), report))
     return (logs - np.log(weight_left(weight, which, lost)))[inverse]

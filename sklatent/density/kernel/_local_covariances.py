@@ -9,6 +9,7 @@ from sklatent.density.kernel._local_gaussians import (
     Neighborhoods,
     log_sums,
     log_sums_of_others,
+    rows_of_block,
 )
 from sklatent.density.kernel._whitening import find_whitening
 from sklatent.exceptions import FewRowsWarning
@@ -28,6 +29,13 @@ FEWEST_ROWS = 3
 WITHOUT_CHOICE = (0.8, 1.0)
 
 
+def n_reports(n_rows, n_features):
+    """Largest number of reports while kernels for `n_rows` rows are chosen."""
+    others = max(n_rows - 1, 1)
+    found = [min(k + 1, others) for k in NEIGHBORS if k <= others] or [others]
+    return sum(-(-n_rows // rows_of_block(n_rows, n_features, K)) for K in found)
+
+
 class LocalCovariances:
     """Kernels with local covariances on the rows of a table.
 
@@ -43,6 +51,8 @@ class LocalCovariances:
         Factor of the scale with the largest leave-one-out likelihood.
     n_jobs : int, default=None
         Number of threads.
+    report : callable, default=None
+        Called after each block of kernels that the choice is made from.
 
     Attributes
     ----------
@@ -53,7 +63,7 @@ class LocalCovariances:
         choice.
     """
 
-    def __init__(self, X, weight, sigma, factor, n_jobs=None):
+    def __init__(self, X, weight, sigma, factor, n_jobs=None, report=None):
         self.weight = weight
         self.whitening = find_whitening(X, weight, sigma, SHARE)
         rows = self.whitening.forward(X)
@@ -64,12 +74,12 @@ class LocalCovariances:
         self.n_neighbors = min(order.shape[1], NEIGHBORS[0])
         self.shrinkage, scale = WITHOUT_CHOICE
         if len(X) >= FEWEST_ROWS:
-            scale = self._choose(rows, weight, order, n_jobs)
+            scale = self._choose(rows, weight, order, n_jobs, report)
         self.scale = float(scale * factor)
         k = self.n_neighbors
         self.hoods = Neighborhoods(rows, weight, order[:, : k + 1], k)
 
-    def _choose(self, rows, weight, order, n_jobs):
+    def _choose(self, rows, weight, order, n_jobs, report):
         """Set the number of neighbors and the shrinkage; return the scale."""
         some = np.arange(0, len(rows), -(-len(rows) // LEFT_OUT))
         share = weight[some] / weight[some].sum()
@@ -78,7 +88,7 @@ class LocalCovariances:
         for k in sizes:
             hoods = Neighborhoods(rows, weight, order[:, : k + 1], k)
             logs = log_sums_of_others(
-                hoods, some, weight[some], SHRINKAGES, SCALES, n_jobs
+                hoods, some, weight[some], SHRINKAGES, SCALES, n_jobs, report
             )
             logs -= np.log(weight_left(weight, some, weight[some]))[:, None, None]
             scores.append(np.tensordot(share, logs, axes=1) - self.whitening.log_det)
@@ -90,7 +100,11 @@ class LocalCovariances:
 
     def n_blocks(self, n_queries):
         """Return how many blocks of kernels by blocks of queries there are."""
-        return len(list(self.hoods.blocks())) * -(-n_queries // QUERY_ROWS)
+        return self.n_blocks_of_others(n_queries) * -(-n_queries // QUERY_ROWS)
+
+    def n_blocks_of_others(self, n_queries):
+        """Return how many reports `log_sums_of_others` makes."""
+        return len(list(self.hoods.blocks())) if n_queries else 0
 
     def log_sums(self, X, n_jobs=None, report=None):
         """Return the log-density of each row; `report` is called after each block."""
@@ -98,12 +112,12 @@ class LocalCovariances:
         logs = log_sums(self.hoods, self.shrinkage, self.scale, Y, n_jobs, report)
         return logs - np.log(self.weight.sum()) - self.whitening.log_det
 
-    def log_sums_of_others(self, rows, n_jobs=None):
+    def log_sums_of_others(self, rows, n_jobs=None, report=None):
         """Return the log-density of training rows, one copy of each left out."""
         rows, inverse = np.unique(rows, return_inverse=True)
         lost = lost_weight(self.weight, rows)
         logs = log_sums_of_others(
-            self.hoods, rows, lost, [self.shrinkage], [self.scale], n_jobs
+            self.hoods, rows, lost, [self.shrinkage], [self.scale], n_jobs, report
         )[:, 0, 0]
         logs -= np.log(weight_left(self.weight, rows, lost)) + self.whitening.log_det
         return logs[inverse]

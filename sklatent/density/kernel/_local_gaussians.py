@@ -48,6 +48,12 @@ LEAST_VARIANCE = 1e-30
 ROUNDING = 1e-13
 
 
+def rows_of_block(n, p, K):
+    """How many of n rows, with p features and K neighbors, are handled together."""
+    numbers = max(min(n, QUERY_ROWS), p, K) * min(p, K)
+    return max(TILE // numbers, 1)
+
+
 class Neighborhoods(NamedTuple):
     """Rows and the rows around them.
 
@@ -70,9 +76,8 @@ class Neighborhoods(NamedTuple):
 
     def blocks(self):
         """Slices of rows whose kernels are handled together."""
-        (n, p), K = self.rows.shape, self.order.shape[1]
-        numbers = max(min(n, QUERY_ROWS), p, K) * min(p, K)
-        return row_slices(n, max(TILE // numbers, 1))
+        n, p = self.rows.shape
+        return row_slices(n, rows_of_block(n, p, self.order.shape[1]))
 
     def differences(self, block, k):
         """The y_n - y_j for k neighbors of each row of a block, (b, k, p)."""
@@ -181,7 +186,7 @@ def log_norm(hoods, scale):
     return hoods.rows.shape[1] * (0.5 * np.log(2 * np.pi) + np.log(scale))
 
 
-def log_sums_of_others(hoods, rows, lost, shrinkages, scales, n_jobs=None):
+def log_sums_of_others(hoods, rows, lost, shrinkages, scales, n_jobs=None, report=None):
     """Return log sum_j w_j N(y_i; y_j, h^2 C_j) without row i, for several a and h.
 
     Parameters
@@ -199,6 +204,8 @@ def log_sums_of_others(hoods, rows, lost, shrinkages, scales, n_jobs=None):
         The h.
     n_jobs : int, default=None
         Number of threads.
+    report : callable, default=None
+        Called after each block of kernels.
 
     Returns
     -------
@@ -230,6 +237,8 @@ def log_sums_of_others(hoods, rows, lost, shrinkages, scales, n_jobs=None):
                     logs[queries] = np.logaddexp(logs[queries], terms)
 
         map_threads(add, list(row_slices(len(rows), QUERY_ROWS)), n_threads)
+        if report is not None:
+            report()
     norm = np.array([log_norm(hoods, h) for h in scales])
     return total.transpose(2, 0, 1) - norm
 

@@ -40,13 +40,14 @@ from sklatent.density.kernel._run_sums import RunSums
 from sklatent.density.kernel._strips import SIDES
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import has_few_dimensions, unique_rows
+from sklatent.utils._progress import report_of_parts, report_of_rows
 from sklatent.utils._threads import count_threads, map_threads
 
 # Bytes of a tile. Several passes over a tile (product, exponential, sum) then read and
 # write the second-level cache; with the whole matrix they would wait for memory.
 TILE_BYTES = 2**20
-# Queries of a block.
-BLOCK_ROWS = 128
+# Queries of a block, and the fewest where queries are far apart.
+BLOCK_ROWS, FEWEST_BLOCK_ROWS = 128, 4
 # Rows whose median is the center.
 CENTER_ROWS = 512
 # Rows from which a first guess of the largest term of a sum is taken.
@@ -130,7 +131,7 @@ class KernelSums:
         n_jobs : int, default=None
             Number of threads; None takes as many as BLAS would.
         report : callable, default=None
-            Called after each of at most about `n_blocks` blocks of queries.
+            Called `n_blocks` times at most, while queries get their sums.
 
         Returns
         -------
@@ -142,22 +143,27 @@ class KernelSums:
         first, inverse, _ = unique_rows(X)
         X = X[first]
         n_threads = count_threads(n_jobs)
-        logs, sure = self._log_sums_on_grid(X, n_threads)
+        if report is not None:
+            report = report_of_rows(report, BLOCK_ROWS)
+        logs, sure = self._log_sums_on_grid(X, n_threads, report)
         rest = np.flatnonzero(~sure)
-        rows = rest[_leaves.spatial_order(X[rest] * self.inverse, BLOCK_ROWS)]
+        # What a grid leaves are queries far apart, on the outskirts of the others. A
+        # block of few of them is as compact as one of many is elsewhere.
+        most = max(BLOCK_ROWS * len(rest) // len(X), FEWEST_BLOCK_ROWS)
+        rows = rest[_leaves.spatial_order(X[rest] * self.inverse, most)]
         for method in self._methods(queries.dtype):
             if len(rows) == 0:
                 break
 
-            def add(block, rows=rows, method=method):
-                block = rows[block]
+            def add(block, method=method):
                 with np.errstate(all="ignore"):  # what overflows is not sure
-                    logs[block], sure = method(X[block])
-                return block[~sure]
+                    logs[block], sure[block] = method(X[block])
 
-            size = min(BLOCK_ROWS, -(-len(rows) // n_threads))
-            blocks = list(row_slices(len(rows), size))
-            rows = np.concatenate(map_threads(add, blocks, n_threads, report))
+            size = min(most, -(-len(rows) // n_threads))
+            blocks = [rows[block] for block in row_slices(len(rows), size)]
+            report_block = report_of_parts(report, blocks, sure)
+            map_threads(add, blocks, n_threads, report_block)
+            rows = rows[~sure[rows]]
         logs += self.largest
         with np.errstate(over="ignore"):
             return logs.astype(queries.dtype)[inverse]
@@ -166,7 +172,7 @@ class KernelSums:
         """Return how many blocks of queries there are."""
         return -(-n_queries // BLOCK_ROWS)
 
-    def _log_sums_on_grid(self, X, n_threads):
+    def _log_sums_on_grid(self, X, n_threads, report):
         """Log S, and whether it is sure to be within the tolerance."""
         n, p = X.shape
         one_width = self.kernel.degree == 2 and (self.lam == 1).all()
@@ -174,7 +180,7 @@ class KernelSums:
             return np.empty(n), np.zeros(n, bool)
         origin = np.median(self.rows, axis=0)
         y, x = ((z - origin) * self.inverse for z in (self.rows, X))
-        sums, sure = grid_sums(y, np.exp(self.a), x, self.rtol, n_threads)
+        sums, sure = grid_sums(y, np.exp(self.a), x, self.rtol, n_threads, report)
         with np.errstate(divide="ignore"):
             return np.log(sums), sure
 

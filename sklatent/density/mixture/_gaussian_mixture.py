@@ -50,6 +50,7 @@ from sklatent.density.mixture._selection import (
     all_candidates,
     best_candidate,
     criterion_values,
+    folds,
     has_choice,
     information,
 )
@@ -424,7 +425,9 @@ class GaussianMixture(
             }
 
             n_starts = 1 if resumes else self.n_init
-            n_steps = len(candidates) * n_starts * self.max_iter
+            by_folds = chooses and self.criterion == "cv"
+            splits = folds(self, X, y) if by_folds else []
+            n_steps = len(candidates) * (n_starts * self.max_iter + len(splits))
             with reported_fit(self, X, y, n_steps) as fit:
                 fits = self._fit_candidates(
                     candidates, rows_for, n_starts, resumes, fit
@@ -433,7 +436,7 @@ class GaussianMixture(
                 if chooses:
                     ascents = [ascent for ascent, _ in fits]
                     best = self._choose(
-                        candidates, ascents, rows_for, X, y, sample_weight
+                        candidates, ascents, rows_for, X, sample_weight, splits, fit
                     )
                 ascent, n_distinct = fits[best]
                 rows = rows_for[candidates[best].covariance_type]
@@ -1173,14 +1176,18 @@ class GaussianMixture(
         step = partial(em_step, rows=rows, reg=reg, n_threads=n_threads)
         return accelerated_em(step, mixture, before=before, **options)
 
-    def _choose(self, candidates, ascents, rows_for, X, y, sample_weight):
+    def _choose(self, candidates, ascents, rows_for, X, sample_weight, splits, fit):
         """Position of the best of several fits, whose values are kept."""
         frames = [rows_for[c.covariance_type].frame for c in candidates]
         mixtures = [
             frame.destandardize(ascent.mixture)
             for frame, ascent in zip(frames, ascents, strict=True)
         ]
-        values = criterion_values(self, candidates, mixtures, X, y, sample_weight)
+        # A mixture without some rows is not the one that would be fitted now.
+        report = fit.iterations("fit of a fold", lambda: None)
+        values = criterion_values(
+            self, candidates, mixtures, X, sample_weight, splits, report
+        )
         numbers, kinds, floors = map(np.array, zip(*candidates, strict=True))
         self.candidate_n_components_ = numbers
         self.candidate_covariance_type_ = kinds

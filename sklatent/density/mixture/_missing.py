@@ -91,9 +91,9 @@ class MissingFull(WhitenedFull):
         # If each row has a pattern of its own, with about half of the entries missing.
         return super().floats_per_row() + self.k * self.p**2 // 2
 
-    def workspace(self):
+    def workspace(self, *memory):
         """That of complete rows, and a list of the directions of the block."""
-        return *super().workspace(), []
+        return *super().workspace(*memory), []
 
     def center(self, Z, m, workspace):
         """Rows less a mean, 0 for missing entries."""
@@ -190,9 +190,9 @@ class MissingFull(WhitenedFull):
 class MissingDiagonal(WhitenedDiagonal):
     """Diagonal covariances: the directions are the features themselves."""
 
-    def workspace(self):
+    def workspace(self, *memory):
         """That of complete rows, and a list of where entries are missing."""
-        return *super().workspace(), []
+        return *super().workspace(*memory), []
 
     def whiten(self, Z, workspace):
         Y = super().whiten(Z, workspace)

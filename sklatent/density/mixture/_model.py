@@ -83,6 +83,8 @@ class Structure:
     def expand(self, C, k, p):
         """Repeat what components or features share."""
         C = np.asarray(C)
+        if not (self.shared or self.isotropic):
+            return C
         if self.isotropic:
             C = C[..., None]
         if self.shared:
@@ -206,6 +208,16 @@ class Mixture:
         vars(mixture)["precision_root"] = precision_root
         return mixture
 
+    def rescaled(self, means, scale):
+        """The mixture with each feature times `scale`, and with these means."""
+        root = self.structure.rescale(self.root, scale)
+        mixture = Mixture(self.weights, means, root, self.structure)
+        if "precision_root" in vars(self):  # inverting again would take longer
+            vars(mixture)["precision_root"] = self.structure.rescale(
+                self.precision_root, 1 / scale
+            )
+        return mixture
+
     @cached_property
     def precision_root(self):
         """Compact upper factors P of the precisions P P'."""
@@ -320,14 +332,12 @@ class Frame:
     def standardize(self, mixture):
         """A mixture in the units of the data as one in these units."""
         means = (mixture.means - self.origin) / self.scale
-        root = mixture.structure.rescale(mixture.root, 1 / self.scale)
-        return Mixture(mixture.weights, means, root, mixture.structure)
+        return mixture.rescaled(means, 1 / self.scale)
 
     def destandardize(self, mixture):
         """A mixture in these units as one in the units of the data."""
         means = self.origin.astype(np.float64) + mixture.means * self.scale
-        root = mixture.structure.rescale(mixture.root, self.scale)
-        return Mixture(mixture.weights, means, root, mixture.structure)
+        return mixture.rescaled(means, self.scale)
 
 
 @dataclass(frozen=True)

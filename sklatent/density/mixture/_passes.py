@@ -17,16 +17,24 @@ Rows are columns here, one after the other in memory, since they outnumber the o
 """
 
 import contextlib
+import functools
 
 import numpy as np
 
-# The rows are divided into at most so many parts, each summed by one thread. Their
-# number does not depend on that of the threads, so neither do the results.
+from sklatent.utils._blocks import row_slices
+from sklatent.utils._spare_memory import spare_memory
+
+# The rows are divided into at most so many parts, each summed by one thread, and of at
+# least so many rows. The number of parts does not depend on that of the threads, so
+# neither do the results; it is a power of two, which the threads share evenly.
 PARTS = 8
-PART_ROWS = 2048
+PART_ROWS = 4096
 # Responsibilities below this change no sum; where most are, the rest is taken out.
 NEGLIGIBLE = {np.float64: 1e-14, np.float32: 1e-10}
 FEW = 0.3
+# Shares with smaller logarithms are 0. They would be subnormal numbers, or become some
+# in products, and a processor takes a hundred times as long for these.
+LOWEST = {np.float64: -650.0, np.float32: -60.0}
 # Features that the product with a triangular factor takes at a time: large enough for
 # BLAS, small enough that about half of the products with zeros are left out.
 TRIANGLE = 12
@@ -34,9 +42,9 @@ TRIANGLE = 12
 
 def row_parts(n_rows):
     """Slices of the rows that threads share."""
-    size = max(-(-n_rows // PARTS), PART_ROWS)
-    edges = [*range(0, n_rows, size), n_rows]
-    return list(map(slice, edges[:-1], edges[1:]))
+    most = max(n_rows // PART_ROWS, 1)
+    n_parts = min(1 << most.bit_length() - 1, PARTS)
+    return list(row_slices(n_rows, -(-n_rows // n_parts)))
 
 
 def normalize(L):
@@ -50,7 +58,11 @@ def normalize(L):
     if lost.any():
         L[:, lost] = 0.0
     L -= np.where(lost, 0.0, largest)
+    lowest = np.full(1, LOWEST[L.dtype.type], L.dtype)
+    np.maximum(L, lowest, out=L)
     np.exp(L, out=L)
+    L -= np.exp(lowest)
+    np.maximum(L, 0, out=L)
     total = L.sum(axis=0)
     L /= total
     np.log(total, out=total)
@@ -104,19 +116,16 @@ class Evaluator:
         self.constants = constants - self.log_offset
         size = self.floats_per_row() * np.dtype(dtype).itemsize
         block_rows = int(np.clip(self.block_bytes // size // 64, 2, 128)) * 64
-        self.block_rows = min(block_rows, n_rows)
-        self.spare = []  # memory of parts that were read, for the next ones
+        # Blocks of one size: a small one takes nearly as long as a large one.
+        self.block_rows = -(-n_rows // max(round(n_rows / block_rows), 1))
 
     @contextlib.contextmanager
     def memory(self):
-        """Memory for a block: new memory costs as much time as few rows do."""
-        try:
-            memory = self.spare.pop()
-        except IndexError:
-            logs = np.empty(self.k * self.block_rows, self.dtype)
-            memory = logs, self.workspace()
-        yield memory
-        self.spare.append(memory)
+        """Memory for a block: for the logarithms, and what `workspace` makes of it."""
+        sizes = np.array([self.k, *self.workspace_per_row()]) * self.block_rows
+        with spare_memory(int(sizes.sum()), self.dtype) as memory:
+            logs, *pieces = np.split(memory, np.cumsum(sizes)[:-1])
+            yield logs, self.workspace(*pieces)
 
     def sum_blocks(self, rows, part):
         """Sums over a part of `TrainingRows`, and log-likelihood less the offsets."""
@@ -168,11 +177,14 @@ class _Expanded(Evaluator):
     def floats_per_row(self):
         return self.n_features + self.p + self.k
 
-    def workspace(self):
+    def workspace_per_row(self):
+        return [self.n_features]
+
+    def workspace(self, memory):
         """Memory for the features of a block."""
         # The longer axis is contiguous.
         order = "F" if self.p > self.block_rows else "C"
-        phi = np.empty((self.n_features, self.block_rows), self.dtype, order)
+        phi = memory.reshape((self.n_features, self.block_rows), order=order)
         phi[0] = 1.0
         return phi
 
@@ -191,12 +203,17 @@ class _Expanded(Evaluator):
         sums[0] += np.dot(R, phi[:, : R.shape[1]].T)
 
 
+@functools.cache
+def _pairs(p):
+    """All j and i >= j below p, in the order in which products of features are."""
+    return np.triu_indices(p)
+
+
 class ExpandedFull(_Expanded):
     """Full covariances: 1, x_j, and x_i x_j for i >= j."""
 
     def coefficients(self, m):
-        # The order in which `multiply` goes through the pairs i >= j.
-        j, i = self.pairs = np.triu_indices(self.p)
+        j, i = self.pairs = _pairs(self.p)
         P = self.mixture.expanded_precision_root
         precision = P @ np.swapaxes(P, 1, 2)
         linear = np.einsum("kij,kj->ki", precision, m)
@@ -254,10 +271,12 @@ class _Whitened(Evaluator):
     def floats_per_row(self):
         return self.k * (self.p + 1) + 2 * self.p
 
-    def workspace(self):
+    def workspace_per_row(self):
+        return [self.k * self.p, self.p, self.p]
+
+    def workspace(self, *memory):
         """Memory for y of all components, for a centered block, and for the rows."""
-        size = self.p * self.block_rows
-        return tuple(np.empty(size * m, self.dtype) for m in (self.k, 1, 1))
+        return memory
 
     def rows_in(self, workspace, n):
         """Where n rows go, (p, n)."""

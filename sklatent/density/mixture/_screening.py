@@ -42,7 +42,8 @@ def is_apart(mixture, rows):
     X = rows.X[:: len(rows.X) // TRIAL_ROWS][:TRIAL_ROWS]
     Z = rows.frame.standardize_rows(X, np.empty(X.shape[::-1], X.dtype))
     L = np.empty((evaluator.k, TRIAL_ROWS), X.dtype)
-    evaluator.log_joint(Z, evaluator.workspace(), L)
+    with evaluator.memory() as (_, workspace):
+        evaluator.log_joint(Z, workspace, L)
     held = L.max(axis=0) + math.log(NEGLIGIBLE[evaluator.dtype]) < L
     return bool(held.mean() < FEW)
 
@@ -53,9 +54,12 @@ class ScreenedFull(WhitenedFull):
     def floats_per_row(self):
         return 2 * self.p + self.k + TRIANGLE
 
-    def workspace(self):
+    def workspace_per_row(self):
+        return [self.p]
+
+    def workspace(self, memory):
         """A list of what was whitened: component, rows, y; and memory for the rows."""
-        return [], None, np.empty(self.p * self.block_rows, self.dtype)
+        return [], None, memory
 
     def log_joint(self, Z, workspace, out):
         """Log of weight times density, less `log_offset`; -inf if it is negligible."""

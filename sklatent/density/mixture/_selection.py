@@ -94,23 +94,25 @@ def candidate_numbers(n_components):
     return sorted({int(k) for k in numbers})
 
 
-def criterion_values(estimator, candidates, mixtures, X, y, sample_weight):
+def criterion_values(estimator, candidates, mixtures, X, sample_weight, splits, report):
     """Value of `criterion` for each candidate.
 
     Parameters
     ----------
     estimator : GaussianMixture
-        Its parameters say which criterion, and how rows are left out.
+        Its parameters say which criterion.
     candidates : list of Candidate
         What may be chosen.
     mixtures : list of Mixture
         The mixtures that were fitted with them, in the units of the data.
     X : ndarray of shape (n_samples, n_features)
         The data.
-    y : array-like or None
-        Passed to the cross-validation generator.
     sample_weight : ndarray of shape (n_samples,) or None
         Weight of each row.
+    splits : list of (train, test)
+        Indices of rows, for "cv".
+    report : IterationReport
+        Told when a fit without the rows of a fold begins and ends.
 
     Returns
     -------
@@ -119,9 +121,10 @@ def criterion_values(estimator, candidates, mixtures, X, y, sample_weight):
     """
     criterion = estimator.criterion
     if criterion == "cv":
-        splits = folds(estimator, X, y)
         models = [clone(estimator).set_params(**c._asdict()) for c in candidates]
-        return np.array([held_out(model, X, sample_weight, splits) for model in models])
+        return np.array(
+            [held_out(model, X, sample_weight, splits, report) for model in models]
+        )
     if sample_weight is not None:
         # The criteria depend on the number of rows, not on ratios of weights only.
         what = f"The choice by criterion='{criterion}'"
@@ -179,7 +182,7 @@ def information(criterion, mixture, X, weight, n_threads):
     return float(bic + 2 * entropy if criterion == "icl" else bic)
 
 
-def held_out(estimator, X, sample_weight, splits):
+def held_out(estimator, X, sample_weight, splits, report):
     """Mean log-density of rows left out of the fit; larger is better.
 
     Parameters
@@ -192,6 +195,8 @@ def held_out(estimator, X, sample_weight, splits):
         Weight of each row.
     splits : list of (train, test)
         Indices of rows.
+    report : IterationReport
+        Told when a fit begins and ends.
 
     Returns
     -------
@@ -201,11 +206,13 @@ def held_out(estimator, X, sample_weight, splits):
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
     total = share = 0.0
     for train, test in splits:
+        report.begin()
         fold = clone(estimator)
         fold.set_callbacks().set_params(verbose=0)
         fold.fit(X[train], sample_weight=weight[train])
         total += weight[test] @ fold.score_samples(X[test])
         share += weight[test].sum()
+        report.end(None)
     return float(total / share)
 
 

@@ -1,5 +1,7 @@
 """Stacking of densities: the weights against an optimizer, mass, samples, errors."""
 
+import io
+
 import numpy as np
 import pytest
 import sklearn.mixture
@@ -9,6 +11,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sklatent.callback import ProgressLog
 from sklatent.density import (
     GaussianMixture,
     KernelDensity,
@@ -238,3 +241,13 @@ def test_a_constant_column_is_set_aside():
 def test_what_is_no_list_of_pairs():
     with pytest.raises(TypeError, match=r"list of \(name, density\) pairs"):
         StackedDensity([GaussianMixture()]).fit(load_iris().data)
+
+
+def test_the_fits_of_members_are_reported():
+    stream = io.StringIO()
+    stack = StackedDensity(MEMBERS, cv=3, random_state=0)
+    stack.set_callbacks(ProgressLog(interval=0, stream=stream)).fit(load_iris().data)
+    *lines, _ = stream.getvalue().splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        f"StackedDensity fit of a member {i}/12" for i in range(1, 13)
+    ]

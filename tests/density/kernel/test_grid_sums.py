@@ -7,6 +7,7 @@ from scipy.spatial.distance import cdist
 from sklatent.density import KernelDensity
 from sklatent.density.kernel import _grid_sums, _sums
 from sklatent.density.kernel._grid_sums import grid_for, grid_sums
+from sklatent.density.kernel._sums import KernelSums
 
 each_dimension = pytest.mark.parametrize("d", [1, 2, 3])
 
@@ -127,3 +128,21 @@ def test_no_query_is_left(monkeypatch):
     want = KernelDensity(0.5).fit(X).score_samples(X)
     monkeypatch.setattr(_sums, "_positive_log_sums", pytest.fail)
     np.testing.assert_allclose(model.score_samples(X), want, rtol=0, atol=1e-6)
+
+
+def test_queries_that_a_grid_leaves_look_at_few_rows(monkeypatch):
+    """They lie around the others, each with few rows that matter to it."""
+    X, Q = np.random.RandomState(0).standard_normal((2, 30_000, 2))
+    pairs, near = [], KernelSums.near
+
+    def counted(sums, queries, tolerance):
+        runs, terms = near(sums, queries, tolerance)
+        n_rows = sum(run.stop - run.start for run in runs)
+        pairs.append((len(queries), len(queries) * n_rows))
+        return runs, terms
+
+    monkeypatch.setattr(KernelSums, "near", counted)
+    KernelDensity(30_000 ** (-1 / 6), rtol=1e-6, n_jobs=1).fit(X).score_samples(Q)
+    n_queries, n_pairs = np.sum(pairs, axis=0)
+    assert 0 < n_queries < 1000
+    assert n_pairs < 0.2 * n_queries * len(X)

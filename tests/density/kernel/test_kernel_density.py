@@ -356,20 +356,25 @@ def test_grid_search_agrees_with_leave_one_out():
     assert 1 / step**2 < ratio < step**2
 
 
+@pytest.mark.parametrize("leave_one_out", [False, True])
 @pytest.mark.parametrize(
     "parameters", [{}, {"adaptive": "covariance"}, {"metric": "manhattan"}]
 )
-def test_verbose_prints_blocks_of_rows(parameters, rng, capsys, monkeypatch):
+def test_verbose_prints_blocks_of_rows(
+    parameters, leave_one_out, rng, capsys, monkeypatch
+):
     """With a clock that each look moves by ten seconds there is a line for each."""
     monkeypatch.setattr(_progress, "monotonic", itertools.count(step=10).__next__)
     X = rng.standard_normal((1500, 2))
     model = KernelDensity(n_jobs=1, **parameters).fit(X)
-    silent = model.score_samples(X)
+    silent = model.score_samples(X, leave_one_out)
     assert capsys.readouterr().out == ""
-    np.testing.assert_array_equal(model.set_params(verbose=1).score_samples(X), silent)
+    model.set_params(verbose=1)
+    np.testing.assert_array_equal(model.score_samples(X, leave_one_out), silent)
     *lines, end = capsys.readouterr().out.splitlines()
-    n_blocks = model._sums.n_blocks(1500)
-    assert len(lines) == n_blocks > 1
+    n_blocks = len(lines)
+    n_of_sums = model._sums.n_blocks(1500)
+    assert n_blocks > n_of_sums if leave_one_out else n_blocks == n_of_sums
     for i, line in enumerate(lines, 1):
         name = "KernelDensity.score_samples block of rows"
         assert line.startswith(f"{name} {i}/{n_blocks}, ")
@@ -387,3 +392,16 @@ def test_loo_reports_its_blocks(rng):
     assert len(lines) == 4
     assert lines[2].startswith("KernelDensity block of rows 3/10, ")
     assert end.startswith("KernelDensity: 1 fit in ")
+
+
+@pytest.mark.parametrize("parameters", [{"adaptive": True}, {"adaptive": "covariance"}])
+def test_kernels_of_rows_report_their_blocks(parameters, rng):
+    X = rng.standard_normal((300, 2))
+    stream = io.StringIO()
+    log = ProgressLog(interval=0, stream=stream)
+    KernelDensity("loo", candidates=6, **parameters).set_callbacks(log).fit(X)
+    *lines, _ = stream.getvalue().splitlines()
+    assert len(lines) > 2
+    n = int(lines[0].split("/")[1].split(",")[0])
+    assert lines[-1].startswith(f"KernelDensity block of rows {len(lines)}/{n}, ")
+    assert len(lines) <= n

@@ -1,6 +1,7 @@
 """Parameters of mixtures as plain data."""
 
 import numpy as np
+import pytest
 
 from sklatent.density.mixture._model import STRUCTURES
 from tests.density.mixture.mixtures import each_type, random_mixture
@@ -25,3 +26,23 @@ def test_free_parameters():
         "tied_diag": 3,
         "spherical": 4,
     }
+
+
+@each_type
+@pytest.mark.parametrize("known", [False, True])
+def test_roots_in_other_units(covariance_type, known):
+    """L and L^-T, whether the second is found again or rescaled."""
+    mixture = random_mixture(covariance_type)
+    _, p = mixture.means.shape
+    scale = np.full(p, 7.0) if mixture.structure.isotropic else np.geomspace(1e-3, 9, p)
+    if known:
+        assert mixture.precision_root is not None
+    there = mixture.rescaled(mixture.means * scale, scale)
+    L, P = there.expanded_root, there.expanded_precision_root
+    if mixture.structure.diagonal:
+        np.testing.assert_allclose(L, mixture.expanded_root * scale)
+        np.testing.assert_allclose(L * P, 1.0)
+    else:
+        np.testing.assert_allclose(L, mixture.expanded_root * scale[:, None])
+        unit = np.broadcast_to(np.eye(p), L.shape)
+        np.testing.assert_allclose(L.swapaxes(1, 2) @ P, unit, atol=1e-12)

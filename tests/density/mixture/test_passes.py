@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 
 from sklatent.density.mixture._em import e_step
 from sklatent.density.mixture._model import STRUCTURES, Frame, Mixture, TrainingRows
+from sklatent.density.mixture._passes import normalize, row_parts
 from sklatent.density.mixture._screening import is_apart
 from tests.density.mixture.mixtures import (
     each_type,
@@ -94,3 +95,26 @@ def test_components_far_from_each_other_keep_their_digits():
     # The rows themselves are rounded to 2**-28 there.
     np.testing.assert_allclose(ours.covariances[0], expected, atol=1e-12)
     np.testing.assert_allclose(ours.covariances[1], expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("n", [1, 2047, 4095, 4096, 10_000, 16_384, 99_999])
+def test_parts_are_shared_evenly(n):
+    parts = row_parts(n)
+    sizes = [part.stop - part.start for part in parts]
+    assert [part.start for part in parts] == [0, *np.cumsum(sizes)[:-1]]
+    assert sum(sizes) == n
+    assert len(parts) in {1, 2, 4, 8}
+    assert max(sizes) - min(sizes) < len(parts)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_shares_are_no_subnormal_numbers(dtype):
+    """They are 0, or large enough to be multiplied; those of no weight are 0."""
+    logs = np.linspace(-2000, 0, 5001)
+    L = np.array([logs, np.zeros(5001), np.full(5001, -np.inf)], dtype)
+    log_density = normalize(L)
+    limits = np.finfo(dtype)
+    assert ((L[0] == 0) | (L[0] > limits.tiny)).all()
+    assert (L[2] == 0).all()
+    np.testing.assert_allclose(L[0], expit(logs), rtol=2e3 * limits.eps, atol=1e-25)
+    np.testing.assert_allclose(log_density, np.log1p(np.exp(logs)), atol=limits.eps)

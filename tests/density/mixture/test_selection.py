@@ -1,5 +1,7 @@
 """The number of components against SciPy, explicit folds and known mixtures."""
 
+import io
+
 import numpy as np
 import pytest
 from scipy.stats import entropy
@@ -15,7 +17,7 @@ from sklearn.model_selection import (
 )
 from sklearn.preprocessing import scale
 
-from sklatent.callback import LossMonitor
+from sklatent.callback import LossMonitor, ProgressLog
 from sklatent.density import GaussianMixture
 from tests.density.mixture.mixtures import COVARIANCE_TYPES, three_groups, with_missing
 
@@ -312,3 +314,15 @@ def test_sorted_rows_are_shuffled_into_folds():
     X += np.random.RandomState(0).normal(size=X.shape)
     mixture = GaussianMixture([1, 5, 9], criterion="cv", random_state=0).fit(X)
     assert mixture.n_components_ == 5
+
+
+def test_the_fits_of_folds_are_reported():
+    stream = io.StringIO()
+    mixture = GaussianMixture([2, 3, 4], criterion="cv", cv=3, random_state=0)
+    mixture.set_callbacks(ProgressLog(interval=0, stream=stream)).fit(far_groups())
+    *lines, _, _ = stream.getvalue().splitlines()
+    of_folds = [i for i, line in enumerate(lines) if "fit of a fold" in line]
+    assert len(of_folds) == 9
+    # After all of EM, of which each candidate may take 100 steps.
+    assert of_folds[-1] == len(lines) - 1
+    assert lines[-1].startswith(f"GaussianMixture fit of a fold {len(lines)}/309, ")
