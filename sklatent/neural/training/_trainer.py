@@ -18,7 +18,8 @@ from skorch.callbacks import Callback
 
 from sklatent.neural.training._adam import Adam
 from sklatent.neural.training._flat import flat_parameters
-from sklatent.neural.training._rows import batch_sizes, batches_of, row_blocks
+from sklatent.neural.training._recording import RepeatedStep
+from sklatent.neural.training._rows import BLOCK_ROWS, batch_sizes, batches_of, row_blocks
 from sklatent.neural.training._schedules import SCHEDULES
 from sklatent.neural.training._stability import (
     GradientClipping,
@@ -184,6 +185,10 @@ class Trainer(NeuralNet):
         for part in self.module_.modules():  # networks of the user draw from it too
             if hasattr(part, "generator"):
                 part.generator = self.generator
+        self.repeated = RepeatedStep(
+            lambda x: self.criterion_.backward(self.module_, x, self.generator),
+            self.module_,
+        )
         self.losses = {}  # a list for each name, with an entry for each epoch
         self.start = None  # training loss before the first step
         self.lr_factor = 1.0  # by which divergence has lowered the learning rate,
@@ -309,6 +314,9 @@ class Trainer(NeuralNet):
     def backward(self, batch):
         """Add the gradient of the mean loss of a batch; return the mean."""
         if not (self.mixed and self.device.startswith("cuda")):
+            is_short = self.flat and torch.is_tensor(batch) and len(batch) <= BLOCK_ROWS
+            if is_short and self.device == "cpu":
+                return self.repeated(batch)
             return self.criterion_.backward(self.module_, batch, self.generator)
         with torch.autocast("cuda", torch.bfloat16):
             loss = self.criterion_(self.module_, batch, self.generator).mean()

@@ -59,12 +59,8 @@ class NormalLatent(nn.Module):
 
     def noise(self, shape, generator, like):
         """Standard normal noise, (*shape, q), of the precision and device of `like`."""
-        return torch.randn(
-            (*shape, self.n_components),
-            generator=generator,
-            dtype=like.dtype,
-            device=like.device,
-        )
+        noise = like.new_empty((*shape, self.n_components))
+        return noise.normal_(generator=generator)
 
     def draw(self, parameters, noise, temperature=None):
         """Codes mean + sqrt(variance) noise, which have a gradient as they are."""
