@@ -11,11 +11,9 @@ class Adam(torch.optim.Adam):
     v̂ = v / (1 - β₂ᵗ): Kingma and Ba (2015), algorithm 1.
     """
 
-    @torch.no_grad()
     def step(self, closure):
         """Move all vectors that have a gradient; return the loss before."""
-        with torch.enable_grad():
-            loss = closure()
+        loss = closure()
         for group in self.param_groups:
             for vector in group["params"]:
                 if vector.grad is not None:
@@ -25,6 +23,7 @@ class Adam(torch.optim.Adam):
     # It would be wrapped for PyTorch's profiler otherwise, which takes as long as it.
     step.hooked = True
 
+    @torch.no_grad()
     def _move(self, vector, group):
         state = self.state[vector]
         if not state:

@@ -13,12 +13,13 @@ help, and so every network of a user, is not repeated.
 
 import contextlib
 from functools import partial
+from operator import attrgetter
 
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from sklatent.neural.networks._gradients import has_hooks
+from sklatent.neural.networks._gradients import hooks_of
 
 # What has no part in the values of a step: memory, and properties of tensors.
 SILENT = {"__get__", "__set__", "detach", "empty_like", "new_empty"}
@@ -123,13 +124,13 @@ class RepeatedStep:
     def __init__(self, function, module):
         self.function = function
         self.parameters = list(module.parameters())
-        self.modules = list(module.modules())
+        self.hooks = [hooks for part in module.modules() for hooks in hooks_of(part)]
         self.recorded = {}
 
     def __call__(self, batch):
         """Return function(batch)."""
-        trained = (parameter.requires_grad for parameter in self.parameters)
-        state = len(batch), any(map(has_hooks, self.modules)), *trained
+        trained = map(attrgetter("requires_grad"), self.parameters)
+        state = len(batch), any(self.hooks), *trained
         if state not in self.recorded:
             return self.record(batch, state)
         place, calls, result = self.recorded[state]

@@ -123,9 +123,14 @@ def pairwise_normal_log_prob(z, mean, log_variance):
     """
     # Codes are of the size of 1, so that the expanded square keeps its digits.
     precision = (-log_variance).exp()
-    square = z.square() @ precision.T - 2 * z @ (mean * precision).T
+    square = z.square() @ precision.mT - 2 * z @ (mean * precision).mT
     constants = mean.square() * precision + log_variance + math.log(2 * math.pi)
-    return -0.5 * (square + constants.sum(1))
+    return -0.5 * (square + constants.sum(-1).unsqueeze(-2))
+
+
+def by_component(z):
+    """Each component of codes (..., q) as codes of its own, (q, n, 1)."""
+    return z.flatten(0, -2).T.unsqueeze(-1)
 
 
 class Prior(nn.Module):
@@ -304,8 +309,9 @@ class GaussianMixturePrior(Prior):
     def _marginal_log_prob(self, z, encode):
         """Log-density of each component."""
         log_weights, mean, log_variance = self.gaussians(encode)
-        logs = normal_log_prob(z.unsqueeze(-2), mean, log_variance)
-        return (log_weights[:, None] + logs).logsumexp(-2)
+        gaussians = by_component(mean), by_component(log_variance)
+        logs = pairwise_normal_log_prob(by_component(z), *gaussians)
+        return (log_weights + logs).logsumexp(-1).T.view_as(z)
 
     def _moments(self, n_components, encode):
         """Mean and variance of each component, (q,)."""
