@@ -138,11 +138,12 @@ def gelu(layer, x, of_input):
     if layer.approximate != "none":
         return by_autograd(layer, x, of_input)
     # PyTorch's kernel for the derivative computes Φ, the slowest part, once more.
-    cdf = torch.erf(x * 0.5**0.5).mul_(0.5).add_(0.5)
+    cdf = (x * 0.5**0.5).erf_().mul_(0.5).add_(0.5)
 
     def pullback(gradient):
         density = x.square().mul_(-0.5).exp_()  # times √2π
-        return torch.addcmul(cdf, x, density, value=SQRT_2PI**-1).mul_(gradient)
+        torch.addcmul(cdf, x, density, value=1 / SQRT_2PI, out=density)
+        return density.mul_(gradient)
 
     return x * cdf, pullback
 

@@ -33,7 +33,6 @@ from sklatent.neural.vae._normal_codes import (
 )
 
 LOG_2PI = math.log(2 * math.pi)
-threshold_backward = torch.ops.aten.threshold_backward.grad_input
 
 
 def has_normal_codes(latent):
@@ -92,7 +91,7 @@ def codes_vjp(model, output, noise):
 
     def of_output(of_mean, twice_of_log_variance):
         of_s = twice_of_log_variance.mul_(e).div_(variance).mul_(0.5)
-        threshold_backward(of_s, s, MIN_LOG_VARIANCE, grad_input=of_s)
+        of_s.masked_fill_(s <= MIN_LOG_VARIANCE, 0.0)
         return torch.cat([of_mean, of_s], dim=1)
 
     return z, kl, pullback
@@ -119,7 +118,8 @@ def mixture(prior, z):
     features = torch.cat([z.square(), z], dim=1)
     slopes = torch.cat([precision * -0.5, scaled], dim=1)
     constants = torch.addcmul(log_v, m, scaled).sum(1)
-    constants = torch.sub(prior.logits.log_softmax(0), constants, alpha=0.5)
+    log_weights = prior.logits.log_softmax(0)
+    constants = torch.sub(log_weights, constants, alpha=0.5)
     logs = torch.addmm(constants, features, slopes.T)
     log_shares = logs.log_softmax(1)
     shares = log_shares.exp()  # responsibilities
@@ -137,8 +137,8 @@ def mixture(prior, z):
         of_precision = of_shift.add_(of_scaled).mul_(m).sub_(of_squares)
         of_log_v = gradient_of(prior.log_variance)
         of_log_v.addcmul_(precision, of_precision, value=-0.5).sub_(each, alpha=0.5)
-        of_logits = gradient_of(prior.logits).add_(of_constants)
-        of_logits.sub_(prior.logits.softmax(0), alpha=weight * len(z))
+        expected = log_weights.exp().mul_(weight * len(z))
+        gradient_of(prior.logits).add_(of_constants.sub_(expected))
         of_square, of_z = of_logs.mm(slopes).chunk(2, dim=1)
         return torch.addcmul(of_z, z, of_square, value=2)
 
@@ -192,8 +192,8 @@ def add_to_noise(noise, variance, of_log_variance, weight):
     if type(noise) is LearnedNoise:
         # The floor does not move.
         share = torch.sub(variance, noise.initial, alpha=FLOOR).div_(variance)
-        of_theta = of_log_variance.mul_(share).sum_to_size(variance.shape)
-        gradient_of(noise.theta).add_(of_theta, alpha=noise.SPEED * weight)
+        of_theta = of_log_variance.mul_(share).mul_(noise.SPEED * weight)
+        gradient_of(noise.theta).add_(of_theta if share.ndim else of_theta.sum())
 
 
 def gaussian(part, x, parameters):
@@ -207,7 +207,7 @@ def gaussian(part, x, parameters):
 
     def pullback(weight):
         add_to_noise(part.noise, variance, ratio.sub_(n), 0.5 * weight)
-        return difference.div_(variance / weight)
+        return difference.div_(variance * (1 / weight))
 
     return -0.5 * (terms.sum() + LOG_2PI * x.numel()), pullback
 

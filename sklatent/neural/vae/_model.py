@@ -535,8 +535,8 @@ class NegativeELBO(NegativeBound):
         z, kl, of_codes = codes_vjp(model, output, noise)
         decoded, of_decoder = vjp(model.decoder, z)
         log_p, of_table = table_vjp(model.likelihood, x, decoded)
-        of_encoder(of_codes(of_decoder(of_table(-1 / n)), self.current / n))
-        return (self.current * kl - log_p) / n
+        of_encoder(of_codes(of_decoder(of_table(-1 / n)), self.current * (1 / n)))
+        return (self.current * kl - log_p) * (1 / n)
 
 
 class NegativeIWAE(NegativeBound):
