@@ -118,14 +118,16 @@ def normal_log_prob(z, mean, log_variance):
 def pairwise_normal_log_prob(z, mean, log_variance):
     """Log-density of draws z (..., q) under each of c Gaussians, (..., c).
 
-    Expanded into products of matrices, instead of an array of draws, Gaussians and
+    Expanded into a product of matrices, instead of an array of draws, Gaussians and
     components.
     """
     # Codes are of the size of 1, so that the expanded square keeps its digits.
     precision = (-log_variance).exp()
-    square = z.square() @ precision.mT - 2 * z @ (mean * precision).mT
     constants = mean.square() * precision + log_variance + math.log(2 * math.pi)
-    return -0.5 * (square + constants.sum(-1).unsqueeze(-2))
+    constants = constants.sum(-1, keepdim=True)
+    slopes = torch.cat([precision, -2 * mean * precision, constants], dim=-1)
+    features = torch.cat([z.square(), z, torch.ones_like(z[..., :1])], dim=-1)
+    return features @ (-0.5 * slopes).mT
 
 
 def by_component(z):
