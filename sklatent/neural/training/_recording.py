@@ -1,11 +1,11 @@
 """Steps that are recorded once, and repeated in the same memory.
 
-A step of small networks is some eighty operations, most of which take less time than
-what goes on around them: Python, the choice of a kernel, memory for the result. For
-batches of one size the same calls return, with arguments in the same places. So the
-first batch of a size is computed as ever, while a list is made of the calls, each with
-the memory of its result as `out`. All others are copied to where the first one was, and
-the list is gone through. No bit of a result differs.
+A step of small networks on a CPU is some eighty operations, most of which take less
+time than what goes on around them: Python, the choice of a kernel, memory for the
+result. For batches of one size the same calls return, with arguments in the same
+places. So the first batch of a size is computed as ever, while a list is made of the
+calls, each with the memory of its result as `out`. All others are copied to where the
+first one was, and the list is gone through. No bit of a result differs.
 
 That holds for code whose course does not depend on values. Whatever asks autograd for
 help, and so every network of a user, is not repeated.
@@ -57,21 +57,22 @@ class Recording(TorchFunctionMode):
         kwargs = kwargs or {}
         result = function(*args, **kwargs)
         name = function.__name__
-        for tensor in tensors_in((result,)):
-            if tensor.grad_fn is not None:
-                self.complete = False
-            elif self.complete and name not in SILENT:
-                self.calls += repeatable(function, name.strip("_"), args, kwargs, tensor)
-        self.complete &= name not in LEAVES
+        made = list(tensors_in((result,)))
+        if name in LEAVES or any(tensor.grad_fn is not None for tensor in made):
+            self.complete = False
+        if self.complete and name not in SILENT:
+            for tensor in made:
+                self.calls += repeatable(function, args, kwargs, tensor)
         return result
 
 
-def repeatable(function, name, args, kwargs, result):
+def repeatable(function, args, kwargs, result):
     """Return a list of what makes a result in the same place again: none for a view."""
     given = list(tensors_in((args, tuple(kwargs.values()))))
     in_place = any(tensor is result for tensor in given)
     if not in_place and any(shares_memory(tensor, result) for tensor in given):
         return []
+    name = function.__name__.strip("_")  # mul_ as mul, with the result as `out`
     if name in EXACT and not kwargs and are_small([*given, result]):
         return [partial(EXACT[name], *map(as_array, args), as_array(result))]
     if in_place:
@@ -141,7 +142,11 @@ class RepeatedStep:
             place.copy_(batch)
             for call in calls:
                 call()
-            return result.clone()
+        return result.clone()
+
+    def __getstate__(self):
+        # A copy has other memory.
+        return vars(self) | {"recorded": {}}
 
     def record(self, batch, state):
         """Compute a step, and keep its calls."""

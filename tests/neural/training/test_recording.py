@@ -1,6 +1,7 @@
 """Steps that are repeated from a list of calls, beside those that are not."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -69,14 +70,19 @@ def network():
         return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
 
 
+def clear(network):
+    """Make places for the gradients."""
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+
+
 class OfNetwork:
     """A step of a network, which counts how often it is computed."""
 
     def __init__(self, network):
         self.network = network
         self.n_computed = 0
-        for parameter in network.parameters():
-            parameter.grad = torch.zeros_like(parameter)
+        clear(network)
 
     def __call__(self, x):
         self.n_computed += 1
@@ -122,6 +128,17 @@ class TestWhatIsRepeated:
         second = repeated(torch.ones(5, 3))
         repeated(torch.zeros(5, 3))
         assert first == before == second
+
+    def test_copies_have_memory_of_their_own(self, step, repeated, network):
+        x = torch.linspace(-1, 1, 15).view(5, 3)
+        expected = [value.clone() for value in after(repeated, network, x)]
+        twin = pickle.loads(pickle.dumps(repeated))
+        clear(twin.function.network)
+        found = after(twin, twin.function.network, x)
+        after(twin, twin.function.network, 2 * x)
+        assert all(map(torch.equal, after(repeated, network, x), expected))
+        assert twin.function.n_computed == step.n_computed + 1
+        assert torch.equal(found[0], expected[0])
 
     def test_a_batch_is_not_written_to(self, repeated):
         x = torch.ones(5, 3)
