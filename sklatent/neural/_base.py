@@ -284,7 +284,7 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             module.load_state_dict(self.net_.module_.state_dict())
         else:
             module.initialize(data, generator)
-        criterion = self._make_criterion(X)
+        criterion = self._make_criterion(X).to(dtype)
         trainer = Trainer(
             module.to(dtype),
             criterion,

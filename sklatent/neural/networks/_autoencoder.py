@@ -119,7 +119,7 @@ class SquaredError(Loss):
             rebuilt, of_decoder = vjp(model.decoder, z)
             residual = rebuilt - x
             of_encoder(of_decoder(residual * (2 / n)))
-            loss = residual.square_().sum() / n
+            loss = torch.dot(residual.flatten(), residual.flatten()) / n
         if not self.alpha:
             return loss
         penalty = self.penalty(model)

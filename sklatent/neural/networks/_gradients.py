@@ -7,6 +7,8 @@ Griewank and Walther (2008), section 3.2, where it is the reverse mode. Networks
 an entry in `WRITTEN_OUT`, above all the user's, are left to autograd.
 """
 
+import math
+
 import torch
 from torch import nn
 
@@ -38,20 +40,20 @@ def vjp(module, x, of_input=True, owned=False):
         None, and adds to `grad` of the parameters.
     """
     written_out = WRITTEN_OUT.get(type(module))
-    if written_out is None or has_hooks(module):
+    if written_out is None or any(hooks_of(module)):
         return by_autograd(module, x, of_input)
     if written_out in IN_PLACE and not owned:
         x = x.clone()
     return written_out(module, x, of_input)
 
 
-def has_hooks(module):
-    """Tell whether calling a module does more than its forward pass."""
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
+def hooks_of(module):
+    """Return the collections of what calling a module does besides."""
+    return (
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
     )
 
 
@@ -88,9 +90,10 @@ def linear(layer, x, of_input):
         gradient_of(weight).addmm_(gradient.T, x)
         if bias is not None:
             gradient_of(bias).add_(gradient.sum(0))
-        return gradient @ weight if of_input else None
+        return gradient.mm(weight) if of_input else None
 
-    return nn.functional.linear(x, weight, bias), pullback
+    y = x.mm(weight.T) if bias is None else torch.addmm(bias, x, weight.T)
+    return y, pullback
 
 
 def transposed(layer, x, of_input):
@@ -101,9 +104,22 @@ def transposed(layer, x, of_input):
         gradient_of(weight).addmm_(x.T, gradient)
         if bias is not None:
             gradient_of(bias).add_(gradient.sum(0))
-        return gradient @ weight.T if of_input else None
+        return gradient.mm(weight.T) if of_input else None
 
-    return nn.functional.linear(x, weight.T, bias), pullback
+    y = x.mm(weight) if bias is None else torch.addmm(bias, x, weight)
+    return y, pullback
+
+
+def derivative(backward, *args):
+    """Pull back through an activation, by PyTorch's kernel for it."""
+
+    @torch.no_grad()
+    def pullback(gradient):
+        # Into memory of its own, which a step that is repeated can write to again.
+        into = torch.empty_like(gradient)
+        return backward.grad_input(gradient, *args, grad_input=into)
+
+    return pullback
 
 
 def identity(layer, x, of_input):
@@ -114,53 +130,62 @@ def identity(layer, x, of_input):
 def elu(layer, x, of_input):
     """Exponential unit y = x, or α (e^x - 1) below 0, where y' = y + α."""
     y = nn.functional.elu(x, layer.alpha, inplace=True)
-    return y, lambda g: aten.elu_backward.default(g, layer.alpha, 1.0, 1.0, True, y)
+    return y, derivative(aten.elu_backward, layer.alpha, 1.0, 1.0, True, y)
 
 
 def gelu(layer, x, of_input):
-    """Gaussian unit y = x Φ(x)."""
-    return nn.functional.gelu(x), lambda g: aten.gelu_backward.default(g, x)
+    """Gaussian unit y = x Φ(x), where y' = Φ(x) + x φ(x)."""
+    if layer.approximate != "none":
+        return by_autograd(layer, x, of_input)
+    # PyTorch's kernel for the derivative computes Φ, the slowest part, once more.
+    cdf = (x * 0.5**0.5).erf_().mul_(0.5).add_(0.5)
+
+    def pullback(gradient):
+        density = x.square().mul_(-0.5).exp_()  # times √2π
+        torch.addcmul(cdf, x, density, value=1 / SQRT_2PI, out=density)
+        return density.mul_(gradient)
+
+    return x * cdf, pullback
 
 
 def leaky_relu(layer, x, of_input):
     """Leaky unit y = x, or a x below 0."""
     slope = layer.negative_slope
     y = nn.functional.leaky_relu(x, slope, inplace=True)
-    return y, lambda g: aten.leaky_relu_backward.default(g, y, slope, True)
+    return y, derivative(aten.leaky_relu_backward, y, slope, True)
 
 
 def logistic(layer, x, of_input):
     """Logistic y = 1 / (1 + e^-x), where y' = y (1 - y)."""
     y = x.sigmoid_()
-    return y, lambda g: aten.sigmoid_backward.default(g, y)
+    return y, derivative(aten.sigmoid_backward, y)
 
 
 def relu(layer, x, of_input):
     """Rectifier y = max(x, 0)."""
     y = x.relu_()
-    return y, lambda g: aten.threshold_backward.default(g, y, 0)
+    return y, derivative(aten.threshold_backward, y, 0)
 
 
 def selu(layer, x, of_input):
     """Scaled exponential unit, s times that of `elu`."""
     y = nn.functional.selu(x, inplace=True)
-    return y, lambda g: aten.elu_backward.default(g, SELU[0], SELU[1], 1.0, True, y)
+    return y, derivative(aten.elu_backward, *SELU, 1.0, True, y)
 
 
 def softplus(layer, x, of_input):
     """Softplus y = log(1 + e^x)."""
     y = nn.functional.softplus(x)
-    return y, lambda g: aten.softplus_backward.default(
-        g, x, layer.beta, layer.threshold
-    )
+    return y, derivative(aten.softplus_backward, x, layer.beta, layer.threshold)
 
 
 def tanh(layer, x, of_input):
     """Hyperbolic tangent y = tanh x, where y' = 1 - y²."""
     y = x.tanh_()
-    return y, lambda g: aten.tanh_backward.default(g, y)
+    return y, derivative(aten.tanh_backward, y)
 
 
+SQRT_2PI = math.sqrt(2 * math.pi)
 # α and scale of Klambauer et al. (2017), eq. 2.
 SELU = 1.6732632423543772, 1.0507009873554805
 
@@ -173,7 +198,7 @@ def chain(network, x, of_input):
         x, pullback = vjp(layer, x, of_input, owned)
         pullbacks.append(pullback)
         of_input = True
-        owned = type(layer) in MAKES_OUTPUT and not has_hooks(layer)
+        owned = type(layer) in MAKES_OUTPUT and not any(hooks_of(layer))
 
     def pull_all(gradient):
         for pullback in reversed(pullbacks):

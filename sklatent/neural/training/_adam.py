@@ -11,11 +11,9 @@ class Adam(torch.optim.Adam):
     v̂ = v / (1 - β₂ᵗ): Kingma and Ba (2015), algorithm 1.
     """
 
-    @torch.no_grad()
     def step(self, closure):
         """Move all vectors that have a gradient; return the loss before."""
-        with torch.enable_grad():
-            loss = closure()
+        loss = closure()
         for group in self.param_groups:
             for vector in group["params"]:
                 if vector.grad is not None:
@@ -25,16 +23,26 @@ class Adam(torch.optim.Adam):
     # It would be wrapped for PyTorch's profiler otherwise, which takes as long as it.
     step.hooked = True
 
+    @torch.no_grad()
     def _move(self, vector, group):
-        g, state = vector.grad, self.state[vector]
+        state = self.state[vector]
         if not state:
             state["step"] = torch.zeros(())
             state["exp_avg"] = torch.zeros_like(vector)
             state["exp_avg_sq"] = torch.zeros_like(vector)
         beta1, beta2 = group["betas"]
-        m = state["exp_avg"].lerp_(g, 1 - beta1)
-        v = state["exp_avg_sq"].mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        t = state["step"].add_(1).item()
-        unbiased = (1 - beta2**t) ** 0.5  # factor of sqrt(v̂)
-        scale = v.sqrt().add_(group["eps"] * unbiased)
-        vector.addcdiv_(m, scale, value=-group["lr"] * unbiased / (1 - beta1**t))
+        torch._fused_adam_(
+            [vector],
+            [vector.grad],
+            [state["exp_avg"]],
+            [state["exp_avg_sq"]],
+            [],
+            [state["step"].add_(1)],
+            lr=group["lr"],
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )

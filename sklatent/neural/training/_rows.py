@@ -44,7 +44,7 @@ def batches_of(X, order, sizes):
         n_ahead = max(1, READ_AHEAD // (sizes[0] * X[0].numel()))
     pieces = [sizes[i : i + n_ahead] for i in range(0, len(sizes), n_ahead)]
     for rows, piece in zip(order.split(list(map(sum, pieces))), pieces, strict=True):
-        read = X[rows]
+        read = X.index_select(0, rows) if torch.is_tensor(X) else X[rows]
         yield from read.split(piece) if len(piece) > 1 else [read]
 
 

@@ -18,7 +18,13 @@ from skorch.callbacks import Callback
 
 from sklatent.neural.training._adam import Adam
 from sklatent.neural.training._flat import flat_parameters
-from sklatent.neural.training._rows import batch_sizes, batches_of, row_blocks
+from sklatent.neural.training._recording import RepeatedStep
+from sklatent.neural.training._rows import (
+    BLOCK_ROWS,
+    batch_sizes,
+    batches_of,
+    row_blocks,
+)
 from sklatent.neural.training._schedules import SCHEDULES
 from sklatent.neural.training._stability import (
     GradientClipping,
@@ -184,6 +190,7 @@ class Trainer(NeuralNet):
         for part in self.module_.modules():  # networks of the user draw from it too
             if hasattr(part, "generator"):
                 part.generator = self.generator
+        self.repeated = RepeatedStep(self.add_gradient, self.module_)
         self.losses = {}  # a list for each name, with an entry for each epoch
         self.start = None  # training loss before the first step
         self.lr_factor = 1.0  # by which divergence has lowered the learning rate,
@@ -308,12 +315,21 @@ class Trainer(NeuralNet):
 
     def backward(self, batch):
         """Add the gradient of the mean loss of a batch; return the mean."""
-        if not (self.mixed and self.device.startswith("cuda")):
-            return self.criterion_.backward(self.module_, batch, self.generator)
-        with torch.autocast("cuda", torch.bfloat16):
-            loss = self.criterion_(self.module_, batch, self.generator).mean()
-        loss.backward()
-        return loss.detach()
+        on_gpu = self.device.startswith("cuda")
+        if self.mixed and on_gpu:
+            with torch.autocast("cuda", torch.bfloat16):
+                loss = self.criterion_(self.module_, batch, self.generator).mean()
+            loss.backward()
+            return loss.detach()
+        # The gradients of parameters in a vector stay where they are; large batches
+        # are computed in time enough, and would take more memory.
+        is_short = self.flat and torch.is_tensor(batch) and len(batch) <= BLOCK_ROWS
+        repeats = is_short and not on_gpu
+        return self.repeated(batch) if repeats else self.add_gradient(batch)
+
+    def add_gradient(self, batch):
+        """Let the criterion add the gradient of a batch."""
+        return self.criterion_.backward(self.module_, batch, self.generator)
 
     def quasi_newton_step(self, closure):
         """Take a step that compares losses and gradients at several places.

@@ -33,7 +33,6 @@ from sklatent.neural.vae._normal_codes import (
 )
 
 LOG_2PI = math.log(2 * math.pi)
-threshold_backward = torch.ops.aten.threshold_backward.default
 
 
 def has_normal_codes(latent):
@@ -67,7 +66,7 @@ def codes_vjp(model, output, noise):
     mean, s = output.chunk(2, dim=1)
     s = s + START
     e = s.clamp(MIN_LOG_VARIANCE, 0).exp_()
-    variance = e + s.relu()  # 1 + s where e is 1
+    variance = s.clamp(min=0).add_(e)  # 1 + s where e is 1
     log_variance = variance.log()
     moved = variance.sqrt().mul_(noise)
     z = mean + moved
@@ -92,7 +91,7 @@ def codes_vjp(model, output, noise):
 
     def of_output(of_mean, twice_of_log_variance):
         of_s = twice_of_log_variance.mul_(e).div_(variance).mul_(0.5)
-        of_s = threshold_backward(of_s, s, MIN_LOG_VARIANCE)
+        of_s.masked_fill_(s <= MIN_LOG_VARIANCE, 0.0)
         return torch.cat([of_mean, of_s], dim=1)
 
     return z, kl, pullback
@@ -114,22 +113,23 @@ def recorded(function, x):
 def mixture(prior, z):
     """Log Σ_c exp(w_c + log N(z; m_c, v_c)), where log N is linear in (z², z)."""
     m, log_v = prior.mean, prior.log_variance
-    precision = (-log_v).exp_()
+    precision = log_v.neg().exp_()
     scaled = m * precision
     features = torch.cat([z.square(), z], dim=1)
-    slopes = torch.cat([-0.5 * precision, scaled], dim=1)
+    slopes = torch.cat([precision * -0.5, scaled], dim=1)
     constants = torch.addcmul(log_v, m, scaled).sum(1)
-    constants = torch.sub(prior.logits.log_softmax(0), constants, alpha=0.5)
+    log_weights = prior.logits.log_softmax(0)
+    constants = torch.sub(log_weights, constants, alpha=0.5)
     logs = torch.addmm(constants, features, slopes.T)
-    highest = logs.amax(1, keepdim=True)
-    shares = logs.sub_(highest).exp_()
-    total = shares.sum(1, keepdim=True)
-    shares.div_(total)  # responsibilities
+    log_shares = logs.log_softmax(1)
+    shares = log_shares.exp()  # responsibilities
+    # The density of a row is the difference in each column, to rounding of the larger.
+    log_p = torch.dot(shares.flatten(), logs.sub_(log_shares).flatten())
 
     def pullback(weight):
         of_logs = shares.mul_(weight)
         of_constants = of_logs.sum(0)
-        of_squares, of_scaled = (of_logs.T @ features).chunk(2, dim=1)
+        of_squares, of_scaled = of_logs.T.mm(features).chunk(2, dim=1)
         each = of_constants[:, None]
         of_shift = torch.addcmul(of_scaled, m, each, value=-1)
         gradient_of(prior.mean).addcmul_(precision, of_shift)
@@ -137,13 +137,12 @@ def mixture(prior, z):
         of_precision = of_shift.add_(of_scaled).mul_(m).sub_(of_squares)
         of_log_v = gradient_of(prior.log_variance)
         of_log_v.addcmul_(precision, of_precision, value=-0.5).sub_(each, alpha=0.5)
-        of_logits = gradient_of(prior.logits).add_(of_constants)
-        of_logits.sub_(prior.logits.softmax(0), alpha=weight * len(z))
-        of_square, of_z = (of_logs @ slopes).chunk(2, dim=1)
+        expected = log_weights.exp().mul_(weight * len(z))
+        gradient_of(prior.logits).add_(of_constants.sub_(expected))
+        of_square, of_z = of_logs.mm(slopes).chunk(2, dim=1)
         return torch.addcmul(of_z, z, of_square, value=2)
 
-    log_p = total.log_().add_(highest).sum() - 0.5 * LOG_2PI * z.numel()
-    return log_p, pullback
+    return log_p - 0.5 * LOG_2PI * z.numel(), pullback
 
 
 def table_vjp(table, x, output):
@@ -193,8 +192,8 @@ def add_to_noise(noise, variance, of_log_variance, weight):
     if type(noise) is LearnedNoise:
         # The floor does not move.
         share = torch.sub(variance, noise.initial, alpha=FLOOR).div_(variance)
-        of_theta = of_log_variance.mul_(share).sum_to_size(variance.shape)
-        gradient_of(noise.theta).add_(of_theta, alpha=noise.SPEED * weight)
+        of_theta = of_log_variance.mul_(share).mul_(noise.SPEED * weight)
+        gradient_of(noise.theta).add_(of_theta if share.ndim else of_theta.sum())
 
 
 def gaussian(part, x, parameters):
@@ -208,7 +207,7 @@ def gaussian(part, x, parameters):
 
     def pullback(weight):
         add_to_noise(part.noise, variance, ratio.sub_(n), 0.5 * weight)
-        return difference.mul_(weight / variance)
+        return difference.div_(variance * (1 / weight))
 
     return -0.5 * (terms.sum() + LOG_2PI * x.numel()), pullback
 

@@ -456,6 +456,8 @@ class NegativeBound(Loss):
     ):
         super().__init__()
         self.beta = self.weight = beta
+        # The same number in a place of its own, where steps that are repeated find it.
+        self.register_buffer("current", torch.tensor(beta, dtype=torch.float64))
         self.warmup_epochs = warmup_epochs
         self.n_draws = n_draws
         self.temperatures = temperatures
@@ -476,6 +478,7 @@ class NegativeBound(Loss):
         """Set weight and temperature; epochs count from 1."""
         # Never 0: without any cost the variances of codes could vanish in an epoch.
         self.weight = self.beta * min(1.0, epoch / (self.warmup_epochs + 1))
+        self.current.fill_(self.weight)
         self.temperature = self.temperatures[min(epoch, len(self.temperatures)) - 1]
 
     def turns(self, model):
@@ -540,8 +543,8 @@ class NegativeELBO(NegativeBound):
         z, kl, of_codes = codes_vjp(model, output, noise)
         decoded, of_decoder = vjp(model.decoder, z)
         log_p, of_table = table_vjp(model.likelihood, x, decoded)
-        of_encoder(of_codes(of_decoder(of_table(-1 / n)), self.weight / n))
-        return (self.weight * kl - log_p) / n
+        of_encoder(of_codes(of_decoder(of_table(-1 / n)), self.current * (1 / n)))
+        return (self.current * kl - log_p) * (1 / n)
 
 
 class NegativeIWAE(NegativeBound):

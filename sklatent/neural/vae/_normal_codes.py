@@ -59,12 +59,8 @@ class NormalLatent(nn.Module):
 
     def noise(self, shape, generator, like):
         """Standard normal noise, (*shape, q), of the precision and device of `like`."""
-        return torch.randn(
-            (*shape, self.n_components),
-            generator=generator,
-            dtype=like.dtype,
-            device=like.device,
-        )
+        noise = like.new_empty((*shape, self.n_components))
+        return noise.normal_(generator=generator)
 
     def draw(self, parameters, noise, temperature=None):
         """Codes mean + sqrt(variance) noise, which have a gradient as they are."""
@@ -122,14 +118,21 @@ def normal_log_prob(z, mean, log_variance):
 def pairwise_normal_log_prob(z, mean, log_variance):
     """Log-density of draws z (..., q) under each of c Gaussians, (..., c).
 
-    Expanded into products of matrices, instead of an array of draws, Gaussians and
+    Expanded into a product of matrices, instead of an array of draws, Gaussians and
     components.
     """
     # Codes are of the size of 1, so that the expanded square keeps its digits.
     precision = (-log_variance).exp()
-    square = z.square() @ precision.T - 2 * z @ (mean * precision).T
     constants = mean.square() * precision + log_variance + math.log(2 * math.pi)
-    return -0.5 * (square + constants.sum(1))
+    constants = constants.sum(-1, keepdim=True)
+    slopes = torch.cat([precision, -2 * mean * precision, constants], dim=-1)
+    features = torch.cat([z.square(), z, torch.ones_like(z[..., :1])], dim=-1)
+    return features @ (-0.5 * slopes).mT
+
+
+def by_component(z):
+    """Each component of codes (..., q) as codes of its own, (q, n, 1)."""
+    return z.flatten(0, -2).T.unsqueeze(-1)
 
 
 class Prior(nn.Module):
@@ -308,8 +311,9 @@ class GaussianMixturePrior(Prior):
     def _marginal_log_prob(self, z, encode):
         """Log-density of each component."""
         log_weights, mean, log_variance = self.gaussians(encode)
-        logs = normal_log_prob(z.unsqueeze(-2), mean, log_variance)
-        return (log_weights[:, None] + logs).logsumexp(-2)
+        gaussians = by_component(mean), by_component(log_variance)
+        logs = pairwise_normal_log_prob(by_component(z), *gaussians)
+        return (log_weights + logs).logsumexp(-1).T.view_as(z)
 
     def _moments(self, n_components, encode):
         """Mean and variance of each component, (q,)."""
