@@ -4,6 +4,7 @@ Globally, or in the neighborhood of each row: Fukunaga and Olsen (1971), An algo
 for finding intrinsic dimensionality of data, IEEE Transactions on Computers C-20.
 """
 
+import functools
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,12 +17,15 @@ from sklatent.dimension._base import (
     available_neighbors,
     check_distinct,
 )
-from sklatent.dimension._metrics import varying_columns
+from sklatent.dimension._metrics import varying, varying_columns
 from sklatent.dimension._table_warnings import count_duplicates
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._dask import is_dask
 from sklatent.utils._moments import Moments
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._random import random_generator
+from sklatent.utils._rounding import Ranges
+from sklatent.utils._rows import DaskRows
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
 
@@ -258,6 +262,11 @@ class PCASpectrum(
                     "permutes the columns of all rows and has no local form; got "
                     f"n_neighbors={self.n_neighbors}."
                 )
+            if is_dask(X):
+                variances = self._fit_blocks(X)
+                self.explained_variance_ratio_ = variances / variances.sum()
+                self.eigenvalues_ = self._in_units(variances)
+                return self
             table = X
             X = read_rows(self, X, ensure_min_samples=4, reset=True)
             first, inverse, _ = unique_rows(X)
@@ -284,11 +293,7 @@ class PCASpectrum(
     def _set_scales(self, X):
         """Choose the columns, origin and scales; return the rows in these."""
         self._columns = varying_columns(X)
-        if len(self._columns) == 0:
-            raise ValueError(
-                f"X must have distinct rows; got {len(X)} rows that are equal up to "
-                "rounding, without variance to tell the dimension from."
-            )
+        self._check_varying(len(X))
         some = X[:: -(-len(X) // ORIGIN_ROWS), self._columns]
         self._origin = np.median(some, axis=0).astype(np.float64)
         self._exponent, self._scale = 0, 1.0
@@ -297,14 +302,26 @@ class PCASpectrum(
         if self.standardize:
             self._scale = rows.std(axis=0, ddof=1)
             rows /= self._scale
-        step = np.ldexp(np.finfo(X.dtype).eps * self._origin, -self._exponent)
-        self._rounding = float(((step / self._scale) ** 2).max())
+        self._set_rounding(X.dtype)
         return rows
+
+    def _check_varying(self, n):
+        if len(self._columns) == 0:
+            raise ValueError(
+                f"X must have distinct rows; got {n} rows that are equal up to "
+                "rounding, without variance to tell the dimension from."
+            )
+
+    def _set_rounding(self, dtype):
+        step = np.ldexp(np.finfo(dtype).eps * self._origin, -self._exponent)
+        self._rounding = float(((step / self._scale) ** 2).max())
 
     def _prepare(self, X):
         """Rows in double precision, near the origin, with squares within range."""
-        rows = X[:, self._columns].astype(np.float64) - self._origin
-        return np.ldexp(rows, -self._exponent) / self._scale
+        return _prepared(X, *self._units())
+
+    def _units(self):
+        return self._columns, self._origin, self._exponent, self._scale
 
     def _in_units(self, variances):
         """Variances in squared units of the data, or of standardized data."""
@@ -322,6 +339,10 @@ class PCASpectrum(
         if n <= p:
             rows = _principal_coordinates(rows)
         moments = Moments.of(rows)
+        return self._of_moments(n, moments, _without_groups(rows, moments))
+
+    def _of_moments(self, n, moments, without_groups):
+        """Variances; the dimension is set from them, and from those without groups."""
         variances = _variances(moments.scatter, n, self._rounding)
         reference = self._reference(variances)
         self.reference_eigenvalues_ = (
@@ -330,11 +351,44 @@ class PCASpectrum(
         dimension = float(self._count(variances, n))
         parts = [
             float(self._count(_variances(S, m, self._rounding), m)) if S.any() else 1.0
-            for S, m in _without_groups(rows, moments)
+            for S, m in without_groups
         ]
         std = np.sqrt((len(parts) - 1) * np.var(parts))
         self._set_dimension(dimension, std / dimension)
         return variances
+
+    def _fit_blocks(self, X):
+        """Variances of the rows of a Dask collection."""
+        rows = DaskRows(self, X, None, False, 4)
+        if self.n_neighbors or self.method == "parallel_analysis":
+            what = f"n_neighbors={self.n_neighbors}"
+            if self.n_neighbors is None:
+                what = f"method={self.method!r}"
+            rows.require_array(f"PCASpectrum with {what}", "choose another method")
+        self._set_units(rows)
+        self.n_duplicates_, self.n_neighbors_ = 0, None
+        vars(self).pop("local_dimension_", None)
+        n_groups = min(rows.n_rows, N_GROUPS)
+        groups = rows.reduce_numbered(
+            _group_moments, _merge_groups, n_groups, self._units()
+        )
+        moments = functools.reduce(Moments.merge, groups)
+        return self._of_moments(rows.n_rows, moments, _without(groups))
+
+    def _set_units(self, rows):
+        """Choose the columns, origin and scales of rows in blocks."""
+        n, (low, high, _) = rows.n_rows, rows.reduce(Ranges.of, Ranges.merge)
+        columns = self._columns = varying(low, high, rows.dtype)
+        self._check_varying(n)
+        moments = rows.overview.columns
+        self._origin = mean = moments.mean[columns]
+        farthest = np.maximum(high[columns] - mean, mean - low[columns]).max()
+        self._exponent, self._scale = int(np.frexp(farthest)[1]), 1.0
+        if self.standardize:
+            self._scale = np.ldexp(
+                np.sqrt(moments.squares[columns] / (n - 1)), -self._exponent
+            )
+        self._set_rounding(rows.dtype)
 
     def _permuted_variances(self, rows):
         """Quantile of each variance when columns are permuted, shape (m,)."""
@@ -407,6 +461,31 @@ class PCASpectrum(
         if self.method == "minka":
             return criteria.minka(variances, n_samples)
         return getattr(criteria, self.method)(variances)
+
+
+def _prepared(X, columns, origin, exponent, scale):
+    """Some columns of rows, less an origin, over powers of 2 and scales."""
+    rows = X[:, columns].astype(np.float64) - origin
+    return np.ldexp(rows, -exponent) / scale
+
+
+def _group_moments(X, weight, n_groups, units, start):
+    """Moments of each n_groups-th row, for blocks that begin with row `start`."""
+    rows = _prepared(X, *units)
+    return [
+        Moments.of(rows[(g - start) % n_groups :: n_groups]) for g in range(n_groups)
+    ]
+
+
+def _merge_groups(groups, others):
+    return list(map(Moments.merge, groups, others))
+
+
+def _without(groups):
+    """Yield scatter, and number of rows, without each group in turn."""
+    for g in range(len(groups)):
+        rest = functools.reduce(Moments.merge, groups[:g] + groups[g + 1 :])
+        yield rest.scatter, int(rest.weight)
 
 
 def _smaller_scatter(X):

@@ -43,8 +43,10 @@ from sklatent.neural.training._schedules import (
 )
 from sklatent.neural.training._threads import training_threads
 from sklatent.neural.training._trainer import OPTIMIZERS, Trainer, prediction_net
+from sklatent.utils._dask import is_dask
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
+from sklatent.utils._rows import partial_fit_blocks
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
     HasMethods,
@@ -223,6 +225,8 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         >>> bool((ae.transform(X) == whole.transform(X)).all())
         True
         """
+        if is_dask(X):
+            return partial_fit_blocks(self, X)
         resume = hasattr(self, "net_")
         with self._unchanged_on_error():
             X = self._start(X, resume)

@@ -27,6 +27,8 @@ PART_ROWS = 2048
 # Responsibilities below this change no sum; where most are, the rest is taken out.
 NEGLIGIBLE = {np.float64: 1e-14, np.float32: 1e-10}
 FEW = 0.3
+# Rows, spread evenly, that tell whether components are apart.
+TRIAL_ROWS = 128
 # Features that the product with a triangular factor takes at a time: large enough for
 # BLAS, small enough that about half of the products with zeros are left out.
 TRIANGLE = 12
