@@ -100,6 +100,39 @@ def test_weights(model):
         assert_same(clone(model).fit(chunked(X), sample_weight=given), expected)
 
 
+INCOMPLETE = [
+    PPCA(2, random_state=0),
+    FactorAnalysis(2),
+    *(
+        GaussianMixture(3, covariance_type=kind, random_state=0)
+        for kind in ("full", "tied", "diag", "tied_diag", "spherical")
+    ),
+    GaussianMixture([1, 3, 4], random_state=0),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("model", INCOMPLETE, ids=repr)
+def test_missing_entries(model, weighted):
+    rng = np.random.RandomState(5)
+    X, weight = table(), None
+    X[rng.uniform(size=X.shape) < 0.15] = np.nan
+    X[:70, 1] = np.nan  # a feature without any value in the first block
+    if weighted:
+        weight = rng.randint(0, 4, len(X)).astype(float)
+    ours = clone(model).fit(chunked(X), sample_weight=weight)
+    assert_same(ours, clone(model).fit(X, sample_weight=weight))
+
+
+def test_a_feature_without_any_value():
+    X = pd.DataFrame(table(), columns=list("abcdef"))
+    X["c"] = np.nan
+    lazy = dd.from_pandas(X, npartitions=3)
+    for model in (PPCA(1), FactorAnalysis(1), GaussianMixture()):
+        with pytest.raises(ValueError, match=r"Features \['c'\] have no observed"):
+            model.fit(lazy)
+
+
 @pytest.mark.parametrize("model", [PCA(2), PPCA(1), GaussianMixture(2, random_state=0)])
 def test_shares(model):
     X = table()
@@ -258,7 +291,7 @@ def test_one_warning_that_lazy_rows_are_read_again():
     X = table()
     lazy = chunked(X).map_blocks(np.copy)
     mixture = GaussianMixture(2, random_state=0, max_iter=20)
-    with pytest.warns(RepeatedReadingWarning, match="up to 22 passes") as caught:
+    with pytest.warns(RepeatedReadingWarning, match="up to 22 steps") as caught:
         mixture.fit(lazy)
     assert len(caught) == 1
     mixture.fit(lazy.persist())  # warnings are errors

@@ -21,6 +21,7 @@ from sklatent.decomposition._em import (
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
 from sklatent.decomposition._missing import (
     BLOCK_ROWS,
+    BlockedMissingData,
     MissingData,
     conditional_variance,
     map_observed,
@@ -30,6 +31,7 @@ from sklatent.decomposition._missing import (
     posterior_mean,
 )
 from sklatent.utils._columns import (
+    check_observed,
     centered_rows,
     observed_moments,
     set_constants,
@@ -176,12 +178,16 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
 
     def _incomplete_data(self, rows):
         """Mean, scale and EM step of rows with missing entries."""
+        names = getattr(self, "feature_names_in_", np.arange(rows.n_features))
+        if rows.in_blocks:
+            rows.warn_of_readings(self.max_iter)
+            columns = rows.overview.columns
+            check_observed(columns.count, names)
+            mean, scale = columns.mean, self._scale(columns.squares / columns.count)
+            step = BlockedMissingData(rows, mean, scale, self._isotropic)
+            return mean, scale, step
         X, weight = rows.X, rows.weight
-        rows.require_array(
-            f"{type(self).__name__} of rows with missing entries", "impute them"
-        )
         weight = np.ones(len(X)) if weight is None else weight
-        names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
         mean, variance = observed_moments(X, weight, names)
         scale = self._scale(variance)
         return mean, scale, MissingData((X - mean) / scale, weight, self._isotropic)
