@@ -31,8 +31,8 @@ from sklatent.decomposition._missing import (
     posterior_mean,
 )
 from sklatent.utils._columns import (
-    check_observed,
     centered_rows,
+    check_observed,
     observed_moments,
     set_constants,
 )

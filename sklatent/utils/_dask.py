@@ -140,12 +140,9 @@ class Blocks:
 
     def computed(self):
         """Yield the blocks, with their weights or None, one after the other."""
-        from dask.optimization import cull
-
         for rows, weight in zip(self.rows, self.weights, strict=True):
-            keys = [rows] if weight is None else [rows, weight]
-            graph, _ = cull(self.graph, keys)
-            yield _compute({**graph, "block": (tuple, [rows, weight])}, "block")
+            key = f"block-{uuid.uuid4().hex}"
+            yield self._compute_some({key: (list, [rows, weight])}, [rows, weight], key)
 
     def reduce(self, function, merge, arguments=None):
         """Merge function(block, weight) over the blocks; None if there is no result.
@@ -189,12 +186,20 @@ class Blocks:
             An argument for each of some blocks, by their number.
         """
         name = f"collect-{uuid.uuid4().hex}"
-        graph, keys = {**self.graph, name: function}, []
+        tasks, keys, needed = {name: function}, [], []
         for i, argument in arguments.items():
             keys.append((name, i))
-            graph[name, i] = (_apply, name, self.rows[i], self.weights[i], argument)
-        graph[name, "all"] = (list, keys)
-        return _compute(graph, (name, "all"))
+            needed += [self.rows[i], self.weights[i]]
+            tasks[name, i] = (_apply, name, self.rows[i], self.weights[i], argument)
+        tasks[name, "all"] = (list, keys)
+        return self._compute_some(tasks, needed, (name, "all"))
+
+    def _compute_some(self, tasks, needed, key):
+        """Value of a key, for which some of the blocks and weights are needed."""
+        from dask.optimization import cull
+
+        graph, _ = cull(self.graph, [part for part in needed if part is not None])
+        return _compute({**graph, **tasks}, key)
 
 
 def _is_data(graph, key):
@@ -217,7 +222,10 @@ def _merge_all(merge, results):
 
 
 def _compute(graph, key):
-    """Value of a key, by the scheduler that is set or that of a client."""
+    """Value of a key, by the scheduler that is set or that of a client.
+
+    All of the graph is needed, and that of the rows has been optimized.
+    """
     from dask.delayed import Delayed
 
-    return Delayed(key, graph).compute()
+    return Delayed(key, graph).compute(optimize_graph=False)

@@ -301,8 +301,8 @@ class DaskRows:
         if self.blocks.are_lazy:
             warn(
                 f"X is made again, or read from where it lies, in each of up to "
-                f"{n_most} steps of {self.name}. If the memory of the workers suffices, "
-                "give it X.persist().",
+                f"{n_most} steps of {self.name}. If the workers have the memory, give "
+                "it X.persist().",
                 RepeatedReadingWarning,
             )
 

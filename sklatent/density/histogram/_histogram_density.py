@@ -184,7 +184,7 @@ class HistogramDensity(
                 rows = ArrayRows(*weighted_rows(X, sample_weight))
                 counts = as_counts(rows.weight, COUNTED)
                 n_rows = counts.sum()
-                # Whole numbers by their values: the dtype may be that of another column.
+                # By their values: the dtype may be that of another column.
                 columns = (
                     ArrayColumn(x, counts, whole)
                     for x, whole in zip(rows.X.T, whole_numbers(rows.X), strict=True)
@@ -218,8 +218,8 @@ class HistogramDensity(
             )
         if all(e[0] == e[-1] for e in edges):
             raise ValueError(
-                f"X must have distinct rows; got n_samples={rows.n_rows}, all equal, which "
-                "have no density. Give `bins` as edges."
+                f"X must have distinct rows; got n_samples={rows.n_rows}, all equal, "
+                "which have no density. Give `bins` as edges."
             )
         return edges
 

@@ -2,8 +2,8 @@
 
 The value where the cumulated weight exceeds a number is looked for in a bracket, at
 first from the smallest to the largest value. A pass adds up the weights in bins of the
-bracket, which tells the bin that the value lies in; the next one divides that bin, until
-it has few enough rows that they can be sorted.
+bracket, which tells the bin that the value lies in; the next one divides that bin,
+until it has few enough rows that they can be sorted.
 """
 
 import operator

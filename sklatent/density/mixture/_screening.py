@@ -20,8 +20,8 @@ from sklatent.density.mixture._passes import (
     multiply_triangle,
 )
 
-# How many times as many rows as `TRIAL_ROWS` there must be for the answer of these to be
-# worth its time.
+# How many times as many rows as `TRIAL_ROWS` there must be for their answer to be worth
+# its time.
 ENOUGH = 32
 
 
