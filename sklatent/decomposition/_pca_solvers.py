@@ -346,7 +346,10 @@ def triangle(X, weight, mean, error):
     """
     n, p = X.shape
     if n < p:
-        return centered(X, slice(None), mean, error, weight)
+        R = np.empty(X.shape)
+        for rows in row_blocks(n, p, R.itemsize):
+            centered(X, rows, mean, error, weight, R[rows])
+        return R
     R = np.empty((0, p))
     # 256 kB or so, and not so few rows that each QR is mostly of the triangle.
     step = max(2 * p, 2**15 // p)

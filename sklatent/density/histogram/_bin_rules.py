@@ -165,22 +165,27 @@ class ArrayColumn:
     """
 
     def __init__(self, x, weight, whole):
-        self.x, self.weight, self.whole = x, weight, bool(whole)
+        self.x, self.weight, self.whole = x, weight, whole
         self.dtype = x.dtype
+
+    @cached_property
+    def values(self):
+        """The column in double precision."""
+        return self.x.astype(np.float64)
 
     @cached_property
     def first(self):
         """Return the smallest value."""
-        return float(self.x.min())
+        return self.values.min()
 
     @cached_property
     def last(self):
         """Return the largest value."""
-        return float(self.x.max())
+        return self.values.max()
 
     def on_unit(self, d, rounding):
         """Return the `Column` of a histogram of d dimensions."""
-        x, weight = self.x.astype(np.float64), self.weight
+        x, weight = self.values, self.weight
         if weight.min() == weight.max():  # sorting is faster than finding an order
             x = np.sort(x)
         else:
