@@ -61,6 +61,20 @@ def test_two_processes_give_the_bits_of_one(client, model, tmp_path):
             np.testing.assert_array_equal(getattr(ours, name), value, err_msg=name)
 
 
+def test_rows_that_the_cluster_holds_are_not_made_again(client, tmp_path):
+    path = tmp_path / "calls"
+    X = rows(path).persist()
+    distributed.wait(X)
+    weight = da.ones(800, chunks=100).persist()
+    model = GaussianMixture(2, random_state=0)
+    model.fit(X, sample_weight=weight)  # warnings are errors
+    assert path.stat().st_size == 8
+    expected = clone(model).fit(X.compute(), sample_weight=np.ones(800))
+    np.testing.assert_allclose(model.means_, expected.means_, rtol=1e-10)
+    batches = clone(model).partial_fit(X)
+    assert batches.n_samples_seen_ == 800
+
+
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.RepeatedReadingWarning")
 def test_a_worker_that_is_killed_costs_a_pass_at_most(client, tmp_path):
     mixture = GaussianMixture(2, random_state=0, tol=0, max_iter=6)

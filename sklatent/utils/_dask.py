@@ -119,16 +119,22 @@ class Blocks:
     """
 
     def __init__(self, X, weight=None):
+        self.graph = {}
+        self.rows = self._add(X)
+        self.weights = [None] * len(self.rows) if weight is None else self._add(weight)
+
+    def _add(self, collection):
+        """Take in a graph; return the blocks, by their keys or as futures."""
         import dask
         from dask.core import flatten
 
-        X, weight = dask.optimize(X, weight)
-        self.graph = dict(X.__dask_graph__())
-        self.rows = list(flatten(X.__dask_keys__()))
-        self.weights = [None] * len(self.rows)
-        if weight is not None:
-            self.graph |= dict(weight.__dask_graph__())
-            self.weights = list(flatten(weight.__dask_keys__()))
+        (optimized,) = dask.optimize(collection)
+        graph = dict(optimized.__dask_graph__())
+        self.graph |= graph
+        # Optimization leaves out what a cluster holds, of which there are futures.
+        given = collection.__dask_graph__()
+        keys = flatten(optimized.__dask_keys__())
+        return [key if key in graph else given[key] for key in keys]
 
     def __len__(self):
         return len(self.rows)
@@ -198,15 +204,15 @@ class Blocks:
         """Value of a key, for which some of the blocks and weights are needed."""
         from dask.optimization import cull
 
-        graph, _ = cull(self.graph, [part for part in needed if part is not None])
+        graph, _ = cull(self.graph, [part for part in needed if part in self.graph])
         return _compute({**graph, **tasks}, key)
 
 
 def _is_data(graph, key):
-    """Whether a key stands for something in memory, and not for a task."""
-    node = graph[key]
+    """Whether a block is in memory, and not what a task is to return."""
+    node = graph.get(key)
     while hasattr(node, "target"):  # another name of it
-        node = graph[node.target]
+        node = graph.get(node.target)
     return not hasattr(node, "func") and not (type(node) is tuple and callable(node[0]))
 
 
