@@ -57,31 +57,27 @@ class Overview:
             Whether the moments are wanted.
         """
         n_rows, p = X.shape
-        weight = np.ones(n_rows) if weight is None else weight
-        if not weight.all():
+        if weight is not None and not weight.all():
             X, weight = X[weight > 0], weight[weight > 0]
-        n_positive = len(X)
-        if n_positive == 0:
+        w = np.ones(len(X)) if weight is None else weight
+        with np.errstate(over="ignore"):
+            total, square = float(w.sum()), float(w @ w)
+        if len(X) == 0:
             nothing, unknown = np.zeros(p), np.full(p, np.nan)
             columns = ColumnMoments(*[nothing] * 4)
-            ranges, has_missing = (unknown, unknown), False
-        else:
-            ranges, has_missing = narrowed_ranges(X), bool(np.isnan(X).any())
-            columns = None
-        moments = None
+            moments = Moments.of(X) if with_scatter else None
+            counts = (n_rows, 0, total, square)
+            return cls(*counts, X.dtype, columns, unknown, unknown, False, moments)
+        has_missing, moments = bool(np.isnan(X).any()), None
         if with_scatter and not has_missing:
             moments = Moments.of(X, weight)
-            total, squares = moments.weight, np.diag(moments.scatter)
-            total = np.full(p, total)
-            columns = ColumnMoments(total, moments.mean, moments.mean_error, squares)
-        elif columns is None:
-            columns = ColumnMoments.of(X, weight)
-        with np.errstate(over="ignore"):
-            total, square = float(weight.sum()), float(weight @ weight)
-        return cls(
-            n_rows, n_positive, total, square, X.dtype, columns, *ranges, has_missing,
-            moments,
-        )  # fmt: skip
+            of_each, squares = np.full(p, total), np.diag(moments.scatter)
+            columns = ColumnMoments(of_each, moments.mean, moments.mean_error, squares)
+        else:
+            columns = ColumnMoments.of(X, w)
+        counts = (n_rows, len(X), total, square)
+        ranges = narrowed_ranges(X)
+        return cls(*counts, X.dtype, columns, *ranges, has_missing, moments)
 
     def merge(self, other):
         """Overview of both sets of rows."""
