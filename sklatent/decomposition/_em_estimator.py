@@ -8,7 +8,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
-from sklatent.decomposition import _pca_solvers as solvers
+from sklatent.decomposition._blocked_missing import BlockedMissingData
 from sklatent.decomposition._em import (
     NOISE_FLOOR,
     DiagonalStep,
@@ -21,7 +21,6 @@ from sklatent.decomposition._em import (
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
 from sklatent.decomposition._missing import (
     BLOCK_ROWS,
-    BlockedMissingData,
     MissingData,
     conditional_variance,
     map_observed,
@@ -30,6 +29,7 @@ from sklatent.decomposition._missing import (
     posterior_covariance,
     posterior_mean,
 )
+from sklatent.decomposition._triangles import merge_triangles, triangle
 from sklatent.utils._columns import (
     centered_rows,
     check_observed,
@@ -63,7 +63,7 @@ def _few_rows(rows):
     if not rows.in_blocks:
         return centered_rows(rows.X, rows.weight)
     total, mean, error = rows.mean()
-    R = rows.reduce(solvers.triangle, solvers.merge_triangles, mean, error)
+    R = rows.reduce(triangle, merge_triangles, mean, error)
     return mean, R / np.sqrt(total)
 
 

@@ -269,9 +269,9 @@ class MissingData:
         """That of the rows with the mean where nothing was observed; to start from."""
         n, p = self.shape
         if n < p:
-            rows = [weighted_rows(block, self.weight) for block in self.blocks]
+            rows = [_weighted_rows(block, self.weight) for block in self.blocks]
             return RowCovariance(np.vstack(rows))
-        return FullCovariance(*self.sums(_block_scatter, self.weight))
+        return FullCovariance(*self.sums(block_scatter, self.weight))
 
     def sums(self, function, *parameters):
         """Sum each result of function(block, *parameters) over all the blocks."""
@@ -332,64 +332,20 @@ class MissingData:
         return np.concatenate([regressions.ravel(), noise]) * self.weight
 
 
-class BlockedMissingData(MissingData):
-    """Missing data in rows that are read block by block in each pass.
-
-    Parameters
-    ----------
-    rows : DaskRows
-        The rows, in units of the data.
-    mean, scale : ndarray of shape (n_features,)
-        Subtracted from the rows, and what then divides them.
-    isotropic : bool
-        Whether the features share one noise variance.
-    """
-
-    def __init__(self, rows, mean, scale, isotropic):
-        self.rows, self.mean, self.scale = rows, mean, scale
-        seen, p = rows.overview, rows.n_features
-        self._set_counts((rows.n_rows, p), seen.weight, seen.columns.count)
-        self.n_noise = 1 if isotropic else p
-
-    @cached_property
-    def covariance(self):
-        """That of the rows with the mean where nothing was observed; to start from."""
-        return FullCovariance(*self.sums(_block_scatter, self.weight))
-
-    def sums(self, function, *parameters):
-        """Sum each result of function(block, *parameters) over all the blocks."""
-        return self.rows.reduce(
-            _sums_of_rows, add_each, self.mean, self.scale, function, parameters
-        )
-
-
 def summed(blocks, function, parameters):
     """Sum each result of function(block, *parameters) over blocks."""
     results = (function(block, *parameters) for block in blocks)
     return list(map(sum, zip(*results, strict=True)))
 
 
-def _sums_of_rows(X, weight, mean, scale, function, parameters):
-    """What `summed` is for the `ObservedRows` of rows in units of the data."""
-    weight = np.ones(len(X)) if weight is None else weight
-    return summed(
-        observed_blocks((X - mean) / scale, 0.0, weight), function, parameters
-    )
-
-
-def add_each(sums, others):
-    """Add results of two sets of rows, one by one."""
-    return [a + b for a, b in zip(sums, others, strict=True)]
-
-
-def weighted_rows(block, total):
+def _weighted_rows(block, total):
     """Rows of a block times the roots of their shares of the weight."""
     return block.rows * np.sqrt(block.weight / total)[:, None]
 
 
-def _block_scatter(block, total):
+def block_scatter(block, total):
     """Scatter of a block of rows, over the sum of all the weights."""
-    rows = weighted_rows(block, total)
+    rows = _weighted_rows(block, total)
     return (rows.T @ rows,)
 
 

@@ -222,12 +222,14 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dask array, dask data frame} of shape \
+                (n_samples, n_features)
             The data; at least two rows. Sparse with the solvers "auto", "arpack" and
-            "covariance_eigh".
+            "covariance_eigh". The blocks of a Dask collection are read where they
+            are, with the solvers "auto", "covariance_eigh" and "full".
         y : Ignored
             Present for API consistency.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Non-negative weights. An integer weight counts as that many rows. Weights
             that sum to about 1, or to less, are shares of the rows instead: variances
             are then weighted means of squares, and "mle" cannot be asked for.
@@ -242,7 +244,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         ValueError
             If `n_components` does not fit the data or the solver.
         TypeError
-            If `X` is sparse, and the solver takes dense rows only.
+            If `X` is sparse, and the solver takes dense rows only, or if it is a Dask
+            collection, and the solver needs all rows at once.
 
         Warns
         -----
@@ -303,8 +306,10 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            More rows, one or several.
+        X : {array-like, sparse matrix, dask array, dask data frame} of shape \
+                (n_samples, n_features)
+            More rows, one or several. The blocks of a Dask collection are taken in
+            one after the other.
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.linalg import LinAlgError, eigh, qr, svd
+from scipy.linalg import LinAlgError, eigh, svd
 from scipy.sparse import csr_matrix, issparse
 from scipy.sparse.linalg import LinearOperator, svds
 
 from sklatent.decomposition._krylov import leading_axes
+from sklatent.decomposition._triangles import merge_triangles, triangle
 from sklatent.utils._columns import (
     centered,
     centered_copy,
@@ -330,40 +331,6 @@ def exact(rows):
         _, s, V = svd(A, full_matrices=False, lapack_driver="gesvd")
     resolution = svd_resolution(p, rows.dtype)
     return Spectrum(total, mean, error, s**2, V, 0.0, resolution, column_squares)
-
-
-def triangle(X, weight, mean, error):
-    """R with R'R the scatter of rows about a mean; no more than p rows, or the rows.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-    weight : ndarray of shape (n_samples,) or None
-        Their weights.
-    mean, error : ndarray of shape (n_features,)
-        The mean, and what rounding it lost.
-    """
-    n, p = X.shape
-    if n < p:
-        R = np.empty(X.shape)
-        for rows in row_blocks(n, p, R.itemsize):
-            centered(X, rows, mean, error, weight, R[rows])
-        return R
-    R = np.empty((0, p))
-    # 256 kB or so, and not so few rows that each QR is mostly of the triangle.
-    step = max(2 * p, 2**15 // p)
-    for start in range(0, n, step):
-        block = centered(X, slice(start, min(start + step, n)), mean, error, weight)
-        R = merge_triangles(R, block)
-    return R
-
-
-def merge_triangles(R, other):
-    """Triangle of two sets of rows together."""
-    stacked = np.vstack([R, other])
-    p = stacked.shape[1]
-    return qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:p]
 
 
 def of_moments(moments, n_leading=None):

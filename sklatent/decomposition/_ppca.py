@@ -152,11 +152,13 @@ class PPCA(EMEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data; at least two rows. NaN marks a missing entry.
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
+            The data; at least two rows. NaN marks a missing entry. The blocks of a
+            Dask collection are read where they are: once if no entry is missing.
         y : Ignored
             Passed on to scikit-learn's callbacks.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows. The model
             depends on their ratios only.
 
@@ -177,6 +179,8 @@ class PPCA(EMEstimator):
             If EM still gains more than `tol` after `max_iter` iterations.
         RankDeficientWarning
             If nothing is left to be noise.
+        RepeatedReadingWarning
+            If `X` is a lazy Dask collection that each step reads again.
 
         Examples
         --------
@@ -216,8 +220,10 @@ class PPCA(EMEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Complete rows, one or more.
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
+            Complete rows, one or more. The blocks of a Dask collection are taken in
+            one after the other.
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -18,6 +18,14 @@ from sklatent.dimension._base import (
     check_distinct,
 )
 from sklatent.dimension._metrics import varying, varying_columns
+from sklatent.dimension._spectrum_groups import (
+    N_GROUPS,
+    group_moments,
+    merge_groups,
+    prepared,
+    without_each,
+    without_groups,
+)
 from sklatent.dimension._table_warnings import count_duplicates
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._dask import is_dask
@@ -40,12 +48,8 @@ METHODS = {
 }
 # Rows that the origin is taken from.
 ORIGIN_ROWS = 1000
-# Groups of rows that are left out in turn, for the error bar.
-N_GROUPS = 25
 # Entries of the neighborhoods that are held at a time.
 BLOCK_ENTRIES = 2**21
-# A difference of scatters that is a smaller share of them has lost too many digits.
-MANY_DIGITS = 1e-3
 # Variances below this share of the largest are rounding, for each axis.
 RESOLUTION = 4 * np.finfo(np.float64).eps
 
@@ -221,8 +225,10 @@ class PCASpectrum(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
+            The data. The blocks of a Dask collection are read where they are. Rows
+            that repeat others are not looked for in it, and count each time.
         y : Ignored
             Present for API consistency.
 
@@ -236,6 +242,9 @@ class PCASpectrum(
         ValueError
             If all rows are equal, if there are less than 4, or less than 3 distinct
             ones with `n_neighbors`, and for "parallel_analysis" of neighborhoods.
+        TypeError
+            If `X` is a Dask collection, and neighborhoods or permutations of all rows
+            are asked for.
 
         Warns
         -----
@@ -318,7 +327,7 @@ class PCASpectrum(
 
     def _prepare(self, X):
         """Rows in double precision, near the origin, with squares within range."""
-        return _prepared(X, *self._units())
+        return prepared(X, *self._units())
 
     def _units(self):
         return self._columns, self._origin, self._exponent, self._scale
@@ -339,7 +348,7 @@ class PCASpectrum(
         if n <= p:
             rows = _principal_coordinates(rows)
         moments = Moments.of(rows)
-        return self._of_moments(n, moments, _without_groups(rows, moments))
+        return self._of_moments(n, moments, without_groups(rows, moments))
 
     def _of_moments(self, n, moments, without_groups):
         """Variances; the dimension is set from them, and from those without groups."""
@@ -370,10 +379,10 @@ class PCASpectrum(
         vars(self).pop("local_dimension_", None)
         n_groups = min(rows.n_rows, N_GROUPS)
         groups = rows.reduce_numbered(
-            _group_moments, _merge_groups, n_groups, self._units()
+            group_moments, merge_groups, n_groups, self._units()
         )
         moments = functools.reduce(Moments.merge, groups)
-        return self._of_moments(rows.n_rows, moments, _without(groups))
+        return self._of_moments(rows.n_rows, moments, without_each(groups))
 
     def _set_units(self, rows):
         """Choose the columns, origin and scales of rows in blocks."""
@@ -463,31 +472,6 @@ class PCASpectrum(
         return getattr(criteria, self.method)(variances)
 
 
-def _prepared(X, columns, origin, exponent, scale):
-    """Some columns of rows, less an origin, over powers of 2 and scales."""
-    rows = X[:, columns].astype(np.float64) - origin
-    return np.ldexp(rows, -exponent) / scale
-
-
-def _group_moments(X, weight, n_groups, units, start):
-    """Moments of each n_groups-th row, for blocks that begin with row `start`."""
-    rows = _prepared(X, *units)
-    return [
-        Moments.of(rows[(g - start) % n_groups :: n_groups]) for g in range(n_groups)
-    ]
-
-
-def _merge_groups(groups, others):
-    return list(map(Moments.merge, groups, others))
-
-
-def _without(groups):
-    """Yield scatter, and number of rows, without each group in turn."""
-    for g in range(len(groups)):
-        rest = functools.reduce(Moments.merge, groups[:g] + groups[g + 1 :])
-        yield rest.scatter, int(rest.weight)
-
-
 def _smaller_scatter(X):
     """Scatter of rows, shape (..., n, p), or if n <= p their products, (..., n, n)."""
     X = X - X.mean(axis=-2, keepdims=True)
@@ -512,18 +496,3 @@ def _principal_coordinates(X):
     """The same n rows, rotated, in n - 1 columns."""
     squares, axes = np.linalg.eigh(_smaller_scatter(X))
     return axes[:, 1:] * np.sqrt(np.maximum(squares[1:], 0))
-
-
-def _without_groups(X, moments):
-    """Yield scatter, and number of rows, without each N_GROUPS-th row in turn."""
-    n, total = len(X), moments.scatter.trace()
-    n_groups = min(n, N_GROUPS)
-    for g in range(n_groups):
-        group = Moments.of(X[g::n_groups])
-        rest = n - group.weight
-        delta = group.mean - moments.mean
-        between = np.outer(delta, delta) * (n * group.weight / rest)
-        scatter = moments.scatter - group.scatter - between
-        if scatter.trace() < MANY_DIGITS * total:
-            scatter = Moments.of(np.delete(X, np.s_[g::n_groups], axis=0)).scatter
-        yield scatter, int(rest)

@@ -179,9 +179,11 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
             The data, of at least two rows in the first call. NaN marks a missing entry
-            in the classes that take missing entries.
+            in the classes that take missing entries. The blocks of a Dask collection
+            are taken one after the other, an epoch each.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 

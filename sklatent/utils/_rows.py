@@ -19,7 +19,6 @@ at the first question that their chunks do not answer: see `Overview`.
 """
 
 import operator
-from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -28,11 +27,11 @@ from sklearn.utils import assert_all_finite
 
 from sklatent.exceptions import RepeatedReadingWarning
 from sklatent.utils import _dask
+from sklatent.utils._block_reader import BlockReader, OnBlock
 from sklatent.utils._columns import constant_values, weighted_mean
 from sklatent.utils._moments import Moments
 from sklatent.utils._overview import Overview
 from sklatent.utils._tables import (
-    FLOAT_DTYPES,
     check_number_columns,
     check_weight,
     read_rows,
@@ -340,79 +339,6 @@ class DaskRows:
         some = self.blocks.collect(OnBlock(self.reader, rows_at, ()), wanted)
         X, weight = zip(*filter(None, some), strict=True)
         return np.concatenate(X), np.concatenate(weight)
-
-
-# No tuple, in which Dask would look for tasks.
-@dataclass(frozen=True)
-class OnBlock:
-    """A function of rows and weights as one of a block as it comes.
-
-    Parameters
-    ----------
-    read : BlockReader
-        Makes an array of the block.
-    function : callable
-        function(X, weight, *parameters) is the result.
-    parameters : tuple
-        Of the function.
-    """
-
-    read: object
-    function: object
-    parameters: tuple
-
-    def __call__(self, block, weight, *argument):
-        X = self.read(block)
-        if len(X) == 0:
-            return None
-        if weight is not None:
-            weight = checked_weight(weight, X)
-        return self.function(X, weight, *self.parameters, *argument)
-
-
-class BlockReader:
-    """Makes arrays of blocks, checked as tables in memory are.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Whose names of features blocks must have.
-    dtype : dtype
-        Of the arrays, at least.
-    """
-
-    def __init__(self, estimator, dtype):
-        # Its parameters and names say how a table is read; nothing else is sent along.
-        self.estimator = object.__new__(type(estimator))
-        kept = [*estimator.get_params(deep=False), "n_features_in_"]
-        if hasattr(estimator, "feature_names_in_"):
-            kept.append("feature_names_in_")
-        vars(self.estimator).update({name: getattr(estimator, name) for name in kept})
-        self.dtype = np.dtype(dtype)
-
-    def of_dtype(self, dtype):
-        """Return a reader of another precision."""
-        return BlockReader(self.estimator, dtype)
-
-    def __call__(self, block):
-        shape = (*np.shape(block)[:1], self.estimator.n_features_in_)
-        plain = type(block) is np.ndarray and block.dtype in FLOAT_DTYPES
-        with np.errstate(over="ignore", invalid="ignore"):
-            plain = plain and block.shape == shape and np.isfinite(block.sum())
-        if not plain:
-            block = read_rows(self.estimator, block, ensure_min_samples=0)
-        return block.astype(np.result_type(block.dtype, self.dtype), copy=False)
-
-
-def checked_weight(weight, X):
-    """Weights of a block, which may all be 0."""
-    weight = np.asarray(weight, dtype=np.float64)
-    if weight.shape != (len(X),):
-        raise ValueError(
-            f"sample_weight must have a number for each row; got a block of {len(X)} "
-            f"rows and weights of shape {weight.shape}."
-        )
-    return check_weight(weight, X) if weight.any() else weight
 
 
 def _length_of(block, weight):

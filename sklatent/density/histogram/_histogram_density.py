@@ -133,11 +133,13 @@ class HistogramDensity(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
+            The data. The blocks of a Dask collection are read where they are, a few
+            times: quantiles are exact.
         y : Ignored
             Present for API consistency.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows, for the
             widths of the bins and for error bars too. If the weights sum to about 1 or
             less, the number of rows is the effective sample size (sum w)^2 / sum w^2,
@@ -154,6 +156,8 @@ class HistogramDensity(
             If all rows are equal, no row is within the edges, `bins` is invalid, or a
             rule gives more than ten million bins in a column, or bins too narrow for
             floating point.
+        TypeError
+            If the rule is "stone", and `X` is a Dask collection.
 
         Warns
         -----

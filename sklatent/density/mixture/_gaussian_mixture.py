@@ -370,12 +370,14 @@ class GaussianMixture(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
             The data: at least two rows, and at least as many as components. NaN marks
-            a missing entry.
+            a missing entry. The blocks of a Dask collection are read where they are,
+            in each step of EM.
         y : Ignored
             Passed to scikit-learn's callbacks, and to `cv` if that is a generator.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows.
 
         Returns
@@ -388,6 +390,8 @@ class GaussianMixture(
         ValueError
             If a covariance is singular, which a positive `reg_covar` prevents, if no
             entry of a feature is observed, or if `X` or a parameter is not valid.
+        TypeError
+            If `criterion="cv"` is to choose, and `X` is a Dask collection.
 
         Warns
         -----
@@ -395,6 +399,8 @@ class GaussianMixture(
             If EM has not converged, if components coincide or lost all their rows, if
             mixtures are left out of the choice, or if the largest of several numbers of
             components is the best.
+        RepeatedReadingWarning
+            If `X` is a lazy Dask collection that each step reads again.
 
         Examples
         --------
@@ -485,9 +491,11 @@ class GaussianMixture(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
             The data: in the first call at least two rows, and at least as many as
-            components. NaN marks a missing entry.
+            components. NaN marks a missing entry. The blocks of a Dask collection are
+            taken in one after the other.
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
