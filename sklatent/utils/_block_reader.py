@@ -30,12 +30,35 @@ class OnBlock:
     parameters: tuple
 
     def __call__(self, block, weight, *argument):
+        """Return the number of rows, and the result; None without rows."""
         X = self.read(block)
         if len(X) == 0:
             return None
         if weight is not None:
             weight = checked_weight(weight, X)
-        return self.function(X, weight, *self.parameters, *argument)
+        return len(X), self.function(X, weight, *self.parameters, *argument)
+
+
+@dataclass(frozen=True)
+class MergeBlocks:
+    """A function that merges results, as one of what `OnBlock` returns.
+
+    Parameters
+    ----------
+    merge : callable
+        merge(result, result) is a result. A result that is None is left out.
+    """
+
+    merge: object
+
+    def __call__(self, one, other):
+        """Return the number of rows of both, and the merged result."""
+        (n, result), (m, next_one) = one, other
+        if result is not None and next_one is not None:
+            result = self.merge(result, next_one)
+        elif result is None:
+            result = next_one
+        return n + m, result
 
 
 class BlockReader:

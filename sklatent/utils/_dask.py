@@ -45,7 +45,7 @@ def no_rows(X):
     """
     if not hasattr(X, "_meta") or not hasattr(X, "ndim"):
         raise TypeError(
-            "A Dask collection must be an array or a data frame of rows; got "
+            "X must be a Dask array or data frame, if it is a Dask collection; got "
             f"{type(X).__name__}."
         )
     if X.ndim == 2 and is_frame(X):

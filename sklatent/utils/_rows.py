@@ -23,11 +23,11 @@ from functools import cached_property, partial
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_array
 
 from sklatent.exceptions import RepeatedReadingWarning
 from sklatent.utils import _dask
-from sklatent.utils._block_reader import BlockReader, OnBlock
+from sklatent.utils._block_reader import BlockReader, MergeBlocks, OnBlock
 from sklatent.utils._columns import constant_values, weighted_mean
 from sklatent.utils._moments import Moments
 from sklatent.utils._overview import Overview
@@ -176,6 +176,8 @@ class DaskRows:
             # Of fewer rows than features, nobody asks for a scatter.
             with_scatter &= self.lengths.sum() >= self.n_features
         self.with_scatter = with_scatter
+        # How many rows each pass must read, once that is known.
+        self.n_read = None if self.lengths is None else int(self.lengths.sum())
 
     def _in_blocks(self, sample_weight):
         """Weights as a Dask array in the blocks of the rows."""
@@ -194,11 +196,21 @@ class DaskRows:
             self.lengths = np.array(blocks.reduce(_length_of, operator.add))
 
     def _check_number(self, n):
-        if n < self.n_min:  # as scikit-learn says it
+        if n < self.n_min:
+            few = np.zeros((n, self.n_features))
+            check_array(few, ensure_min_samples=self.n_min, estimator=self.name)
+
+    def _value(self, counted):
+        """Result of a pass, which must have read as many rows as those before."""
+        n, result = (0, None) if counted is None else counted
+        if self.n_read is None:
+            self.n_read = n
+        if n != self.n_read:
             raise ValueError(
-                f"Found array with {n} sample(s) (shape={(n, self.n_features)}) while "
-                f"a minimum of {self.n_min} is required by {self.name}."
+                f"X must be the same rows whenever it is read; got {n} rows, after "
+                f"{self.n_read} before. Give it X.persist(), or chunks as they are."
             )
+        return result
 
     @property
     def dtype(self):
@@ -217,7 +229,8 @@ class DaskRows:
         *parameters : object
             For all the blocks the same.
         """
-        return self.blocks.reduce(OnBlock(self.reader, function, parameters), merge)
+        call = OnBlock(self.reader, function, parameters)
+        return self._value(self.blocks.reduce(call, MergeBlocks(merge)))
 
     def reduce_numbered(self, function, merge, *parameters):
         """Merge function(X, weight, *parameters, start) over the blocks.
@@ -227,7 +240,7 @@ class DaskRows:
         self._count(self.blocks)
         starts = (np.cumsum(self.lengths) - self.lengths).tolist()
         call = OnBlock(self.reader, function, parameters)
-        return self.blocks.reduce(call, merge, starts)
+        return self._value(self.blocks.reduce(call, MergeBlocks(merge), starts))
 
     @cached_property
     def overview(self):
@@ -337,7 +350,7 @@ class DaskRows:
                 totals = self.lengths
             wanted = _quantiles_of_blocks(np.array(totals, np.float64), n_most, rng)
         some = self.blocks.collect(OnBlock(self.reader, rows_at, ()), wanted)
-        X, weight = zip(*filter(None, some), strict=True)
+        X, weight = zip(*(rows for _, rows in filter(None, some)), strict=True)
         return np.concatenate(X), np.concatenate(weight)
 
 

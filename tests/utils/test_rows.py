@@ -172,10 +172,26 @@ def test_unknown_lengths_are_counted():
     assert numbers[1][0] == numbers[0][1]
 
 
+def test_rows_that_change_between_readings():
+    read = []
+
+    def block(_):
+        read.append(1)
+        return np.ones((len(read), 2))
+
+    ones, nothing = da.ones((6, 2), chunks=(3, 2)), np.empty((0, 0))
+    chunks = ((np.nan, np.nan), 2)
+    lazy = da.map_blocks(block, ones, chunks=chunks, dtype=float, meta=nothing)
+    rows = row_source(PPCA(), lazy, None)
+    assert rows.n_rows == 3
+    with pytest.raises(ValueError, match="same rows whenever it is read; got 7 rows"):
+        rows.reduce(lambda X, weight: len(X), operator.add)
+
+
 def test_what_is_no_table():
     with pytest.raises(ValueError, match="two dimensions"):
         row_source(PPCA(), da.ones(5, chunks=2), None)
-    with pytest.raises(TypeError, match="array or a data frame"):
+    with pytest.raises(TypeError, match="Dask array or data frame"):
         row_source(PPCA(), dask.delayed(1), None)
     with pytest.raises(ValueError, match="0 sample"):
         row_source(PPCA(), da.ones((0, 3), chunks=(2, 3)), None)
