@@ -31,6 +31,7 @@ FAMILIES = [
     "neural_quality",
     "neural_retrieval",
     *(f"quality.{part}" for part in PARTS),
+    "rows",
 ]
 RATIO = "ratio = peer ÷ ours, larger is better"
 RESULTS = pathlib.Path(__file__).parent / "RESULTS.md"

@@ -11,6 +11,7 @@ __all__ = [
     "InconsistentVersionWarning",
     "PosteriorCollapseWarning",
     "RankDeficientWarning",
+    "RepeatedReadingWarning",
 ]
 
 
@@ -271,4 +272,31 @@ class PosteriorCollapseWarning(UserWarning):
     The posterior has collapsed: no component of the code depends on the row...
     >>> vae.n_active_units_
     0
+    """
+
+
+class RepeatedReadingWarning(UserWarning):
+    """A lazy collection is read again in each step of a fit.
+
+    What is not in memory is made again, or read from where it lies, every time. The
+    message says how often at most. The result does not depend on it.
+
+    See Also
+    --------
+    sklatent.density.GaussianMixture : Gives the warning for lazy Dask collections.
+
+    Examples
+    --------
+    The blocks of a Dask array that are computed are in memory after `persist`:
+
+    >>> import warnings
+    >>> import dask.array as da
+    >>> from sklatent.density import GaussianMixture
+    >>> X = da.random.default_rng(0).standard_normal((1000, 2), chunks=(250, 2))
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     mixture = GaussianMixture(random_state=0).fit(X)
+    ...     mixture = GaussianMixture(random_state=0).fit(X.persist())
+    >>> [warning.category.__name__ for warning in caught]
+    ['RepeatedReadingWarning']
     """

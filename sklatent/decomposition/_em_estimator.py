@@ -8,6 +8,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
+from sklatent.decomposition._blocked_missing import BlockedMissingData
 from sklatent.decomposition._em import (
     NOISE_FLOOR,
     DiagonalStep,
@@ -28,14 +29,14 @@ from sklatent.decomposition._missing import (
     posterior_covariance,
     posterior_mean,
 )
+from sklatent.decomposition._triangles import merge_triangles, triangle
 from sklatent.utils._columns import (
     centered_rows,
-    constant_values,
+    check_observed,
     observed_moments,
     set_constants,
 )
 from sklatent.utils._iterations import reported_fit
-from sklatent.utils._moments import Moments
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import CallbackSupportMixin
 from sklatent.utils._warnings import warn
@@ -55,6 +56,15 @@ def principal_axes(W):
     largest = np.abs(U).argmax(axis=0)
     signs = np.where(U[largest, np.arange(U.shape[1])] < 0, -1.0, 1.0)
     return U * (lengths * signs)
+
+
+def _few_rows(rows):
+    """Mean of fewer rows than features, and R with R'R their 1/n covariance."""
+    if not rows.in_blocks:
+        return centered_rows(rows.X, rows.weight)
+    total, mean, error = rows.mean()
+    R = rows.reduce(triangle, merge_triangles, mean, error)
+    return mean, R / np.sqrt(total)
 
 
 class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
@@ -79,17 +89,15 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             )
         return q
 
-    def _fit_em(self, X, y, sample_weight, psi=None):
+    def _fit_em(self, rows, y, psi=None):
         """Estimate by EM, from the moments or, with missing entries, from the rows.
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_features)
+        rows : ArrayRows or DaskRows
             The rows.
         y : object
             For callbacks.
-        sample_weight : ndarray of shape (n_samples,) or None
-            Weight of each row.
         psi : ndarray of shape (n_features,), default=None
             Noise variances to start from; None for half of each feature's variance.
 
@@ -102,17 +110,13 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         log_likelihood : float
             Its mean log-likelihood per row, in these units.
         """
-        self.n_components_ = self._n_components(X)
-        self._constants_ = constant_values(X, sample_weight)
-        has_missing = bool(np.isnan(X).any())
+        self.n_components_ = self._n_components(rows.X)
+        self._constants_ = rows.constants
+        has_missing = rows.has_missing
         if has_missing:
-            weight = np.ones(len(X)) if sample_weight is None else sample_weight
-            names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))
-            mean, variance = observed_moments(X, weight, names)
-            scale = self._scale(variance)
-            step = MissingData((X - mean) / scale, weight, self._isotropic)
+            mean, scale, step = self._incomplete_data(rows)
         else:
-            mean, scale, step = self._complete_data(X, sample_weight)
+            mean, scale, step = self._complete_data(rows)
         psi = np.full(len(scale), 0.5) if psi is None else psi / scale**2
         psi = np.maximum(psi, NOISE_FLOOR)
         if self._isotropic and not has_missing:
@@ -138,7 +142,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         # Generators, so that callbacks and the bound on iterations stay here.
         ascend = maximize_observed if has_missing else maximize
         ascent = ascend(step, start, self.tol)
-        with reported_fit(self, X, y, self.max_iter) as fit:
+        with reported_fit(self, rows.X, y, self.max_iter) as fit:
             report = fit.iterations("em", attributes, offset=log_jacobian)
             for _ in range(self.max_iter):
                 report.begin()
@@ -158,20 +162,35 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             )
         return step, model, history[-1]
 
-    def _complete_data(self, X, sample_weight):
+    def _complete_data(self, rows):
         """Mean, scale and EM step of complete data, which are read once."""
-        n, p = X.shape
-        if n < p:
-            mean, R = centered_rows(X, sample_weight)
+        if rows.n_rows < rows.n_features:
+            mean, R = _few_rows(rows)
             scale = self._scale(np.einsum("ij,ij->j", R, R))
             covariance = RowCovariance(R / scale)
         else:
-            moments = Moments.of(X, sample_weight)
+            moments = rows.moments()
             mean, S = moments.mean, moments.covariance()
             scale = self._scale(np.diag(S))
             covariance = FullCovariance(S / scale[:, None] / scale)
         step = IsotropicStep if self._isotropic else DiagonalStep
         return mean, scale, step(covariance)
+
+    def _incomplete_data(self, rows):
+        """Mean, scale and EM step of rows with missing entries."""
+        names = getattr(self, "feature_names_in_", np.arange(rows.n_features))
+        if rows.in_blocks:
+            rows.warn_of_readings(self.max_iter)
+            columns = rows.overview.columns
+            check_observed(columns.count, names)
+            mean, scale = columns.mean, self._scale(columns.squares / columns.count)
+            step = BlockedMissingData(rows, mean, scale, self._isotropic)
+            return mean, scale, step
+        X, weight = rows.X, rows.weight
+        weight = np.ones(len(X)) if weight is None else weight
+        mean, variance = observed_moments(X, weight, names)
+        scale = self._scale(variance)
+        return mean, scale, MissingData((X - mean) / scale, weight, self._isotropic)
 
     def _scale(self, variance):
         """What divides the features: one number if they share the noise variance."""

@@ -11,8 +11,8 @@ from sklatent.decomposition._em_estimator import EMEstimator, principal_axes
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.decomposition._rotation import rotate
 from sklatent.exceptions import HeywoodWarning
+from sklatent.utils._rows import row_source
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
 
 # A feature is a Heywood case if its noise is below this share of its variance, and
@@ -181,11 +181,13 @@ class FactorAnalysis(EMEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data; at least two rows. NaN marks a missing entry.
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
+            The data; at least two rows. NaN marks a missing entry. The blocks of a
+            Dask collection are read where they are: once if no entry is missing.
         y : Ignored
             Passed on to scikit-learn's callbacks.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows. The model
             depends on their ratios only.
 
@@ -206,6 +208,8 @@ class FactorAnalysis(EMEstimator):
             If EM still gains more than `tol` after `max_iter` iterations.
         HeywoodWarning
             If a feature may have no noise.
+        RepeatedReadingWarning
+            If `X` is a lazy Dask collection that each step reads again.
 
         Examples
         --------
@@ -223,13 +227,12 @@ class FactorAnalysis(EMEstimator):
         True
         """
         with self._unchanged_on_error():
-            X = read_rows(self, X, ensure_min_samples=2, reset=True)
-            sample_weight = check_weight(sample_weight, X)
-            psi = self._first_noise(X.shape[1])
-            found = self._fit_em(X, y, sample_weight, psi)
+            rows = row_source(self, X, sample_weight, ensure_min_samples=2)
+            psi = self._first_noise(rows.n_features)
+            found = self._fit_em(rows, y, psi)
             self._warn_of_heywood_cases(*found)
-            weight = len(X) if sample_weight is None else sample_weight.sum()
-            self.loglike_ = [weight * value for value in self.log_likelihood_history_]
+            history = self.log_likelihood_history_
+            self.loglike_ = [rows.total * value for value in history]
         return self
 
     def _first_noise(self, p):

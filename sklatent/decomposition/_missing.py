@@ -251,25 +251,31 @@ class MissingData:
 
     def __init__(self, X, weight, isotropic):
         self.blocks = observed_blocks(X, 0.0, weight)
+        count = sum(b.weight @ b.patterns[b.group] for b in self.blocks)
+        self._set_counts(X.shape, sum(b.weight.sum() for b in self.blocks), count)
         self.n_noise = 1 if isotropic else X.shape[1]
-        self.shape, self.weight, self.count = X.shape, 0.0, np.zeros(X.shape[1])
-        for block in self.blocks:
-            self.weight += block.weight.sum()
-            self.count += block.weight @ block.patterns[block.group]
-        self.share_observed = self.count / self.weight
-        self.noise_count = self.pooled(self.count)
+
+    def _set_counts(self, shape, weight, count):
+        self.shape, self.weight, self.count = shape, weight, count
+        self.share_observed = count / weight
+
+    @property
+    def noise_count(self):
+        """Sums of the weights of the entries that a noise variance stands for."""
+        return self.pooled(self.count)
 
     @cached_property
     def covariance(self):
         """That of the rows with the mean where nothing was observed; to start from."""
-        (n, p), S, weighted = self.shape, 0.0, []
-        for block in self.blocks:
-            rows = block.rows * np.sqrt(block.weight / self.weight)[:, None]
-            if n < p:
-                weighted.append(rows)
-            else:
-                S = S + rows.T @ rows
-        return RowCovariance(np.vstack(weighted)) if n < p else FullCovariance(S)
+        n, p = self.shape
+        if n < p:
+            rows = [_weighted_rows(block, self.weight) for block in self.blocks]
+            return RowCovariance(np.vstack(rows))
+        return FullCovariance(*self.sums(block_scatter, self.weight))
+
+    def sums(self, function, *parameters):
+        """Sum each result of function(block, *parameters) over all the blocks."""
+        return summed(self.blocks, function, parameters)
 
     def log_likelihood(self, model):
         """Mean log-likelihood per row, in nats."""
@@ -295,10 +301,8 @@ class MissingData:
         """Likelihood of a model, and the expectations that a step needs."""
         q = model.W.shape[1]
         with single_blas_thread:  # the products are too small to share
-            parts = [_block_sums(block, model) for block in self.blocks]
-        normal, spread, target, squares, codes, log_dets = map(
-            sum, zip(*parts, strict=True)
-        )
+            sums = self.sums(_block_sums, model)
+        normal, spread, target, squares, codes, log_dets = sums
         constants = self.count @ np.log(2 * np.pi * model.psi) + log_dets
         distance2 = (squares / model.psi).sum() + codes
         log_likelihood = -0.5 * (constants + distance2) / self.weight
@@ -326,6 +330,23 @@ class MissingData:
         regressions = np.linalg.solve(e.normal, slopes)
         noise = 2 * v[p * k :] / self.noise_count
         return np.concatenate([regressions.ravel(), noise]) * self.weight
+
+
+def summed(blocks, function, parameters):
+    """Sum each result of function(block, *parameters) over blocks."""
+    results = (function(block, *parameters) for block in blocks)
+    return list(map(sum, zip(*results, strict=True)))
+
+
+def _weighted_rows(block, total):
+    """Rows of a block times the roots of their shares of the weight."""
+    return block.rows * np.sqrt(block.weight / total)[:, None]
+
+
+def block_scatter(block, total):
+    """Scatter of a block of rows, over the sum of all the weights."""
+    rows = _weighted_rows(block, total)
+    return (rows.T @ rows,)
 
 
 class Expectations(NamedTuple):

@@ -12,7 +12,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import assert_all_finite
 from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,9 +19,11 @@ from sklatent.base import SklatentEstimator
 from sklatent.decomposition import _pca_solvers as solvers
 from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
 from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils._dask import is_dask
 from sklatent.utils._log_determinants import log_determinant, rotation
 from sklatent.utils._moments import Moments, dense_rows, row_blocks
 from sklatent.utils._random import random_generator
+from sklatent.utils._rows import partial_fit_blocks, row_source
 from sklatent.utils._sklearn import (
     HasMethods,
     Interval,
@@ -221,12 +222,14 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dask array, dask data frame} of shape \
+                (n_samples, n_features)
             The data; at least two rows. Sparse with the solvers "auto", "arpack" and
-            "covariance_eigh".
+            "covariance_eigh". The blocks of a Dask collection are read where they
+            are, with the solvers "auto", "covariance_eigh" and "full".
         y : Ignored
             Present for API consistency.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Non-negative weights. An integer weight counts as that many rows. Weights
             that sum to about 1, or to less, are shares of the rows instead: variances
             are then weighted means of squares, and "mle" cannot be asked for.
@@ -241,7 +244,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         ValueError
             If `n_components` does not fit the data or the solver.
         TypeError
-            If `X` is sparse, and the solver takes dense rows only.
+            If `X` is sparse, and the solver takes dense rows only, or if it is a Dask
+            collection, and the solver needs all rows at once.
 
         Warns
         -----
@@ -269,29 +273,25 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                     f'"covariance_eigh" solvers, while "{self.svd_solver}" was passed. '
                     "svd_solver='auto', the default, takes sparse X too."
                 )
-            X = read_rows(
+            rows = row_source(
                 self,
                 X,
+                sample_weight,
                 accept_sparse="csr" if self.svd_solver in SPARSE else False,
                 ensure_all_finite=False,  # but see `_solve`
                 ensure_min_samples=2,
-                reset=True,
             )
-            weight = check_weight(sample_weight, X)
-            if (
-                weight is not None
-                and _row_count(weight.sum(), np.count_nonzero(weight)) < 2
-            ):
+            if sample_weight is not None and _row_count(rows) < 2:
                 raise ValueError(
                     "sample_weight must be positive for at least 2 rows, or count one "
-                    f"row twice; got one positive weight, {weight.max():.6g}."
+                    f"row twice; got one positive weight, {rows.total:.6g}."
                 )
-            if issparse(X) and not X.has_canonical_format:
-                X = X.copy()  # the input is not written to
-                X.sum_duplicates()
+            if issparse(rows.X) and not rows.X.has_canonical_format:
+                rows.X = rows.X.copy()  # the input is not written to
+                rows.X.sum_duplicates()
             self._moments = None
-            spectrum, q = self._solve(X, weight)
-            vars(self).update(self._fitted_attributes(spectrum, q, X.dtype))
+            spectrum, q = self._solve(rows)
+            vars(self).update(self._fitted_attributes(spectrum, q, rows.dtype))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -306,8 +306,10 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            More rows, one or several.
+        X : {array-like, sparse matrix, dask array, dask data frame} of shape \
+                (n_samples, n_features)
+            More rows, one or several. The blocks of a Dask collection are taken in
+            one after the other.
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -347,6 +349,8 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         >>> bool(np.allclose(pca.components_, PCA(n_components=2).fit(X).components_))
         True
         """
+        if is_dask(X):
+            return partial_fit_blocks(self, X, sample_weight)
         with self._unchanged_on_error():
             seen = getattr(self, "_moments", None)
             if seen is None and hasattr(self, "components_"):
@@ -366,7 +370,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             if seen is not None and hasattr(self.n_components, "fit"):
                 number = self.n_components_  # estimated on the first batch
             else:
-                n = _row_count(moments.weight, n_rows)
+                n = _count_for(moments.weight, n_rows)
                 # More rows may come, and the number given may fit them.
                 limit = X.shape[1]
                 if self.n_components is None:
@@ -388,32 +392,33 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
             self._moments, self._n_rows = moments, n_rows
         return self
 
-    def _solve(self, X, weight):
+    def _solve(self, rows):
         """Spectrum of the rows, by the solver that suits, and how much to keep."""
-        n, shares = X.shape[0], False
-        if weight is not None:
-            n = _row_count(weight.sum(), np.count_nonzero(weight))
-            shares = are_shares(weight)
-        limit = min(n, X.shape[1])
+        n, X, weight = _row_count(rows), rows.X, rows.weight
+        limit = min(n, rows.n_features)
         number = solvers.check_number(
             self.n_components,
             X,
             limit,
             n,
-            shares,
+            rows.weighted and are_shares(rows.total),
             self.svd_solver,
             self._resolve_n_components,
         )
         solver = self.svd_solver
         if solver == "auto":
-            solver = solvers.suitable(X, limit, number)
+            solver = solvers.suitable(rows, limit, number)
         self._fit_svd_solver = solver  # scikit-learn's name, which is read outside it
+        if solver in solvers.TRUNCATED:
+            rows.require_array(
+                f"PCA(svd_solver={solver!r})", "set svd_solver to 'covariance_eigh'"
+            )
         if solver != "covariance_eigh":  # which checks by itself
-            assert_all_finite(X, estimator_name="PCA", input_name="X")
+            rows.check_finite("PCA")
         if solver == "full":
-            spectrum = solvers.exact(X, weight)
+            spectrum = solvers.exact(rows)
         elif solver == "covariance_eigh":
-            spectrum = solvers.covariance(X, weight, number)
+            spectrum = solvers.covariance(rows, number)
         elif solver == "arpack":
             rng = random_generator(self.random_state)
             v0 = rng.uniform(-1, 1, size=min(X.shape)).astype(X.dtype)
@@ -427,7 +432,7 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
                 self.iterated_power,
                 random_generator(self.random_state),
             )
-        return spectrum, spectrum.number(number, X.dtype)
+        return spectrum, spectrum.number(number, rows.dtype)
 
     def _fitted_attributes(self, spectrum, q, dtype):
         """Return what a spectrum gives the estimator, in the data's precision."""
@@ -551,8 +556,13 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         return max(eps**1.5 * largest, 4 * np.finfo(np.float64).tiny)
 
 
-def _row_count(weight, n_positive):
+def _row_count(rows):
     """Return how many rows weights stand for; at least those that have any."""
+    return _count_for(rows.total, rows.n_positive)
+
+
+def _count_for(weight, n_positive):
+    """Return how many rows a sum of weights stands for; at least `n_positive`."""
     return max(int(weight * (1 + WEIGHT_ROUNDING)), n_positive)
 
 

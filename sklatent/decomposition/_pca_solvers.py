@@ -18,20 +18,19 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.linalg import LinAlgError, eigh, qr, svd
+from scipy.linalg import LinAlgError, eigh, svd
 from scipy.sparse import csr_matrix, issparse
 from scipy.sparse.linalg import LinearOperator, svds
-from sklearn.utils import assert_all_finite
 
 from sklatent.decomposition._krylov import leading_axes
+from sklatent.decomposition._triangles import merge_triangles, triangle
 from sklatent.utils._columns import (
     centered,
     centered_copy,
     sparse_moments,
-    weighted_mean,
 )
 from sklatent.utils._evidence import minka_evidence
-from sklatent.utils._moments import Moments, narrow_blas, row_blocks
+from sklatent.utils._moments import narrow_blas, row_blocks
 
 # Relative error that explained variances may have, by the precision of the data.
 DIGITS = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-3}
@@ -220,7 +219,7 @@ def check_number(n_components, X, limit, n_samples, shares, solver, resolve):
     ----------
     n_components : int, float, "mle", estimator or None
         As PCA takes it.
-    X : ndarray or CSR matrix of shape (n_rows, n_features)
+    X : ndarray, CSR matrix or Dask collection of shape (n_rows, n_features)
         The rows.
     limit : int
         Largest number that the rows have.
@@ -279,15 +278,17 @@ def check_number(n_components, X, limit, n_samples, shares, solver, resolve):
     return int(n_components)
 
 
-def suitable(X, limit, number):
+def suitable(rows, limit, number):
     """Return what svd_solver="auto" means for the rows and a number of axes."""
-    n, p = X.shape
-    known = isinstance(number, int)
-    if issparse(X) and known and 1 <= number < limit:
+    n, p = rows.n_rows, rows.n_features
+    known, sparse = isinstance(number, int), issparse(rows.X)
+    if sparse and known and 1 <= number < limit:
         return "arpack"
     few = known and 1 <= number < 0.1 * min(n, p)
-    if n >= p and (p <= 1000 or not few or issparse(X)):
+    if n >= p and (p <= 1000 or not few or sparse or rows.in_blocks):
         return "covariance_eigh"
+    if rows.in_blocks:
+        return "full"
     return "randomized" if few and min(n, p) > 500 else "full"
 
 
@@ -308,32 +309,27 @@ def check_squares(column_squares, total, dtype):
         )
 
 
-def exact(X, weight=None):
+def exact(rows):
     """Every singular value to the last digits, in double precision.
 
     For n >= p nothing larger than p x p is stored: with R the triangle of the rows
     read so far, the next block continues with R <- qr([R; block]).
+
+    Parameters
+    ----------
+    rows : ArrayRows or DaskRows
+        The rows.
     """
-    n, p = X.shape
-    if n < p:
-        total, mean, error, A, column_squares = centered_copy(X, weight)
-    else:
-        total, mean, error = weighted_mean(X, weight)
-        A = np.empty((0, p))
-        # 256 kB or so, and not so few rows that each QR is mostly of the triangle.
-        step = max(2 * p, 2**15 // p)
-        for start in range(0, n, step):
-            rows = slice(start, min(start + step, n))
-            r = centered(X, rows, mean, error, weight)
-            stacked = np.vstack([A, r])
-            A = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:p]
-        column_squares = np.einsum("ij,ij->j", A, A)
-    check_squares(column_squares, total, X.dtype)
+    p = rows.n_features
+    total, mean, error = rows.mean()
+    A = rows.reduce(triangle, merge_triangles, mean, error)
+    column_squares = np.einsum("ij,ij->j", A, A)
+    check_squares(column_squares, total, rows.dtype)
     try:
         _, s, V = svd(A, full_matrices=False, check_finite=False)
     except LinAlgError:
         _, s, V = svd(A, full_matrices=False, lapack_driver="gesvd")
-    resolution = svd_resolution(p, X.dtype)
+    resolution = svd_resolution(p, rows.dtype)
     return Spectrum(total, mean, error, s**2, V, 0.0, resolution, column_squares)
 
 
@@ -370,16 +366,14 @@ def _leading(S, n_leading):
     return squares, vectors, max(np.trace(S) - squares.sum(), 0.0)
 
 
-def covariance(X, weight, number, only_leading=True):
+def covariance(rows, number, only_leading=True):
     """Eigenvectors of the scatter matrix, or `exact` where that would cost digits.
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    rows : ArrayRows or DaskRows
         The rows. That they are finite is checked here, by their moments, which
         saves one reading.
-    weight : ndarray of shape (n_samples,) or None
-        Their weights.
     number : int, float or "mle"
         How many axes are needed; see `Spectrum.number`.
     only_leading : bool, default=True
@@ -390,20 +384,19 @@ def covariance(X, weight, number, only_leading=True):
     spectrum : Spectrum
         With relative errors of the explained variances within `DIGITS`.
     """
-    digits = DIGITS[X.dtype]
     n_leading = number if only_leading and isinstance(number, int) else None
-    for dtype in dict.fromkeys([X.dtype, np.dtype(np.float64)]):
-        moments = Moments.of(X, weight, dtype=dtype)
+    for dtype in dict.fromkeys([rows.dtype, np.dtype(np.float64)]):
+        moments = rows.moments(dtype)
         if not np.isfinite(moments.scatter).all():
-            assert_all_finite(X, estimator_name="PCA", input_name="X")
+            rows.check_finite("PCA")
             if dtype != np.float64:
                 continue  # squares that overflow may not in double precision
-        check_squares(np.diag(moments.scatter), moments.weight, X.dtype)
+        check_squares(np.diag(moments.scatter), moments.weight, rows.dtype)
         spectrum = of_moments(moments, n_leading)
-        smallest = EIGEN_ERROR * np.finfo(dtype).eps / digits
-        if _resolved(spectrum, spectrum.number(number, X.dtype), smallest):
+        smallest = EIGEN_ERROR * np.finfo(dtype).eps / DIGITS[rows.dtype]
+        if _resolved(spectrum, spectrum.number(number, rows.dtype), smallest):
             return spectrum
-    return exact(X, weight)
+    return exact(rows)
 
 
 def _resolved(spectrum, n_components, smallest):

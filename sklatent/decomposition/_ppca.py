@@ -13,7 +13,9 @@ from sklatent.decomposition._em_estimator import EMEstimator, principal_axes
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.exceptions import RankDeficientWarning
 from sklatent.utils._columns import constant_values
+from sklatent.utils._dask import is_dask
 from sklatent.utils._moments import Moments
+from sklatent.utils._rows import partial_fit_blocks, row_source
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
@@ -150,11 +152,13 @@ class PPCA(EMEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data; at least two rows. NaN marks a missing entry.
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
+            The data; at least two rows. NaN marks a missing entry. The blocks of a
+            Dask collection are read where they are: once if no entry is missing.
         y : Ignored
             Passed on to scikit-learn's callbacks.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows. The model
             depends on their ratios only.
 
@@ -175,6 +179,8 @@ class PPCA(EMEstimator):
             If EM still gains more than `tol` after `max_iter` iterations.
         RankDeficientWarning
             If nothing is left to be noise.
+        RepeatedReadingWarning
+            If `X` is a lazy Dask collection that each step reads again.
 
         Examples
         --------
@@ -192,22 +198,20 @@ class PPCA(EMEstimator):
         True
         """
         with self._unchanged_on_error():
-            X = read_rows(self, X, ensure_min_samples=2, reset=True)
-            sample_weight = check_weight(sample_weight, X)
+            rows = row_source(self, X, sample_weight, ensure_min_samples=2)
             self._moments = None
-            has_missing = bool(np.isnan(X).any())
-            if has_missing and self.method == "closed_form":
+            if rows.has_missing and self.method == "closed_form":
                 raise ValueError(
                     "X must have no missing entries with method='closed_form'; got "
                     "NaN. Use method='em' or 'auto'."
                 )
-            if has_missing or self.method == "em":
-                step, model, _ = self._fit_em(X, y, sample_weight)
+            if rows.has_missing or self.method == "em":
+                step, model, _ = self._fit_em(rows, y)
                 # By exp(log(floor)), the noise at its bound differs by rounding.
                 if model.psi[0] <= step.floor * (1 + 1e-9):
                     self._warn_of_no_noise()
             else:
-                self._fit_closed_form(X, y, sample_weight)
+                self._fit_closed_form(rows, y)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -216,8 +220,10 @@ class PPCA(EMEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Complete rows, one or more.
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
+            Complete rows, one or more. The blocks of a Dask collection are taken in
+            one after the other.
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -254,6 +260,8 @@ class PPCA(EMEstimator):
         >>> bool(np.allclose(ppca.W_, PPCA(n_components=2).fit(X).W_))
         True
         """
+        if is_dask(X):
+            return partial_fit_blocks(self, X, sample_weight)
         with self._unchanged_on_error():
             # A fit that kept no moments does not count.
             seen = self._moments if hasattr(self, "W_") else None
@@ -283,21 +291,21 @@ class PPCA(EMEstimator):
             self.n_components_, self._moments = q, moments
         return self
 
-    def _fit_closed_form(self, X, y, sample_weight):
+    def _fit_closed_form(self, rows, y):
         """Estimate from the eigenvalues of the covariance."""
-        self.n_components_ = q = self._n_components(X)
-        self._constants_ = constant_values(X, sample_weight)
+        self.n_components_ = q = self._n_components(rows.X)
+        self._constants_ = rows.constants
         context = self._init_callback_context()
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        if len(X) >= X.shape[1]:
-            spectrum = solvers.covariance(X, sample_weight, q, only_leading=q > 0)
+        context.call_on_fit_task_begin(estimator=self, X=rows.X, y=y)
+        if rows.n_rows >= rows.n_features:
+            spectrum = solvers.covariance(rows, q, only_leading=q > 0)
         else:
-            spectrum = solvers.exact(X, sample_weight)
+            spectrum = solvers.exact(rows)
         self._set_closed_form(spectrum, q)
         if self.noise_variance_ <= self._smallest_noise(spectrum):
             self._warn_of_no_noise()
         context.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes={}
+            estimator=self, X=rows.X, y=y, reconstruction_attributes={}
         )
 
     def _warn_of_no_noise(self):

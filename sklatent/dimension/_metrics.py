@@ -50,8 +50,12 @@ CHORD_ERROR = 16
 
 def varying_columns(X):
     """Return which columns differ by more than rounding of their entries."""
-    low, high = X.min(axis=0), X.max(axis=0)
-    rounding = 4 * np.finfo(X.dtype).eps * np.maximum(high, -low)
+    return varying(X.min(axis=0), X.max(axis=0), X.dtype)
+
+
+def varying(low, high, dtype):
+    """Return where smallest and largest entries differ by more than rounding."""
+    rounding = 4 * np.finfo(dtype).eps * np.maximum(high, -low)
     return np.flatnonzero(high - low > rounding)
 
 

@@ -4,6 +4,7 @@ Globally, or in the neighborhood of each row: Fukunaga and Olsen (1971), An algo
 for finding intrinsic dimensionality of data, IEEE Transactions on Computers C-20.
 """
 
+import functools
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,12 +17,23 @@ from sklatent.dimension._base import (
     available_neighbors,
     check_distinct,
 )
-from sklatent.dimension._metrics import varying_columns
+from sklatent.dimension._metrics import varying, varying_columns
+from sklatent.dimension._spectrum_groups import (
+    N_GROUPS,
+    group_moments,
+    merge_groups,
+    prepared,
+    without_each,
+    without_groups,
+)
 from sklatent.dimension._table_warnings import count_duplicates
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._dask import is_dask
 from sklatent.utils._moments import Moments
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._random import random_generator
+from sklatent.utils._rounding import Ranges
+from sklatent.utils._rows import DaskRows
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
 
@@ -36,12 +48,8 @@ METHODS = {
 }
 # Rows that the origin is taken from.
 ORIGIN_ROWS = 1000
-# Groups of rows that are left out in turn, for the error bar.
-N_GROUPS = 25
 # Entries of the neighborhoods that are held at a time.
 BLOCK_ENTRIES = 2**21
-# A difference of scatters that is a smaller share of them has lost too many digits.
-MANY_DIGITS = 1e-3
 # Variances below this share of the largest are rounding, for each axis.
 RESOLUTION = 4 * np.finfo(np.float64).eps
 
@@ -217,8 +225,10 @@ class PCASpectrum(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
+            The data. The blocks of a Dask collection are read where they are. Rows
+            that repeat others are not looked for in it, and count each time.
         y : Ignored
             Present for API consistency.
 
@@ -232,6 +242,9 @@ class PCASpectrum(
         ValueError
             If all rows are equal, if there are less than 4, or less than 3 distinct
             ones with `n_neighbors`, and for "parallel_analysis" of neighborhoods.
+        TypeError
+            If `X` is a Dask collection, and neighborhoods or permutations of all rows
+            are asked for.
 
         Warns
         -----
@@ -258,6 +271,11 @@ class PCASpectrum(
                     "permutes the columns of all rows and has no local form; got "
                     f"n_neighbors={self.n_neighbors}."
                 )
+            if is_dask(X):
+                variances = self._fit_blocks(X)
+                self.explained_variance_ratio_ = variances / variances.sum()
+                self.eigenvalues_ = self._in_units(variances)
+                return self
             table = X
             X = read_rows(self, X, ensure_min_samples=4, reset=True)
             first, inverse, _ = unique_rows(X)
@@ -284,11 +302,7 @@ class PCASpectrum(
     def _set_scales(self, X):
         """Choose the columns, origin and scales; return the rows in these."""
         self._columns = varying_columns(X)
-        if len(self._columns) == 0:
-            raise ValueError(
-                f"X must have distinct rows; got {len(X)} rows that are equal up to "
-                "rounding, without variance to tell the dimension from."
-            )
+        self._check_varying(len(X))
         some = X[:: -(-len(X) // ORIGIN_ROWS), self._columns]
         self._origin = np.median(some, axis=0).astype(np.float64)
         self._exponent, self._scale = 0, 1.0
@@ -297,14 +311,26 @@ class PCASpectrum(
         if self.standardize:
             self._scale = rows.std(axis=0, ddof=1)
             rows /= self._scale
-        step = np.ldexp(np.finfo(X.dtype).eps * self._origin, -self._exponent)
-        self._rounding = float(((step / self._scale) ** 2).max())
+        self._set_rounding(X.dtype)
         return rows
+
+    def _check_varying(self, n):
+        if len(self._columns) == 0:
+            raise ValueError(
+                f"X must have distinct rows; got {n} rows that are equal up to "
+                "rounding, without variance to tell the dimension from."
+            )
+
+    def _set_rounding(self, dtype):
+        step = np.ldexp(np.finfo(dtype).eps * self._origin, -self._exponent)
+        self._rounding = float(((step / self._scale) ** 2).max())
 
     def _prepare(self, X):
         """Rows in double precision, near the origin, with squares within range."""
-        rows = X[:, self._columns].astype(np.float64) - self._origin
-        return np.ldexp(rows, -self._exponent) / self._scale
+        return prepared(X, *self._units())
+
+    def _units(self):
+        return self._columns, self._origin, self._exponent, self._scale
 
     def _in_units(self, variances):
         """Variances in squared units of the data, or of standardized data."""
@@ -322,6 +348,10 @@ class PCASpectrum(
         if n <= p:
             rows = _principal_coordinates(rows)
         moments = Moments.of(rows)
+        return self._of_moments(n, moments, without_groups(rows, moments))
+
+    def _of_moments(self, n, moments, without_groups):
+        """Variances; the dimension is set from them, and from those without groups."""
         variances = _variances(moments.scatter, n, self._rounding)
         reference = self._reference(variances)
         self.reference_eigenvalues_ = (
@@ -330,11 +360,44 @@ class PCASpectrum(
         dimension = float(self._count(variances, n))
         parts = [
             float(self._count(_variances(S, m, self._rounding), m)) if S.any() else 1.0
-            for S, m in _without_groups(rows, moments)
+            for S, m in without_groups
         ]
         std = np.sqrt((len(parts) - 1) * np.var(parts))
         self._set_dimension(dimension, std / dimension)
         return variances
+
+    def _fit_blocks(self, X):
+        """Variances of the rows of a Dask collection."""
+        rows = DaskRows(self, X, None, False, 4)
+        if self.n_neighbors or self.method == "parallel_analysis":
+            what = f"n_neighbors={self.n_neighbors}"
+            if self.n_neighbors is None:
+                what = f"method={self.method!r}"
+            rows.require_array(f"PCASpectrum with {what}", "choose another method")
+        self._set_units(rows)
+        self.n_duplicates_, self.n_neighbors_ = 0, None
+        vars(self).pop("local_dimension_", None)
+        n_groups = min(rows.n_rows, N_GROUPS)
+        groups = rows.reduce_numbered(
+            group_moments, merge_groups, n_groups, self._units()
+        )
+        moments = functools.reduce(Moments.merge, groups)
+        return self._of_moments(rows.n_rows, moments, without_each(groups))
+
+    def _set_units(self, rows):
+        """Choose the columns, origin and scales of rows in blocks."""
+        n, (low, high, _) = rows.n_rows, rows.reduce(Ranges.of, Ranges.merge)
+        columns = self._columns = varying(low, high, rows.dtype)
+        self._check_varying(n)
+        moments = rows.overview.columns
+        self._origin = mean = moments.mean[columns]
+        farthest = np.maximum(high[columns] - mean, mean - low[columns]).max()
+        self._exponent, self._scale = int(np.frexp(farthest)[1]), 1.0
+        if self.standardize:
+            self._scale = np.ldexp(
+                np.sqrt(moments.squares[columns] / (n - 1)), -self._exponent
+            )
+        self._set_rounding(rows.dtype)
 
     def _permuted_variances(self, rows):
         """Quantile of each variance when columns are permuted, shape (m,)."""
@@ -433,18 +496,3 @@ def _principal_coordinates(X):
     """The same n rows, rotated, in n - 1 columns."""
     squares, axes = np.linalg.eigh(_smaller_scatter(X))
     return axes[:, 1:] * np.sqrt(np.maximum(squares[1:], 0))
-
-
-def _without_groups(X, moments):
-    """Yield scatter, and number of rows, without each N_GROUPS-th row in turn."""
-    n, total = len(X), moments.scatter.trace()
-    n_groups = min(n, N_GROUPS)
-    for g in range(n_groups):
-        group = Moments.of(X[g::n_groups])
-        rest = n - group.weight
-        delta = group.mean - moments.mean
-        between = np.outer(delta, delta) * (n * group.weight / rest)
-        scatter = moments.scatter - group.scatter - between
-        if scatter.trace() < MANY_DIGITS * total:
-            scatter = Moments.of(np.delete(X, np.s_[g::n_groups], axis=0)).scatter
-        yield scatter, int(rest)

@@ -43,8 +43,10 @@ from sklatent.neural.training._schedules import (
 )
 from sklatent.neural.training._threads import training_threads
 from sklatent.neural.training._trainer import OPTIMIZERS, Trainer, prediction_net
+from sklatent.utils._dask import is_dask
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
+from sklatent.utils._rows import partial_fit_blocks
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
     HasMethods,
@@ -177,9 +179,11 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
             The data, of at least two rows in the first call. NaN marks a missing entry
-            in the classes that take missing entries.
+            in the classes that take missing entries. The blocks of a Dask collection
+            are taken one after the other, an epoch each.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 
@@ -223,6 +227,8 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         >>> bool((ae.transform(X) == whole.transform(X)).all())
         True
         """
+        if is_dask(X):
+            return partial_fit_blocks(self, X)
         resume = hasattr(self, "net_")
         with self._unchanged_on_error():
             X = self._start(X, resume)

@@ -10,16 +10,24 @@ read differs, and what they must not do to it:
 `centered_copy`      the same, and the centered rows themselves
 `centered_rows`      few rows of many features, whose scatter is never formed
 `sparse_moments`     CSR rows, of which the zeros are not looked at
+`feature_moments`    rows of any precision, shared by threads; no covariance
 `observed_moments`   rows with missing entries
+`ColumnMoments`      some of the rows, which may have missing entries, to be merged
 ===================  =============================================================
 
 `Moments` has the covariance as well.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sklatent.utils._moments import dense_rows, guess_center, row_blocks, two_sum
+from sklatent.utils._threads import map_threads
 
+# Blocks from which feature moments are merged: one fits the cache beside its residuals,
+# and merging fewer rows than these would take longer than summing them.
+BLOCK_BYTES, FEWEST_ROWS = 2**18, 64
 # Rows, spread evenly, that a feature has to be constant in before all are looked at.
 SOME_ROWS = 64
 
@@ -122,15 +130,122 @@ def observed_moments(X, weight, names):
     """
     observed = ~np.isnan(X)
     count = weight @ observed
+    check_observed(count, names)
+    # The first pass removes the offset, the second what it cost in digits.
+    mean = weight @ np.where(observed, X, 0.0) / count
+    mean = mean + weight @ np.where(observed, X - mean, 0.0) / count
+    return mean, weight @ np.where(observed, X - mean, 0.0) ** 2 / count
+
+
+def feature_moments(X, weight, n_threads):
+    """Mean and variance of each feature, in one pass and without a covariance.
+
+    The squares of a block are about its own mean, and blocks are merged by the formula
+    of Chan, Golub and LeVeque (1979), so an offset of the data costs no digits.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, p)
+        The rows, complete.
+    weight : ndarray of shape (n_samples,) or None
+        Weight of each row, in double precision.
+    n_threads : int
+        How many threads share the rows.
+
+    Returns
+    -------
+    mean, variance : ndarray of shape (p,)
+        In double precision; the variance of a constant feature is 0.
+    """
+    origin, offset, variance = _mean_and_variance(X, weight, n_threads)
+    return origin + offset, variance
+
+
+def _mean_and_variance(X, weight, n_threads):
+    """Return what `feature_moments` does, with the mean in two parts."""
+    n, p = X.shape
+    size = max(BLOCK_BYTES // (p * X.itemsize), FEWEST_ROWS)
+
+    def sums_from(start):
+        rows = X[start : start + size].astype(np.float64, copy=False)
+        w = np.ones(len(rows)) if weight is None else weight[start : start + size]
+        total = w.sum() or 1.0
+        mean = w @ rows / total
+        residual = rows - mean
+        # The mean is rounded; the residuals tell by how much.
+        mean_error = w @ residual / total
+        squares = w @ np.square(residual, out=residual) - total * mean_error**2
+        return w.sum(), mean, mean_error, squares
+
+    sums = map_threads(sums_from, range(0, n, size), n_threads)
+    total, means, errors, squares = map(np.array, zip(*sums, strict=True))
+    share = total / total.sum()
+    offsets = means - means[0] + errors
+    offset = share @ offsets
+    between = share @ (offsets - offset) ** 2
+    return means[0], offset, squares.sum(axis=0) / total.sum() + between
+
+
+def check_observed(count, names):
+    """Raise if nothing is observed of a feature."""
     if not count.all():
         unseen = np.asarray(names)[count == 0].tolist()
         raise ValueError(
             f"Features {unseen} have no observed value; drop them before fitting."
         )
-    # The first pass removes the offset, the second what it cost in digits.
-    mean = weight @ np.where(observed, X, 0.0) / count
-    mean = mean + weight @ np.where(observed, X - mean, 0.0) / count
-    return mean, weight @ np.where(observed, X - mean, 0.0) ** 2 / count
+
+
+class ColumnMoments(NamedTuple):
+    """What is observed of each feature in some rows.
+
+    The mean is origin + offset, whose sum would not hold the digits that are needed to
+    merge means far from 0.
+
+    Parameters
+    ----------
+    count : ndarray of shape (n_features,)
+        Sum of the weights of the rows where the feature is observed.
+    origin, offset : ndarray of shape (n_features,)
+        The mean over these, in two parts.
+    squares : ndarray of shape (n_features,)
+        Weighted sum of squares about the mean.
+    """
+
+    count: np.ndarray
+    origin: np.ndarray
+    offset: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def of(cls, X, weight):
+        """Moments of rows; NaN where nothing was observed."""
+        observed = ~np.isnan(X)
+        if observed.all():
+            total = np.full(X.shape[1], weight.sum())
+            origin, offset, variance = _mean_and_variance(X, weight, n_threads=1)
+            return cls(total, origin, offset, variance * total)
+        count = weight @ observed
+        safe = np.where(count > 0, count, 1.0)
+        origin = weight @ np.where(observed, X, 0.0) / safe
+        residual = np.where(observed, X - origin, 0.0)
+        offset = weight @ residual / safe
+        return cls(count, origin, offset, weight @ residual**2 - count * offset**2)
+
+    @property
+    def mean(self):
+        """Mean of each feature, 0 where nothing is observed."""
+        return self.origin + self.offset
+
+    def merge(self, other):
+        """Moments of both sets of rows together, by Chan, Golub and LeVeque."""
+        count = self.count + other.count
+        share = other.count / np.where(count > 0, count, 1.0)
+        empty = self.count == 0
+        origin = np.where(empty, other.origin, self.origin)
+        offset = np.where(empty, other.offset, self.offset)
+        delta = (other.origin - origin) + (other.offset - offset)
+        squares = self.squares + other.squares + self.count * share * delta**2
+        return ColumnMoments(count, origin, offset + share * delta, squares)
 
 
 # --------------------------------------------------------------------------------
@@ -155,17 +270,33 @@ def constant_values(X, sample_weight=None):
     """
     if sample_weight is not None and not sample_weight.all():
         X = X[sample_weight > 0]
-    values = np.full(X.shape[1], np.nan)
-    if ((X[0] < X[-1]) | (X[0] > X[-1])).all():  # two rows are mostly enough
-        return values
+    low, high = narrowed_ranges(X)
+    return np.where(low == high, low, np.nan).astype(np.float64)
+
+
+def narrowed_ranges(X):
+    """Two values of each feature, which are equal only where the feature is constant.
+
+    Where it is not, they need not be the smallest and the largest.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The rows, one or more; NaN where something is missing.
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_features,)
+        NaN where everything is missing.
+    """
+    low, high = np.fmin(X[0], X[-1]), np.fmax(X[0], X[-1])
+    if (low < high).all():  # two rows are mostly enough
+        return low, high
     some = X[:: -(-len(X) // SOME_ROWS)]
-    varies = np.fmin.reduce(some) < np.fmax.reduce(some)
-    for j in np.flatnonzero(~varies):
-        column = X[:, j]
-        low = np.fmin.reduce(column)
-        if low == np.fmax.reduce(column):
-            values[j] = low
-    return values
+    low, high = np.fmin.reduce(some), np.fmax.reduce(some)
+    for j in np.flatnonzero(~(low < high)):
+        low[j], high[j] = np.fmin.reduce(X[:, j]), np.fmax.reduce(X[:, j])
+    return low, high
 
 
 def set_constants(X, values, where=None):

@@ -1,5 +1,7 @@
 """Differences that are no more than rounding."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 # In units of the precision. Sums, means and differences of equal numbers differ by a
@@ -14,6 +16,39 @@ def whole_numbers(X):
     some = X[:FIRST_ROWS]
     whole = (np.rint(some) == some).all(axis=0)
     return whole & (np.rint(X) == X).all(axis=0) if whole.any() else whole
+
+
+class Ranges(NamedTuple):
+    """Smallest and largest entries of each column, and whether all are whole numbers.
+
+    Parameters
+    ----------
+    low, high : ndarray of shape (n_features,)
+        In the precision of the rows.
+    whole : ndarray of bool of shape (n_features,)
+        Whatever the dtype.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    whole: np.ndarray
+
+    @classmethod
+    def of(cls, X, weight=None):
+        """Ranges of the rows of positive weight; None without any."""
+        if weight is not None and not weight.all():
+            X = X[weight > 0]
+        if len(X) == 0:
+            return None
+        return cls(X.min(axis=0), X.max(axis=0), whole_numbers(X))
+
+    def merge(self, other):
+        """Ranges of both sets of rows."""
+        return Ranges(
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            self.whole & other.whole,
+        )
 
 
 def rounding(X):

@@ -24,6 +24,7 @@ FLOAT_DTYPES = (np.float64, np.float32)
 
 # How the names of such types begin, in NumPy, pandas, polars and pyarrow.
 TIME_TYPES = ("date", "duration", "period", "time")
+TEXT_TYPES = ("str", "large_string", "category")
 
 # Methods that return rows like those of `fit`.
 RETURN_ROWS = {"sample", "impute", "inverse_transform"}
@@ -35,6 +36,10 @@ TAKES_MISSING = (
 )
 TAKES_ALL = (
     'VAETransformer(likelihood="auto") of sklatent takes strings, categories and dates.'
+)
+ENCODE = (
+    "Encode string columns first, for example by sklearn.preprocessing.OrdinalEncoder "
+    f"or OneHotEncoder. {TAKES_ALL}"
 )
 
 
@@ -138,6 +143,15 @@ def _refuse_times(X):
             )
 
 
+def check_number_columns(X):
+    """Raise if a column of a frame holds strings or categories, by its dtype only."""
+    for name, dtype in zip(column_names(X), getattr(X, "dtypes", ()), strict=True):
+        if str(dtype).lower().startswith(TEXT_TYPES):
+            raise ValueError(
+                f"Column {name!r} of X must hold numbers; got {dtype}. {ENCODE}"
+            )
+
+
 def column_names(X):
     """Names of the columns of a data frame; an empty list for other tables."""
     if hasattr(X, "column_names"):  # pyarrow, whose `columns` are the data
@@ -182,11 +196,7 @@ def _no_number(X, error):
                 said = f"Column {_names(X, j + 1)[j]!r} of X must hold numbers; got"
                 if not isinstance(value, str):
                     return TypeError(f"{said} {value!r}: {error}")
-                return ValueError(
-                    f"{said} {value!r}. Encode string columns first, for example by "
-                    "sklearn.preprocessing.OrdinalEncoder or OneHotEncoder. "
-                    f"{TAKES_ALL}"
-                )
+                return ValueError(f"{said} {value!r}. {ENCODE}")
     return error
 
 

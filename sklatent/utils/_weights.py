@@ -81,11 +81,17 @@ def row_count(weight, what):
     UserWarning
         If the weights are shares.
     """
-    total = float(weight.sum())
-    if not are_shares(weight):
-        return total
     share = weight / weight.max()
-    n = float(share.sum() ** 2 / (share @ share))
+    return effective_count(
+        float(weight.sum()), float(share.sum() ** 2 / (share @ share)), what
+    )
+
+
+def effective_count(total, kish, what):
+    """Return `row_count` for a sum of weights and the effective sample size."""
+    if not are_shares(total):
+        return total
+    n = kish
     if abs(n - round(n)) < 1e-9 * n:
         n = float(round(n))  # equal shares count exactly as many rows
     if n == total:  # one row

@@ -6,6 +6,7 @@ gives the same number as for repeated rows.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,6 +50,15 @@ class Column:
     def std(self):
         """Return the standard deviation, with 1 / n."""
         return np.sqrt(self.average(self.deviations() ** 2))
+
+    def skewness(self):
+        """Return the third moment of the standardized values."""
+        return self.average((self.deviations() / self.std()) ** 3)
+
+    def squared_shares(self, n_bins):
+        """Sum of the squared shares of rows in bins of equal width."""
+        weights, _ = np.histogram(self.z, n_bins, (0, 1), weights=self.weight)
+        return float(np.sum((weights / self.n) ** 2))
 
     def quantile(self, q):
         """Return the quantile of the repeated rows, as `np.quantile` does."""
@@ -101,9 +111,8 @@ def _doane(column):
     n = column.n
     if n <= 2:
         return 1
-    skewness = column.average((column.deviations() / column.std()) ** 3)
     standard_error = np.sqrt(6 * (n - 2) / ((n + 1) * (n + 3)))
-    return _sturges(column) + np.log2(1 + abs(skewness) / standard_error)
+    return _sturges(column) + np.log2(1 + abs(column.skewness()) / standard_error)
 
 
 def _stone(column):
@@ -111,9 +120,8 @@ def _stone(column):
     n = column.n
 
     def risk(n_bins):
-        weights, _ = np.histogram(column.z, n_bins, (0, 1), weights=column.weight)
-        p = weights / n
-        return (2 - (n + 1) * (p @ p)) * n_bins  # up to a positive factor
+        # Up to a positive factor.
+        return (2 - (n + 1) * column.squared_shares(n_bins)) * n_bins
 
     return min(range(1, max(STONE_BINS, int(np.sqrt(n))) + 1), key=risk)
 
@@ -130,32 +138,58 @@ BIN_RULES = {
 }
 
 
-def count_bins(rule, x, weight, d, rounding):
-    """Return how many bins of equal width a rule asks for.
+def count_bins(rule, column):
+    """Return how many bins of equal width a rule asks for, one or more.
 
     Parameters
     ----------
     rule : str
         A key of `BIN_RULES`.
-    x : ndarray of shape (n_rows,)
-        One column, not constant.
-    weight : ndarray of shape (n_rows,)
-        How many rows each row stands for, positive.
-    d : int
-        Number of dimensions of the histogram.
-    rounding : float
-        Largest difference of values that may be rounding.
-
-    Returns
-    -------
-    n_bins : int
-        One or more.
+    column : Column or BlockedColumn
+        The column, not constant.
     """
-    if weight.min() == weight.max():  # sorting is faster than finding an order
-        x = np.sort(x)
-    else:
-        order = np.argsort(x, kind="stable")
-        x, weight = x[order], weight[order]
-    z = x - x[0]
-    column = Column(z / z[-1], weight, d, rounding / z[-1])
     return max(1, int(np.ceil(BIN_RULES[rule](column))))
+
+
+class ArrayColumn:
+    """A column in memory, as the edges of its bins are found.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_rows,)
+        Values.
+    weight : ndarray of shape (n_rows,)
+        How many rows each stands for, positive.
+    whole : bool
+        Whether all are whole numbers.
+    """
+
+    def __init__(self, x, weight, whole):
+        self.x, self.weight, self.whole = x, weight, whole
+        self.dtype = x.dtype
+
+    @cached_property
+    def values(self):
+        """The column in double precision."""
+        return self.x.astype(np.float64)
+
+    @cached_property
+    def first(self):
+        """Return the smallest value."""
+        return self.values.min()
+
+    @cached_property
+    def last(self):
+        """Return the largest value."""
+        return self.values.max()
+
+    def on_unit(self, d, rounding):
+        """Return the `Column` of a histogram of d dimensions."""
+        x, weight = self.values, self.weight
+        if weight.min() == weight.max():  # sorting is faster than finding an order
+            x = np.sort(x)
+        else:
+            order = np.argsort(x, kind="stable")
+            x, weight = x[order], weight[order]
+        z = x - x[0]
+        return Column(z / z[-1], weight, d, rounding / z[-1])

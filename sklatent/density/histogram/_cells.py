@@ -1,6 +1,7 @@
 """Cells of a grid in many dimensions, of which few are occupied."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -86,6 +87,47 @@ def occupied_cells(bins, n_bins):
     a_row = np.empty(n_known, dtype=np.intp)
     a_row[cell] = np.arange(len(bins))
     return bins[a_row], cell, levels
+
+
+class Cells(NamedTuple):
+    """Occupied cells, and the weights of the rows in them.
+
+    Parameters
+    ----------
+    cells : ndarray of int of shape (n_cells, n_features)
+        Bin numbers, in lexicographic order.
+    weight : ndarray of shape (n_cells,)
+        Sum of the weights.
+    levels : list of tuple
+        For `find_cells`.
+    """
+
+    cells: np.ndarray
+    weight: np.ndarray
+    levels: list
+
+    @classmethod
+    def of(cls, X, weight, edges):
+        """Cells of rows, (n_samples, n_features), with weights or None."""
+        bins = bin_numbers(X, edges)
+        inside = (bins >= 0).all(axis=1)
+        weight = np.ones(len(X)) if weight is None else weight
+        inside &= weight > 0
+        return cls._summed(bins[inside], weight[inside], [len(e) - 1 for e in edges])
+
+    @classmethod
+    def _summed(cls, bins, weight, n_bins):
+        cells, cell, levels = occupied_cells(bins, n_bins)
+        return cls(cells, np.bincount(cell, weight, len(cells)), levels)
+
+    def merge(self, other):
+        """Cells of both sets of rows."""
+        n_bins = [n for _, sizes, _ in self.levels for n in sizes]
+        return self._summed(
+            np.vstack([self.cells, other.cells]),
+            np.concatenate([self.weight, other.weight]),
+            n_bins,
+        )
 
 
 def _distinct(code, size):

@@ -10,19 +10,24 @@ from sklearn.base import DensityMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
-from sklatent.density.histogram._bin_rules import BIN_RULES, count_bins
-from sklatent.density.histogram._cells import (
-    bin_numbers,
-    find_cells,
-    occupied_cells,
+from sklatent.density.histogram._bin_rules import (
+    BIN_RULES,
+    ArrayColumn,
+    count_bins,
 )
+from sklatent.density.histogram._blocked_columns import BlockedColumns
+from sklatent.density.histogram._cells import Cells, bin_numbers, find_cells
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._dask import is_dask
 from sklatent.utils._rounding import rounding_up_to, whole_numbers
+from sklatent.utils._rows import ArrayRows, row_source
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 from sklatent.utils._weights import as_counts, weighted_rows
 
+# What depends on the number of rows, for a warning.
+COUNTED = "The number of bins, or the error bar,"
 # Largest number of bins of one column; their edges take 80 MB.
 MAX_BINS = 10**7
 # Rows whose bin numbers are in memory at a time.
@@ -128,11 +133,13 @@ class HistogramDensity(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The data.
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
+            The data. The blocks of a Dask collection are read where they are, a few
+            times: quantiles are exact.
         y : Ignored
             Present for API consistency.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows, for the
             widths of the bins and for error bars too. If the weights sum to about 1 or
             less, the number of rows is the effective sample size (sum w)^2 / sum w^2,
@@ -149,6 +156,8 @@ class HistogramDensity(
             If all rows are equal, no row is within the edges, `bins` is invalid, or a
             rule gives more than ten million bins in a column, or bins too narrow for
             floating point.
+        TypeError
+            If the rule is "stone", and `X` is a Dask collection.
 
         Warns
         -----
@@ -170,18 +179,29 @@ class HistogramDensity(
         array([1.33, 0.67])
         """
         with self._unchanged_on_error():
-            X = read_rows(self, X, reset=True)
-            X, weight = weighted_rows(X, sample_weight)
-            counts = as_counts(weight, "The number of bins, or the error bar,")
+            if is_dask(X):
+                rows = row_source(self, X, sample_weight, with_scatter=False)
+                n_rows = rows.row_count(COUNTED)
+                columns = BlockedColumns(rows, n_rows)
+            else:
+                X = read_rows(self, X, reset=True)
+                rows = ArrayRows(*weighted_rows(X, sample_weight))
+                counts = as_counts(rows.weight, COUNTED)
+                n_rows = counts.sum()
+                # By their values: the dtype may be that of another column.
+                columns = (
+                    ArrayColumn(x, counts, whole)
+                    for x, whole in zip(rows.X.T, whole_numbers(rows.X), strict=True)
+                )
             # Error bars count rows, also where weights are shares.
-            self._rows_per_weight = counts.sum() / weight.sum()
-            self.bin_edges_ = self._edges(X, counts)
-            self._count(X, weight)
+            self._rows_per_weight = n_rows / rows.total
+            self.bin_edges_ = self._edges(columns, rows)
+            self._count(rows)
         return self
 
-    def _edges(self, X, weight):
+    def _edges(self, columns, rows):
         """Return the edges of each column."""
-        d = X.shape[1]
+        d = rows.n_features
         bins = self.bins
         if isinstance(bins, (str, Integral)):
             bins = [bins] * d
@@ -190,9 +210,10 @@ class HistogramDensity(
                 f"bins must have an entry for each of {d} features; got {len(bins)}."
             )
         names = getattr(self, "feature_names_in_", range(d))
-        # Whole numbers by their values: the dtype may be that of another column.
-        columns = zip(bins, X.T, whole_numbers(X), names, strict=True)
-        found = [_column_edges(*column, weight, d) for column in columns]
+        found = [
+            _column_edges(*column, d)
+            for column in zip(bins, columns, names, strict=True)
+        ]
         edges, problems = map(list, zip(*found, strict=True))
         if any(problems):
             warn(
@@ -201,23 +222,20 @@ class HistogramDensity(
             )
         if all(e[0] == e[-1] for e in edges):
             raise ValueError(
-                f"X must have distinct rows; got n_samples={len(X)}, all equal, which "
-                "have no density. Give `bins` as edges."
+                f"X must have distinct rows; got n_samples={rows.n_rows}, all equal, "
+                "which have no density. Give `bins` as edges."
             )
         return edges
 
-    def _count(self, X, weight):
+    def _count(self, rows):
         """Find the occupied cells, and set their weights and densities."""
-        bins = bin_numbers(X, self.bin_edges_)
-        inside = (bins >= 0).all(axis=1)
-        if not inside.any():
+        found = rows.reduce(Cells.of, Cells.merge, self.bin_edges_)
+        if len(found.cells) == 0:
             raise ValueError(
-                f"bins must have edges around some rows of X; got n_samples={len(X)}, "
-                "all outside."
+                f"bins must have edges around some rows of X; got n_samples="
+                f"{rows.n_rows}, all outside."
             )
-        n_bins = [len(e) - 1 for e in self.bin_edges_]
-        self.cells_, cell, self._levels = occupied_cells(bins[inside], n_bins)
-        self.cell_weight_ = np.bincount(cell, weight[inside])
+        self.cells_, self.cell_weight_, self._levels = found
         log_volume = np.zeros(len(self.cells_))
         for j, e in enumerate(self.bin_edges_):
             if (
@@ -291,7 +309,7 @@ class HistogramDensity(
         return X
 
 
-def _column_edges(bins, x, whole, name, weight, d):
+def _column_edges(bins, column, name, d):
     """Return the edges of one column, and the problem if "scott" is used for "fd"."""
     if not isinstance(bins, (str, Integral)):
         return _given_edges(bins, name), None
@@ -300,9 +318,8 @@ def _column_edges(bins, x, whole, name, weight, d):
             f"bins of feature {name!r} must be one of {sorted(BIN_RULES)}, a positive "
             f"int, or edges; got {bins!r}."
         )
-    x, dtype = x.astype(np.float64), x.dtype
-    first, last = x.min(), x.max()
-    tolerance = float(rounding_up_to(max(-first, last), whole, dtype))
+    first, last, whole = column.first, column.last, column.whole
+    tolerance = float(rounding_up_to(max(-first, last), whole, column.dtype))
     if last / 2 - first / 2 > np.finfo(np.float64).max / 2:  # the range overflows
         raise ValueError(
             f"The range of feature {name!r}, from {first:g} to {last:g}, is beyond the "
@@ -315,7 +332,7 @@ def _column_edges(bins, x, whole, name, weight, d):
     for rule in [bins, "scott"] if bins == "fd" else [bins]:
         n_bins = rule
         if rule in BIN_RULES:
-            n_bins = count_bins(rule, x, weight, d, tolerance)
+            n_bins = count_bins(rule, column.on_unit(d, tolerance))
             if whole:  # bins narrower than 1 would only add empty ones
                 n_bins = int(min(n_bins, last - first))
         if n_bins <= MAX_BINS:

@@ -187,7 +187,7 @@ def em_step(mixture, rows, reg, n_threads, step_size=1.0):
     ----------
     mixture : Mixture
         Where the step starts, in the units of the rows' frame.
-    rows : TrainingRows
+    rows : TrainingRows or BlockedRows
         The data.
     reg : ndarray of shape (p,)
         Added to the variances.
@@ -215,12 +215,12 @@ def em_step(mixture, rows, reg, n_threads, step_size=1.0):
 
     if rows.has_missing:
         return step("missing")
-    if is_expandable(mixture, rows.X.dtype):
+    if is_expandable(mixture, rows.dtype):
         with contextlib.suppress(np.linalg.LinAlgError):
             after, log_likelihood = step("expanded")
             # If a component collapsed in this one step, its covariance was a small
             # difference of large sums, and the step is taken again without it.
-            if is_expandable(after, rows.X.dtype):
+            if is_expandable(after, rows.dtype):
                 return after, log_likelihood
     return step("screened" if is_apart(mixture, rows) else "whitened")
 
@@ -238,7 +238,7 @@ def e_step(mixture, rows, n_threads, method="whitened"):
     ----------
     mixture : Mixture
         In the units of the rows' frame.
-    rows : TrainingRows
+    rows : TrainingRows or BlockedRows
         The data.
     n_threads : int
         How many threads share the rows.
@@ -250,6 +250,13 @@ def e_step(mixture, rows, n_threads, method="whitened"):
     statistics : MixtureStatistics
         In the units of the frame.
     """
+    return rows.reduce(
+        _sums_of_rows, MixtureStatistics.merge, mixture, n_threads, method
+    )
+
+
+def _sums_of_rows(rows, mixture, n_threads, method):
+    """Statistics of rows in memory; see `e_step`."""
     n = len(rows.X)
     parts = row_parts(n)
     make_evaluator = EVALUATORS[method][mixture.structure.diagonal]

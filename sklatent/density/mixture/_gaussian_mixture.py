@@ -18,6 +18,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
+from sklatent.density.mixture._blocked_rows import BlockedRows
 from sklatent.density.mixture._conditions import (
     condition_values,
     refuse_outside_support,
@@ -56,8 +57,10 @@ from sklatent.density.mixture._selection import (
 )
 from sklatent.density.mixture._start import first_mixture
 from sklatent.utils._columns import constant_values, set_constants
+from sklatent.utils._dask import is_dask
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
+from sklatent.utils._rows import ArrayRows, partial_fit_blocks, row_source
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
     Interval,
@@ -368,12 +371,14 @@ class GaussianMixture(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
             The data: at least two rows, and at least as many as components. NaN marks
-            a missing entry.
+            a missing entry. The blocks of a Dask collection are read where they are,
+            in each step of EM.
         y : Ignored
             Passed to scikit-learn's callbacks, and to `cv` if that is a generator.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Weight of each row; an integer weight counts as that many rows.
 
         Returns
@@ -386,6 +391,8 @@ class GaussianMixture(
         ValueError
             If a covariance is singular, which a positive `reg_covar` prevents, if no
             entry of a feature is observed, or if `X` or a parameter is not valid.
+        TypeError
+            If `criterion="cv"` is to choose, and `X` is a Dask collection.
 
         Warns
         -----
@@ -393,6 +400,8 @@ class GaussianMixture(
             If EM has not converged, if components coincide or lost all their rows, if
             mixtures are left out of the choice, or if the largest of several numbers of
             components is the best.
+        RepeatedReadingWarning
+            If `X` is a lazy Dask collection that each step reads again.
 
         Examples
         --------
@@ -409,8 +418,9 @@ class GaussianMixture(
         array([0.33, 0.67])
         """
         with _singular_is_value_error(), self._unchanged_on_error():
-            X = read_rows(self, X, reset=True, ensure_min_samples=2)
-            sample_weight = check_weight(sample_weight, X)
+            source = row_source(
+                self, X, sample_weight, with_scatter=False, ensure_min_samples=2
+            )
             resumes = self.warm_start and hasattr(self, "means_")
             chooses = has_choice(self) and not resumes
             candidates = self._candidates(resumes)
@@ -420,15 +430,20 @@ class GaussianMixture(
             # In standardized units, those of the data do not change the results. The
             # units depend on the shape of the covariances.
             rows_for = {
-                kind: self._training_rows(X, sample_weight, kind)
+                kind: self._training_rows(source, kind)
                 for kind in dict.fromkeys(c.covariance_type for c in candidates)
             }
 
             n_starts = 1 if resumes else self.n_init
             by_folds = chooses and self.criterion == "cv"
-            splits = folds(self, X, y) if by_folds else []
+            if by_folds:
+                source.require_array(
+                    "criterion='cv'", "choose by 'bic', 'aic' or 'icl'"
+                )
+            splits = folds(self, source.X, y) if by_folds else []
+            source.warn_of_readings(len(candidates) * n_starts * self.max_iter + 2)
             n_steps = len(candidates) * (n_starts * self.max_iter + len(splits))
-            with reported_fit(self, X, y, n_steps) as fit:
+            with reported_fit(self, source.X, y, n_steps) as fit:
                 fits = self._fit_candidates(
                     candidates, rows_for, n_starts, resumes, fit
                 )
@@ -436,13 +451,13 @@ class GaussianMixture(
                 if chooses:
                     ascents = [ascent for ascent, _ in fits]
                     best = self._choose(
-                        candidates, ascents, rows_for, X, sample_weight, splits, fit
+                        candidates, ascents, rows_for, source, splits, fit
                     )
                 ascent, n_distinct = fits[best]
                 rows = rows_for[candidates[best].covariance_type]
                 vars(self).update(self._attributes(rows, candidates[best], ascent))
                 # Not to be sampled with the variance that reg_covar gives them.
-                self._constants_ = constant_values(X, sample_weight)
+                self._constants_ = source.constants
                 self._warn(n_distinct, gains=not self.converged_ and self.max_iter > 0)
         return self
 
@@ -485,9 +500,11 @@ class GaussianMixture(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like, dask array or dask data frame of shape \
+                (n_samples, n_features)
             The data: in the first call at least two rows, and at least as many as
-            components. NaN marks a missing entry.
+            components. NaN marks a missing entry. The blocks of a Dask collection are
+            taken in one after the other.
         y : Ignored
             Present for API consistency.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -526,6 +543,8 @@ class GaussianMixture(
         >>> np.sort(mixture.means_.ravel()).round()
         array([-3.,  3.])
         """
+        if is_dask(X):
+            return partial_fit_blocks(self, X, sample_weight)
         resumes = hasattr(self, "means_")
         if has_choice(self) and not resumes:
             return self.fit(X, y, sample_weight)
@@ -537,7 +556,7 @@ class GaussianMixture(
             frame = self._frame_ if resumes else None
             [candidate] = self._candidates(resumes)
             kind = candidate.covariance_type
-            rows = self._training_rows(X, sample_weight, kind, frame)
+            rows = self._training_rows(ArrayRows(X, sample_weight), kind, frame)
             reg = rows.frame.regularization(candidate.reg_covar, self.reg_relative)
             if resumes:
                 mixture = self._previous(candidate, rows, "partial_fit")
@@ -843,7 +862,7 @@ class GaussianMixture(
         True
         """
         X, mixture, n_threads = self._query(X)
-        return information("aic", mixture, X, None, n_threads)
+        return information("aic", mixture, ArrayRows(X), n_threads)
 
     def bic(self, X):
         """Compute Schwarz's Bayesian information criterion; smaller is better.
@@ -877,7 +896,7 @@ class GaussianMixture(
         1
         """
         X, mixture, n_threads = self._query(X)
-        return information("bic", mixture, X, None, n_threads)
+        return information("bic", mixture, ArrayRows(X), n_threads)
 
     def icl(self, X):
         """Compute the integrated completed likelihood; smaller is better.
@@ -917,7 +936,7 @@ class GaussianMixture(
         4 True
         """
         X, mixture, n_threads = self._query(X)
-        return information("icl", mixture, X, None, n_threads)
+        return information("icl", mixture, ArrayRows(X), n_threads)
 
     def impute(self, X, return_std=False):
         """Replace missing entries by their expectations given the observed entries.
@@ -1123,14 +1142,18 @@ class GaussianMixture(
             ]
         return all_candidates(*given)
 
-    def _training_rows(self, X, sample_weight, covariance_type, frame=None):
+    def _training_rows(self, source, covariance_type, frame=None):
         """Rows with their weights and units to compute in, found if none are given."""
+        structure = STRUCTURES[covariance_type]
+        names = getattr(self, "feature_names_in_", np.arange(source.n_features))
+        if source.in_blocks:
+            return BlockedRows.of(source, structure, names)
         return TrainingRows.of(
-            X,
-            sample_weight,
+            source.X,
+            source.weight,
             frame,
-            structure=STRUCTURES[covariance_type],
-            names=getattr(self, "feature_names_in_", None),
+            structure=structure,
+            names=names,
             n_threads=count_threads(self.n_jobs),
         )
 
@@ -1143,7 +1166,7 @@ class GaussianMixture(
     def _previous(self, candidate, rows, resumed):
         """The fitted mixture, in standardized units, if it fits what is `resumed`."""
         before = (*self.means_.shape, self.covariance_type_)
-        now = (candidate.n_components, rows.X.shape[1], candidate.covariance_type)
+        now = (candidate.n_components, rows.shape[1], candidate.covariance_type)
         if before != now:
             raise ValueError(
                 f"{resumed} needs the n_components, number of features and "
@@ -1156,7 +1179,7 @@ class GaussianMixture(
         """Maximize the likelihood from one start."""
         if self.max_iter == 0:
             return Ascent(mixture, [], False, False, -np.inf)
-        n_threads = count_threads(self.n_jobs)
+        n_threads = 1 if rows.in_blocks else count_threads(self.n_jobs)
         options = {
             "tol": self.tol,
             "max_iter": self.max_iter,
@@ -1176,7 +1199,7 @@ class GaussianMixture(
         step = partial(em_step, rows=rows, reg=reg, n_threads=n_threads)
         return accelerated_em(step, mixture, before=before, **options)
 
-    def _choose(self, candidates, ascents, rows_for, X, sample_weight, splits, fit):
+    def _choose(self, candidates, ascents, rows_for, source, splits, fit):
         """Position of the best of several fits, whose values are kept."""
         frames = [rows_for[c.covariance_type].frame for c in candidates]
         mixtures = [
@@ -1185,9 +1208,7 @@ class GaussianMixture(
         ]
         # A mixture without some rows is not the one that would be fitted now.
         report = fit.iterations("fit of a fold", lambda: None)
-        values = criterion_values(
-            self, candidates, mixtures, X, sample_weight, splits, report
-        )
+        values = criterion_values(self, candidates, mixtures, source, splits, report)
         numbers, kinds, floors = map(np.array, zip(*candidates, strict=True))
         self.candidate_n_components_ = numbers
         self.candidate_covariance_type_ = kinds

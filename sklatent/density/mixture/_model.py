@@ -12,17 +12,14 @@ import numpy as np
 from scipy.linalg.lapack import dtrtri
 
 from sklatent.density.mixture._missing import pattern_order
-from sklatent.utils._columns import observed_moments
-from sklatent.utils._threads import map_threads
+from sklatent.density.mixture._passes import TRIAL_ROWS
+from sklatent.utils._columns import feature_moments, observed_moments
 from sklatent.utils._weights import total_weight
 
 # Smaller weights are set to 0: their logarithm would leave the range of exp.
 SMALLEST_WEIGHT = 1e-250
 # Scales whose inverses and squares are still numbers in single precision.
 SINGLE_SCALES = (1e-30, 1e30)
-# Blocks from which feature moments are merged: one fits the cache beside its residuals,
-# and merging fewer rows than these would take longer than summing them.
-BLOCK_BYTES, FEWEST_ROWS = 2**18, 64
 
 
 @dataclass(frozen=True)
@@ -359,6 +356,7 @@ class TrainingRows:
         Units to compute in.
     """
 
+    in_blocks = False
     X: np.ndarray
     weight: np.ndarray | None
     total: float
@@ -395,10 +393,7 @@ class TrainingRows:
             total = total_weight(weight)
             weight = weight / weight[weight > 0].mean()
         if has_missing:
-            # Rows with one pattern share a factorization, so they lie together.
-            order = pattern_order(X)
-            X = X[order].astype(np.float64)
-            weight = None if weight is None else weight[order]
+            X, weight = by_pattern(X, weight)
         if frame is None:
             if has_missing:
                 names = np.arange(X.shape[1]) if names is None else names
@@ -408,6 +403,57 @@ class TrainingRows:
                 mean, variance = feature_moments(X, weight, n_threads)
             frame = Frame.of_moments(mean, variance, structure, X.dtype)
         return cls(X, weight, total, has_missing, frame)
+
+    @property
+    def shape(self):
+        """Shape of the table."""
+        return self.X.shape
+
+    @property
+    def dtype(self):
+        """Precision of the rows."""
+        return self.X.dtype
+
+    def reduce(self, function, merge, *parameters):
+        """Value of function(rows, *parameters); see `BlockedRows`."""
+        return function(self, *parameters)
+
+    @property
+    def trial(self):
+        """A few rows, spread evenly."""
+        return self.X[:: len(self.X) // TRIAL_ROWS][:TRIAL_ROWS]
+
+    def sample(self, n_rows, rng):
+        """Sample standardized rows by their weight; all if there are not more.
+
+        Parameters
+        ----------
+        n_rows : int
+            How many.
+        rng : RandomState
+            Source of randomness.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_sampled, p)
+            The rows.
+        w : ndarray of shape (n_sampled,)
+            Their weights; 1 for those that were chosen by them.
+        """
+        X = self.X if self.standardized is None else self.standardized
+        w = np.ones(len(X)) if self.weight is None else self.weight
+        sampled = np.flatnonzero(w)
+        if len(sampled) > n_rows:
+            # One from each of as many stretches of equal weight.
+            cumulated = np.cumsum(w[sampled])
+            quantiles = (np.arange(n_rows) + rng.uniform(size=n_rows)) / n_rows
+            sampled = sampled[at_quantiles(cumulated, quantiles)]
+            w = np.ones(len(X))
+        if len(sampled) < len(X):
+            X, w = X[sampled], w[sampled]
+        if self.standardized is None:
+            X = self.frame.standardize_rows(X, np.empty(X.shape, X.dtype).T).T
+        return X, w
 
     @cached_property
     def standardized(self):
@@ -434,44 +480,16 @@ class TrainingRows:
         return float(observed @ np.log(self.frame.scale))
 
 
-def feature_moments(X, weight, n_threads):
-    """Mean and variance of each feature, in one pass and without a covariance.
+def by_pattern(X, weight):
+    """Rows in double precision, and their weights, in the order of `pattern_order`.
 
-    The squares of a block are about its own mean, and blocks are merged by the formula
-    of Chan, Golub and LeVeque (1979), so an offset of the data costs no digits.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, p)
-        The rows, complete.
-    weight : ndarray of shape (n_samples,) or None
-        Weight of each row, in double precision.
-    n_threads : int
-        How many threads share the rows.
-
-    Returns
-    -------
-    mean, variance : ndarray of shape (p,)
-        In double precision; the variance of a constant feature is 0.
+    Rows with one pattern share a factorization, so they lie together.
     """
-    n, p = X.shape
-    size = max(BLOCK_BYTES // (p * X.itemsize), FEWEST_ROWS)
+    order = pattern_order(X)
+    return X[order].astype(np.float64), None if weight is None else weight[order]
 
-    def sums_from(start):
-        rows = X[start : start + size].astype(np.float64, copy=False)
-        w = np.ones(len(rows)) if weight is None else weight[start : start + size]
-        total = w.sum() or 1.0
-        mean = w @ rows / total
-        residual = rows - mean
-        # The mean is rounded; the residuals tell by how much.
-        mean_error = w @ residual / total
-        squares = w @ np.square(residual, out=residual) - total * mean_error**2
-        return w.sum(), mean, mean_error, squares
 
-    sums = map_threads(sums_from, range(0, n, size), n_threads)
-    total, means, errors, squares = map(np.array, zip(*sums, strict=True))
-    share = total / total.sum()
-    offsets = means - means[0] + errors
-    offset = share @ offsets
-    between = share @ (offsets - offset) ** 2
-    return means[0] + offset, squares.sum(axis=0) / total.sum() + between
+def at_quantiles(cumulated, quantiles):
+    """Indices at which cumulated weights reach shares of their total."""
+    indices = np.searchsorted(cumulated, quantiles * cumulated[-1], side="right")
+    return np.minimum(indices, len(cumulated) - 1)

@@ -35,6 +35,8 @@ FEW = 0.3
 # Shares with smaller logarithms are 0. They would be subnormal numbers, or become some
 # in products, and a processor takes a hundred times as long for these.
 LOWEST = {np.float64: -650.0, np.float32: -60.0}
+# Rows, spread evenly, that tell whether components are apart.
+TRIAL_ROWS = 128
 # Features that the product with a triangular factor takes at a time: large enough for
 # BLAS, small enough that about half of the products with zeros are left out.
 TRIANGLE = 12

@@ -14,14 +14,15 @@ import numpy as np
 from sklatent.density.mixture._passes import (
     FEW,
     NEGLIGIBLE,
+    TRIAL_ROWS,
     TRIANGLE,
     WhitenedFull,
     multiply_triangle,
 )
 
-# Rows, spread evenly, that tell whether components are apart; and how many times as
-# many there must be for the answer to be worth its time.
-TRIAL_ROWS, ENOUGH = 128, 32
+# How many times as many rows as `TRIAL_ROWS` there must be for their answer to be worth
+# its time.
+ENOUGH = 32
 
 
 def is_apart(mixture, rows):
@@ -31,15 +32,15 @@ def is_apart(mixture, rows):
     ----------
     mixture : Mixture
         In the units of the rows' frame.
-    rows : TrainingRows
+    rows : TrainingRows or BlockedRows
         The data, complete.
     """
     few_features = mixture.means.shape[1] <= 2 * TRIANGLE
-    few_rows = len(rows.X) < ENOUGH * TRIAL_ROWS
+    few_rows = rows.shape[0] < ENOUGH * TRIAL_ROWS
     if mixture.structure.diagonal or few_features or few_rows:
         return False
-    evaluator = WhitenedFull(mixture, rows.X.dtype, TRIAL_ROWS)
-    X = rows.X[:: len(rows.X) // TRIAL_ROWS][:TRIAL_ROWS]
+    evaluator = WhitenedFull(mixture, rows.dtype, TRIAL_ROWS)
+    X = rows.trial
     Z = rows.frame.standardize_rows(X, np.empty(X.shape[::-1], X.dtype))
     L = np.empty((evaluator.k, TRIAL_ROWS), X.dtype)
     with evaluator.memory() as (_, workspace):

@@ -12,6 +12,7 @@ Biernacki, Celeux and Govaert (2000), Assessing a mixture model for clustering w
 integrated completed likelihood, IEEE PAMI 22, 719-725.
 """
 
+import operator
 from itertools import product
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -28,7 +29,6 @@ from sklatent.density.mixture._passes import normalize
 from sklatent.utils._random import random_generator
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
-from sklatent.utils._weights import as_counts
 
 
 class Candidate(NamedTuple):
@@ -94,7 +94,7 @@ def candidate_numbers(n_components):
     return sorted({int(k) for k in numbers})
 
 
-def criterion_values(estimator, candidates, mixtures, X, sample_weight, splits, report):
+def criterion_values(estimator, candidates, mixtures, source, splits, report):
     """Value of `criterion` for each candidate.
 
     Parameters
@@ -105,10 +105,8 @@ def criterion_values(estimator, candidates, mixtures, X, sample_weight, splits, 
         What may be chosen.
     mixtures : list of Mixture
         The mixtures that were fitted with them, in the units of the data.
-    X : ndarray of shape (n_samples, n_features)
+    source : ArrayRows or DaskRows
         The data.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Weight of each row.
     splits : list of (train, test)
         Indices of rows, for "cv".
     report : IterationReport
@@ -122,16 +120,12 @@ def criterion_values(estimator, candidates, mixtures, X, sample_weight, splits, 
     criterion = estimator.criterion
     if criterion == "cv":
         models = [clone(estimator).set_params(**c._asdict()) for c in candidates]
-        return np.array(
-            [held_out(model, X, sample_weight, splits, report) for model in models]
-        )
-    if sample_weight is not None:
-        # The criteria depend on the number of rows, not on ratios of weights only.
-        what = f"The choice by criterion='{criterion}'"
-        sample_weight = as_counts(sample_weight, what)
-    n_threads = count_threads(estimator.n_jobs)
-    values = [information(criterion, m, X, sample_weight, n_threads) for m in mixtures]
-    return np.array(values)
+        of_fold = source.X, source.weight, splits, report
+        return np.array([held_out(model, *of_fold) for model in models])
+    # The criteria depend on the number of rows, not on ratios of weights only.
+    n = source.row_count(f"The choice by criterion='{criterion}'")
+    n_threads = 1 if source.in_blocks else count_threads(estimator.n_jobs)
+    return np.array([information(criterion, m, source, n_threads, n) for m in mixtures])
 
 
 def folds(estimator, X, y):
@@ -147,7 +141,7 @@ def folds(estimator, X, y):
     return list(check_cv(cv, y).split(X, y))
 
 
-def information(criterion, mixture, X, weight, n_threads):
+def information(criterion, mixture, source, n_threads, n_samples=None):
     """Value of "aic", "bic" or "icl"; smaller is better.
 
     Parameters
@@ -156,30 +150,36 @@ def information(criterion, mixture, X, weight, n_threads):
         Which of the three.
     mixture : Mixture
         In the units of the data.
-    X : ndarray of shape (n_samples, p)
+    source : ArrayRows or DaskRows
         The data.
-    weight : ndarray of shape (n_samples,) or None
-        How many rows each row stands for.
     n_threads : int
         How many threads share the rows.
+    n_samples : float, default=None
+        How many rows the weights count for; their sum if None.
 
     Returns
     -------
     value : float
         In units of half a nat.
     """
+    sums = source.reduce(_sums_of_terms, operator.add, mixture, n_threads)
+    n = source.total if n_samples is None else n_samples
+    log_likelihood, entropy = sums * (n / source.total)
+    if criterion == "aic":
+        return float(2 * mixture.n_parameters - 2 * log_likelihood)
+    bic = mixture.n_parameters * np.log(n) - 2 * log_likelihood
+    return float(bic + 2 * entropy if criterion == "icl" else bic)
+
+
+def _sums_of_terms(X, weight, mixture, n_threads):
+    """Log-likelihood of rows, and sum of the entropies of their responsibilities."""
 
     def terms(L, *_):
         log_density = normalize(L)
         return np.column_stack([log_density, entr(L).sum(axis=0)])
 
     weight = np.ones(len(X)) if weight is None else weight
-    per_row = map_blocks(terms, X, mixture, n_threads)
-    log_likelihood, entropy = weight @ per_row
-    if criterion == "aic":
-        return float(2 * mixture.n_parameters - 2 * log_likelihood)
-    bic = mixture.n_parameters * np.log(weight.sum()) - 2 * log_likelihood
-    return float(bic + 2 * entropy if criterion == "icl" else bic)
+    return weight @ map_blocks(terms, X, mixture, n_threads)
 
 
 def held_out(estimator, X, sample_weight, splits, report):

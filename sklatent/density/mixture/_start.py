@@ -11,7 +11,13 @@ from sklearn.utils import check_array
 
 from sklatent.density.mixture._densities import expected
 from sklatent.density.mixture._em import MixtureStatistics, em_step, m_step
-from sklatent.density.mixture._model import STRUCTURES, Frame, Mixture, TrainingRows
+from sklatent.density.mixture._model import (
+    STRUCTURES,
+    Frame,
+    Mixture,
+    TrainingRows,
+    at_quantiles,
+)
 
 # Rows that are clustered: more of them would not move the centers by much, and k-means
 # would take longer than EM.
@@ -32,7 +38,7 @@ def first_mixture(rows, k, covariance_type, reg, given, init_params, rng):
 
     Parameters
     ----------
-    rows : TrainingRows
+    rows : TrainingRows or BlockedRows
         The data.
     k : int
         Number of components.
@@ -61,7 +67,7 @@ def first_mixture(rows, k, covariance_type, reg, given, init_params, rng):
         If there are fewer rows than components, or what is given has the wrong shape or
         no admissible values.
     """
-    n, p = rows.X.shape
+    n, p = rows.shape
     if n < k:
         raise ValueError(
             f"n_components must be in [1, {n}], the number of rows; got {k}."
@@ -150,7 +156,7 @@ def some_rows(rows, n_rows, rng):
 
     Parameters
     ----------
-    rows : TrainingRows
+    rows : TrainingRows or BlockedRows
         The data.
     n_rows : int
         How many rows to sample.
@@ -165,21 +171,9 @@ def some_rows(rows, n_rows, rng):
     w : ndarray of shape (n_sampled,)
         Their weights.
     """
-    X = rows.X if rows.standardized is None else rows.standardized
-    w = np.ones(len(X)) if rows.weight is None else rows.weight
-    sampled = np.flatnonzero(w)
-    if len(sampled) > n_rows:
-        # One from each of as many stretches of equal weight.
-        cumulated = np.cumsum(w[sampled])
-        quantiles = (np.arange(n_rows) + rng.uniform(size=n_rows)) / n_rows
-        sampled = sampled[_at_quantiles(cumulated, quantiles)]
-        w = np.ones(len(X))
-    if len(sampled) < len(X):
-        X, w = X[sampled], w[sampled]
-    if rows.standardized is None:
-        X = rows.frame.standardize_rows(X, np.empty(X.shape, X.dtype).T).T
-    Z = X.astype(np.float64, copy=False)
-    direction = np.random.RandomState(0).standard_normal(X.shape[1])
+    Z, w = rows.sample(n_rows, rng)
+    Z = Z.astype(np.float64, copy=False)
+    direction = np.random.RandomState(0).standard_normal(Z.shape[1])
     observed = np.nan_to_num(Z) if rows.has_missing else Z
     # Unlike a product of matrices, einsum does the same to equal rows.
     order = np.argsort(np.einsum("ij,j->i", observed, direction), kind="stable")
@@ -208,7 +202,7 @@ def _memberships(Z, w, k, init_params, rng):
         R = rng.uniform(size=(n, k))
         return R / R.sum(axis=1, keepdims=True), k
     if init_params == "random_from_data":
-        chosen = _at_quantiles(np.cumsum(w), (np.arange(k) + rng.uniform(size=k)) / k)
+        chosen = at_quantiles(np.cumsum(w), (np.arange(k) + rng.uniform(size=k)) / k)
     else:
         chosen = seeds(Z, w, k, rng)
     centers = _different_rows(Z[chosen])
@@ -235,14 +229,14 @@ def seeds(Z, w, k, rng):
         Different rows of `Z`; fewer than `k` if there are not as many.
     """
     n_candidates = 2 + int(np.log(k))
-    first = int(_at_quantiles(np.cumsum(w), rng.uniform(size=1))[0])
+    first = int(at_quantiles(np.cumsum(w), rng.uniform(size=1))[0])
     if k == 1:
         return np.array([first])
     square = np.einsum("ij,ij->i", Z, Z)
     chosen, distance2 = [first], _squared_distances(Z, square, [first])[0]
     while len(chosen) < k and (w * distance2).any():
         quantiles = rng.uniform(size=n_candidates)
-        candidates = _at_quantiles(np.cumsum(w * distance2), quantiles)
+        candidates = at_quantiles(np.cumsum(w * distance2), quantiles)
         to_candidates = _squared_distances(Z, square, candidates)
         np.minimum(to_candidates, distance2, out=to_candidates)
         best = int(np.argmin(to_candidates @ w))
@@ -262,12 +256,6 @@ def _squared_distances(Z, square, points):
         (close,) = np.nonzero(row < CLOSE * (square[point] + square))
         row[close] = ((Z[close] - Z[point]) ** 2).sum(axis=1)
     return distance2
-
-
-def _at_quantiles(cumulated, quantiles):
-    """Indices at which cumulated weights reach shares of their total."""
-    indices = np.searchsorted(cumulated, quantiles * cumulated[-1], side="right")
-    return np.minimum(indices, len(cumulated) - 1)
 
 
 def _different_rows(Z):

@@ -1,0 +1,97 @@
+"""Fits on a cluster of two processes, one of which dies."""
+
+import os
+import signal
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sklatent.decomposition import PCA, PPCA
+from sklatent.density import GaussianMixture
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def client():
+    settings = {"distributed.scheduler.allowed-failures": 1}
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def made(i, calls, fatal):
+    """A block of rows; kills its worker at one of the calls, which a file counts."""
+    with open(calls, "ab") as file:
+        file.write(b".")
+        if fatal == "all" or file.tell() == fatal:
+            file.close()
+            os.kill(os.getpid(), signal.SIGKILL)
+    rng = np.random.RandomState(i)
+    return rng.standard_normal((100, 3)) + rng.choice([-5.0, 5.0], size=(100, 1))
+
+
+def rows(path, fatal=None):
+    """Eight lazy blocks."""
+    blocks = [dask.delayed(made, pure=False)(i, str(path), fatal) for i in range(8)]
+    arrays = [da.from_delayed(block, (100, 3), np.float64) for block in blocks]
+    return da.concatenate(arrays)
+
+
+@pytest.mark.filterwarnings("ignore::sklatent.exceptions.RepeatedReadingWarning")
+@pytest.mark.parametrize("model", [PCA(2), PPCA(2), GaussianMixture(2, random_state=0)])
+def test_two_processes_give_the_bits_of_one(client, model, tmp_path):
+    X = rows(tmp_path / "calls")
+    ours = clone(model).fit(X)
+    with dask.config.set(scheduler="synchronous"):
+        expected = clone(model).fit(X)
+    for name, value in vars(expected).items():
+        if name.endswith("_") and isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(getattr(ours, name), value, err_msg=name)
+
+
+def test_rows_that_the_cluster_holds_are_not_made_again(client, tmp_path):
+    path = tmp_path / "calls"
+    X = rows(path).persist()
+    distributed.wait(X)
+    weight = da.ones(800, chunks=100).persist()
+    model = GaussianMixture(2, random_state=0)
+    model.fit(X, sample_weight=weight)  # warnings are errors
+    assert path.stat().st_size == 8
+    expected = clone(model).fit(X.compute(), sample_weight=np.ones(800))
+    np.testing.assert_allclose(model.means_, expected.means_, rtol=1e-10)
+    batches = clone(model).partial_fit(X)
+    assert batches.n_samples_seen_ == 800
+
+
+@pytest.mark.filterwarnings("ignore::sklatent.exceptions.RepeatedReadingWarning")
+def test_a_worker_that_is_killed_costs_a_pass_at_most(client, tmp_path):
+    mixture = GaussianMixture(2, random_state=0, tol=0, max_iter=6)
+    with pytest.warns(UserWarning, match="did not converge"):
+        calm = clone(mixture).fit(rows(tmp_path / "calm"))
+    n_calls = (tmp_path / "calm").stat().st_size
+    # In the third step, after the overview and the sample.
+    with pytest.warns(UserWarning, match="did not converge"):
+        ours = clone(mixture).fit(rows(tmp_path / "killed", fatal=8 * 4 + 3))
+    np.testing.assert_array_equal(ours.means_, calm.means_)
+    assert ours.lower_bounds_ == calm.lower_bounds_
+    assert n_calls < (tmp_path / "killed").stat().st_size <= n_calls + 8
+
+
+def test_a_cluster_that_dies_leaves_the_estimator_as_it_was(client, tmp_path):
+    pca = PCA(1).fit(np.eye(3))
+    before = dict(vars(pca))
+    with pytest.raises(distributed.KilledWorker):
+        pca.fit(rows(tmp_path / "calls", fatal="all"))
+    assert vars(pca) == before
