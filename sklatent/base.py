@@ -31,6 +31,7 @@ from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.utils._advice import METHODS, missing_method, named_as_here
 from sklatent.utils._random import random_generator
+from sklatent.utils._row_methods import take_rows_of_any_kind
 from sklatent.utils._sklearn import CALLBACK_ATTRIBUTES
 from sklatent.utils._tables import FLOAT_DTYPES, read_rows
 from sklatent.utils._warnings import warn
@@ -52,10 +53,12 @@ __all__ = [
 
 
 class SklatentEstimator(BaseEstimator):
-    """Base of every estimator: documentation link, version stamp, clean failures.
+    """Base of every estimator: rows of any kind, version stamp, clean failures.
 
-    The notebook display links to the documentation, pickles hold the version of
-    sklatent that wrote them, and a `fit` that fails leaves the estimator unchanged.
+    Methods of rows are lazy for Dask collections, and return arrays of other libraries
+    for these with scikit-learn's option `array_api_dispatch`. The notebook display
+    links to the documentation, pickles hold the version of sklatent that wrote them,
+    and a `fit` that fails leaves the estimator unchanged.
 
     See Also
     --------
@@ -76,6 +79,10 @@ class SklatentEstimator(BaseEstimator):
     # By names of methods, what to say where there is none.
     _method_advice = METHODS
 
+    # Methods to call for blocks of a Dask collection, by the names of those for which
+    # the shape of what is returned depends on the rows.
+    _by_block = {}
+
     _doc_link_module = "sklatent"
     _doc_link_template = (
         "https://sklatent.readthedocs.io/en/latest/generated/"
@@ -86,6 +93,11 @@ class SklatentEstimator(BaseEstimator):
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
             cls.__init__ = named_as_here(cls.__init__)
+
+    def __new__(cls, *args, **kwargs):
+        """Make an instance; the first of a class has its methods wrapped."""
+        take_rows_of_any_kind(cls, SklatentEstimator)
+        return super().__new__(cls)
 
     def __getattr__(self, name):
         # Only for what is not found otherwise, so that `hasattr` and `dir` stay true.

@@ -64,6 +64,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
     fitted attributes, and its inverse, `_model()`.
     """
 
+    _by_block = {"posterior": "_posterior_of_each_row"}
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -204,8 +206,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             E[z | x], the same as `transform(X)`.
         covariance : ndarray of shape (n_components, n_components) or \
                 (n_samples, n_components, n_components)
-            Cov[z | x]: one for all rows if `X` is complete, else one per row. Codes
-            have the variance 1 before anything is observed.
+            Cov[z | x]: one for all rows if `X` is complete, else one per row, as for
+            a Dask collection. Codes have the variance 1 before anything is observed.
 
         Examples
         --------
@@ -227,6 +229,11 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         else:
             covariance = map_observed(posterior_covariance, X, self._model())
         return self._encode(X), covariance.astype(X.dtype, copy=False)
+
+    def _posterior_of_each_row(self, X):
+        """The posterior, with one covariance per row whether X is complete or not."""
+        mean, covariance = self.posterior(X)
+        return mean, np.broadcast_to(covariance, (len(mean), *covariance.shape[-2:]))
 
     def score_samples(self, X):
         """Log-density of the observed entries of each row.
