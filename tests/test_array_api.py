@@ -19,6 +19,7 @@ from sklatent.impute import LatentImputer
 from sklatent.utils._lazy import BY_ROW
 from tests.instances import COMPOSED, INSTANCES, cheap
 from tests.test_common import muted
+from tests.test_tables import small
 
 # 2026-11: the rows are clusters, which graphs of neighbors separate.
 pytestmark = pytest.mark.filterwarnings(
@@ -98,7 +99,9 @@ def test_scikit_learns_check(estimator, library, device, dtype, weights, monkeyp
 @pytest.mark.parametrize("cls", INSTANCES, ids=lambda cls: cls.__name__)
 def test_every_estimator_takes_them(cls, kind):
     """The methods return what they get; fitted attributes are arrays of NumPy."""
-    estimator, other = cheap(cls), KINDS[kind](X)
+    estimator, other = small(cheap(cls)), KINDS[kind](X)
+    if "random_state" in estimator.get_params():
+        estimator.set_params(random_state=0)
     with muted(cls):
         expected = clone(estimator).fit(X)
         with config_context(array_api_dispatch=True):
@@ -136,6 +139,8 @@ def test_pipelines_take_them(kind):
         assert_same_kind(scores, expected.score_samples(X), KINDS[kind](X))
 
 
+# 2026-11: scikit-learn's scaler divides 0 by 0 in the strict library.
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @each_kind
 def test_pipelines_of_scikit_learn_take_them(kind):
     pipeline = make_pipeline(StandardScaler(), PCA(2))
