@@ -23,8 +23,8 @@ def is_of_other_library(x):
 
 def are_dispatched(*arguments):
     """Whether there is an array of another library that is not to become NumPy's."""
-    return (
-        any(map(is_of_other_library, arguments)) and get_config()["array_api_dispatch"]
+    return get_config()["array_api_dispatch"] and any(
+        map(is_of_other_library, arguments)
     )
 
 
