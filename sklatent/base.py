@@ -31,7 +31,7 @@ from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.utils._advice import METHODS, missing_method, named_as_here
 from sklatent.utils._random import random_generator
-from sklatent.utils._row_methods import take_rows_of_any_kind
+from sklatent.utils._row_methods import RowMethods
 from sklatent.utils._sklearn import CALLBACK_ATTRIBUTES
 from sklatent.utils._tables import FLOAT_DTYPES, read_rows
 from sklatent.utils._warnings import warn
@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 
-class SklatentEstimator(BaseEstimator):
+class SklatentEstimator(BaseEstimator, metaclass=RowMethods):
     """Base of every estimator: rows of any kind, version stamp, clean failures.
 
     Methods of rows are lazy for Dask collections, and return arrays of other libraries
@@ -93,11 +93,6 @@ class SklatentEstimator(BaseEstimator):
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
             cls.__init__ = named_as_here(cls.__init__)
-
-    def __new__(cls, *args, **kwargs):
-        """Make an instance; the first of a class has its methods wrapped."""
-        take_rows_of_any_kind(cls, SklatentEstimator)
-        return super().__new__(cls)
 
     def __getattr__(self, name):
         # Only for what is not found otherwise, so that `hasattr` and `dir` stay true.
@@ -246,7 +241,7 @@ class SklatentEstimator(BaseEstimator):
             raise
 
 
-class ScoreMixin:
+class ScoreMixin(metaclass=RowMethods):
     """`score` is the mean of `score_samples`, in every class.
 
     The mean makes models of different families, and folds of different sizes,

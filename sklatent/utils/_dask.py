@@ -33,7 +33,7 @@ def no_rows(X):
         return X._meta.iloc[:0]
     if not hasattr(X, "_meta") or not hasattr(X, "chunks"):
         raise TypeError(
-            "A Dask collection must be an array or a data frame of rows; got "
+            "X must be an array or a data frame if it is a Dask collection; got "
             f"{type(X).__name__}."
         )
     if X.ndim != 2 or np.isnan(X.shape[1]):

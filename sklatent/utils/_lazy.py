@@ -178,8 +178,9 @@ def _frame(X, function, model, like):
     """Data frame of function(block, model), with the columns of another one."""
     if not hasattr(like, "iloc"):
         raise TypeError(
-            "set_output must choose 'default' or 'pandas' for Dask collections, which "
-            f"have no frames of {type(like).__module__.partition('.')[0]}."
+            "X must be in memory for frames of "
+            f"{type(like).__module__.partition('.')[0]}; got a Dask collection. Choose "
+            "'default' or 'pandas' by set_output."
         )
     if not is_frame(X):
         import dask.dataframe as dd

@@ -1,17 +1,13 @@
 """Methods that take rows of any kind: Dask collections, arrays of other libraries.
 
-The public methods of an estimator whose first argument is `X` are wrapped, so that no
+The public methods of estimators whose first argument is `X` are wrapped, so that no
 class has to know of either. In the usual case, an array of NumPy and no more, the
 wrapper does nothing.
-
-Methods are wrapped when their class makes its first instance, and not when it is made
-itself. There, scikit-learn wraps `transform` once more, for `set_output`, and would
-make a frame of what is lazy.
 """
 
 import functools
 import inspect
-import weakref
+from abc import ABCMeta
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
@@ -20,39 +16,25 @@ from sklatent.utils._arrays import are_dispatched, through_numpy
 from sklatent.utils._dask import is_dask
 from sklatent.utils._lazy import BY_ROW, by_blocks
 
-_READY = weakref.WeakSet()
 
+class RowMethods(ABCMeta):
+    """Class of the classes whose methods take rows of any kind.
 
-def take_rows_of_any_kind(cls, root):
-    """Wrap the methods of a class, and those that it inherits.
-
-    What scikit-learn and others define is wrapped in the first of our classes that
-    inherits it.
-
-    Parameters
-    ----------
-    cls : type
-        The class.
-    root : type
-        Base of the classes that are ours, wherever they are defined.
+    What other classes define, as those of scikit-learn do, is wrapped in the first of
+    these that inherits it. This needs classes that are complete, and not just
+    `__init_subclass__`: there, scikit-learn wraps `transform` once more, for
+    `set_output`, and would make a frame of what is lazy.
     """
-    if cls in _READY:
-        return
 
-    def is_own(owner):
-        return issubclass(owner, root) or owner.__module__.startswith("sklatent.")
-
-    for owner in filter(is_own, reversed(cls.__mro__)):
-        if owner in _READY:
-            continue
-        _READY.add(owner)
-        for name in dir(owner):
-            definer = next(c for c in owner.__mro__ if name in vars(c))
-            if definer is owner or not is_own(definer):
-                _wrap(owner, name, vars(definer)[name])
+    def __init__(cls, name, bases, namespace, **options):
+        super().__init__(name, bases, namespace)
+        for method in dir(cls):
+            definer = next(c for c in cls.__mro__ if method in vars(c))
+            if definer is cls or not isinstance(definer, RowMethods):
+                _wrap(cls, method, vars(definer)[method])
 
 
-def _wrap(owner, name, member):
+def _wrap(cls, name, member):
     """Wrap a member of a class if it is a public method of rows."""
     function = getattr(member, "fn", member)  # of scikit-learn's `available_if`
     if name.startswith("_") or not inspect.isfunction(function):
@@ -62,7 +44,7 @@ def _wrap(owner, name, member):
     method = of_rows_of_any_kind(function)
     if member is not function:
         method = available_if(member.check)(method)
-    setattr(owner, name, method)
+    setattr(cls, name, method)
 
 
 def of_rows_of_any_kind(function):
