@@ -38,6 +38,7 @@ from sklatent.utils._iterations import reported_fit
 from sklatent.utils._moments import Moments
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import CallbackSupportMixin
+from sklatent.utils._tables import check_in_memory
 from sklatent.utils._warnings import warn
 from sklatent.utils.frames._output import filled_as_given, tables_as_given
 
@@ -411,6 +412,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         2 834 870
         3 788 830
         """
+        check_in_memory(X, type(self).__name__)
         return 2 * self._n_parameters() - 2 * len(X) * self.score(X)
 
     def bic(self, X):
@@ -440,4 +442,5 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         >>> min(bic, key=bic.get)
         2
         """
+        check_in_memory(X, type(self).__name__)
         return np.log(len(X)) * self._n_parameters() - 2 * len(X) * self.score(X)
