@@ -68,15 +68,15 @@ def by_blocks(estimator, method, X, *args, **kwargs):
     model = dask.delayed(copy.copy(estimator), traverse=False)
     if not isinstance(two, tuple):
         return _mapped(X, call, model, two)
-    calls = _array(_blocks(X), call, model, like=np.empty(2, dtype=object))
-    return tuple(
-        like
-        if like.shape == short.shape
-        else _array(calls, partial(_part, i), like=like)
-        if isinstance(like, np.ndarray)
-        else _frame(X, partial(_part_of_call, i, call), model, like)
-        for i, (like, short) in enumerate(zip(two, one, strict=True))
-    )
+    calls, parts = _array(_blocks(X), call, model, like=np.empty(2, dtype=object)), []
+    for i, (like, short) in enumerate(zip(two, one, strict=True)):
+        if like.shape == short.shape:
+            parts.append(like)
+        elif isinstance(like, np.ndarray):
+            parts.append(_array(calls, partial(_part, i), like=like))
+        else:
+            parts.append(_frame(X, partial(_part_of_call, i, call), model, like))
+    return tuple(parts)
 
 
 def _outcomes(call, estimator, X):
