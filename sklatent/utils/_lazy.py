@@ -82,7 +82,7 @@ def by_blocks(estimator, method, X, *args, **kwargs):
 def _outcomes(call, estimator, X):
     """What a method returns for two rows that are made up, and for one."""
     refused = None
-    for rows in _made_up_rows(X):
+    for rows in made_up_rows(X):
         try:
             with warnings.catch_warnings():  # which are about rows that are not there
                 warnings.simplefilter("ignore")
@@ -92,7 +92,7 @@ def _outcomes(call, estimator, X):
     raise refused
 
 
-def _made_up_rows(X):
+def made_up_rows(X):
     """Yield two rows of ones, or two in which nothing is observed.
 
     Some likelihoods do not take 1, but all of them take missing entries.

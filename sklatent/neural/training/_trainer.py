@@ -18,7 +18,12 @@ from skorch.callbacks import Callback
 
 from sklatent.neural.training._adam import Adam
 from sklatent.neural.training._flat import flat_parameters
-from sklatent.neural.training._rows import batch_sizes, batches_of, row_blocks
+from sklatent.neural.training._rows import (
+    batch_sizes,
+    batches_of,
+    random_order,
+    row_blocks,
+)
 from sklatent.neural.training._schedules import SCHEDULES
 from sklatent.neural.training._stability import (
     GradientClipping,
@@ -261,7 +266,7 @@ class Trainer(NeuralNet):
         """Pass over the rows once in random order; return their mean loss."""
         if not self.module_.training:
             self.module_.train()
-        order = torch.randperm(len(X), generator=self.generator, device=X.device)
+        order = random_order(X, self.generator)
         sizes = batch_sizes(len(X), self.batch_rows(len(X)))
         losses = []
         for i, batch in enumerate(batches_of(X, order, sizes)):
