@@ -31,6 +31,7 @@ from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.utils._advice import METHODS, missing_method, named_as_here
 from sklatent.utils._random import random_generator
+from sklatent.utils._row_methods import RowMethods
 from sklatent.utils._sklearn import CALLBACK_ATTRIBUTES
 from sklatent.utils._tables import FLOAT_DTYPES, read_rows
 from sklatent.utils._warnings import warn
@@ -51,11 +52,13 @@ __all__ = [
 ]
 
 
-class SklatentEstimator(BaseEstimator):
-    """Base of every estimator: documentation link, version stamp, clean failures.
+class SklatentEstimator(BaseEstimator, metaclass=RowMethods):
+    """Base of every estimator: rows of any kind, version stamp, clean failures.
 
-    The notebook display links to the documentation, pickles hold the version of
-    sklatent that wrote them, and a `fit` that fails leaves the estimator unchanged.
+    Methods of rows are lazy for Dask collections, and return arrays of other libraries
+    for these with scikit-learn's option `array_api_dispatch`. The notebook display
+    links to the documentation, pickles hold the version of sklatent that wrote them,
+    and a `fit` that fails leaves the estimator unchanged.
 
     See Also
     --------
@@ -75,6 +78,10 @@ class SklatentEstimator(BaseEstimator):
 
     # By names of methods, what to say where there is none.
     _method_advice = METHODS
+
+    # Methods to call for blocks of a Dask collection, by the names of those for which
+    # the shape of what is returned depends on the rows.
+    _by_block = {}
 
     _doc_link_module = "sklatent"
     _doc_link_template = (
@@ -234,7 +241,7 @@ class SklatentEstimator(BaseEstimator):
             raise
 
 
-class ScoreMixin:
+class ScoreMixin(metaclass=RowMethods):
     """`score` is the mean of `score_samples`, in every class.
 
     The mean makes models of different families, and folds of different sizes,

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_array
 
 from sklatent.datasets._observe import validated
 from sklatent.utils._sklearn import StrOptions
+from sklatent.utils._tables import check_in_memory
 
 
 def between_angles(a, b):
@@ -114,6 +115,8 @@ def geodesic_distances(manifold, X, Y=None):
     >>> bool(3 < distances.max() <= np.pi)
     True
     """
+    for points in (X, Y):
+        check_in_memory(points, "geodesic_distances")
     X = check_array(X, dtype=np.float64)
     Y = X if Y is None else check_array(Y, dtype=np.float64)
     if X.shape[1] != Y.shape[1]:

@@ -39,6 +39,7 @@ from sklatent.utils._columns import (
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import CallbackSupportMixin
+from sklatent.utils._tables import check_in_memory
 from sklatent.utils._warnings import warn
 from sklatent.utils.frames._output import filled_as_given, tables_as_given
 
@@ -73,6 +74,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
     Subclasses say whether the noise is `_isotropic`, and give `_attributes(model)`, the
     fitted attributes, and its inverse, `_model()`.
     """
+
+    _by_block = {"posterior": "_posterior_of_each_row"}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -223,8 +226,8 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             E[z | x], the same as `transform(X)`.
         covariance : ndarray of shape (n_components, n_components) or \
                 (n_samples, n_components, n_components)
-            Cov[z | x]: one for all rows if `X` is complete, else one per row. Codes
-            have the variance 1 before anything is observed.
+            Cov[z | x]: one for all rows if `X` is complete, else one per row, as for
+            a Dask collection. Codes have the variance 1 before anything is observed.
 
         Examples
         --------
@@ -246,6 +249,11 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         else:
             covariance = map_observed(posterior_covariance, X, self._model())
         return self._encode(X), covariance.astype(X.dtype, copy=False)
+
+    def _posterior_of_each_row(self, X):
+        """The posterior, with one covariance per row whether X is complete or not."""
+        mean, covariance = self.posterior(X)
+        return mean, np.broadcast_to(covariance, (len(mean), *covariance.shape[-2:]))
 
     def score_samples(self, X):
         """Log-density of the observed entries of each row.
@@ -423,6 +431,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         2 834 870
         3 788 830
         """
+        check_in_memory(X, type(self).__name__)
         return 2 * self._n_parameters() - 2 * len(X) * self.score(X)
 
     def bic(self, X):
@@ -452,4 +461,5 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         >>> min(bic, key=bic.get)
         2
         """
+        check_in_memory(X, type(self).__name__)
         return np.log(len(X)) * self._n_parameters() - 2 * len(X) * self.score(X)

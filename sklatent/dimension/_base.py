@@ -22,6 +22,7 @@ from sklatent.dimension._metrics import (
 from sklatent.dimension._table_warnings import count_duplicates, warn_of_table
 from sklatent.exceptions import DiscreteDataWarning, FewRowsWarning
 from sklatent.utils._neighbors import EUCLIDEAN, k_nearest
+from sklatent.utils._row_methods import RowMethods
 from sklatent.utils._sklearn import Interval, StrOptions
 from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
@@ -253,7 +254,9 @@ def available_neighbors(name, asked, most, n_distinct):
     return min(asked, most)
 
 
-class LocalDimensionMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class LocalDimensionMixin(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, metaclass=RowMethods
+):
     """The dimension around each row, as a feature.
 
     Subclasses implement `_local_dimension(X) -> (n_samples,)` for validated rows.
@@ -326,7 +329,7 @@ def _needs_neighborhoods(estimator):
     return True
 
 
-class OptionalTransformMixin:
+class OptionalTransformMixin(metaclass=RowMethods):
     """A transformer with `n_neighbors`, and none without.
 
     It must come before `LocalDimensionMixin`, whose methods it hides. A subclass could

@@ -13,6 +13,7 @@ from sklatent.dimension._neighbor_scaling import NeighborScaling
 from sklatent.dimension._pca_spectrum import PCASpectrum
 from sklatent.dimension._shared_search import SharedSearch
 from sklatent.dimension._two_nn import TwoNN
+from sklatent.utils._tables import check_in_memory
 
 # Names, estimators and what these are sensitive to.
 NEAR, FAR = "TwoNN, corrected", "Gride 16, corrected"
@@ -115,6 +116,7 @@ def compare_dimensions(X, *, confidence_level=0.95, n_jobs=None):
     >>> print(advice[: advice.index(":")])
     The dimension falls with the scale, from 2.6 at a distance of 1.05 to 2.0 at 4.59
     """
+    check_in_memory(X, "compare_dimensions")
     search = SharedSearch(N_NEIGHBORS)
     fitted, seconds = {}, []
     for name, (estimator, _) in ESTIMATORS.items():

@@ -31,6 +31,7 @@ from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
 from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
+from sklatent.utils._tables import check_in_memory
 
 FUNCTIONS = {"mle": "pareto_mle", "linear": "pareto_line", "bayes": "pareto_mle"}
 # Subsets of fewer rows are not looked at.
@@ -381,6 +382,7 @@ class TwoNN(
         >>> parts.dimension.round(1)
         array([2.6, 2.5, 2.4, 2.2, 2.1])
         """
+        check_in_memory(X, type(self).__name__)
         X = check_array(X, dtype=FLOAT_DTYPES)
         check_scalar(n_levels, "n_levels", Integral, min_val=1)
         order = random_generator(random_state).permutation(len(X))

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklatent.base import SklatentEstimator
 from sklatent.density import GaussianMixture
 from sklatent.impute import _frames as frames
+from sklatent.utils._dask import is_dask
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import (
     HasMethods,
@@ -443,6 +444,8 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
         {'estimator': PPCA(n_components=3)}
         """
         check_is_fitted(self)
+        if is_dask(X):
+            return float(np.mean(self.score_samples(X), dtype=np.float64))
         return self.estimator_.score(self._columns(self._read(X)[0]), y)
 
     def _warn_of_dropped(self):
@@ -470,8 +473,8 @@ class LatentImputer(OneToOneFeatureMixin, TransformerMixin, SklatentEstimator):
 
     def _read_as_is(self, X, reset):
         """The table, with its columns in the order of `fit`; the model checks these."""
+        check_in_memory(X, type(self).__name__)
         check_names(X)
-        check_in_memory(X)
         if reset:
             self._frame_names = frames.names_of(X)
         X = in_order(X, self._frame_names or ())

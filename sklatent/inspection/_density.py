@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_array, check_scalar, get_tags
 
 from sklatent.inspection._plotting import BLUE, Display
+from sklatent.utils._tables import check_in_memory
 
 HAVE = "those of sklatent.density, PCA, PPCA, FactorAnalysis or VAETransformer"
 # Samples whose quantiles are the levels: the standard error of a mass is 0.005 or less.
@@ -159,6 +160,7 @@ class DensityDisplay(Display):
         >>> plt.close(display.figure_)
         """
         cls._check(estimator, "score_samples", have=HAVE)
+        check_in_memory(X, cls.__name__)
         # Latent models with a density are not tagged, but have `sample`. Autoencoders
         # and outlier detectors have neither, and scores that are not log-densities.
         tagged = get_tags(estimator).estimator_type == "density_estimator"

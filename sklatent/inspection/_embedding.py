@@ -9,6 +9,7 @@ from sklearn.utils import check_array, check_scalar
 
 from sklatent.inspection._plotting import BLUE, Display, check_components
 from sklatent.utils._random import random_generator
+from sklatent.utils._tables import check_in_memory
 
 HAVE = "ClassicalMDS, DiffusionMap, Isomap or KernelPCA"
 KINDS = ("neighbors", "shepard")
@@ -153,6 +154,7 @@ class EmbeddingDisplay(Display):
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}; got {kind!r}.")
         cls._check(estimator, "embedding_", "transform", "score_samples", have=HAVE)
+        check_in_memory(X, cls.__name__)
         codes = np.asarray(estimator.transform(X))
         if kind == "shepard":
             drawn = _distances(estimator, X, codes, n_pairs, random_state)

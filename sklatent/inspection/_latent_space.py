@@ -8,6 +8,7 @@ from sklearn.utils import check_consistent_length, check_scalar
 
 from sklatent.inspection._images import mosaic, resolve_image_shape
 from sklatent.inspection._plotting import BLUE, PALETTE, Display, check_components
+from sklatent.utils._tables import check_in_memory
 
 HAVE = "PCA, PPCA, FactorAnalysis, AETransformer or VAETransformer"
 KINDS = ("scatter", "grid")
@@ -172,6 +173,7 @@ class LatentSpaceDisplay(Display):
             raise ValueError(f"kind must be one of {KINDS}; got {kind!r}.")
         needed = ("transform", "inverse_transform")[: 1 + (kind == "grid")]
         cls._check(estimator, *needed, have=HAVE)
+        check_in_memory(X, cls.__name__)
         codes = np.asarray(estimator.transform(X))
         components = check_components(components, codes.shape[1])
         if kind == "grid":

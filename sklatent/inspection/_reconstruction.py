@@ -8,6 +8,7 @@ from sklearn.utils import check_array, check_scalar
 from sklatent.inspection._images import mosaic, resolve_image_shape
 from sklatent.inspection._plotting import ORANGE, Display
 from sklatent.utils._random import random_generator
+from sklatent.utils._tables import check_in_memory
 
 HAVE = "PCA, PPCA, FactorAnalysis, AETransformer or VAETransformer"
 ORDERS = ("worst", "best", "given", "random")
@@ -143,6 +144,7 @@ class ReconstructionDisplay(Display):
         >>> plt.close(display.figure_)
         """
         cls._check(estimator, "transform", "inverse_transform", have=HAVE)
+        check_in_memory(X, cls.__name__)
         if order not in ORDERS:
             raise ValueError(f"order must be one of {ORDERS}; got {order!r}.")
         check_scalar(n_rows, "n_rows", int, min_val=1)

@@ -340,6 +340,9 @@ class AETransformer(NeuralLatentModel):
     def _spec_parameters(self):
         return {"tied_weights": self.tied_weights}
 
+    def _compares_rows(self):
+        return bool(self.neighbor_weight)
+
     def _make_criterion(self, X):
         loss = SquaredError(self.alpha, self.l1_ratio, self.corruption)
         if not self.neighbor_weight:

@@ -24,6 +24,7 @@ from sklatent.neural.training._checkpoint import (
     unpack,
 )
 from sklatent.neural.training._early_stopping import EarlyStopping
+from sklatent.neural.training._lazy_rows import LazyRows
 from sklatent.neural.training._rows import (
     available_devices,
     block_size,
@@ -54,6 +55,7 @@ from sklatent.utils._sklearn import (
     StrOptions,
     _fit_context,
 )
+from sklatent.utils._tables import check_in_memory
 
 
 class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimator):
@@ -105,8 +107,10 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         ----------
         X : array-like of shape (n_samples, n_features)
             The data, of at least two rows unless `warm_start` resumes. Rows of a memory
-            map in single or double precision are read as they are needed. NaN marks a
-            missing entry in the classes that take missing entries.
+            map in single or double precision are read as they are needed, and those of
+            a Dask collection in every epoch: blocks in random order, the rows of four
+            blocks shuffled together. NaN marks a missing entry in the classes that take
+            missing entries.
         y : Ignored
             Passed on to scikit-learn's callbacks.
 
@@ -240,6 +244,19 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             state = trainer.state() | {"start": None, "stopped": False}
             self._training_state_ = pack(state)
         return self
+
+    def _compares_rows(self):
+        """Whether training needs all rows at once, for their neighbors."""
+        return False
+
+    def _read_rows(self, X, **options):
+        if is_dask(X) and not self._compares_rows():
+            return LazyRows(self, X, **options)
+        return super()._read_rows(X, **options)
+
+    def _validate_rows(self, X):
+        check_in_memory(X, type(self).__name__)
+        return super()._validate_rows(X)
 
     def _start(self, X, resume):
         """Read rows to train on; decide on units and networks, or compare these."""

@@ -422,6 +422,9 @@ class ParametricEmbedding(NeuralLatentModel):
             "_regression": regression,
         }
 
+    def _compares_rows(self):
+        return True
+
     def _decode(self, Z):
         if self._spec.has_decoder:
             return super()._decode(Z)

@@ -55,7 +55,12 @@ from sklatent.outlier._trimming import fit_trimmed, scores_of
 from sklatent.utils._folds import folds_of_groups
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sklatent.utils._tables import TAKES_MISSING, read_rows, takes_frames
+from sklatent.utils._tables import (
+    TAKES_MISSING,
+    check_in_memory,
+    read_rows,
+    takes_frames,
+)
 
 
 class OutlierDetector(OutlierMixin, SklatentEstimator):
@@ -306,6 +311,7 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
 
     def _read(self, X, reset=False):
         """Rows as an array of numbers, or as the data frame that the density takes."""
+        check_in_memory(X, type(self).__name__)
         if not (takes_frames(self) and hasattr(X, "columns")):
             return read_rows(self, X, reset=reset)
         validate_data(self, X, reset=reset, skip_check_array=True)

@@ -7,6 +7,7 @@ With g the steps before the last, and p the density of the last step,
 new rows are g^-1 of rows that the last step samples, and so are imputed ones.
 """
 
+import copy
 import warnings
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
 from sklatent.pipeline._steps import (
+    check_takes_lazy,
     deviations_as_given,
     inverse_lacks,
     is_density,
@@ -25,10 +27,11 @@ from sklatent.pipeline._steps import (
     step_error,
     take_all_missing,
 )
+from sklatent.utils._dask import is_dask
 from sklatent.utils._log_determinants import log_determinant
 from sklatent.utils._members import sample_transformed, sampled_rows
 from sklatent.utils._random import random_generator
-from sklatent.utils._tables import read_rows, remember_columns
+from sklatent.utils._tables import check_in_memory, read_rows, remember_columns
 from sklatent.utils.frames._output import (
     as_given,
     asked_for,
@@ -212,6 +215,8 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
 
     def _fit(self, X, *args, **kwargs):
         """Fit the steps before the last: what every `fit` of scikit-learn's calls."""
+        if is_dask(X):
+            check_takes_lazy(self.steps)
         Z = super()._fit(X, *args, **kwargs)
         remember_columns(self, X)
         return Z
@@ -460,9 +465,17 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
         {'scale': PowerTransformer(method='box-cox')}
         """
         if not is_density(self._final_estimator):
+            check_in_memory(X, f"score of {type(self._final_estimator).__name__}")
             return super().score(X, y, sample_weight, **params)
-        scores = np.asarray(self.score_samples(X), dtype=np.float64)
+        scores = self.score_samples(X).astype(np.float64)
         return float(np.average(scores, weights=sample_weight))
+
+    def __copy__(self):
+        # `fit` keeps the last step, which it changes.
+        made = type(self).__new__(type(self))
+        steps = [(name, copy.copy(step)) for name, step in self.steps]
+        vars(made).update(vars(self) | {"steps": steps})
+        return made
 
     def _before_last(self):
         """Names and transformers of the steps before the last that do something."""

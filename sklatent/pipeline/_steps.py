@@ -20,6 +20,16 @@ def is_left_out(step):
     return step is None or (isinstance(step, str) and step == "passthrough")
 
 
+def check_takes_lazy(steps):
+    """Raise if a step, as those of scikit-learn, would read all rows into memory."""
+    for name, step in steps:
+        if not is_left_out(step) and type(step).__module__.startswith("sklearn."):
+            raise TypeError(
+                f"Step {name!r}, {type(step).__name__}, needs all rows in memory here; "
+                "got a Dask collection. Give it X.compute(), or a sample of the rows."
+            )
+
+
 def is_density(estimator):
     """Whether `score_samples` are log-densities.
 

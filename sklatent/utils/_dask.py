@@ -29,8 +29,9 @@ def is_dask(X):
 
 
 def is_frame(X):
-    """Whether a Dask array or data frame is a data frame."""
-    return hasattr(X, "columns")
+    """Whether a Dask collection is a data frame."""
+    # A Delayed object has attributes of any name that is public.
+    return hasattr(X, "_meta") and hasattr(X, "columns")
 
 
 def no_rows(X):
@@ -43,13 +44,13 @@ def no_rows(X):
     ValueError
         If it has not two dimensions, or an unknown number of columns.
     """
+    if is_frame(X):
+        return X._meta.iloc[:0]
     if not hasattr(X, "_meta") or not hasattr(X, "ndim"):
         raise TypeError(
             "X must be a Dask array or data frame, if it is a Dask collection; got "
             f"{type(X).__name__}."
         )
-    if X.ndim == 2 and is_frame(X):
-        return X._meta.iloc[:0]
     if X.ndim != 2 or np.isnan(X.shape[1]):
         raise ValueError(
             "X must have two dimensions and a known number of columns; got a Dask "

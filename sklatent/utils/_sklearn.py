@@ -6,6 +6,7 @@ What another version of scikit-learn may move or rename is mended here.
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
+from sklearn.utils._array_api import _convert_to_numpy, get_namespace_and_device
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -47,12 +48,14 @@ __all__ = [
     "ScoringMonitor",
     "StrOptions",
     "_BaseComposition",
+    "_convert_to_numpy",
     "_fit_context",
     "_get_output_config",
     "_safe_indexing",
     "_wrap_data_with_container",
     "check_sample_weight",
     "close_listener",
+    "get_namespace_and_device",
     "open_listener",
     "require_callbacks",
     "send",

@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
+from sklatent.utils._dask import is_dask
 from sklatent.utils._sklearn import check_sample_weight
 
 # Computing keeps single precision single; everything else becomes double.
@@ -73,8 +74,8 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
         If a column holds strings, an entry is missing and the estimator takes no
         missing entries, or as scikit-learn says.
     """
+    check_in_memory(X, type(estimator).__name__)
     check_names(X)
-    check_in_memory(X)
     if hasattr(X, "columns") and np.shape(X)[1] == 0:
         X = np.empty(np.shape(X))  # of which scikit-learn says what is wrong
     _refuse_times(X)
@@ -223,9 +224,14 @@ def check_names(X):
         )
 
 
-def check_in_memory(X):
-    """Raise if a table is a lazy one of polars."""
+def check_in_memory(X, name):
+    """Raise if a table is a lazy one of polars or Dask, naming what cannot take it."""
     if type(X).__name__ == "LazyFrame":
         raise TypeError(
             "X must be a table in memory; got a LazyFrame. Call its method collect."
+        )
+    if is_dask(X):
+        raise TypeError(
+            f"{name} needs all rows in memory here; got a Dask collection. Give it "
+            "X.compute(), or a sample of the rows."
         )

@@ -11,6 +11,7 @@ from sklatent.density.kernel._kernel_density import KernelDensity
 from sklatent.density.kernel._radial import KERNELS
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import StrOptions, validate_params
+from sklatent.utils._tables import check_in_memory
 from sklatent.utils._weights import weighted_rows
 
 
@@ -91,6 +92,7 @@ def kl_bandwidth_path(
     >>> bool(divergences[0] < 0.02), bandwidths[divergences.argmax()]
     (True, 2.0)
     """
+    check_in_memory(X, "kl_bandwidth_path")
     X = check_array(X, dtype=FLOAT_DTYPES)
     bandwidths = check_array(bandwidths, dtype=np.float64, ensure_2d=False)
     ascending = bandwidths.ndim == 1 and (np.diff(bandwidths, prepend=0) > 0).all()

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 
 from sklatent.utils._sklearn import Interval, validate_params
+from sklatent.utils._tables import check_in_memory
 
 COUNT = Interval(Integral, 1, None, closed="left")
 CONSTRAINTS = {
@@ -30,6 +31,8 @@ of_neighbors = _validated(*CONSTRAINTS)
 
 def validate(X, X_embedded, metric, n_rows=2):
     """Return the rows and their places as arrays of as many rows."""
+    for rows in (X, X_embedded):
+        check_in_memory(rows, "This measure")
     X = check_array(X, dtype=np.float64, ensure_min_samples=n_rows, input_name="X")
     Z = check_array(X_embedded, dtype=np.float64, input_name="X_embedded")
     check_consistent_length(X, Z)

@@ -9,6 +9,8 @@ that, `StreamedRows` computes the same numbers when they are asked for.
 import numpy as np
 import torch
 
+from sklatent.neural.training._lazy_rows import LazyRows
+
 # A block of rows and its activations fit the cache.
 BLOCK_ROWS = 2048
 # Numbers of the batches to come that are read at a time.
@@ -35,6 +37,12 @@ def batch_sizes(n_samples, batch_size):
     elif rest:
         sizes.append(rest)
     return sizes
+
+
+def random_order(X, generator):
+    """Numbers of the rows in random order, those of blocks that are held together."""
+    order = torch.randperm(len(X), generator=generator, device=X.device)
+    return X.by_block(order, generator) if isinstance(X, StreamedRows) else order
 
 
 def batches_of(X, order, sizes):
@@ -166,7 +174,7 @@ class StreamedRows:
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or LazyRows of shape (n_samples, n_features)
         The data, such as a memory map.
     units : callable
         Takes rows into the units of the networks.
@@ -201,6 +209,15 @@ class StreamedRows:
         block = self.units(self.X[rows])
         return torch.from_numpy(block).to(self.device, self.dtype)
 
+    def by_block(self, order, generator):
+        """Return an order with the rows of blocks together that are held together."""
+        if not isinstance(self.X, LazyRows):
+            return order
+        rows = order.cpu().numpy()
+        rows = rows if self.index is None else self.index[rows]
+        held = torch.from_numpy(self.X.together(rows, generator))
+        return order[held.to(order.device).argsort(stable=True)]
+
     def subset(self, index):
         """Return the source of the rows with these numbers."""
         settings = {**vars(self), "index": index}
@@ -210,6 +227,8 @@ class StreamedRows:
 def row_source(X, units, dtype, device):
     """Return the source of the rows of an array, in memory if it fits there."""
     streamed = StreamedRows(X, units, dtype, device)
+    if isinstance(X, LazyRows):
+        return streamed
     # Half of what is free is for networks, activations and optimizer.
     n_bytes = X.size * dtype.itemsize
     if is_memory_mapped(X) or n_bytes > 0.5 * free_memory(streamed.device):

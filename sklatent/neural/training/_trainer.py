@@ -23,6 +23,7 @@ from sklatent.neural.training._rows import (
     BLOCK_ROWS,
     batch_sizes,
     batches_of,
+    random_order,
     row_blocks,
 )
 from sklatent.neural.training._schedules import SCHEDULES
@@ -268,7 +269,7 @@ class Trainer(NeuralNet):
         """Pass over the rows once in random order; return their mean loss."""
         if not self.module_.training:
             self.module_.train()
-        order = torch.randperm(len(X), generator=self.generator, device=X.device)
+        order = random_order(X, self.generator)
         sizes = batch_sizes(len(X), self.batch_rows(len(X)))
         losses = []
         for i, batch in enumerate(batches_of(X, order, sizes)):

@@ -43,8 +43,8 @@ def read_mixed(estimator, X, *, reset=False, **options):
     rows : ndarray of shape (n_samples, n_features)
         The numbers, NaN where an entry is missing.
     """
+    check_in_memory(X, type(estimator).__name__)
     check_names(X)
-    check_in_memory(X)
     frame = as_frame(X)
     only_numbers = (
         has_only_numbers(X, frame) if reset else estimator.table_.has_only_numbers
