@@ -5,7 +5,7 @@
 #   make test    the whole test suite
 #   make quick   the part of it that takes a few minutes, for the work in between
 #   make test-oldest    the whole test suite with the oldest dependencies, in .venv-oldest
-#   make core-oldest    the core of it, with any PyTorch
+#   make core-oldest    the core of it, with the PyTorch of make test
 #   make lint    ruff and codespell, as the pre-commit hooks run them
 #   make doc     the documentation, in doc/_build/html
 #   make dist    a wheel and a source distribution, and the README in an empty environment
@@ -36,8 +36,8 @@ quick: $(VENV)/test
 test-oldest:
 	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt
 
-# The contracts of all estimators, and the truth of one of each family. PyTorch is not
-# the oldest, which may bring gigabytes of GPU packages.
+# The contracts of all estimators, and the truth of one of each family. PyTorch is that
+# of `make test`, as the oldest may bring gigabytes of GPU packages.
 core-oldest: .venv-core.txt
 	$(MAKE) quick VENV=.venv-core CONSTRAINTS=.venv-core.txt ARGS="tests/test_common.py \
 		tests/test_import.py tests/decomposition/test_ppca.py \
@@ -45,8 +45,9 @@ core-oldest: .venv-core.txt
 		tests/density/kernel/test_kernel_density.py tests/dimension/test_estimates.py \
 		tests/neural/vae/test_likelihoods.py"
 
-.venv-core.txt: constraints-oldest.txt
-	grep -v ^torch= $< > $@
+.venv-core.txt: constraints-oldest.txt constraints.txt
+	grep -v ^torch= constraints-oldest.txt > $@
+	grep ^torch= constraints.txt >> $@
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check .

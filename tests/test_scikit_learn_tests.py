@@ -31,6 +31,7 @@ INVERSE = (
     "local regression of all embeddings."
 )
 FEWER = "A sparse graph with fewer neighbors is used as it is, with a warning."
+METRIC = "Their `metric` is `metric_mds` here, as from scikit-learn 1.8 on."
 CHAOS = (
     "Distances that differ in their last bits lead to places that differ, as small "
     "differences grow in hundreds of iterations."
@@ -109,7 +110,11 @@ OLD_DEVIATIONS = {
         "test_regularisation": "The error says what to do in other words.",
     },
     "MDS": {
-        "test_MDS": "Its `metric` is `metric_mds` here, as from scikit-learn 1.8 on.",
+        "test_MDS": METRIC,
+        "test_nonmetric_mds_optimization": METRIC,
+        "test_mds_recovers_true_data[*]": METRIC,
+        "test_future_warning_n_init": "The default of n_init is the one that "
+        "scikit-learn has from 1.9 on, and nothing has to be warned of.",
     },
     "TSNE": {
         "test_pca_initialization_not_compatible_with_sparse_input[*]": "Sparse rows "

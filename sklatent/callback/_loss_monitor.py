@@ -13,7 +13,8 @@ class LossMonitor(ScoringMonitor):
     scikit-learn's :class:`~sklearn.callback.ScoringMonitor` records nothing without
     a target `y`, and scores the training data again at each iteration. LossMonitor
     records the loss that the estimator has already computed. It works with all
-    iterative estimators of sklatent, also in pipelines, searches and worker processes.
+    iterative estimators of sklatent, also in pipelines, searches and worker processes,
+    and needs scikit-learn 1.9 or newer.
 
     Set it on the iterative estimator itself, also where that is inside of a pipeline or
     a search, which copies the callback with it. On the pipeline or search it records

@@ -39,7 +39,7 @@ class ProgressLog:
     The callback is set on the outermost estimator, such as the search, and reaches the
     estimators in it, in worker processes too. It works with all iterative estimators of
     sklatent and with those of scikit-learn that support callbacks; only the former have
-    a loss.
+    a loss. It needs scikit-learn 1.9 or newer.
 
     Parameters
     ----------
