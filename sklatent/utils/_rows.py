@@ -31,11 +31,7 @@ from sklatent.utils._block_reader import BlockReader, MergeBlocks, OnBlock
 from sklatent.utils._columns import constant_values, weighted_mean
 from sklatent.utils._moments import Moments
 from sklatent.utils._overview import Overview
-from sklatent.utils._tables import (
-    check_number_columns,
-    check_weight,
-    read_rows,
-)
+from sklatent.utils._tables import check_number_columns, check_weight, read_rows
 from sklatent.utils._warnings import warn
 from sklatent.utils._weights import (
     are_shares,
@@ -213,7 +209,7 @@ class DaskRows:
         if n != self.n_read:
             raise ValueError(
                 f"X must be the same rows whenever it is read; got {n} rows, after "
-                f"{self.n_read} before. Give it X.persist(), or chunks as they are."
+                f"{self.n_read} before. Give it X.persist(), which is made once."
             )
         return result
 
