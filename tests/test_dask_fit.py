@@ -201,6 +201,32 @@ def test_frames(model):
     np.testing.assert_allclose(scores, expected.score_samples(frame), rtol=1e-8)
 
 
+def test_weights_that_are_a_column():
+    frame = pd.DataFrame(table(), columns=list("abcdef"))
+    frame["w"] = np.random.RandomState(3).randint(0, 4, len(frame))
+    lazy = dd.from_pandas(frame, npartitions=4)
+    columns = list("abcdef")
+    expected = PCA(2).fit(frame[columns], sample_weight=frame["w"])
+    for weight in (lazy["w"], frame["w"].to_numpy()):
+        assert_same(PCA(2).fit(lazy[columns], sample_weight=weight), expected)
+    with pytest.raises(ValueError, match="must have the 4 blocks of X"):
+        PCA(2).fit(lazy[columns], sample_weight=da.ones(600, chunks=100))
+
+
+def test_missing_spellings_in_frames():
+    frame = pd.DataFrame(table(), columns=list("abcdef"))
+    frame["b"] = frame["b"].mask(frame.index % 7 == 0).astype("Float64")
+    lazy = dd.from_pandas(frame, npartitions=4)
+    assert_same(PPCA(2, random_state=0).fit(lazy), PPCA(2, random_state=0).fit(frame))
+
+
+def test_dates_name_their_column():
+    days = pd.date_range("2026-01-01", periods=6)
+    lazy = dd.from_pandas(pd.DataFrame({"a": range(6), "day": days}), npartitions=2)
+    with pytest.raises(TypeError, match="Column 'day' of X must hold numbers"):
+        PPCA(1).fit(lazy)
+
+
 def test_frames_with_strings():
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "kind": ["x", "y", "z"]})
     lazy = dd.from_pandas(frame, npartitions=2)

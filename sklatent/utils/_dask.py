@@ -129,7 +129,11 @@ class Blocks:
         import dask
         from dask.core import flatten
 
-        (optimized,) = dask.optimize(collection)
+        if is_frame(collection):
+            # Of which dask.optimize loses the choice of columns, in 2026.8.
+            optimized = collection.optimize()
+        else:
+            (optimized,) = dask.optimize(collection)
         graph = dict(optimized.__dask_graph__())
         self.graph |= graph
         # Optimization leaves out what a cluster holds, of which there are futures.

@@ -7,6 +7,9 @@ import numpy as np
 from sklatent.utils._columns import ColumnMoments, narrowed_ranges
 from sklatent.utils._moments import Moments
 
+# Sums of weights that are not finite show in the result.
+_beyond_range = np.errstate(over="ignore", invalid="ignore")
+
 
 @dataclass(frozen=True)
 class Overview:
@@ -44,6 +47,7 @@ class Overview:
     moments: Moments | None
 
     @classmethod
+    @_beyond_range
     def of(cls, X, weight, with_scatter):
         """Overview of rows.
 
@@ -60,8 +64,7 @@ class Overview:
         if weight is not None and not weight.all():
             X, weight = X[weight > 0], weight[weight > 0]
         w = np.ones(len(X)) if weight is None else weight
-        with np.errstate(over="ignore"):
-            total, square = float(w.sum()), float(w @ w)
+        total, square = float(w.sum()), float(w @ w)
         if len(X) == 0:
             nothing, unknown = np.zeros(p), np.full(p, np.nan)
             columns = ColumnMoments(*[nothing] * 4)
@@ -79,6 +82,7 @@ class Overview:
         ranges = narrowed_ranges(X)
         return cls(*counts, X.dtype, columns, *ranges, has_missing, moments)
 
+    @_beyond_range
     def merge(self, other):
         """Overview of both sets of rows."""
         moments = None

@@ -31,13 +31,14 @@ from sklatent.utils._block_reader import BlockReader, MergeBlocks, OnBlock
 from sklatent.utils._columns import constant_values, weighted_mean
 from sklatent.utils._moments import Moments
 from sklatent.utils._overview import Overview
-from sklatent.utils._tables import (
-    check_number_columns,
-    check_weight,
-    read_rows,
-)
+from sklatent.utils._tables import check_number_columns, check_weight, read_rows
 from sklatent.utils._warnings import warn
-from sklatent.utils._weights import effective_count, row_count
+from sklatent.utils._weights import (
+    are_shares,
+    effective_count,
+    row_count,
+    total_weight,
+)
 
 
 def row_source(estimator, X, sample_weight, *, with_scatter=True, **options):
@@ -208,7 +209,7 @@ class DaskRows:
         if n != self.n_read:
             raise ValueError(
                 f"X must be the same rows whenever it is read; got {n} rows, after "
-                f"{self.n_read} before. Give it X.persist(), or chunks as they are."
+                f"{self.n_read} before. Give it X.persist(), which is made once."
             )
         return result
 
@@ -253,6 +254,7 @@ class DaskRows:
         self._check_number(0 if seen is None else seen.n_rows)
         if seen.n_positive == 0:
             raise ValueError("sample_weight must be positive for at least one row.")
+        total_weight(np.array([seen.weight]))  # raises if it is not finite
         return seen
 
     def moments(self, dtype=None):
@@ -293,8 +295,8 @@ class DaskRows:
 
     def row_count(self, what):
         """How many rows the weights count for; see `sklatent.utils._weights`."""
-        if not self.weighted:
-            return float(self.n_rows)
+        if not (self.weighted and are_shares(self.total)):
+            return self.total
         seen = self.overview
         return effective_count(seen.weight, seen.weight**2 / seen.weight_square, what)
 

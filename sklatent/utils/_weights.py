@@ -81,17 +81,15 @@ def row_count(weight, what):
     UserWarning
         If the weights are shares.
     """
-    share = weight / weight.max()
-    return effective_count(
-        float(weight.sum()), float(share.sum() ** 2 / (share @ share)), what
-    )
-
-
-def effective_count(total, kish, what):
-    """Return `row_count` for a sum of weights and the effective sample size."""
+    total = float(weight.sum())
     if not are_shares(total):
         return total
-    n = kish
+    share = weight / weight.max()
+    return effective_count(total, float(share.sum() ** 2 / (share @ share)), what)
+
+
+def effective_count(total, n, what):
+    """Return `row_count` for a sum of shares and the effective sample size n."""
     if abs(n - round(n)) < 1e-9 * n:
         n = float(round(n))  # equal shares count exactly as many rows
     if n == total:  # one row

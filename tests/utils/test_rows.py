@@ -153,6 +153,8 @@ def test_weights_are_cut_like_the_rows():
         in_blocks(X, chunked[:-1], chunks=(20, 10))
     with pytest.raises(ValueError, match="Negative"):
         in_blocks(X, -chunked, chunks=(20, 10)).overview  # noqa: B018
+    with pytest.raises(ValueError, match="must be finite"):
+        in_blocks(X, 0 * chunked + 1e307, chunks=(20, 10)).overview  # noqa: B018
     with pytest.raises(ValueError, match="positive for at least one"):
         in_blocks(X, 0 * chunked, chunks=(20, 10)).overview  # noqa: B018
 
