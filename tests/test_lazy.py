@@ -333,7 +333,7 @@ def test_errors_come_before_anything_is_computed():
         pca.transform(da.from_array(NEW[0]))
     with pytest.raises(NotFittedError):
         PCA().transform(da.from_array(NEW))
-    with pytest.raises(TypeError, match="array or .*frame"):
+    with pytest.raises(TypeError, match=r"array or .*frame"):
         pca.transform(dask.delayed(NEW))
     assert blocks.n_read == 0
 
