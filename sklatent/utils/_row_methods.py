@@ -29,15 +29,17 @@ class RowMethods(ABCMeta):
     def __init__(cls, name, bases, namespace, **options):
         super().__init__(name, bases, namespace)
         for method in dir(cls):
+            if method.startswith("_"):
+                continue
             definer = next(c for c in cls.__mro__ if method in vars(c))
             if definer is cls or not isinstance(definer, RowMethods):
                 _wrap(cls, method, vars(definer)[method])
 
 
 def _wrap(cls, name, member):
-    """Wrap a member of a class if it is a public method of rows."""
+    """Wrap a member of a class if it is a method of rows."""
     function = getattr(member, "fn", member)  # of scikit-learn's `available_if`
-    if name.startswith("_") or not inspect.isfunction(function):
+    if not inspect.isfunction(function):
         return
     if inspect.unwrap(function).__code__.co_varnames[1:2] != ("X",):
         return
