@@ -6,7 +6,6 @@ gives the same number as for repeated rows.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -168,24 +167,14 @@ class ArrayColumn:
         self.x, self.weight, self.whole = x, weight, whole
         self.dtype = x.dtype
 
-    @cached_property
-    def values(self):
-        """The column in double precision."""
-        return self.x.astype(np.float64)
-
-    @cached_property
-    def first(self):
-        """Return the smallest value."""
-        return self.values.min()
-
-    @cached_property
-    def last(self):
-        """Return the largest value."""
-        return self.values.max()
+    def ends(self):
+        """Return the smallest and the largest value."""
+        values = self.x.astype(np.float64)
+        return values.min(), values.max()
 
     def on_unit(self, d, rounding):
         """Return the `Column` of a histogram of d dimensions."""
-        x, weight = self.values, self.weight
+        x, weight = self.x.astype(np.float64), self.weight
         if weight.min() == weight.max():  # sorting is faster than finding an order
             x = np.sort(x)
         else:

@@ -68,15 +68,9 @@ class BlockedColumn(NamedTuple):
         """Precision of the column."""
         return self.columns.rows.dtype
 
-    @property
-    def first(self):
-        """Return the smallest value."""
-        return float(self.columns.low[self.j])
-
-    @property
-    def last(self):
-        """Return the largest value."""
-        return float(self.columns.high[self.j])
+    def ends(self):
+        """Return the smallest and the largest value."""
+        return float(self.columns.low[self.j]), float(self.columns.high[self.j])
 
     @property
     def whole(self):
@@ -85,13 +79,16 @@ class BlockedColumn(NamedTuple):
 
     def on_unit(self, d, rounding):
         """Return what `Column` is of a column in memory."""
-        return ColumnOnUnit(self, d, rounding / (self.last - self.first))
+        first, last = self.ends()
+        return ColumnOnUnit(self, first, last - first, d, rounding / (last - first))
 
 
 class ColumnOnUnit(NamedTuple):
-    """A column on [0, 1], as the rules read it; see `Column`."""
+    """A column less its first value, over its range, as the rules read it."""
 
     column: BlockedColumn
+    first: float
+    range: float
     d: int
     rounding: float
 
@@ -102,8 +99,7 @@ class ColumnOnUnit(NamedTuple):
 
     def std(self):
         """Return the standard deviation, with 1 / n."""
-        column = self.column
-        return column.columns.std[column.j] / (column.last - column.first)
+        return self.column.columns.std[self.column.j] / self.range
 
     def skewness(self):
         """Return the third moment of the standardized values."""
@@ -113,7 +109,7 @@ class ColumnOnUnit(NamedTuple):
         """Return the first or the third quartile."""
         column = self.column
         value = column.columns.quartiles[column.j, QUARTILES.index(q)]
-        return (value - column.first) / (column.last - column.first)
+        return (value - self.first) / self.range
 
     def squared_shares(self, n_bins):
         """Raise, since a hundred histograms would be needed."""

@@ -318,7 +318,7 @@ def _column_edges(bins, column, name, d):
             f"bins of feature {name!r} must be one of {sorted(BIN_RULES)}, a positive "
             f"int, or edges; got {bins!r}."
         )
-    first, last, whole = column.first, column.last, column.whole
+    (first, last), whole = column.ends(), column.whole
     tolerance = float(rounding_up_to(max(-first, last), whole, column.dtype))
     if last / 2 - first / 2 > np.finfo(np.float64).max / 2:  # the range overflows
         raise ValueError(
