@@ -340,8 +340,9 @@ class AETransformer(NeuralLatentModel):
     def _spec_parameters(self):
         return {"tied_weights": self.tied_weights}
 
+    @property
     def _compares_rows(self):
-        return bool(self.neighbor_weight)
+        return self.neighbor_weight > 0
 
     def _make_criterion(self, X):
         loss = SquaredError(self.alpha, self.l1_ratio, self.corruption)

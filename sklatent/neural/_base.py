@@ -15,7 +15,11 @@ from torch import nn
 from sklatent.base import LatentModelMixin, SklatentEstimator
 from sklatent.neural import _onnx, _saving
 from sklatent.neural.networks._layers import Standardize
-from sklatent.neural.networks._spec import NETWORK_CONSTRAINTS, NetworkSpec
+from sklatent.neural.networks._spec import (
+    NETWORK_CONSTRAINTS,
+    NetworkSpec,
+    differences,
+)
 from sklatent.neural.training._checkpoint import (
     check_folder,
     fingerprint,
@@ -245,12 +249,11 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             self._training_state_ = pack(state)
         return self
 
-    def _compares_rows(self):
-        """Whether training needs all rows at once, for their neighbors."""
-        return False
+    # Whether training needs all rows at once, for their neighbors.
+    _compares_rows = False
 
     def _read_rows(self, X, **options):
-        if is_dask(X) and not self._compares_rows():
+        if is_dask(X) and not self._compares_rows:
             return LazyRows(self, X, **options)
         return super()._read_rows(X, **options)
 
@@ -506,13 +509,3 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
     def _to_onnx(self, method, dtype):
         """Return the graph of a method as an ONNX model."""
         return _onnx.to_onnx(self, method, dtype)
-
-
-def differences(spec, other):
-    """Yield name and both values of each field in which two specs differ."""
-    for field in dataclasses.fields(spec):
-        here, there = getattr(spec, field.name), getattr(other, field.name)
-        if dataclasses.is_dataclass(here):
-            yield from differences(here, there)
-        elif here != there:
-            yield field.name, here, there

@@ -288,6 +288,8 @@ class ParametricEmbedding(NeuralLatentModel):
     True
     """
 
+    _compares_rows = True
+
     _parameter_constraints = {
         **NeuralLatentModel._parameter_constraints,
         "loss": [StrOptions({"infonce", "tsne", "umap"})],
@@ -421,9 +423,6 @@ class ParametricEmbedding(NeuralLatentModel):
             "_places": places,
             "_regression": regression,
         }
-
-    def _compares_rows(self):
-        return True
 
     def _decode(self, Z):
         if self._spec.has_decoder:

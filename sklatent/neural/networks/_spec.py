@@ -4,7 +4,7 @@ Multilayer perceptrons, convolutional networks for images, or the user's own.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from numbers import Integral
 
 import numpy as np
@@ -150,3 +150,13 @@ def build_network(name, spec, sizes, generator):
     *_, last_weight, _ = network.parameters()
     nn.init.zeros_(last_weight)
     return Skip(network, linear(n_in, n_out, generator, bias=False))
+
+
+def differences(spec, other):
+    """Yield name and both values of each field in which two specs differ."""
+    for field in fields(spec):
+        here, there = getattr(spec, field.name), getattr(other, field.name)
+        if is_dataclass(here):
+            yield from differences(here, there)
+        elif here != there:
+            yield field.name, here, there

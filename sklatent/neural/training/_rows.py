@@ -220,6 +220,8 @@ class StreamedRows:
 
     def subset(self, index):
         """Return the source of the rows with these numbers."""
+        if isinstance(self.X, LazyRows):  # of which a pass is to read each block once
+            index = np.sort(index)
         settings = {**vars(self), "index": index}
         return StreamedRows(**settings)
 

@@ -111,10 +111,16 @@ def test_a_seed_decides(estimator, X):
     assert_array_equal(first, second)
 
 
-def test_a_fit_reads_the_rows_once_an_epoch_and_a_few_times_more(X):
+@pytest.mark.parametrize(("early_stopping", "n_passes"), [(False, 10), (True, 20)])
+def test_a_fit_reads_the_rows_once_an_epoch_and_a_few_times_more(
+    early_stopping, n_passes, X
+):
+    """Twice where some are held out, whose loss is found after each epoch."""
     counted = Counted(X)
-    AETransformer(2, max_epochs=10, random_state=0).fit(counted.array)
-    assert counted.n_read <= 14 * np.count_nonzero(CHUNKS)
+    AETransformer(2, max_epochs=10, early_stopping=early_stopping, random_state=0).fit(
+        counted.array
+    )
+    assert counted.n_read <= (n_passes + 4) * np.count_nonzero(CHUNKS)
 
 
 def test_missing_entries(X):
