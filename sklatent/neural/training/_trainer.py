@@ -10,6 +10,7 @@ import contextlib
 import copy
 import dis
 import math
+from functools import partial
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
@@ -191,6 +192,10 @@ class Trainer(NeuralNet):
         for part in self.module_.modules():  # networks of the user draw from it too
             if hasattr(part, "generator"):
                 part.generator = self.generator
+        # Nothing that leads back here, so that memory is given back at once.
+        self.add_gradient = partial(
+            self.criterion_.backward, self.module_, generator=self.generator
+        )
         self.repeated = RepeatedStep(self.add_gradient, self.module_)
         self.losses = {}  # a list for each name, with an entry for each epoch
         self.start = None  # training loss before the first step
@@ -327,10 +332,6 @@ class Trainer(NeuralNet):
         is_short = self.flat and torch.is_tensor(batch) and len(batch) <= BLOCK_ROWS
         repeats = is_short and not on_gpu
         return self.repeated(batch) if repeats else self.add_gradient(batch)
-
-    def add_gradient(self, batch):
-        """Let the criterion add the gradient of a batch."""
-        return self.criterion_.backward(self.module_, batch, self.generator)
 
     def quasi_newton_step(self, closure):
         """Take a step that compares losses and gradients at several places.

@@ -58,6 +58,17 @@ def test_gradients_are_finite_differences(kind, activation, generator):
     )
 
 
+@pytest.mark.parametrize("size", [100, 300])
+def test_gaussian_units_of_few_and_of_many_numbers(size, generator):
+    """These are computed by other operations, in each of which the formula is that."""
+    x, gradient = drawn(generator, 2, size, size)
+    density = torch.exp(-0.5 * x**2) / (2 * torch.pi) ** 0.5
+    below = torch.special.ndtr(x)
+    y, pullback = vjp(nn.GELU(), x)
+    torch.testing.assert_close(y, x * below)
+    torch.testing.assert_close(pullback(gradient), gradient * (below + x * density))
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_output_is_that_of_the_network(activation, generator):
     network = perceptron((5, 4, 3), activation, generator)
