@@ -133,6 +133,7 @@ def compare_training(side, n_rows, epochs, repeats):
     """Fit a convolutional autoencoder two ways."""
     X = np.random.RandomState(0).normal(size=(n_rows, side**2)).astype(np.float32)
     settings = {"n_components": 8, "image_shape": (1, side, side), "random_state": 0}
+    settings["batch_size"] = 128
     module = AETransformer(max_epochs=1, **settings).fit(X[:2]).net_.module_
 
     def ours():
