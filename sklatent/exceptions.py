@@ -283,7 +283,8 @@ class RepeatedReadingWarning(UserWarning):
 
     See Also
     --------
-    sklatent.density.GaussianMixture : Gives the warning for lazy Dask collections.
+    sklatent.density.GaussianMixture, sklatent.neural.VAETransformer : Estimators that
+        give the warning for lazy Dask collections.
 
     Examples
     --------

@@ -31,6 +31,7 @@ from sklatent.decomposition._missing import (
 )
 from sklatent.decomposition._triangles import merge_triangles, triangle
 from sklatent.utils._columns import (
+    any_missing,
     centered_rows,
     check_observed,
     observed_moments,
@@ -204,7 +205,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         return np.sqrt(np.where(varies, variance, typical))
 
     def _encode(self, X):
-        if np.isnan(X).any():
+        if any_missing(X):
             return map_observed(posterior_mean, X, self._model()).astype(X.dtype)
         return self._model().posterior(X)[0].astype(X.dtype, copy=False)
 
@@ -244,7 +245,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         array([0.16, 0.41, 1.  ])
         """
         X = self._validate_rows(X)
-        if not np.isnan(X).any():
+        if not any_missing(X):
             _, covariance = self._model().posterior(X[:1])
         else:
             covariance = map_observed(posterior_covariance, X, self._model())
@@ -283,7 +284,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         True
         """
         X = self._validate_rows(X)
-        if np.isnan(X).any():
+        if any_missing(X):
             log_density = map_observed(observed_log_density, X, self._model())
         else:
             log_density = self._model().log_density(X)

@@ -12,7 +12,7 @@ from sklatent.decomposition._em import NOISE_FLOOR
 from sklatent.decomposition._em_estimator import EMEstimator, principal_axes
 from sklatent.decomposition._linear_gaussian import LinearGaussian
 from sklatent.exceptions import RankDeficientWarning
-from sklatent.utils._columns import constant_values
+from sklatent.utils._columns import any_missing, constant_values
 from sklatent.utils._dask import is_dask
 from sklatent.utils._moments import Moments
 from sklatent.utils._rows import partial_fit_blocks, row_source
@@ -272,7 +272,7 @@ class PPCA(EMEstimator):
                     UserWarning,
                 )
             X = read_rows(self, X, reset=seen is None)
-            if np.isnan(X).any():
+            if any_missing(X):
                 raise ValueError(
                     "Input X contains NaN; partial_fit takes complete rows. Give rows "
                     "with missing entries to fit."

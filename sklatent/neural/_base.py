@@ -51,7 +51,6 @@ from sklatent.neural.training._trainer import OPTIMIZERS, Trainer, prediction_ne
 from sklatent.utils._dask import is_dask
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._random import random_generator
-from sklatent.utils._rows import partial_fit_blocks
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
     HasMethods,
@@ -161,6 +160,8 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
             if self.checkpoint_path is not None:
                 check_folder(self.checkpoint_path)
             X = self._start(X, resume)
+            if isinstance(X, LazyRows):
+                X.warn_of_readings(self.max_epochs)
             # What partial_fit kept of the optimizer belongs to another training.
             vars(self).pop("_training_state_", None)
             with self._checkpoint(X, resume) as (found, write):
@@ -235,8 +236,6 @@ class NeuralLatentModel(CallbackSupportMixin, LatentModelMixin, SklatentEstimato
         >>> bool((ae.transform(X) == whole.transform(X)).all())
         True
         """
-        if is_dask(X):
-            return partial_fit_blocks(self, X)
         resume = hasattr(self, "net_")
         with self._unchanged_on_error():
             X = self._start(X, resume)

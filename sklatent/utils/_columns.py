@@ -32,6 +32,12 @@ BLOCK_BYTES, FEWEST_ROWS = 2**18, 64
 SOME_ROWS = 64
 
 
+def any_missing(X):
+    """Whether an entry is NaN; without a mask of all, which is large for many rows."""
+    blocks = row_blocks(*X.shape, X.itemsize)
+    return any(np.isnan(X[rows]).any() for rows in blocks)
+
+
 def weighted_mean(X, weight=None):
     """Sum of weights, mean, and rounding error of the mean, in one pass.
 

@@ -15,6 +15,7 @@ from functools import reduce
 
 import numpy as np
 
+from sklatent.exceptions import RepeatedReadingWarning
 from sklatent.utils._threads import single_blas_thread
 from sklatent.utils._warnings import warn
 
@@ -148,6 +149,15 @@ class Blocks:
     def are_lazy(self):
         """Whether a block is not in memory, neither here nor on a worker."""
         return any(not _is_data(self.graph, key) for key in self.rows)
+
+    def warn_of_readings(self, which):
+        """Warn, if blocks are not in memory, that they will be read in many steps."""
+        if self.are_lazy:
+            warn(
+                f"X is made again, or read from where it lies, in each of {which}. If "
+                "there is the memory, give it X.persist().",
+                RepeatedReadingWarning,
+            )
 
     def computed(self):
         """Yield the blocks, with their weights or None, one after the other."""

@@ -25,14 +25,12 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import assert_all_finite, check_array
 
-from sklatent.exceptions import RepeatedReadingWarning
 from sklatent.utils import _dask
 from sklatent.utils._block_reader import BlockReader, MergeBlocks, OnBlock
-from sklatent.utils._columns import constant_values, weighted_mean
+from sklatent.utils._columns import any_missing, constant_values, weighted_mean
 from sklatent.utils._moments import Moments
 from sklatent.utils._overview import Overview
 from sklatent.utils._tables import check_number_columns, check_weight, read_rows
-from sklatent.utils._warnings import warn
 from sklatent.utils._weights import (
     are_shares,
     effective_count,
@@ -128,7 +126,7 @@ class ArrayRows:
     @cached_property
     def has_missing(self):
         """Whether an entry is missing."""
-        return bool(np.isnan(self.X).any())
+        return any_missing(self.X)
 
     @cached_property
     def constants(self):
@@ -312,13 +310,7 @@ class DaskRows:
 
     def warn_of_readings(self, n_most):
         """Warn that rows which are not in memory will be read that often."""
-        if self.blocks.are_lazy:
-            warn(
-                f"X is made again, or read from where it lies, in each of up to "
-                f"{n_most} steps of {self.name}. If the workers have the memory, give "
-                "it X.persist().",
-                RepeatedReadingWarning,
-            )
+        self.blocks.warn_of_readings(f"up to {n_most} steps of {self.name}")
 
     def require_array(self, what, instead):
         """Raise, since `what` needs all rows at once."""

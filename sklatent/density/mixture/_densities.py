@@ -5,6 +5,7 @@ import numpy as np
 from sklatent.density.mixture._em import EVALUATORS
 from sklatent.density.mixture._missing import pattern_order
 from sklatent.density.mixture._passes import normalize, row_parts
+from sklatent.utils._columns import any_missing
 from sklatent.utils._threads import map_threads
 
 
@@ -32,7 +33,7 @@ def map_blocks(function, X, mixture, n_threads):
     result : ndarray of shape (n_samples, ...)
         What the function returned, in the order of the rows.
     """
-    has_missing = bool(np.isnan(X).any())
+    has_missing = any_missing(X)
     if has_missing:
         order = pattern_order(X)
         X = X[order]

@@ -13,7 +13,7 @@ from scipy.linalg.lapack import dtrtri
 
 from sklatent.density.mixture._missing import pattern_order
 from sklatent.density.mixture._passes import TRIAL_ROWS
-from sklatent.utils._columns import feature_moments, observed_moments
+from sklatent.utils._columns import any_missing, feature_moments, observed_moments
 from sklatent.utils._weights import total_weight
 
 # Smaller weights are set to 0: their logarithm would leave the range of exp.
@@ -388,7 +388,7 @@ class TrainingRows:
             If no entry of a feature is observed, or the weights are too large for
             their sum to be a number.
         """
-        total, has_missing = float(len(X)), bool(np.isnan(X).any())
+        total, has_missing = float(len(X)), any_missing(X)
         if weight is not None:
             total = total_weight(weight)
             weight = weight / weight[weight > 0].mean()
@@ -441,16 +441,18 @@ class TrainingRows:
             Their weights; 1 for those that were chosen by them.
         """
         X = self.X if self.standardized is None else self.standardized
-        w = np.ones(len(X)) if self.weight is None else self.weight
-        sampled = np.flatnonzero(w)
-        if len(sampled) > n_rows:
+        n, w = len(X), self.weight
+        held = slice(n) if w is None else np.flatnonzero(w)
+        if (n if w is None else len(held)) > n_rows:
             # One from each of as many stretches of equal weight.
-            cumulated = np.cumsum(w[sampled])
             quantiles = (np.arange(n_rows) + rng.uniform(size=n_rows)) / n_rows
-            sampled = sampled[at_quantiles(cumulated, quantiles)]
-            w = np.ones(len(X))
-        if len(sampled) < len(X):
-            X, w = X[sampled], w[sampled]
+            if w is None:  # the sums of the weights are 1, 2, ...
+                held = np.minimum((quantiles * n).astype(np.intp), n - 1)
+            else:
+                held = held[at_quantiles(np.cumsum(w[held]), quantiles)]
+            w = None
+        X = X[held]
+        w = np.ones(len(X)) if w is None else w[held]
         if self.standardized is None:
             X = self.frame.standardize_rows(X, np.empty(X.shape, X.dtype).T).T
         return X, w

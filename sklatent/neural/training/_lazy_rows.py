@@ -7,7 +7,7 @@ order is random for the blocks, and for the rows of some blocks that are held to
 import numpy as np
 import torch
 
-from sklatent.utils._dask import is_frame, with_whole_rows
+from sklatent.utils._dask import Blocks, is_frame, with_whole_rows
 from sklatent.utils._lazy import made_up_rows
 from sklatent.utils._tables import read_rows
 
@@ -35,7 +35,7 @@ class LazyRows:
         import dask  # installed, as X is one of its collections
 
         X = with_whole_rows(X)
-        self.estimator = estimator
+        self.estimator, self.source = estimator, Blocks(X)
         self.blocks = np.ravel(X.to_delayed()).tolist()
         if is_frame(X) or np.isnan(X.shape[0]):
             lengths = dask.compute([dask.delayed(len)(block) for block in self.blocks])
@@ -53,6 +53,11 @@ class LazyRows:
 
     def __len__(self):
         return self.shape[0]
+
+    def warn_of_readings(self, n_epochs):
+        """Warn that rows which are not in memory will be read in every epoch."""
+        name = type(self.estimator).__name__
+        self.source.warn_of_readings(f"up to {n_epochs} epochs of {name}")
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError(

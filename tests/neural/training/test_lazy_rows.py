@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklatent.decomposition import PCA
 from sklatent.dimension import TwoNN
+from sklatent.exceptions import RepeatedReadingWarning
 from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
 from sklatent.neural.training._lazy_rows import TOGETHER, LazyRows
 from sklatent.neural.training._rows import row_source
@@ -117,9 +118,9 @@ def test_a_fit_reads_the_rows_once_an_epoch_and_a_few_times_more(
 ):
     """Twice where some are held out, whose loss is found after each epoch."""
     counted = Counted(X)
-    AETransformer(2, max_epochs=10, early_stopping=early_stopping, random_state=0).fit(
-        counted.array
-    )
+    ae = AETransformer(2, max_epochs=10, early_stopping=early_stopping, random_state=0)
+    with pytest.warns(RepeatedReadingWarning, match="10 epochs of AETransformer"):
+        ae.fit(counted.array)
     assert counted.n_read <= (n_passes + 4) * np.count_nonzero(CHUNKS)
 
 
