@@ -13,6 +13,11 @@ from sklatent.utils._threads import count_threads, map_threads
 # Relative error of sums on a grid, and the share of a sum that others must be for six
 # digits to be left without the row itself.
 GRID_RTOL, SMALLEST_OTHERS = 1e-8, 0.01
+# Exponentials of less would be subnormal numbers, for which a processor takes ten times
+# as long, in single precision. They are 0.
+LOWEST = np.float32(-87)
+SMALLEST = np.exp(np.full(64, LOWEST))[0]  # as it is computed in arrays
+ROOT = np.sqrt(SMALLEST)
 
 
 def n_reports(n_rows, n_widths):
@@ -126,7 +131,7 @@ class LeaveOneOut:
                     if kernel.compact:
                         kernel.values(values)
                     else:  # log K is proportional to a power of the bandwidth
-                        np.exp(values, out=values)
+                        _exp(values)
                     total[:, b] += values @ self.weight[columns]
             with np.errstate(divide="ignore"):
                 found = np.log(total) + np.multiply.outer(nearest[rows], factors[which])
@@ -166,9 +171,11 @@ class LeaveOneOut:
                 values = np.empty_like(s)
                 for b, f in enumerate(factors):
                     np.multiply(s, np.float32(f), out=values)
-                    np.exp(values, out=values)
+                    _exp(values)
                     total[1, :, b] += values @ self.weight[columns]
+                    np.maximum(values, ROOT, out=values)
                     np.multiply(values, values, out=values)
+                    values -= ROOT * ROOT
                     total[0, :, b] += values @ self.weight[columns]
             return total
 
@@ -199,6 +206,13 @@ class LeaveOneOut:
             own = np.flatnonzero((rows >= columns.start) & (rows < columns.stop))
             s[own, rows[own] - columns.start] = np.inf
             yield columns, s
+
+
+def _exp(values):
+    """Exponentials of numbers in single precision, in place; 0 below `SMALLEST`."""
+    np.maximum(values, LOWEST, out=values)
+    np.exp(values, out=values)
+    values -= SMALLEST
 
 
 def _above_zero(factors):
