@@ -32,7 +32,7 @@ ROWS = [
             ("Gaussian kernels, 20,000 and 20,000 x 10, float64", "SciPy"),
         ],
     ),
-    ("the same, Epanechnikov", [("epanechnikov, h = 0.1", "scikit-learn")]),
+    ("the same, Epanechnikov", [("epanechnikov, h = 0.1,", "scikit-learn")]),
     ("bandwidth among 30", [("30 bandwidths, n = 10,000, d = 5", "GridSearchCV")]),
     (
         "`GaussianMixture(10).fit`",

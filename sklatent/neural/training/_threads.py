@@ -8,9 +8,9 @@ import torch
 from sklatent.neural.networks._user_networks import UserNetwork
 
 # Multiplications of a batch in the networks below which one thread takes the steps. It
-# does so many in a few milliseconds, split into dozens of operations. After each of them
-# threads wait for one another: where another program has one of the cores, that takes
-# ten times as long as the work.
+# does so many in a few milliseconds, split into dozens of operations. After each of
+# them threads wait for one another: where another program has one of the cores, that
+# takes ten times as long as the work.
 SMALL_STEP = 2**26
 
 
