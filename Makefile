@@ -1,4 +1,4 @@
-# Needs Python 3.11 or later; scikit-learn, 1.6 or later, comes with the installation.
+# Needs Python 3.11 or later. scikit-learn 1.6 or later comes with the installation.
 # Every target sets itself up in .venv, and is quick when run again.
 #
 #   make demo    the digits, three ways: a table and digits.png

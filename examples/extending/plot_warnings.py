@@ -13,10 +13,12 @@ each of them.
 
 import warnings
 
+import dask.array as da
 import matplotlib.pyplot as plt
 import numpy as np
 
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
+from sklatent.density import GaussianMixture
 from sklatent.dimension import LevinaBickel, TwoNN
 from sklatent.exceptions import (
     CoarseMeshWarning,
@@ -29,6 +31,7 @@ from sklatent.exceptions import (
     InconsistentVersionWarning,
     PosteriorCollapseWarning,
     RankDeficientWarning,
+    RepeatedReadingWarning,
 )
 from sklatent.manifold import TSNE, Isomap
 from sklatent.neural import VAETransformer
@@ -85,6 +88,13 @@ flat = X[:, :3] @ rng.normal(size=(3, 6))
 caught(RankDeficientWarning, PPCA(3).fit, flat)
 copied = np.column_stack([X[:, :3] @ rng.normal(size=(3, 5)), X[:, 0], X[:, 0]])
 caught(HeywoodWarning, FactorAnalysis(2).fit, copied)
+
+# %%
+# The chunks of a lazy Dask array are computed again in each step of a fit that needs
+# several. Keep them in memory by `persist` if there is enough.
+
+lazy = da.random.default_rng(0).standard_normal((1000, 2), chunks=(250, 2))
+caught(RepeatedReadingWarning, GaussianMixture(2, random_state=0).fit, lazy)
 
 # %%
 # A fitted estimator of another version, as loaded from a pickle. Fit it again.

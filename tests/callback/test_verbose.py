@@ -4,7 +4,7 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 
 from sklatent.decomposition import PPCA, FactorAnalysis
-from sklatent.density import GaussianMixture, KernelDensity
+from sklatent.density import GaussianMixture, KernelDensity, StackedDensity
 from sklatent.dimension import DANCo
 from sklatent.manifold import MDS, TSNE, UMAP, SketchMap
 from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
@@ -23,7 +23,7 @@ WITH_LOSS = {
     UMAP,
     VAETransformer,
 }
-ITERATIVE = {*WITH_LOSS, KernelDensity}
+ITERATIVE = {*WITH_LOSS, KernelDensity, StackedDensity}
 
 
 @pytest.mark.parametrize("cls", INSTANCES, ids=lambda cls: cls.__name__)

@@ -82,10 +82,10 @@ class StackedDensity(
     random_state : int, RandomState instance or None, default=None
         Determines the folds, and the members of `estimators=None` that are random.
     verbose : int, default=0
-        With 1 or more, `fit` prints a line every few seconds, with the number of
-        members that were fitted, to a fold or to all rows, and the time left, and one
-        at the end, as :class:`~sklatent.callback.ProgressLog` does. With 0 it prints
-        nothing.
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does. With 0 it prints nothing. An iteration is the fit of a member to a fold or
+        to all rows.
 
     Attributes
     ----------
