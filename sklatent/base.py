@@ -56,8 +56,10 @@ class SklatentEstimator(BaseEstimator, metaclass=RowMethods):
     """Base of every estimator: rows of any kind, version stamp, clean failures.
 
     Methods of rows are lazy for Dask collections, and return arrays of other libraries
-    for these with scikit-learn's option `array_api_dispatch`. The notebook display
-    links to the documentation, pickles hold the version of sklatent that wrote them,
+    for these with scikit-learn's option `array_api_dispatch`. A subclass whose
+    `transform`, `predict` or another of these methods compares rows with each other
+    must refuse Dask collections itself. The notebook display links to the
+    documentation, pickles hold the version of sklatent that wrote them,
     and a `fit` that fails leaves the estimator unchanged.
 
     See Also

@@ -278,7 +278,7 @@ class PosteriorCollapseWarning(UserWarning):
 class RepeatedReadingWarning(UserWarning):
     """A lazy collection is read again in each step of a fit.
 
-    What is not in memory is made again, or read from where it lies, every time. The
+    What is not in memory is computed, or read from where it lies, every time. The
     message says how often at most. The result does not depend on it.
 
     See Also

@@ -11,11 +11,13 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import special
 from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 
 from sklatent.base import SklatentEstimator
@@ -458,3 +460,36 @@ def test_functions_that_need_all_rows_say_so(call):
         pytest.raises(TypeError, match=r"X\.compute\(\)"),
     ):
         call(da.from_array(TRAIN, chunks=(20, 4)))
+
+
+def test_frames_of_nullable_columns():
+    """Dask's typical rows of these have a missing entry."""
+    frame = pd.DataFrame(NEW, columns=NAMES)
+    frame[NAMES[0]] = frame[NAMES[0]].round().astype("Int64")
+    pca = PCA(2).fit(frame)
+    lazy = pca.transform(dd.from_pandas(frame, npartitions=3))
+    assert_allclose(lazy.compute(), pca.transform(frame), rtol=1e-7, atol=1e-12)
+
+
+def test_the_output_is_that_asked_for_when_it_was_built():
+    X = da.from_array(NEW, chunks=(20, -1))
+    pca = PCA(2).fit(NEW)
+    with sklearn.config_context(transform_output="pandas"):
+        lazy = pca.transform(X)
+    found = lazy.compute(scheduler="threads")
+    assert list(found.columns) == ["pca0", "pca1"]
+    assert_allclose(found.to_numpy(), pca.transform(NEW), rtol=1e-7, atol=1e-12)
+
+
+def test_rows_that_are_made_up_are_told_of():
+    shares = 0.1 + 0.8 * np.abs(np.sin(NEW))
+    model = make_pipeline(FunctionTransformer(special.logit), PCA(2)).fit(shares)
+    with pytest.raises(ValueError, match="infinity") as error:
+        model.transform(da.from_array(shares))
+    assert "rows of ones" in error.value.__notes__[0]
+
+
+def test_a_series_is_no_table():
+    column = dd.from_pandas(pd.DataFrame(NEW, columns=NAMES), npartitions=2)[NAMES[0]]
+    with pytest.raises(ValueError, match="two dimensions"):
+        PCA(1).fit(column)

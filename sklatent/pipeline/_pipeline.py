@@ -468,6 +468,10 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
             check_in_memory(X, f"score of {type(self._final_estimator).__name__}")
             return super().score(X, y, sample_weight, **params)
         scores = self.score_samples(X).astype(np.float64)
+        if is_dask(scores):
+            import dask  # installed, as X is one of its collections
+
+            scores, sample_weight = dask.compute(scores, sample_weight)
         return float(np.average(scores, weights=sample_weight))
 
     def __copy__(self):

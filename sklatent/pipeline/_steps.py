@@ -7,6 +7,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
 from sklatent.utils._members import take_missing
+from sklatent.utils._row_methods import RowMethods
 from sklatent.utils._tables import _na_as_nan as na_as_nan
 from sklatent.utils.frames import _write
 from sklatent.utils.frames._output import as_floats, asked_for
@@ -21,9 +22,12 @@ def is_left_out(step):
 
 
 def check_takes_lazy(steps):
-    """Raise if a step, as those of scikit-learn, would read all rows into memory."""
+    """Raise if a step, as those of scikit-learn, may read all rows into memory."""
     for name, step in steps:
-        if not is_left_out(step) and type(step).__module__.startswith("sklearn."):
+        takes_lazy = isinstance(type(step), RowMethods) or (
+            type(step).__module__.partition(".")[0] == "dask_ml"
+        )
+        if not is_left_out(step) and not takes_lazy:
             raise TypeError(
                 f"Step {name!r}, {type(step).__name__}, needs all rows in memory here; "
                 "got a Dask collection. Give it X.compute(), or a sample of the rows."

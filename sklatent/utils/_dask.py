@@ -32,7 +32,7 @@ def is_dask(X):
 def is_frame(X):
     """Whether a Dask collection is a data frame."""
     # A Delayed object has attributes of any name that is public.
-    return hasattr(X, "_meta") and hasattr(X, "columns")
+    return hasattr(X, "_meta") and hasattr(X, "columns") and X.ndim == 2
 
 
 def no_rows(X):
@@ -154,8 +154,8 @@ class Blocks:
         """Warn, if blocks are not in memory, that they will be read in many steps."""
         if self.are_lazy:
             warn(
-                f"X is made again, or read from where it lies, in each of {which}. If "
-                "there is the memory, give it X.persist().",
+                f"X is computed or read again in each of {which}. If it fits into "
+                "memory, give it X.persist().",
                 RepeatedReadingWarning,
             )
 

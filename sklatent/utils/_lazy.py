@@ -11,6 +11,7 @@ import warnings
 from functools import partial
 
 import numpy as np
+from sklearn import config_context, get_config
 
 from sklatent.utils._dask import is_frame, no_rows, with_whole_rows
 
@@ -59,7 +60,12 @@ def by_blocks(estimator, method, X, *args, **kwargs):
     import dask  # installed, as X is one of its collections
 
     call = partial(
-        _call, method=estimator._by_block.get(method, method), args=args, kwargs=kwargs
+        _call,
+        method=estimator._by_block.get(method, method),
+        args=args,
+        kwargs=kwargs,
+        # Of this thread; tasks run in others, with settings of their own.
+        output=get_config()["transform_output"],
     )
     two, one = _outcomes(call, estimator, X)
     call = partial(call, empty=_without_rows(two, one))
@@ -89,6 +95,11 @@ def _outcomes(call, estimator, X):
                 return call(rows, estimator), call(rows[:1], estimator)
         except ValueError as error:
             refused = refused or error
+    refused.add_note(
+        "No row of X has been read: these were two rows of ones, or without values, by "
+        "which the columns of a lazy result are found. If they cannot be used, call "
+        "the method of each block, by X.map_blocks or X.map_partitions."
+    )
     raise refused
 
 
@@ -99,7 +110,8 @@ def made_up_rows(X):
     """
     none = no_rows(X)
     if is_frame(X):
-        yield X._meta_nonempty
+        # Of its two rows, the second may have missing entries.
+        yield X._meta_nonempty.iloc[[0, 0]]
         yield none.reindex(range(2))
     else:
         yield np.ones((2, none.shape[1]), none.dtype)
@@ -114,11 +126,12 @@ def _without_rows(two, one):
     return two if two.shape == one.shape else two[:0]
 
 
-def _call(block, estimator, *, method, args, kwargs, empty=None):
+def _call(block, estimator, *, method, args, kwargs, output, empty=None):
     """Call a method of an estimator for a block, which may have no rows."""
     if len(block) == 0:
         return empty
-    return getattr(estimator, method)(block, *args, **kwargs)
+    with config_context(transform_output=output):
+        return getattr(estimator, method)(block, *args, **kwargs)
 
 
 def _part(i, results):

@@ -1,7 +1,7 @@
 """Rows of a Dask collection, of which a few blocks are in memory at a time.
 
-An epoch sees the rows in random order. That each block is read once all the same, the
-order is random for the blocks, and for the rows of some blocks that are held together.
+An epoch sees the rows in random order, and yet reads each block once: blocks are taken
+in random order, a few of them are in memory at a time, and their rows are shuffled.
 """
 
 import numpy as np
@@ -88,7 +88,15 @@ class LazyRows:
         if i not in self.held:
             if len(self.held) == 2 * TOGETHER:
                 del self.held[next(iter(self.held))]
-            self.held[i] = read_rows(self.estimator, self.blocks[i].compute())
+            block = read_rows(self.estimator, self.blocks[i].compute())
+            n_before = self.ends[i] - (self.ends[i - 1] if i else 0)
+            if len(block) != n_before:
+                raise ValueError(
+                    f"X must be the same rows whenever it is read; got a block of "
+                    f"{len(block)} rows, which had {n_before} before. Give it "
+                    "X.persist(), which is made once."
+                )
+            self.held[i] = block
         return self.held[i]
 
     def together(self, rows, generator):

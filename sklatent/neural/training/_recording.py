@@ -24,7 +24,18 @@ from sklatent.neural.networks._gradients import hooks_of
 # What has no part in the values of a step: memory, and properties of tensors.
 SILENT = {"__get__", "__set__", "detach", "empty_like", "new_empty"}
 # What a list of calls does not hold: autograd, and values that decide in Python.
-LEAVES = {"requires_grad_", "item", "__bool__", "__float__", "numpy", "tolist"}
+LEAVES = {
+    "requires_grad_",
+    "item",
+    "numpy",
+    "tolist",
+    "equal",
+    "__bool__",
+    "__float__",
+    "__index__",
+    "__int__",
+    "__setitem__",
+}
 # NumPy's calls take a fraction of the time of PyTorch's. These round correctly in both.
 EXACT = {
     "add": np.add,

@@ -328,9 +328,10 @@ class Trainer(NeuralNet):
             loss.backward()
             return loss.detach()
         # The gradients of parameters in a vector stay where they are; large batches
-        # are computed in time enough, and would take more memory.
+        # are computed in time enough, and would take more memory. Callbacks may change
+        # a number that is not in memory where a repeated step would find it.
         is_short = self.flat and torch.is_tensor(batch) and len(batch) <= BLOCK_ROWS
-        repeats = is_short and not on_gpu
+        repeats = is_short and not on_gpu and not self.callbacks
         return self.repeated(batch) if repeats else self.add_gradient(batch)
 
     def quasi_newton_step(self, closure):

@@ -536,7 +536,7 @@ class TableLikelihood(nn.Module):
             if part.standardized:  # all that is finite
                 continue
             for start in range(0, len(X), BLOCK_ROWS):
-                block = X[start : start + BLOCK_ROWS, columns]
+                block = X[start : start + BLOCK_ROWS][:, columns]
                 found = part._first_outside(block)
                 if found is not None:
                     row, j = found

@@ -157,3 +157,26 @@ def test_bad_blocks_leave_the_estimator_as_it_was(X):
     assert_array_equal(ae.transform(X), before)
     with pytest.raises(ValueError, match="minimum of 2"):
         ae.fit(da.from_array(X[:1]))
+
+
+def test_blocks_that_change_between_two_readings_are_an_error(X):
+    n_left_out = iter(range(100))
+    rows = lazy(
+        da.from_array(X, chunks=(CHUNKS, 5)).map_blocks(
+            lambda block: block[next(n_left_out) :],
+            dtype=X.dtype,
+            meta=np.empty((0, 0), X.dtype),
+        )
+    )
+    with pytest.raises(ValueError, match="same rows whenever it is read"):
+        rows[:]
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson"])
+def test_values_are_those_of_the_likelihood(likelihood, X):
+    vae = VAETransformer(2, likelihood=likelihood, max_epochs=1, random_state=0)
+    rows = (X.mean(axis=0) < X).astype(float)
+    chunks = CHUNKS, 5
+    assert np.isfinite(vae.fit(da.from_array(rows, chunks=chunks)).score(rows))
+    with pytest.raises(ValueError, match=r"got -1 in row"):
+        vae.fit(da.from_array(-rows, chunks=chunks))
