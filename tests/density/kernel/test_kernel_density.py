@@ -394,6 +394,7 @@ def test_loo_reports_its_blocks(rng):
     assert end.startswith("KernelDensity: 1 fit in ")
 
 
+@pytest.mark.scikit_learn_1_9
 @pytest.mark.parametrize("parameters", [{"adaptive": True}, {"adaptive": "covariance"}])
 def test_kernels_of_rows_report_their_blocks(parameters, rng):
     X = rng.standard_normal((300, 2))
