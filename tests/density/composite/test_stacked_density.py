@@ -243,6 +243,7 @@ def test_what_is_no_list_of_pairs():
         StackedDensity([GaussianMixture()]).fit(load_iris().data)
 
 
+@pytest.mark.scikit_learn_1_9
 def test_the_fits_of_members_are_reported():
     stream = io.StringIO()
     stack = StackedDensity(MEMBERS, cv=3, random_state=0)

@@ -316,6 +316,7 @@ def test_sorted_rows_are_shuffled_into_folds():
     assert mixture.n_components_ == 5
 
 
+@pytest.mark.scikit_learn_1_9
 def test_the_fits_of_folds_are_reported():
     stream = io.StringIO()
     mixture = GaussianMixture([2, 3, 4], criterion="cv", cv=3, random_state=0)
