@@ -5,14 +5,13 @@ import signal
 
 import dask
 import dask.array as da
+import distributed
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 from sklatent.decomposition import PCA, PPCA
 from sklatent.density import GaussianMixture
-
-distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +48,7 @@ def rows(path, fatal=None):
     return da.concatenate(arrays)
 
 
+# 2026-11: the blocks are lazy on purpose, so that a lost worker makes them again.
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.RepeatedReadingWarning")
 @pytest.mark.parametrize("model", [PCA(2), PPCA(2), GaussianMixture(2, random_state=0)])
 def test_two_processes_give_the_bits_of_one(client, model, tmp_path):
@@ -75,6 +75,7 @@ def test_rows_that_the_cluster_holds_are_not_made_again(client, tmp_path):
     assert batches.n_samples_seen_ == 800
 
 
+# 2026-11: the blocks are lazy on purpose, so that a lost worker makes them again.
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.RepeatedReadingWarning")
 def test_a_worker_that_is_killed_costs_a_pass_at_most(client, tmp_path):
     mixture = GaussianMixture(2, random_state=0, tol=0, max_iter=6)

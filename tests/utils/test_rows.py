@@ -16,8 +16,6 @@ from sklatent.utils._moments import Moments
 from sklatent.utils._overview import Overview
 from sklatent.utils._rows import ArrayRows, DaskRows, row_source
 
-pytestmark = pytest.mark.filterwarnings("error")
-
 
 @pytest.fixture(autouse=True)
 def _synchronous():
