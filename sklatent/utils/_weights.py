@@ -23,7 +23,7 @@ def weighted_rows(X, sample_weight):
     Returns
     -------
     X : ndarray of shape (n_rows, n_features)
-        The rows of positive weight.
+        The rows of positive weight; `X` itself if all are.
     weight : ndarray of shape (n_rows,)
         In double precision.
 
@@ -34,7 +34,8 @@ def weighted_rows(X, sample_weight):
     """
     weight = check_sample_weight(sample_weight, X)
     total_weight(weight)
-    return X[weight > 0], weight[weight > 0]
+    held = weight > 0
+    return (X, weight) if held.all() else (X[held], weight[held])
 
 
 def total_weight(weight):

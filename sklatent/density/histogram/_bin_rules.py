@@ -169,16 +169,17 @@ class ArrayColumn:
 
     def ends(self):
         """Return the smallest and the largest value."""
-        values = self.x.astype(np.float64)
-        return values.min(), values.max()
+        return float(self.x.min()), float(self.x.max())
 
     def on_unit(self, d, rounding):
         """Return the `Column` of a histogram of d dimensions."""
         x, weight = self.x.astype(np.float64), self.weight
         if weight.min() == weight.max():  # sorting is faster than finding an order
-            x = np.sort(x)
+            x.sort()
         else:
             order = np.argsort(x, kind="stable")
             x, weight = x[order], weight[order]
-        z = x - x[0]
-        return Column(z / z[-1], weight, d, rounding / z[-1])
+        x -= x[0]
+        scale = x[-1]
+        x /= scale
+        return Column(x, weight, d, rounding / scale)

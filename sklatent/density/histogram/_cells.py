@@ -1,12 +1,16 @@
 """Cells of a grid in many dimensions, of which few are occupied."""
 
 import math
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
+from sklatent.utils._blocks import row_slices
 from sklatent.utils._rounding import ROUNDING
 
+# Rows whose bin numbers are held at a time.
+BLOCK_ROWS = 2**20
 # Bound on the numbers of cells, so that they fit an int64.
 LARGEST_CODE = 2**62
 # Up to so many possible numbers for each row, a table of them all is faster than to
@@ -109,6 +113,16 @@ class Cells(NamedTuple):
     @classmethod
     def of(cls, X, weight, edges):
         """Cells of rows, (n_samples, n_features), with weights or None."""
+        # In blocks, since bin numbers take as much memory as the rows.
+        blocks = row_slices(len(X), BLOCK_ROWS)
+        found = (
+            cls._of_block(X[rows], None if weight is None else weight[rows], edges)
+            for rows in blocks
+        )
+        return reduce(cls.merge, found)
+
+    @classmethod
+    def _of_block(cls, X, weight, edges):
         bins = bin_numbers(X, edges)
         inside = (bins >= 0).all(axis=1)
         weight = np.ones(len(X)) if weight is None else weight
