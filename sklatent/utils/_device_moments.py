@@ -57,15 +57,12 @@ def moments_on_device(X, weight=None, dtype=None):
         centers.append(center)
         shifts.append(shift)
         products = product + products
-    w, centers, d, S = (
-        to_numpy(sums)
-        for sums in (*map(xp.stack, (weights, centers, shifts)), products)
-    )
+    w, centers, d = (to_numpy(xp.stack(sums)) for sums in (weights, centers, shifts))
     origin = centers[np.argmax(w > 0)]
     offsets = (centers - origin) + d
     offset = w @ offsets / w.sum()
     between = offsets - offset
-    S = S - (d.T * w) @ d + (between.T * w) @ between
+    S = to_numpy(products) - (d.T * w) @ d + (between.T * w) @ between
     if dtype == np.float32 and not (np.diag(S) > w.sum() * SMALLEST_SQUARE).all():
         return moments_on_device(X, weight, np.float64)
     total = float(X.shape[0] if weight is None else w.sum() * largest)

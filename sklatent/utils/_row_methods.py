@@ -76,10 +76,10 @@ def of_rows_of_any_kind(function):
                     return by_blocks(self, name, *args, **kwargs)
                 if name == "fit_transform":  # scikit-learn would make a frame of it
                     return self.fit(*args, **kwargs).transform(X)
-            elif are_dispatched(*args, *kwargs.values()):
-                if not stays_on_device(self, name, X):
-                    call = functools.partial(function, self)
-                    return through_numpy(call, *args, **kwargs)
+            elif are_dispatched(*args, *kwargs.values()) and not stays_on_device(
+                self, name, X
+            ):
+                return through_numpy(functools.partial(function, self), *args, **kwargs)
         return function(self, *args, **kwargs)
 
     return method
