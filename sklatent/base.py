@@ -95,6 +95,10 @@ class SklatentEstimator(BaseEstimator, metaclass=RowMethods):
     # rows, which `read_rows` checks.
     _on_device = frozenset()
 
+    # Tables of no more entries go to NumPy all the same, which takes less time than to
+    # start the work on a device.
+    _few_entries = 0
+
     _doc_link_module = "sklatent"
     _doc_link_template = (
         "https://sklatent.readthedocs.io/en/latest/generated/"
