@@ -39,7 +39,7 @@ MIXTURES = [
 THROUGH_NUMPY = [
     PCA(2, svd_solver="arpack", random_state=0),
     PCA(2, svd_solver="randomized", random_state=0),
-    GaussianMixture([1, 3, 4], criterion="cv", random_state=0),
+    GaussianMixture([1, 3, 4], criterion="cv", cv=2, random_state=0),
 ]
 each = pytest.mark.parametrize("estimator", LINEAR + MIXTURES, ids=repr)
 QUERIES = (

@@ -26,7 +26,8 @@ from sklatent.utils._sklearn import (
 
 def is_of_other_library(x):
     """Whether x is an array, and not one of NumPy."""
-    if isinstance(x, np.ndarray | np.generic):
+    # Often asked of arrays of NumPy, and answered at once.
+    if type(x) is np.ndarray or isinstance(x, np.ndarray | np.generic):
         return False
     # PyTorch's tensors do not know the standard's protocol.
     return hasattr(x, "__array_namespace__") or (
@@ -36,9 +37,8 @@ def is_of_other_library(x):
 
 def are_dispatched(*arguments):
     """Whether there is an array of another library that is not to become NumPy's."""
-    return get_config()["array_api_dispatch"] and any(
-        map(is_of_other_library, arguments)
-    )
+    others = any(map(is_of_other_library, arguments))
+    return others and get_config()["array_api_dispatch"]
 
 
 def namespace_of(X):
@@ -142,10 +142,10 @@ def to_numpy(x):
 
 def moved(result, X):
     """Arrays, also those in tuples and lists, of the library and on the device of X."""
-    if isinstance(result, tuple | list):
-        return type(result)(moved(part, X) for part in result)
     if not is_of_other_library(X):
         return result
+    if isinstance(result, tuple | list):
+        return type(result)(moved(part, X) for part in result)
     xp, _, device = get_namespace_and_device(X)
     if is_of_other_library(result):
         if get_namespace_and_device(result)[::2] == (xp, device):
