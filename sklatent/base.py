@@ -30,10 +30,16 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
 from sklatent.utils._advice import METHODS, missing_method, named_as_here
+from sklatent.utils._arrays import (
+    are_dispatched,
+    float_dtypes,
+    mean_of,
+    namespace_of,
+)
 from sklatent.utils._random import random_generator
 from sklatent.utils._row_methods import RowMethods
 from sklatent.utils._sklearn import CALLBACK_ATTRIBUTES
-from sklatent.utils._tables import FLOAT_DTYPES, read_rows
+from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 from sklatent.utils.frames._output import as_given
 from sklatent.utils.persistence._estimators import load, save
@@ -84,6 +90,14 @@ class SklatentEstimator(BaseEstimator, metaclass=RowMethods):
     # Methods to call for blocks of a Dask collection, by the names of those for which
     # the shape of what is returned depends on the rows.
     _by_block = {}
+
+    # Methods that take arrays of other libraries and compute where these are: complete
+    # rows, which `read_rows` checks.
+    _on_device = frozenset()
+
+    # Tables of no more entries go to NumPy all the same, which takes less time than to
+    # start the work on a device.
+    _few_entries = 0
 
     _doc_link_module = "sklatent"
     _doc_link_template = (
@@ -303,7 +317,7 @@ class ScoreMixin(metaclass=RowMethods):
         >>> round(one.fit(train).score(test), 1), round(three.fit(train).score(test), 1)
         (-2.7, -2.1)
         """
-        return float(np.mean(self.score_samples(X), dtype=np.float64))
+        return mean_of(self.score_samples(X))
 
 
 class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -453,7 +467,7 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         2 components, largest error 0.59
         """
         check_is_fitted(self)
-        Z = check_array(X, dtype=FLOAT_DTYPES, ensure_min_features=0)
+        Z = check_array(X, dtype=float_dtypes(X), ensure_min_features=0)
         if Z.shape[1] != self.n_components_:
             raise ValueError(
                 f"inverse_transform takes codes of n_components_={self.n_components_} "
@@ -491,6 +505,8 @@ class LatentModelMixin(ScoreMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
         """
         X = self._validate_rows(X)
         residual = X - self._decode(self._encode(X))
+        if are_dispatched(X):  # complete rows
+            return namespace_of(X).sum(residual**2, axis=1)
         residual[np.isnan(X)] = 0
         return np.einsum("ij,ij->i", residual, residual)
 

@@ -18,7 +18,27 @@ from scipy.linalg import cho_factor, cho_solve
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, LatentModelMixin
+from sklatent.utils._arrays import (
+    are_dispatched,
+    in_precision_of,
+    moved,
+    namespace_of,
+)
 from sklatent.utils._columns import set_constants
+
+# Methods that take arrays of other libraries where these are.
+ON_DEVICE = frozenset(
+    {
+        "fit",
+        "fit_transform",
+        "inverse_transform",
+        "posterior",
+        "reconstruction_error",
+        "score",
+        "score_samples",
+        "transform",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -43,17 +63,29 @@ class LinearGaussian:
     psi: np.ndarray
     constants: np.ndarray | None = None
 
+    def M(self):
+        """M, (q, q)."""
+        return np.eye(self.W.shape[1]) + self.W.T @ (self.W / self.psi[:, None])
+
     def cho_M(self):
         """Cholesky factor of M, for `scipy.linalg.cho_solve`."""
-        return cho_factor(
-            np.eye(self.W.shape[1]) + self.W.T @ (self.W / self.psi[:, None])
-        )
+        return cho_factor(self.M())
 
     def posterior(self, X):
-        """Mean (n, q) and covariance (q, q), which all rows share, of z given x."""
-        cho = self.cho_M()
-        mean = cho_solve(cho, ((X - self.mu) @ (self.W / self.psi[:, None])).T).T
-        return mean, cho_solve(cho, np.eye(self.W.shape[1]))
+        """Mean (n, q) and covariance (q, q), which all rows share, of z given x.
+
+        X, and with it what is returned, may be an array of another library than NumPy.
+        """
+        covariance = cho_solve(self.cho_M(), np.eye(self.W.shape[1]))
+        return self.codes(X), moved(covariance, X)
+
+    def codes(self, X):
+        """E[z | x], (n, q)."""
+        mu, scaled = moved((self.mu, self.W / self.psi[:, None]), X)
+        projected = ((X - mu) @ scaled).T
+        if not are_dispatched(X):
+            return cho_solve(self.cho_M(), projected).T
+        return namespace_of(X).linalg.solve(moved(self.M(), X), projected).T
 
     def log_density(self, X):
         """Log p(x), (n,).
@@ -61,12 +93,14 @@ class LinearGaussian:
         The squared Mahalanobis distance is |x - mu - W m|² / psi + |m|², with m the
         posterior mean: two squares, where Woodbury's identity has a difference.
         """
-        mean, _ = self.posterior(X)
-        residual = X - self.mu - mean @ self.W.T
-        distance2 = (residual**2 / self.psi).sum(axis=1) + (mean**2).sum(axis=1)
+        mean, xp = self.codes(X), namespace_of(X)
+        mu, loadings, psi = moved((self.mu, self.W.T, self.psi), X)
+        residual = X - mu - mean @ loadings
+        distance2 = xp.sum(residual**2 / psi, axis=1) + xp.sum(mean**2, axis=1)
         log_det_M = 2 * np.log(np.diag(self.cho_M()[0])).sum()
         log_det_C = log_det_M + np.log(self.psi).sum()
-        return -0.5 * (len(self.mu) * np.log(2 * np.pi) + log_det_C + distance2)
+        constant = float(len(self.mu) * np.log(2 * np.pi) + log_det_C)
+        return -0.5 * (constant + distance2)
 
     def sample(self, n_samples, rng):
         """Draw rows, (n_samples, p)."""
@@ -103,6 +137,9 @@ class LinearGaussian:
 class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
     """What an estimator has from its `_model`, a `LinearGaussian`."""
 
+    _on_device = ON_DEVICE
+    _few_entries = 2**16
+
     def posterior(self, X):
         """Mean and covariance of the code z given each row.
 
@@ -133,7 +170,7 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         """
         X = self._validate_rows(X)
         mean, covariance = self._model().posterior(X)
-        return mean.astype(X.dtype, copy=False), covariance
+        return in_precision_of(X, mean), covariance
 
     def score_samples(self, X):
         """Log-density of each row under the model.
@@ -163,7 +200,7 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         True
         """
         X = self._validate_rows(X)
-        return self._model().log_density(X).astype(X.dtype, copy=False)
+        return in_precision_of(X, self._model().log_density(X))
 
     def _sample(self, n_samples, rng):
         return self._model().sample(n_samples, rng)

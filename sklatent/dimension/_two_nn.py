@@ -16,7 +16,6 @@ from scipy.special import gammaincinv
 from sklearn.base import clone
 from sklearn.utils import Bunch, check_array, check_scalar
 
-from sklatent.base import FLOAT_DTYPES
 from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
@@ -31,7 +30,7 @@ from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
 from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
-from sklatent.utils._tables import check_in_memory
+from sklatent.utils._tables import FLOAT_DTYPES, check_in_memory
 
 FUNCTIONS = {"mle": "pareto_mle", "linear": "pareto_line", "bayes": "pareto_mle"}
 # Subsets of fewer rows are not looked at.

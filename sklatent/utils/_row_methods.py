@@ -12,7 +12,7 @@ from abc import ABCMeta
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from sklatent.utils._arrays import are_dispatched, through_numpy
+from sklatent.utils._arrays import are_dispatched, stays_on_device, through_numpy
 from sklatent.utils._dask import is_dask
 from sklatent.utils._lazy import BY_ROW, by_blocks
 
@@ -61,8 +61,9 @@ def of_rows_of_any_kind(function):
     -------
     method : callable
         For Dask collections, the method of each block if it is in `BY_ROW`; others are
-        handed on. Arrays of other libraries become arrays of NumPy, and those that are
-        returned become like them.
+        handed on. So are arrays of other libraries if the class names the method in
+        `_on_device`; otherwise they become arrays of NumPy, and those that are returned
+        become like them.
     """
     name = function.__name__
 
@@ -75,7 +76,9 @@ def of_rows_of_any_kind(function):
                     return by_blocks(self, name, *args, **kwargs)
                 if name == "fit_transform":  # scikit-learn would make a frame of it
                     return self.fit(*args, **kwargs).transform(X)
-            elif are_dispatched(*args, *kwargs.values()):
+            elif are_dispatched(*args, *kwargs.values()) and not stays_on_device(
+                self, name, X
+            ):
                 return through_numpy(functools.partial(function, self), *args, **kwargs)
         return function(self, *args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""Where the rows of a fit come from: one array, or the blocks of a Dask collection.
+"""Where the rows of a fit come from: an array, Dask's blocks, or an array on a device.
 
 Estimators ask a row source to `reduce` a function over the rows, and do not see whether
 it was called once or a thousand times. The functions are pure in (block, weight,
@@ -15,7 +15,8 @@ it was called once or a thousand times. The functions are pure in (block, weight
 ======================  ===========================================================
 
 An array answers each question when it is asked. Blocks are read once for all of them,
-at the first question that their chunks do not answer: see `Overview`.
+at the first question that their chunks do not answer: see `Overview`. Rows on a device
+are in `_device_rows`.
 """
 
 import operator
@@ -26,8 +27,10 @@ from sklearn.base import clone
 from sklearn.utils import assert_all_finite, check_array
 
 from sklatent.utils import _dask
+from sklatent.utils._arrays import are_dispatched, to_numpy
 from sklatent.utils._block_reader import BlockReader, MergeBlocks, OnBlock
 from sklatent.utils._columns import any_missing, constant_values, weighted_mean
+from sklatent.utils._device_rows import DeviceRows
 from sklatent.utils._moments import Moments
 from sklatent.utils._overview import Overview
 from sklatent.utils._tables import check_number_columns, check_weight, read_rows
@@ -57,14 +60,19 @@ def row_source(estimator, X, sample_weight, *, with_scatter=True, **options):
 
     Returns
     -------
-    rows : ArrayRows or DaskRows
+    rows : ArrayRows, DaskRows or DeviceRows
         The rows.
     """
     if _dask.is_dask(X):
         n_min = options.get("ensure_min_samples", 1)
         return DaskRows(estimator, X, sample_weight, with_scatter, n_min)
     X = read_rows(estimator, X, reset=True, **options)
-    return ArrayRows(X, check_weight(sample_weight, X))
+    weight = check_weight(sample_weight, X)
+    if are_dispatched(X):
+        if X.shape[0] >= X.shape[1]:
+            return DeviceRows(X, weight)
+        X, weight = to_numpy(X), to_numpy(weight)
+    return ArrayRows(X, weight)
 
 
 class ArrayRows:
@@ -307,6 +315,11 @@ class DaskRows:
     def constants(self):
         """Value of each feature that is constant, NaN for the others."""
         return self.overview.constants
+
+    @property
+    def columns(self):
+        """Moments of each feature, over the rows where it is observed."""
+        return self.overview.columns
 
     def warn_of_readings(self, n_most):
         """Warn that rows which are not in memory will be read that often."""

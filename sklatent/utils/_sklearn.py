@@ -6,7 +6,11 @@ What another version of scikit-learn may move or rename is mended here.
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
-from sklearn.utils._array_api import _convert_to_numpy, get_namespace_and_device
+from sklearn.utils._array_api import (
+    _convert_to_numpy,
+    _max_precision_float_dtype,
+    get_namespace_and_device,
+)
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -51,6 +55,7 @@ __all__ = [
     "_convert_to_numpy",
     "_fit_context",
     "_get_output_config",
+    "_max_precision_float_dtype",
     "_safe_indexing",
     "_wrap_data_with_container",
     "check_sample_weight",
@@ -74,11 +79,14 @@ class StrOptions(_StrOptions):
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
 
 
-def check_sample_weight(sample_weight, X):
-    """Return weights in double precision, none negative and not all zero."""
+def check_sample_weight(sample_weight, X, xp=np):
+    """Return weights in double precision, none negative and not all zero.
+
+    They and X are arrays of one library, whose namespace is `xp`.
+    """
     weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        sample_weight, X, dtype=xp.float64, ensure_non_negative=True
     )
-    if not weight.any():  # which scikit-learn refuses from version 1.9 on
+    if not xp.any(weight):  # which scikit-learn refuses from version 1.9 on
         raise ValueError("sample_weight must be positive for some row; all are zero.")
     return weight

@@ -17,6 +17,13 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
+from sklatent.utils._arrays import (
+    are_dispatched,
+    float_dtypes,
+    is_of_other_library,
+    moved,
+    namespace_of,
+)
 from sklatent.utils._dask import is_dask
 from sklatent.utils._sklearn import check_sample_weight
 
@@ -53,7 +60,8 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
         Whose names and number of features are set or, at `reset=False`, compared. Its
         tags say whether entries may be missing.
     X : array-like of shape (n_samples, n_features)
-        A table of any kind that scikit-learn takes, a pyarrow table, or a masked array.
+        A table of any kind that scikit-learn takes, a pyarrow table, a masked array,
+        or rows that stay on a device; see `_arrays`.
     reset : bool, default=False
         True in `fit`.
     dtype : type, list of types or "numeric", default=FLOAT_DTYPES
@@ -64,7 +72,7 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
     Returns
     -------
     X : ndarray of shape (n_samples, n_features)
-        The rows, NaN where an entry is missing.
+        The rows, NaN where an entry is missing. Those on a device stay there.
 
     Raises
     ------
@@ -75,6 +83,8 @@ def read_rows(estimator, X, *, reset=False, dtype=FLOAT_DTYPES, **options):
         missing entries, or as scikit-learn says.
     """
     check_in_memory(X, type(estimator).__name__)
+    if dtype is FLOAT_DTYPES:
+        dtype = float_dtypes(X)
     check_names(X)
     if hasattr(X, "columns") and np.shape(X)[1] == 0:
         X = np.empty(np.shape(X))  # of which scikit-learn says what is wrong
@@ -202,10 +212,17 @@ def _no_number(X, error):
 
 
 def check_weight(sample_weight, X):
-    """Return weights in double precision, none negative and not all zero; or None."""
+    """Return weights in double precision, none negative and not all zero; or None.
+
+    They are where X is.
+    """
     if sample_weight is None:
         return None
-    return check_sample_weight(sample_weight, X)
+    if are_dispatched(X):
+        if not is_of_other_library(sample_weight) and np.ndim(sample_weight):
+            sample_weight = np.asarray(sample_weight, dtype=np.float64)
+        sample_weight = moved(sample_weight, X)
+    return check_sample_weight(sample_weight, X, namespace_of(X))
 
 
 def takes_frames(estimator):

@@ -6,12 +6,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array
 
-from sklatent.base import FLOAT_DTYPES
 from sklatent.density.kernel._kernel_density import KernelDensity
 from sklatent.density.kernel._radial import KERNELS
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import StrOptions, validate_params
-from sklatent.utils._tables import check_in_memory
+from sklatent.utils._tables import FLOAT_DTYPES, check_in_memory
 from sklatent.utils._weights import weighted_rows
 
 

@@ -18,7 +18,7 @@ class BlockedRows:
 
     Parameters
     ----------
-    source : DaskRows
+    source : DaskRows or DeviceRows
         The rows.
     frame : Frame
         Units to compute in.
@@ -37,7 +37,7 @@ class BlockedRows:
         ValueError
             If no entry of a feature is observed.
         """
-        columns = source.overview.columns
+        columns = source.columns
         check_observed(columns.count, names)
         variance = columns.squares / columns.count
         frame = Frame.of_moments(columns.mean, variance, structure, source.dtype)
@@ -66,8 +66,8 @@ class BlockedRows:
     @property
     def log_jacobian(self):
         """Mean log-density in the units of the frame less that in units of the data."""
-        seen = self.source.overview
-        return float(seen.columns.count / seen.weight @ np.log(self.frame.scale))
+        observed = self.source.columns.count / self.source.total
+        return float(observed @ np.log(self.frame.scale))
 
     def reduce(self, function, merge, *parameters):
         """Merge function(rows, *parameters) over the blocks as `TrainingRows`."""
@@ -101,5 +101,5 @@ def _of_block(X, weight, function, frame, unit, has_missing, parameters):
         weight = weight / unit  # 1 on average, over all blocks
     if has_missing:
         X, weight = by_pattern(X, weight)
-    rows = TrainingRows(X, weight, float(len(X)), has_missing, frame)
+    rows = TrainingRows(X, weight, float(X.shape[0]), has_missing, frame)
     return function(rows, *parameters)
