@@ -95,6 +95,10 @@ class SklatentEstimator(BaseEstimator, metaclass=RowMethods):
     # rows, which `read_rows` checks.
     _on_device = frozenset()
 
+    # Whether these compare rows with all rows. On a processor they go through NumPy,
+    # where trees look at fewer pairs.
+    _all_pairs = False
+
     _doc_link_module = "sklatent"
     _doc_link_template = (
         "https://sklatent.readthedocs.io/en/latest/generated/"

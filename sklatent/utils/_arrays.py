@@ -60,7 +60,8 @@ def stays_on_device(estimator, method, X):
     -------
     stays : bool
         True for complete rows of real numbers, unless a data frame is to be returned,
-        or the device has no double precision.
+        or the device has no double precision, or is the processor where all pairs of
+        rows are asked for.
     """
     if method not in estimator._on_device or not is_of_other_library(X):
         return False
@@ -71,8 +72,15 @@ def stays_on_device(estimator, method, X):
         return False
     if _max_precision_float_dtype(xp, device) != xp.float64:
         return False
+    if estimator._all_pairs and is_processor(device):
+        return False
     with np.errstate(all="ignore"):  # a sum that is no number, or overflows
         return bool(xp.isfinite(xp.sum(X)))
+
+
+def is_processor(device):
+    """Whether NumPy reads what is on a device in its place, without a copy."""
+    return "cpu" in str(device).lower()
 
 
 def float_dtypes(X):
