@@ -1,5 +1,7 @@
 """Arrays of other libraries, with scikit-learn's option `array_api_dispatch`."""
 
+import functools
+
 import array_api_strict
 import numpy as np
 import pandas as pd
@@ -41,6 +43,8 @@ KINDS = {
     ),
     "torch": torch.asarray,
 }
+if torch.cuda.is_available():
+    KINDS["torch on a GPU"] = functools.partial(torch.asarray, device="cuda")
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 X = np.random.RandomState(0).normal(size=(60, 4)) + 8 * (np.arange(60)[:, None] % 3)
@@ -48,7 +52,7 @@ X = np.random.RandomState(0).normal(size=(60, 4)) + 8 * (np.arange(60)[:, None] 
 
 def as_numpy(x):
     if isinstance(x, torch.Tensor):
-        return x.numpy()
+        return x.cpu().numpy()
     return np.asarray(x.to_device(array_api_strict.Device("CPU_DEVICE")))
 
 

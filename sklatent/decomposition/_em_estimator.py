@@ -30,6 +30,7 @@ from sklatent.decomposition._missing import (
     posterior_mean,
 )
 from sklatent.decomposition._triangles import merge_triangles, triangle
+from sklatent.utils._arrays import in_precision_of, moved
 from sklatent.utils._columns import (
     any_missing,
     centered_rows,
@@ -207,11 +208,13 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
     def _encode(self, X):
         if any_missing(X):
             return map_observed(posterior_mean, X, self._model()).astype(X.dtype)
-        return self._model().posterior(X)[0].astype(X.dtype, copy=False)
+        return in_precision_of(X, self._model().posterior(X)[0])
 
     def _decode(self, Z):
         model = self._model()
-        return (Z @ model.W.T + model.mu).astype(Z.dtype, copy=False)
+        # In double precision, whatever that of the codes.
+        loadings, mu = moved([model.W.T, model.mu], Z)
+        return in_precision_of(Z, in_precision_of(mu, Z) @ loadings + mu)
 
     def posterior(self, X):
         """Mean and covariance of the code z given the observed entries of each row.
@@ -246,10 +249,10 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
         """
         X = self._validate_rows(X)
         if not any_missing(X):
-            _, covariance = self._model().posterior(X[:1])
+            _, covariance = self._model().posterior(X[:1, :])
         else:
             covariance = map_observed(posterior_covariance, X, self._model())
-        return self._encode(X), covariance.astype(X.dtype, copy=False)
+        return self._encode(X), in_precision_of(X, covariance)
 
     def _posterior_of_each_row(self, X):
         """The posterior, with one covariance per row whether X is complete or not."""
@@ -288,7 +291,7 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             log_density = map_observed(observed_log_density, X, self._model())
         else:
             log_density = self._model().log_density(X)
-        return log_density.astype(X.dtype, copy=False)
+        return in_precision_of(X, log_density)
 
     def impute(self, X, return_std=False):
         """Impute missing entries by their expectation given the observed ones.

@@ -18,7 +18,27 @@ from scipy.linalg import cho_factor, cho_solve
 from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, LatentModelMixin
+from sklatent.utils._arrays import (
+    are_dispatched,
+    in_precision_of,
+    moved,
+    namespace_of,
+)
 from sklatent.utils._columns import set_constants
+
+# Methods that take arrays of other libraries where these are.
+ON_DEVICE = frozenset(
+    {
+        "fit",
+        "fit_transform",
+        "inverse_transform",
+        "posterior",
+        "reconstruction_error",
+        "score",
+        "score_samples",
+        "transform",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -43,17 +63,27 @@ class LinearGaussian:
     psi: np.ndarray
     constants: np.ndarray | None = None
 
+    def M(self):
+        """M, (q, q)."""
+        return np.eye(self.W.shape[1]) + self.W.T @ (self.W / self.psi[:, None])
+
     def cho_M(self):
         """Cholesky factor of M, for `scipy.linalg.cho_solve`."""
-        return cho_factor(
-            np.eye(self.W.shape[1]) + self.W.T @ (self.W / self.psi[:, None])
-        )
+        return cho_factor(self.M())
 
     def posterior(self, X):
-        """Mean (n, q) and covariance (q, q), which all rows share, of z given x."""
+        """Mean (n, q) and covariance (q, q), which all rows share, of z given x.
+
+        X, and with it what is returned, may be an array of another library than NumPy.
+        """
         cho = self.cho_M()
-        mean = cho_solve(cho, ((X - self.mu) @ (self.W / self.psi[:, None])).T).T
-        return mean, cho_solve(cho, np.eye(self.W.shape[1]))
+        mu, scaled = moved([self.mu, self.W / self.psi[:, None]], X)
+        projected = ((X - mu) @ scaled).T
+        covariance = cho_solve(cho, np.eye(self.W.shape[1]))
+        if not are_dispatched(X):
+            return cho_solve(cho, projected).T, covariance
+        M, covariance = moved([self.M(), covariance], X)
+        return namespace_of(X).linalg.solve(M, projected).T, covariance
 
     def log_density(self, X):
         """Log p(x), (n,).
@@ -62,8 +92,9 @@ class LinearGaussian:
         posterior mean: two squares, where Woodbury's identity has a difference.
         """
         mean, _ = self.posterior(X)
-        residual = X - self.mu - mean @ self.W.T
-        distance2 = (residual**2 / self.psi).sum(axis=1) + (mean**2).sum(axis=1)
+        mu, loadings, psi = moved([self.mu, self.W.T, self.psi], X)
+        residual, xp = X - mu - mean @ loadings, namespace_of(X)
+        distance2 = xp.sum(residual**2 / psi, axis=1) + xp.sum(mean**2, axis=1)
         log_det_M = 2 * np.log(np.diag(self.cho_M()[0])).sum()
         log_det_C = log_det_M + np.log(self.psi).sum()
         return -0.5 * (len(self.mu) * np.log(2 * np.pi) + log_det_C + distance2)
@@ -103,6 +134,8 @@ class LinearGaussian:
 class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
     """What an estimator has from its `_model`, a `LinearGaussian`."""
 
+    _on_device = ON_DEVICE
+
     def posterior(self, X):
         """Mean and covariance of the code z given each row.
 
@@ -133,7 +166,7 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         """
         X = self._validate_rows(X)
         mean, covariance = self._model().posterior(X)
-        return mean.astype(X.dtype, copy=False), covariance
+        return in_precision_of(X, mean), covariance
 
     def score_samples(self, X):
         """Log-density of each row under the model.
@@ -163,7 +196,7 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
         True
         """
         X = self._validate_rows(X)
-        return self._model().log_density(X).astype(X.dtype, copy=False)
+        return in_precision_of(X, self._model().log_density(X))
 
     def _sample(self, n_samples, rng):
         return self._model().sample(n_samples, rng)

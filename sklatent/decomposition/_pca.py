@@ -17,8 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import SklatentEstimator
 from sklatent.decomposition import _pca_solvers as solvers
-from sklatent.decomposition._linear_gaussian import LinearGaussian, LinearGaussianMixin
+from sklatent.decomposition._linear_gaussian import (
+    ON_DEVICE,
+    LinearGaussian,
+    LinearGaussianMixin,
+)
 from sklatent.exceptions import RankDeficientWarning
+from sklatent.utils._arrays import are_dispatched, moved, numpy_dtype
 from sklatent.utils._dask import is_dask
 from sklatent.utils._log_determinants import log_determinant, rotation
 from sklatent.utils._moments import Moments, dense_rows, row_blocks
@@ -210,6 +215,12 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         self.n_oversamples = n_oversamples
         self.power_iteration_normalizer = power_iteration_normalizer
         self.random_state = random_state
+
+    @property
+    def _on_device(self):
+        return (
+            ON_DEVICE - {"fit"} if self.svd_solver in solvers.TRUNCATED else ON_DEVICE
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -513,21 +524,26 @@ class PCA(LinearGaussianMixin, SklatentEstimator):
         return np.sqrt(self.explained_variance_, dtype=np.float64) * self._alive
 
     def _encode(self, X):
-        high, low = self._center(X.dtype)
+        dtype = numpy_dtype(X)
+        high, low = self._center(dtype)
         scale = self._scale()
         inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
-        axes = self.components_.T.astype(X.dtype)
+        inverse, axes = inverse.astype(dtype), self.components_.T.astype(dtype)
+        if are_dispatched(X):
+            high, low, axes, inverse = moved([high, low, axes, inverse], X)
+            return (X - high - low) @ axes * inverse
         Z = np.empty((X.shape[0], self.n_components_), dtype=X.dtype)
         # Block by block, so that there is no second array of the size of the data.
         for rows in row_blocks(*X.shape, X.dtype.itemsize):
             Z[rows] = (dense_rows(X, rows) - high - low) @ axes
-        Z *= inverse.astype(X.dtype)
+        Z *= inverse
         return Z
 
     def _decode(self, Z):
-        high, low = self._center(Z.dtype)
+        dtype = numpy_dtype(Z)
         axes = self.components_ * self._scale()[:, None]
-        X = Z @ axes.astype(Z.dtype)
+        high, low, axes = moved([*self._center(dtype), axes.astype(dtype)], Z)
+        X = Z @ axes
         X += low
         X += high
         return X

@@ -8,7 +8,9 @@ all of them.
 import numpy as np
 from scipy.linalg import qr
 
+from sklatent.utils._arrays import are_dispatched, moved, namespace_of, to_numpy
 from sklatent.utils._columns import centered
+from sklatent.utils._device_moments import device_blocks
 from sklatent.utils._moments import row_blocks
 
 
@@ -24,6 +26,8 @@ def triangle(X, weight, mean, error):
     mean, error : ndarray of shape (n_features,)
         The mean, and what rounding it lost.
     """
+    if are_dispatched(X):
+        return _triangle_on_device(X, weight, mean, error)
     n, p = X.shape
     if n < p:
         R = np.empty(X.shape)
@@ -37,6 +41,18 @@ def triangle(X, weight, mean, error):
         block = centered(X, slice(start, min(start + step, n)), mean, error, weight)
         R = merge_triangles(R, block)
     return R
+
+
+def _triangle_on_device(X, weight, mean, error):
+    """Triangle of no fewer rows than features, which stay on their device."""
+    xp = namespace_of(X)
+    mean, error, R = moved(mean, X), moved(error, X), None
+    for rows in device_blocks(*X.shape):
+        block = (xp.astype(X[rows, :], xp.float64) - mean) - error
+        if weight is not None:
+            block *= xp.sqrt(weight[rows])[:, None]
+        R = xp.linalg.qr(block if R is None else xp.concat([R, block]))[1]
+    return to_numpy(R)
 
 
 def merge_triangles(R, other):

@@ -59,9 +59,9 @@ def stays_on_device(estimator, method, X):
     Returns
     -------
     stays : bool
-        True for complete rows of real numbers, unless a data frame is to be returned,
-        or the device has no double precision, or is the processor where all pairs of
-        rows are asked for.
+        True for complete rows of real numbers, unless the estimator is to return data
+        frames, or the device has no double precision, or is the processor where rows
+        are compared with all rows.
     """
     if method not in estimator._on_device or not is_of_other_library(X):
         return False
@@ -94,6 +94,13 @@ def numpy_dtype(X):
     if not are_dispatched(X):
         return X.dtype
     return np.dtype(np.float32 if X.dtype == namespace_of(X).float32 else np.float64)
+
+
+def in_precision_of(X, values):
+    """Values of the library of X, in its precision."""
+    if not are_dispatched(X):
+        return values.astype(X.dtype, copy=False)
+    return namespace_of(X).astype(values, X.dtype, copy=False)
 
 
 def mean_of(values):

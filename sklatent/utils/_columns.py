@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklatent.utils._arrays import are_dispatched
 from sklatent.utils._moments import dense_rows, guess_center, row_blocks, two_sum
 from sklatent.utils._threads import map_threads
 
@@ -34,6 +35,8 @@ SOME_ROWS = 64
 
 def any_missing(X):
     """Whether an entry is NaN; without a mask of all, which is large for many rows."""
+    if are_dispatched(X):  # such rows are complete, or else become NumPy's
+        return False
     blocks = row_blocks(*X.shape, X.itemsize)
     return any(np.isnan(X[rows]).any() for rows in blocks)
 

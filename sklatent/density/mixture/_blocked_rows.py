@@ -101,5 +101,5 @@ def _of_block(X, weight, function, frame, unit, has_missing, parameters):
         weight = weight / unit  # 1 on average, over all blocks
     if has_missing:
         X, weight = by_pattern(X, weight)
-    rows = TrainingRows(X, weight, float(len(X)), has_missing, frame)
+    rows = TrainingRows(X, weight, float(X.shape[0]), has_missing, frame)
     return function(rows, *parameters)

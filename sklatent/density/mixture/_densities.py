@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from sklatent.density.mixture import _device_passes
 from sklatent.density.mixture._em import EVALUATORS
 from sklatent.density.mixture._missing import pattern_order
 from sklatent.density.mixture._passes import normalize, row_parts
+from sklatent.utils._arrays import are_dispatched
 from sklatent.utils._columns import any_missing
 from sklatent.utils._threads import map_threads
 
@@ -62,11 +64,15 @@ def map_blocks(function, X, mixture, n_threads):
 
 def log_densities(X, mixture, n_threads):
     """Log-density of each row, (n_samples,), in nats."""
+    if are_dispatched(X):
+        return _device_passes.log_densities(X, mixture)
     return map_blocks(lambda L, *_: normalize(L), X, mixture, n_threads)
 
 
 def responsibilities(X, mixture, n_threads):
     """Probability of each component given each row, (n_samples, k)."""
+    if are_dispatched(X):
+        return _device_passes.responsibilities(X, mixture)
 
     def of_block(L, *_):
         normalize(L)
@@ -77,6 +83,8 @@ def responsibilities(X, mixture, n_threads):
 
 def most_probable(X, mixture, n_threads):
     """The component that most probably gave each row, (n_samples,)."""
+    if are_dispatched(X):
+        return _device_passes.most_probable(X, mixture)
     return map_blocks(lambda L, *_: L.argmax(axis=0), X, mixture, n_threads)
 
 

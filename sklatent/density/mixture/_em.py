@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklatent.density.mixture._device_passes import sums_on_device
 from sklatent.density.mixture._missing import MissingDiagonal, MissingFull
 from sklatent.density.mixture._model import Mixture
 from sklatent.density.mixture._passes import (
@@ -38,6 +39,7 @@ from sklatent.density.mixture._passes import (
     row_parts,
 )
 from sklatent.density.mixture._screening import ScreenedFull, is_apart
+from sklatent.utils._arrays import are_dispatched
 from sklatent.utils._threads import map_threads
 
 # Differences that an extrapolation is made from. One extrapolated step that gains
@@ -243,7 +245,8 @@ def e_step(mixture, rows, n_threads, method="whitened"):
     n_threads : int
         How many threads share the rows.
     method : {"expanded", "whitened", "screened", "missing"}, default="whitened"
-        See `_passes`, `_screening`, and `_missing` for rows with missing entries.
+        See `_passes`, `_screening`, and `_missing` for rows with missing entries. Rows
+        on a device are whitened whatever it says.
 
     Returns
     -------
@@ -256,7 +259,9 @@ def e_step(mixture, rows, n_threads, method="whitened"):
 
 
 def _sums_of_rows(rows, mixture, n_threads, method):
-    """Statistics of rows in memory; see `e_step`."""
+    """Statistics of rows in memory or on a device; see `e_step`."""
+    if are_dispatched(rows.X):
+        return MixtureStatistics(*sums_on_device(rows, mixture))
     n = len(rows.X)
     parts = row_parts(n)
     make_evaluator = EVALUATORS[method][mixture.structure.diagonal]

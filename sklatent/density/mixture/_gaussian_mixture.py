@@ -56,6 +56,7 @@ from sklatent.density.mixture._selection import (
     information,
 )
 from sklatent.density.mixture._start import first_mixture
+from sklatent.utils._arrays import in_precision_of
 from sklatent.utils._columns import constant_values, set_constants
 from sklatent.utils._dask import is_dask
 from sklatent.utils._iterations import reported_fit
@@ -94,6 +95,10 @@ KEPT_ATTRIBUTES = (
     "lower_bounds_",
     "covariance_type_",
     "reg_covar_",
+)
+# Methods that take arrays of other libraries where these are.
+ON_DEVICE = frozenset(
+    {"fit", "fit_predict", "predict", "predict_proba", "score", "score_samples"}
 )
 
 
@@ -364,6 +369,12 @@ class GaussianMixture(
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+    @property
+    def _on_device(self):
+        if has_choice(self) and self.criterion == "cv":  # folds are made by NumPy
+            return ON_DEVICE - {"fit"}
+        return ON_DEVICE
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None):
@@ -651,7 +662,7 @@ class GaussianMixture(
         array([0.2 , 0.05, 1.  ])
         """
         X, mixture, n_threads = self._query(X)
-        return log_densities(X, mixture, n_threads).astype(X.dtype, copy=False)
+        return in_precision_of(X, log_densities(X, mixture, n_threads))
 
     def predict_proba(self, X):
         """Compute the probability of each component given each row.
@@ -687,7 +698,7 @@ class GaussianMixture(
                [0. , 1. ]])
         """
         X, mixture, n_threads = self._query(X)
-        return responsibilities(X, mixture, n_threads).astype(X.dtype, copy=False)
+        return in_precision_of(X, responsibilities(X, mixture, n_threads))
 
     def predict(self, X):
         """Find the most probable component of each row.

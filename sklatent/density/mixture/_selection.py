@@ -23,9 +23,11 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, check_cv
 
+from sklatent.density.mixture import _device_passes
 from sklatent.density.mixture._densities import map_blocks
 from sklatent.density.mixture._model import STRUCTURES
 from sklatent.density.mixture._passes import normalize
+from sklatent.utils._arrays import are_dispatched
 from sklatent.utils._random import random_generator
 from sklatent.utils._threads import count_threads
 from sklatent.utils._warnings import warn
@@ -173,6 +175,8 @@ def information(criterion, mixture, source, n_threads, n_samples=None):
 
 def _sums_of_terms(X, weight, mixture, n_threads):
     """Log-likelihood of rows, and sum of the entropies of their responsibilities."""
+    if are_dispatched(X):
+        return _device_passes.sums_of_terms(X, weight, mixture)
 
     def terms(L, *_):
         log_density = normalize(L)
