@@ -41,10 +41,8 @@ class DeviceSums:
         def copied(values):
             return self.xp.asarray(np.array(values, np.float64), device=device)
 
-        with np.errstate(over="ignore"):
-            unit = np.ldexp(1.0, -sums.exponent)
         # Units are powers of two, so that rows and queries are as exact as they were.
-        self.unit = copied(np.broadcast_to(unit, sums.inverse.shape))
+        self.unit = copied(np.ldexp(1.0, -sums.exponent))
         self.tiles = Tiles(copied(sums.rows), copied(sums.inverse))
         self.a, self.lam = copied(sums.a), copied(sums.lam)
         self.kernel, self.largest = sums.kernel, float(sums.largest)
@@ -89,32 +87,40 @@ class DeviceSums:
         top = xp.full_like(error[:, 0], -xp.inf)
         total = xp.zeros_like(top)
         for rows, s in tiles.products(relative):
-            terms = self._log_kernel(x, rows, s * self.lam[rows], error) + self.a[rows]
+            s *= self.lam[rows]
+            terms = self._log_kernel(x, rows, s, error)
+            terms += self.a[rows]
             higher = xp.maximum(top, xp.max(terms, axis=1))
             shift = _finite(xp, higher)
-            total = total * xp.exp(top - shift)
-            total = total + xp.sum(xp.exp(terms - shift[:, None]), axis=1)
+            terms -= shift[:, None]
+            total = total * xp.exp(top - shift) + xp.sum(xp.exp(terms), axis=1)
             top = higher
         return log_or_minus_inf(total, xp) + _finite(xp, top)
 
     def _log_kernel(self, x, rows, s, error):
         """Log K of a tile, from differences where an error of s matters."""
-        xp, kernel = self.xp, self.kernel
-        logs = kernel.logs_of(s, xp)
-        if kernel.compact:
-            share = kernel.slope * error > TOLERANCE * xp.exp(logs)
-            matters = (s < 1 + error) & share
-        else:
-            matters = kernel.slope * error > TOLERANCE * xp.clip(-logs, min=1.0)
-        if kernel.kink is not None:
-            matters = matters | (xp.abs(s - kernel.kink) <= kernel.margin + error)
+        xp = self.xp
+        logs = self.kernel.logs_of(s, xp)
+        matters = self._matters(s, logs, error)
         if xp.any(matters):
             queries, columns = xp.nonzero(matters)
             columns = columns + rows.start
             measured = self.tiles.measured(x, queries, columns)
-            measured = measured * xp.take(self.lam, columns)
-            logs[matters] = kernel.logs_of(measured, xp)
+            measured *= xp.take(self.lam, columns)
+            logs[matters] = self.kernel.logs_of(measured, xp)
         return logs
+
+    def _matters(self, s, logs, error):
+        """For which pairs of a tile an error of s matters."""
+        xp, kernel = self.xp, self.kernel
+        limit = kernel.slope * error / TOLERANCE
+        if kernel.compact:  # a share of K
+            matters = (s < 1 + error) & (logs < log_or_minus_inf(limit, xp))
+        else:  # a share of log K, or of 1
+            matters = logs > xp.where(limit > 1, -limit, xp.full_like(limit, xp.inf))
+        if kernel.kink is not None:
+            matters |= xp.abs(s - kernel.kink) <= kernel.margin + error
+        return matters
 
 
 def fit_in_tiles(sums, queries):
