@@ -95,6 +95,10 @@ class SklatentEstimator(BaseEstimator, metaclass=RowMethods):
     # rows, which `read_rows` checks.
     _on_device = frozenset()
 
+    # Tables of no more entries go to NumPy all the same, which takes less time than to
+    # start the work on a device.
+    _few_entries = 0
+
     # Whether these compare rows with all rows. On a processor they go through NumPy,
     # where trees look at fewer pairs.
     _all_pairs = False

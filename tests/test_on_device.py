@@ -11,6 +11,7 @@ from sklearn import config_context
 from sklearn.base import clone
 
 from sklatent.decomposition import PCA, PPCA, FactorAnalysis
+from sklatent.decomposition._linear_gaussian import LinearGaussianMixin
 from sklatent.density import GaussianMixture
 from sklatent.dimension import PCASpectrum
 from sklatent.utils import _arrays
@@ -32,13 +33,13 @@ MIXTURES = [
     GaussianMixture(3, covariance_type="tied", random_state=0),
     GaussianMixture(3, covariance_type="diag", random_state=0),
     GaussianMixture(3, covariance_type="spherical", random_state=0),
-    GaussianMixture([1, 3], criterion="icl", random_state=0),
+    GaussianMixture([1, 3, 4], criterion="icl", random_state=0),
 ]
 # Estimators that send rows to NumPy for what these parameters ask for.
 THROUGH_NUMPY = [
     PCA(2, svd_solver="arpack", random_state=0),
     PCA(2, svd_solver="randomized", random_state=0),
-    GaussianMixture([1, 3], criterion="cv", random_state=0),
+    GaussianMixture([1, 3, 4], criterion="cv", random_state=0),
 ]
 each = pytest.mark.parametrize("estimator", LINEAR + MIXTURES, ids=repr)
 QUERIES = (
@@ -51,11 +52,20 @@ QUERIES = (
 )
 
 
+@pytest.fixture(autouse=True)
+def tables_of_any_size(monkeypatch):
+    """Small ones stay on the device too."""
+    monkeypatch.setattr(LinearGaussianMixin, "_few_entries", 0)
+    monkeypatch.setattr(GaussianMixture, "_few_entries", 0)
+
+
 def rows(n=300, offset=0.0, dtype=np.float64):
-    """Three clusters of correlated features."""
+    """Two factors of five features with noise, and clusters along the first factor."""
     rng = np.random.RandomState(0)
-    X = rng.normal(size=(n, 5)) * [3, 2, 1, 0.5, 0.4] @ rng.normal(size=(5, 5))
-    return (X + 20 * (np.arange(n)[:, None] % 3) + offset).astype(dtype)
+    W = np.array([[3.0, 2, 1, -2, 1], [1, -1, 2, 1, -2]])
+    Z = rng.normal(size=(n, 2)) * [0.5, 2] + np.outer(np.arange(n) % 3, [3, 0])
+    X = Z @ W + rng.normal(size=(n, 5)) * [1, 0.8, 0.9, 1.1, 1.2]
+    return (X + offset).astype(dtype)
 
 
 def fitted_attributes(estimator):
@@ -149,10 +159,10 @@ def test_missing_entries_go_through_numpy(estimator, kind):
 
 
 @each_kind
-@pytest.mark.parametrize("estimator", [PCA(2), PPCA(2), GaussianMixture(2)])
+@pytest.mark.parametrize("estimator", [PCA(2), PPCA(2), MIXTURES[0]])
 def test_rows_that_cannot_be_used(estimator, kind):
     """Are refused in NumPy's words."""
-    infinite, wide = rows(), rows(3)
+    infinite, wide = rows(), rows(4)
     infinite[7, 1] = np.inf
     with config_context(array_api_dispatch=True):
         for X, message in [

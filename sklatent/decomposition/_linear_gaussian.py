@@ -97,7 +97,8 @@ class LinearGaussian:
         distance2 = xp.sum(residual**2 / psi, axis=1) + xp.sum(mean**2, axis=1)
         log_det_M = 2 * np.log(np.diag(self.cho_M()[0])).sum()
         log_det_C = log_det_M + np.log(self.psi).sum()
-        return -0.5 * (len(self.mu) * np.log(2 * np.pi) + log_det_C + distance2)
+        constant = float(len(self.mu) * np.log(2 * np.pi) + log_det_C)
+        return -0.5 * (constant + distance2)
 
     def sample(self, n_samples, rng):
         """Draw rows, (n_samples, p)."""
@@ -135,6 +136,7 @@ class LinearGaussianMixin(GenerativeModelMixin, LatentModelMixin):
     """What an estimator has from its `_model`, a `LinearGaussian`."""
 
     _on_device = ON_DEVICE
+    _few_entries = 2**16
 
     def posterior(self, X):
         """Mean and covariance of the code z given each row.

@@ -11,6 +11,8 @@ takes rows of any other. So the tag `array_api_support` is not set: it promises
 scikit-learn's checks attributes in the library of X.
 """
 
+import math
+
 import numpy as np
 from sklearn import get_config
 
@@ -59,15 +61,17 @@ def stays_on_device(estimator, method, X):
     Returns
     -------
     stays : bool
-        True for complete rows of real numbers, unless the estimator is to return data
-        frames, or the device has no double precision, or is the processor where rows
-        are compared with all rows.
+        True for complete rows of real numbers, unless they are few, the estimator is to
+        return data frames, or the device has no double precision, or is the processor
+        where rows are compared with all rows.
     """
     if method not in estimator._on_device or not is_of_other_library(X):
         return False
     if _get_output_config("transform", estimator)["dense"] != "default":
         return False
     xp, _, device = get_namespace_and_device(X)
+    if math.prod(X.shape) <= estimator._few_entries:
+        return False
     if X.ndim != 2 or not xp.isdtype(X.dtype, ("real floating", "integral")):
         return False
     if _max_precision_float_dtype(xp, device) != xp.float64:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sklatent.utils._arrays import namespace_of, numpy_dtype, to_numpy
 from sklatent.utils._blocks import row_slices
-from sklatent.utils._moments import Moments, two_sum
+from sklatent.utils._moments import Moments, beyond_range, two_sum
 
 # Large enough that the time to start the work on a block does not count.
 BLOCK_BYTES = 2**26
@@ -27,6 +27,7 @@ def device_blocks(n_rows, floats_per_row):
     return row_slices(n_rows, max(BLOCK_BYTES // (8 * max(floats_per_row, 1)), 1))
 
 
+@beyond_range
 def moments_on_device(X, weight=None, dtype=None):
     """Moments of rows, as `Moments.of` gives them for those in memory.
 
@@ -63,7 +64,8 @@ def moments_on_device(X, weight=None, dtype=None):
     offset = w @ offsets / w.sum()
     between = offsets - offset
     S = to_numpy(products) - (d.T * w) @ d + (between.T * w) @ between
-    if dtype == np.float32 and not (np.diag(S) > w.sum() * SMALLEST_SQUARE).all():
+    in_range = np.isfinite(S).all() and (np.diag(S) > w.sum() * SMALLEST_SQUARE).all()
+    if dtype == np.float32 and not in_range:
         return moments_on_device(X, weight, np.float64)
     total = float(X.shape[0] if weight is None else w.sum() * largest)
     mean, error = two_sum(origin, offset)

@@ -116,7 +116,7 @@ def narrow_blas(n_features):
 
 
 # Entries that are not finite, or whose squares are not, show in the result.
-_beyond_range = np.errstate(over="ignore", invalid="ignore")
+beyond_range = np.errstate(over="ignore", invalid="ignore")
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Moments:
     mean_error: np.ndarray = field(default=0.0, repr=False)
 
     @classmethod
-    @_beyond_range
+    @beyond_range
     def of(cls, X, sample_weight=None, *, dtype=None):
         """Moments of rows, read once, without a copy of them.
 
@@ -178,7 +178,7 @@ class Moments:
         if p > NARROW:
             n_threads = 1
 
-        @_beyond_range  # once more, since threads start with their own settings
+        @beyond_range  # once more, since threads start with their own settings
         def sums_of(blocks):
             sums = _BlockSums(origin, _is_fortran(X))
             for rows in blocks:

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 
-from sklatent.density.mixture._model import TrainingRows
+from sklatent.density.mixture._model import STRUCTURES, TrainingRows
 from sklatent.utils import _device_moments
 from sklatent.utils._columns import constant_values
 from sklatent.utils._device_moments import moments_on_device
@@ -86,7 +86,7 @@ def test_the_sample_is_that_of_rows_in_memory(kind, weighted, n_most):
     X, weight = rows(0, "float64"), None
     if weighted:
         weight = np.random.RandomState(1).randint(3, size=len(X)).astype(float)
-    in_memory = TrainingRows.of(X, weight)
+    in_memory = TrainingRows.of(X, weight, structure=STRUCTURES["full"])
     right, w = in_memory.sample(n_most, np.random.RandomState(2))
     source = DeviceRows(KINDS[kind](X), None if weight is None else KINDS[kind](weight))
     found, found_w = source.sample(n_most, np.random.RandomState(2))

@@ -370,6 +370,8 @@ class GaussianMixture(
         tags.input_tags.allow_nan = True
         return tags
 
+    _few_entries = 2**16
+
     @property
     def _on_device(self):
         if has_choice(self) and self.criterion == "cv":  # folds are made by NumPy
