@@ -8,17 +8,13 @@ from numbers import Integral
 
 import numpy as np
 
-from sklatent.dimension._base import (
-    MANY_TIES,
-    NeighborEstimator,
-    available_neighbors,
-    check_ties,
-)
+from sklatent.dimension._base import MANY_TIES, available_neighbors, check_ties
 from sklatent.dimension._corrections import CorrectedMixin, gride_scale
+from sklatent.dimension._sampled import SampledNeighborEstimator
 from sklatent.utils._sklearn import Interval, _fit_context
 
 
-class Gride(CorrectedMixin, NeighborEstimator):
+class Gride(CorrectedMixin, SampledNeighborEstimator):
     """Intrinsic dimension by scale, from ratios of distances to neighbors.
 
     Where the density is even over the neighborhood, the ratio of the distances to
@@ -127,7 +123,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
     """
 
     _parameter_constraints = {
-        **NeighborEstimator._parameter_constraints,
+        **SampledNeighborEstimator._parameter_constraints,
         **CorrectedMixin._parameter_constraints,
         "n1": [Interval(Integral, 1, None, closed="left")],
         "max_neighbors": [Interval(Integral, 2, None, closed="left")],
@@ -236,7 +232,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
         scale = gride_scale(neighbors, n1)
         self._set_dimension(scale.dimension, scale.log_std())
         others = (gride_scale(neighbors, other) for other in far)
-        self._correct(len(neighbors.indices), scale, others, most)
+        self._correct(neighbors.n_distinct, scale, others, most)
         return (
             self.dimension_,
             self.dimension_std_,

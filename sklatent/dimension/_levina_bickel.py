@@ -13,11 +13,11 @@ from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
     LocalDimensionMixin,
-    NeighborEstimator,
     available_neighbors,
     check_ties,
 )
 from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
+from sklatent.dimension._sampled import SampledNeighborEstimator
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import Interval, _fit_context
 
@@ -25,7 +25,7 @@ from sklatent.utils._sklearn import Interval, _fit_context
 BLOCK_ROWS = 4096
 
 
-class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
+class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator):
     """Intrinsic dimension by maximum likelihood in neighborhoods.
 
     The inverse of the local estimate [1]_ is averaged over the rows, which makes it
@@ -130,7 +130,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     """
 
     _parameter_constraints = {
-        **NeighborEstimator._parameter_constraints,
+        **SampledNeighborEstimator._parameter_constraints,
         **CorrectedMixin._parameter_constraints,
         "min_neighbors": [Interval(Integral, 3, None, closed="left")],
         "max_neighbors": [Interval(Integral, 3, None, closed="left")],
@@ -213,13 +213,17 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             self.min_neighbors_ = min(self.min_neighbors, self.max_neighbors_)
             neighbors = self._find_neighbors(self.max_neighbors_)
             check_ties(X, neighbors.log_ratios()[1])
-            log_distances = neighbors.log_distances
             sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
-            scale = _scale(log_distances, sizes)
+            scale = _scale(neighbors, sizes)
             self._set_dimension(scale.dimension, scale.log_std())
             others = (gride_scale(neighbors, n1) for n1 in [1])  # for "shapes" only
-            self._correct(n, scale, others, self._most())
-            self.local_dimension_ = self._local(log_distances)[self._inverse]
+            self._correct(neighbors.n_distinct, scale, others, self._most())
+            if self._is_of_sample:
+                self._forget_rows()
+                vars(self).pop("local_dimension_", None)
+            else:
+                local = self._local(neighbors.log_distances)
+                self.local_dimension_ = local[self._inverse]
         return self
 
     def _local(self, log_distances):
@@ -240,10 +244,10 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         return self._local(log_distances)
 
 
-def _scale(log_distances, sizes):
+def _scale(neighbors, sizes):
     """Return the `Scale` of the average over sizes of the neighborhood."""
-    fits = [_estimates.levina_bickel(log_distances, k) for k in sizes]
+    fits = [_estimates.levina_bickel(neighbors.log_distances, k) for k in sizes]
     dimension = np.mean([d for d, _ in fits])
     # The influence of each row on the average.
     influence = np.mean([d * each for d, each in fits], axis=0) / dimension
-    return Scale("levina_bickel", sizes, dimension, influence)
+    return Scale("levina_bickel", sizes, dimension, influence, neighbors.share)

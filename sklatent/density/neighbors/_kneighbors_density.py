@@ -10,6 +10,7 @@ which has mean psi(k) - psi(n + 1) and variance psi'(k) - psi'(n + 1). The mean 
 is n / (k - 1).
 """
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,10 +21,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import ScoreMixin, SklatentEstimator
 from sklatent.density.neighbors import _kstar
-from sklatent.density.neighbors._balls import Sample, find_balls
+from sklatent.density.neighbors._balls import (
+    Nearest,
+    Sample,
+    balls_within,
+    find_balls,
+)
+from sklatent.utils._dask import is_dask
 from sklatent.utils._neighbors import unique_rows
+from sklatent.utils._rows import DaskRows
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
+from sklatent.utils._training_blocks import TrainingBlocks
 from sklatent.utils._warnings import warn
 
 
@@ -156,6 +165,9 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         self.alpha = alpha
         self.n_jobs = n_jobs
 
+    # Of a Dask collection; what has been found of the next queries in it.
+    _training_blocks = _nearest = None
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
         """Estimate the density at each row from the other rows.
@@ -204,14 +216,13 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         (24, 100)
         """
         with self._unchanged_on_error():
+            if is_dask(X):
+                return self._fit_blocks(X)
+            self._training_blocks = None
             X = read_rows(self, X, reset=True)
             self._sizes = self._candidates(len(X))
             first, inverse, counts = unique_rows(X)
-            if len(first) == 1:
-                raise ValueError(
-                    f"X must have distinct rows; got n_samples={len(X)}, all equal, "
-                    "which have no density."
-                )
+            _check_distinct(len(first) > 1, len(X))
             # Coinciding rows are searched once, and counted.
             self._sample = Sample(X[first], counts, len(X))
             self.dimension_ = self._resolve_dimension(X)
@@ -231,6 +242,38 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
                 self.n_neighbors_ = int(self._sizes[0])
             self.log_density_ = self._log_density(balls)[inverse].astype(X.dtype)
         return self
+
+    def _fit_blocks(self, X):
+        """Choose the size of the balls, and keep the Dask collection."""
+        rows = DaskRows(self, X, None, False, 1)
+        if isinstance(self.n_neighbors, str):
+            rows.require_array(
+                f"n_neighbors={self.n_neighbors!r}",
+                "choose a number, such as the n_neighbors_ of a sample of the rows",
+            )
+        n = rows.overview.n_rows
+        self._sizes = self._candidates(n)
+        _check_distinct(np.isnan(rows.constants).any(), n)
+        self._sample = Sample(None, None, n)
+        self.dimension_ = self._resolve_dimension(X)
+        self.n_neighbors_ = int(self._sizes[0])
+        vars(self).pop("log_density_", None)
+        name = type(self).__name__
+        self._training_blocks = TrainingBlocks(rows, Nearest.merge, name)
+        return self
+
+    def _found_in(self, block, weight, X):
+        """The nearest of a block of the training rows."""
+        first, _, counts = unique_rows(block)
+        sample = Sample(block[first], counts, len(block))
+        k, queries = self.n_neighbors_, read_rows(self, X)
+        return Nearest.of(sample, k, queries, self.n_jobs).wider(k + 1)
+
+    def _told(self, found):
+        """Copy of this density that knows the rows nearest to its next queries."""
+        model = copy.copy(self)
+        model._nearest, model._training_blocks = found, None
+        return model
 
     def _candidates(self, n):
         """Sizes of neighborhoods to consider, for n rows."""
@@ -356,14 +399,29 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         True
         """
         check_is_fitted(self)
+        if self._training_blocks is not None:
+            return self._training_blocks.told(self, X).score_samples(X, return_std)
         X = read_rows(self, X)
-        balls = self._choose(find_balls(self._sample, self._sizes, X, self.n_jobs))
+        if self._nearest is not None:
+            balls = balls_within(self._nearest, self._sizes)
+        else:
+            balls = find_balls(self._sample, self._sizes, X, self.n_jobs)
+        balls = self._choose(balls)
         log_density = self._log_density(balls).astype(X.dtype)
         if not return_std:
             return log_density
         n = self._sample.n_rows - balls.seen
         variance = polygamma(1, balls.k) - polygamma(1, n + 1)
         return log_density, np.sqrt(variance).astype(X.dtype)
+
+
+def _check_distinct(distinct, n_samples):
+    """Raise if rows are all equal."""
+    if not distinct:
+        raise ValueError(
+            f"X must have distinct rows; got n_samples={n_samples}, all equal, which "
+            "have no density."
+        )
 
 
 def log_unit_ball(d):
