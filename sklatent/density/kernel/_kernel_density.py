@@ -460,8 +460,7 @@ class KernelDensity(
         """Find the bandwidth of a Dask collection, and keep the collection."""
         rows = DaskRows(self, X, sample_weight, False, 1)
         check_by_blocks(rows, self.bandwidth, self.adaptive)
-        self._total = rows.total
-        rows.overview  # noqa: B018, which checks all of them
+        self._total = rows.overview.weight
         self._set_columns(rows, metric)
         spread = BlockedSpread(rows, self._columns)
         self._set_whitening(self.whiten and spread.whitening())
