@@ -86,7 +86,8 @@ class Gride(CorrectedMixin, SampledNeighborEstimator):
         Rank of the first neighbor of the ratio: `n1`, unless there are too few
         distinct rows.
     n_duplicates_ : int
-        Number of rows that are duplicates of other rows.
+        Number of rows that are duplicates of other rows; estimated for a Dask
+        collection.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -102,6 +103,9 @@ class Gride(CorrectedMixin, SampledNeighborEstimator):
     common, 1.2 to 1.7, from a simulation of an even density without boundary. The
     correction and the factor are tabulated up to n1 = 16; beyond, those of 16 serve.
     The correction is tabulated for 50 to 20,000 rows, and extrapolated from there.
+
+    Of a Dask collection, neighbors are found for 20,000 rows, among all rows. The
+    standard error is that of these; see :ref:`scale`.
 
     Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
@@ -169,6 +173,8 @@ class Gride(CorrectedMixin, SampledNeighborEstimator):
         ValueError
             If there are too few distinct rows, or they lie on a grid on which nearest
             distances tie.
+        TypeError
+            If `X` is a Dask collection, and a parameter needs all rows in memory.
 
         Warns
         -----

@@ -81,14 +81,15 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, unbiased for an even density [1]_, averaged over the
         sizes and never corrected. Very large, but finite, where all neighbors are
-        equally far.
+        equally far. Not set for a Dask collection.
     min_neighbors_ : int
         Smallest size that was used: `min_neighbors`, unless there are fewer other
         distinct rows.
     max_neighbors_ : int
         Largest size that was used: `max_neighbors`, unless there are fewer.
     n_duplicates_ : int
-        Number of rows that are duplicates of other rows.
+        Number of rows that are duplicates of other rows; estimated for a Dask
+        collection.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -106,6 +107,9 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator
     boundary. The correction and the factor are tabulated up to 32 neighbors; beyond,
     those of 32 serve. The correction is tabulated for 50 to 20,000 rows, and
     extrapolated from there.
+
+    Of a Dask collection, neighbors are found for 20,000 rows, among all rows. The
+    standard error is that of these, and there are no local estimates; see :ref:`scale`.
 
     Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
@@ -176,6 +180,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator
         ValueError
             If there are too few distinct rows, or they lie on a grid on which nearest
             distances tie, or `min_neighbors` is larger than `max_neighbors`.
+        TypeError
+            If `X` is a Dask collection, and a parameter needs all rows in memory.
 
         Warns
         -----

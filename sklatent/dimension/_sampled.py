@@ -61,10 +61,10 @@ class Queries(NamedTuple):
         """
         source.find_lengths()
         n = source.n_rows
-        numbers = np.arange(n)
-        if n > N_QUERIES:
-            steps = np.random.RandomState(0).uniform(size=N_QUERIES)
-            numbers = (n * ((np.arange(N_QUERIES) + steps) / N_QUERIES)).astype(int)
+        n_sampled = min(n, N_QUERIES)
+        edges = np.arange(n_sampled + 1, dtype=np.int64) * n // n_sampled
+        rng = np.random.RandomState(0)
+        numbers = rng.randint(edges[:-1], edges[1:], dtype=np.int64)
         rows, _ = source.at_quantiles((numbers + 0.5) / n)
         first, _, _ = unique_rows(rows)
         return cls(rows[first], row_hashes(rows[first]), numbers[first], len(rows))

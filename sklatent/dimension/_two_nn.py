@@ -129,7 +129,8 @@ class TwoNN(
         Number of neighbors of the local estimates: `n_neighbors`, unless there are
         fewer other distinct rows.
     n_duplicates_ : int
-        Number of rows that are duplicates of other rows.
+        Number of rows that are duplicates of other rows; estimated for a Dask
+        collection.
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, from its ratio and those of its neighbors, without
         correction. It is `dimension_` if all these ratios are 1. Only with
@@ -155,6 +156,9 @@ class TwoNN(
     With the correction "shapes", `dimension_` is the median of a posterior of the
     dimension, and `dimension_std_` is the standard deviation of its logarithm, times
     the dimension; see :ref:`dimension_shapes`.
+
+    Of a Dask collection, neighbors are found for 20,000 rows, among all rows. The
+    standard error is that of these, and there are no local estimates; see :ref:`scale`.
 
     Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
@@ -234,6 +238,8 @@ class TwoNN(
         ValueError
             If there are too few distinct rows, or they lie on a grid on which nearest
             distances tie.
+        TypeError
+            If `X` is a Dask collection, and a parameter needs all rows in memory.
 
         Warns
         -----

@@ -88,8 +88,8 @@ def log_distances(X, numbers, k):
 
 def sampled_numbers(n, n_queries):
     """One row of each of as many stretches of rows."""
-    steps = np.random.RandomState(0).uniform(size=n_queries)
-    return (n * ((np.arange(n_queries) + steps) / n_queries)).astype(int)
+    edges = np.arange(n_queries + 1) * n // n_queries
+    return np.random.RandomState(0).randint(edges[:-1], edges[1:])
 
 
 def test_queries_among_all_rows(monkeypatch):

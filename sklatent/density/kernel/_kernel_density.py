@@ -200,7 +200,8 @@ class KernelDensity(
     shrinkage_ : float
         The shrinkage a. Only if `adaptive="covariance"`.
     tree_ : KDTree or BallTree
-        Tree of the rows of positive weight. Only if `metric` is not Euclidean.
+        Tree of the rows of positive weight. Only if `metric` is not Euclidean, and not
+        of a Dask collection.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -250,6 +251,10 @@ class KernelDensity(
     Memory holds the rows and k + 1 neighbors of each; covariances are decomposed a
     block of rows at a time in each call, and never all of them stored. So one call for
     many rows is faster than many calls.
+
+    A density that is fitted to a Dask collection keeps the collection, not its rows,
+    which each call of `score_samples` reads again; see :ref:`scale`. Then `bandwidth`
+    is "scott", "silverman" or given, and `adaptive` is False.
 
     With a metric that is not Euclidean the integral of the kernel is that of Euclidean
     distances, as in scikit-learn. So the density is right up to a factor that depends
@@ -395,6 +400,9 @@ class KernelDensity(
         ValueError
             If all features are constant and the bandwidth is relative to their standard
             deviation, or if `X` or a parameter is invalid.
+        TypeError
+            If `X` is a Dask collection, and the bandwidth is chosen by comparing all
+            rows with all.
 
         Warns
         -----
@@ -409,6 +417,8 @@ class KernelDensity(
         UserWarning
             If a rule needs the number of rows, and the weights sum to about 1 or less.
             Also if `adaptive="covariance"` has fewer than 9 distinct rows.
+        RepeatedReadingWarning
+            If `X` is a Dask collection that is not in memory.
 
         Examples
         --------

@@ -85,7 +85,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         Number of dimensions, d.
     log_density_ : ndarray of shape (n_samples,)
         Log-density at each training row, computed from the other rows, in nats. It
-        equals `score_samples` of the training data.
+        equals `score_samples` of the training data. Not set for a Dask collection.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -103,6 +103,10 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     If k or more other rows equal x, r_k would be 0, and k is increased at x up to the
     first neighbor at a positive distance. With "kstar" the estimator stores the
     distances from each training row to `max_neighbors` neighbors.
+
+    A density that is fitted to a Dask collection keeps the collection, not its rows,
+    which each call of `score_samples` reads again; see :ref:`scale`. Then `n_neighbors`
+    is a number.
 
     The mean of `log_density_` with the default `unbiased` is minus the entropy estimate
     of Kozachenko and Leonenko [2]_.
@@ -189,6 +193,8 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         ValueError
             If there are too few rows, all rows are equal, `dimension` is not a positive
             number, or `n_neighbors` is 1 with `unbiased="density"`.
+        TypeError
+            If `X` is a Dask collection, and `n_neighbors` is no number.
 
         Warns
         -----
@@ -196,6 +202,8 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
             If `n_neighbors` exceeds the number of other rows; all of them are used.
         ConvergenceWarning
             If "auto" chooses `max_neighbors`, and there are more neighbors.
+        RepeatedReadingWarning
+            If `X` is a Dask collection that is not in memory.
 
         Examples
         --------
