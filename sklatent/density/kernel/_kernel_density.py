@@ -486,7 +486,8 @@ class KernelDensity(
         model._rows = self._whitened(self._columns.others(block))
         model._weight = weight
         queries = self._whitened(self._columns.others(read_rows(self, X)))
-        logs = model._kernel_sums().log_sums(queries, self.n_jobs).astype(np.float64)
+        sums = model._kernel_sums(other_metric(**self.get_params()))
+        logs = sums.log_sums(queries, self.n_jobs).astype(np.float64)
         return logs + np.log(weight.sum() / self._total)
 
     def _told(self, found):
@@ -505,7 +506,7 @@ class KernelDensity(
             self.candidate_bandwidths_ = self._of_all_columns(widths, 1)
             in_units_of_X = self._log_det if self.bandwidth == "loo" else 0.0
             self.candidate_scores_ = scores - in_units_of_X
-        self._sums = self._kernel_sums()
+        self._sums = self._kernel_sums(metric)
         if metric is not None:
             self.tree_ = self._sums.tree
         elif self.adaptive:
@@ -513,7 +514,7 @@ class KernelDensity(
             logs = logs.astype(np.float64)
             logs -= np.average(logs, weights=self._weight)
             self.bandwidth_factors_ = np.exp(-0.5 * logs)
-            self._sums = self._kernel_sums(self.bandwidth_factors_)
+            self._sums = self._kernel_sums(metric, self.bandwidth_factors_)
 
     def _set_width(self, width):
         """Set the bandwidth of the features that vary, and of all."""
@@ -664,10 +665,10 @@ class KernelDensity(
             return X
         return self._whitening.forward(X).astype(X.dtype)
 
-    def _kernel_sums(self, factor=None):
+    def _kernel_sums(self, metric, factor=None):
         """Sums whose logarithms are log-densities of whitened rows."""
-        parameters = self.get_params()
-        if other_metric(**parameters) is not None:
+        if metric is not None:
+            parameters = self.get_params()
             return TreeSums(self._rows, self._weight, self.bandwidth_, parameters)
         kernel, d, width = KERNELS[self.kernel], self._rows.shape[1], self._width
         log_weight = np.log(self._weight / self._weight.sum())
