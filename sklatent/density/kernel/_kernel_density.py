@@ -480,7 +480,9 @@ class KernelDensity(
         return self
 
     def _found_in(self, block, weight, X):
-        """Log-sums of the kernels on a block of the training rows."""
+        """Log-sums of the kernels on a block of the training rows, if there are any."""
+        if weight is not None and not weight.any():
+            return None
         block, weight = weighted_rows(block, weight)
         model = copy.copy(self)
         model._rows = self._whitened(self._columns.others(block))
