@@ -61,7 +61,7 @@ class Balls(NamedTuple):
         return Balls(self.log_radius[at], self.k[at], self.neighbor[at], self.seen)
 
 
-def find_balls(sample, sizes, queries=None, n_jobs=None):
+def find_balls(sample, sizes, queries=None, n_jobs=None, report=None):
     """Find the balls around queries that hold as many rows as `sizes` says.
 
     Parameters
@@ -74,6 +74,8 @@ def find_balls(sample, sizes, queries=None, n_jobs=None):
         Centers; the distinct rows of the sample if None.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    report : callable, default=None
+        To be called with numbers of queries whose neighbors have been found.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def find_balls(sample, sizes, queries=None, n_jobs=None):
     """
     n_columns = min(int(sizes[-1]) + 1, len(sample.rows))
     distances, neighbor = k_nearest(
-        sample.rows, n_columns, queries=queries, n_jobs=n_jobs
+        sample.rows, n_columns, queries=queries, n_jobs=n_jobs, report=report
     )
     # The nearest row is at distance 0 only if it equals the query: distances are exact.
     seen = (distances[:, 0] == 0).astype(np.intp)

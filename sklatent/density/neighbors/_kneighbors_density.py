@@ -21,13 +21,23 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent.base import ScoreMixin, SklatentEstimator
 from sklatent.density.neighbors import _kstar
 from sklatent.density.neighbors._balls import Sample, find_balls
+from sklatent.utils._iterations import reported_rows
 from sklatent.utils._neighbors import unique_rows
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._progress import reported_rows_of_call
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
 
-class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
+class KNeighborsDensity(
+    CallbackSupportMixin, ScoreMixin, DensityMixin, SklatentEstimator
+):
     """Density estimation from the distance to the k-th nearest neighbor, with errors.
 
     The log-density is log p(x) = psi(k) - psi(n + 1) - log V_d - d log r_k(x), with r_k
@@ -67,6 +77,11 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         Significance level of each test of "kstar".
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does, and so does `score_samples`. With 0 they print nothing. An iteration is a
+        block of rows whose neighbors are searched for.
 
     Attributes
     ----------
@@ -137,6 +152,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         "max_neighbors": [Interval(Integral, 3, None, closed="left")],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -148,6 +164,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         max_neighbors=100,
         alpha=1e-6,
         n_jobs=None,
+        verbose=0,
     ):
         self.n_neighbors = n_neighbors
         self.dimension = dimension
@@ -155,6 +172,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         self.max_neighbors = max_neighbors
         self.alpha = alpha
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
@@ -215,7 +233,10 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
             # Coinciding rows are searched once, and counted.
             self._sample = Sample(X[first], counts, len(X))
             self.dimension_ = self._resolve_dimension(X)
-            balls = find_balls(self._sample, self._sizes, n_jobs=self.n_jobs)
+            with reported_rows(self, X, y, len(first)) as report:
+                balls = find_balls(
+                    self._sample, self._sizes, n_jobs=self.n_jobs, report=report
+                )
             if self.n_neighbors == "kstar":
                 # The tests compare balls around queries with these.
                 self._sample_log_radius = balls.log_radius
@@ -357,7 +378,10 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         """
         check_is_fitted(self)
         X = read_rows(self, X)
-        balls = self._choose(find_balls(self._sample, self._sizes, X, self.n_jobs))
+        name = f"{type(self).__name__}.score_samples"
+        with reported_rows_of_call(name, len(X), self.verbose) as report:
+            balls = find_balls(self._sample, self._sizes, X, self.n_jobs, report)
+        balls = self._choose(balls)
         log_density = self._log_density(balls).astype(X.dtype)
         if not return_std:
             return log_density
