@@ -27,7 +27,7 @@ from sklatent.manifold._graph import (
 from sklatent.manifold._harmonics import independent
 from sklatent.manifold._links import MatrixSearch, RowSearch
 from sklatent.manifold._rate_errors import rate_errors
-from sklatent.utils._iterations import reported_fit
+from sklatent.utils._iterations import listens, reported_fit
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
     HasMethods,
@@ -288,7 +288,10 @@ class DiffusionMap(CallbackSupportMixin, Embedding):
             search = self._start_search(X, rows)
             weight = np.bincount(search.inverse, row_weight)
             with reported_fit(self, X, y, None) as fit:
-                report = fit.report_of_rows(len(search))
+                report = products = None
+                if listens(self):
+                    report = fit.report_of_rows(len(search))
+                    products = fit.report_of("product")
                 distances, graph = self._neighbors(search, report)
                 # Squares of distances have to be numbers.
                 unit = self._unit = 2.0 ** np.frexp(np.median(distances))[1]
@@ -303,7 +306,6 @@ class DiffusionMap(CallbackSupportMixin, Embedding):
                 self.epsilon_ = kernel.epsilon * unit * unit
                 walk = make_walk(kernel, graph, kernel.width(distances), weight)
                 labels = self._label(walk)
-                products = fit.report_of("product") if fit.listens else None
                 modes = slow_modes(
                     walk, labels, weight, self._n_modes(search), products
                 )

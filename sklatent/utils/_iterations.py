@@ -69,8 +69,16 @@ def reported_rows(estimator, X, y, n_rows):
         To be called with numbers of rows, which add up to `n_rows`. None if nobody
         listens.
     """
+    if not listens(estimator):
+        yield None
+        return
     with reported_fit(estimator, X, y, blocks_of(n_rows)[1]) as fit:
         yield fit.report_of_rows(n_rows)
+
+
+def listens(estimator):
+    """Whether anybody is told of the iterations of a fit."""
+    return estimator.verbose or has_callbacks(estimator)
 
 
 @dataclass
@@ -95,20 +103,8 @@ class ReportedFit:
         """Return an `IterationReport`."""
         return IterationReport(self, task_name, fitted_attributes, offset=offset)
 
-    @property
-    def listens(self):
-        """Whether anybody is told of iterations."""
-        return self.progress is not None or has_callbacks(
-            self.fit_arguments["estimator"]
-        )
-
     def report_of_rows(self, n_rows):
-        """Return a function of numbers of rows, whose blocks are the iterations.
-
-        None if nobody listens.
-        """
-        if not self.listens:
-            return None
+        """Return a function of numbers of rows, whose blocks are the iterations."""
         return report_of_rows(self.report_of("block of rows"), blocks_of(n_rows)[0])
 
     def report_of(self, task_name):

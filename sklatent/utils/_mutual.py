@@ -45,8 +45,8 @@ def mutual_nearest(proposals, n_threads, report=None):
     )
     search = _Pairs(proposals, blocks, np.concatenate(bounds))
     # Each block is multiplied by itself and those after it.
-    stops, n = [0, *(rows.stop for rows in blocks)], len(order)
-    work = np.diff([n - (n - stop) ** 2 // n for stop in stops]).tolist()
+    n = len(order)
+    work = ((n - b.start) ** 2 // n - (n - b.stop) ** 2 // n for b in blocks)
     report_block = report_of_counts(report, work)
     found = map_threads(search.of_block, range(len(blocks)), n_threads, report_block)
     rows, columns, s = (np.concatenate(parts) for parts in zip(*found, strict=True))
