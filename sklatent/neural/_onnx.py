@@ -51,9 +51,9 @@ class EncoderGraph(nn.Module):
         rows = X.double()
         units = (rows - self.mean) / self.scale
         if len(self.maps):
-            columns = list(units.unbind(1))
+            columns, values = list(units.unbind(1)), rows.unbind(1)
             for j, score_map in self.maps.items():
-                columns[int(j)] = score_map(rows[:, int(j)])
+                columns[int(j)] = score_map(values[int(j)])
             units = torch.stack(columns, dim=1)
         units = units.to(X.dtype)
         if not self.takes_missing:
@@ -114,7 +114,7 @@ class ScoreMap(nn.Module):
         knots, scores, slopes = self.knots, self.scores, self.slopes
         inside = x.clamp(knots[0], knots[-1])
         # By comparison with all knots: ONNX has no search.
-        k = (inside[:, None] >= knots[1:-1]).sum(1)
+        k = (inside.unsqueeze(1) >= knots[1:-1]).sum(1)
         width, rise = (knots[1:] - knots[:-1])[k], (scores[1:] - scores[:-1])[k]
         s = rise / width
         d0, d1 = slopes[:-1][k] / s, slopes[1:][k] / s
@@ -156,6 +156,7 @@ def to_onnx(estimator, method, dtype):
     module, n_columns = graph_of(estimator, method, dtype)
     # Two rows: of one, the exporter would take the number of rows for fixed.
     example = torch.zeros(2, n_columns, dtype=getattr(torch, dtype))
+    shapes = ({0: torch.export.Dim("n_samples")},)
     # It says that packages which nothing here needs are not installed.
     log = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = log.level
@@ -164,13 +165,32 @@ def to_onnx(estimator, method, dtype):
         stack.callback(log.setLevel, level)
         warnings.simplefilter("ignore")  # of packages below the exporter
         program = torch.onnx.export(
-            module.eval(),
-            (example,),
+            operations(module.eval(), example, shapes),
             dynamo=True,
+            dynamic_shapes=shapes,  # names the axis
             input_names=["X"],
             output_names=[method],
-            dynamic_shapes=({0: torch.export.Dim("n_samples")},),
             opset_version=OPSET,
             verbose=False,
         )
     return program.model_proto
+
+
+def operations(module, example, shapes):
+    """Return what a module does with any number of rows, as a program.
+
+    Raises
+    ------
+    ValueError
+        If what it does hangs on the number of rows. torch.onnx.export by itself would
+        make a graph for the number in the example.
+    """
+    try:
+        return torch.export.export(
+            module, (example,), dynamic_shapes=shapes, strict=False
+        )
+    except torch._dynamo.exc.UserError as error:
+        raise ValueError(
+            "estimator must have networks that do the same with any number of rows to "
+            f"become a graph; PyTorch {torch.__version__} says above what differs."
+        ) from error
