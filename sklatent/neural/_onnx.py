@@ -34,7 +34,8 @@ class EncoderGraph(nn.Module):
     def __init__(self, network, mean, scale, maps):
         super().__init__()
         self.network = network
-        self.register_buffer("mean", torch.tensor(mean))
+        # Not called "mean": in graphs of older PyTorch an operation is.
+        self.register_buffer("center", torch.tensor(mean))
         self.register_buffer("scale", torch.tensor(scale))
         self.maps = nn.ModuleDict({str(j): ScoreMap(scores) for j, scores in maps})
         self.takes_missing = hasattr(network, "latent")
@@ -49,7 +50,7 @@ class EncoderGraph(nn.Module):
     def forward(self, X):
         """Codes of rows."""
         rows = X.double()
-        units = (rows - self.mean) / self.scale
+        units = (rows - self.center) / self.scale
         if len(self.maps):
             columns, values = list(units.unbind(1)), rows.unbind(1)
             for j, score_map in self.maps.items():
@@ -86,13 +87,13 @@ class DecoderGraph(nn.Module):
         super().__init__()
         self.network = network
         fixed = ~np.isnan(constant)
-        self.register_buffer("mean", torch.tensor(np.where(fixed, constant, mean)))
+        self.register_buffer("center", torch.tensor(np.where(fixed, constant, mean)))
         self.register_buffer("scale", torch.tensor(np.where(fixed, 0.0, scale)))
 
     def forward(self, X):
         """Rows of codes."""
         rows = self.network.decode(X).double()
-        return (rows * self.scale + self.mean).to(X.dtype)
+        return (rows * self.scale + self.center).to(X.dtype)
 
 
 class ScoreMap(nn.Module):
