@@ -69,8 +69,8 @@ def to_onnx(estimator, path=None, *, method="transform", dtype="float32"):
         If onnx, or for networks onnxscript, is not installed; both come with the extra
         ``deploy``.
     ValueError
-        If the estimator has no graph for the method, or takes strings, dates or
-        categories.
+        If the estimator has no graph for the method, takes strings, dates or
+        categories, or has networks whose operations depend on the number of rows.
     OSError
         If the file cannot be written.
 

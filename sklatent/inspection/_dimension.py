@@ -335,7 +335,7 @@ class DimensionDisplay(Display):
         self.errorbar_ = ax.errorbar(
             dimension,
             at,
-            xerr=[dimension - low, high - dimension],
+            xerr=np.stack([dimension - low, high - dimension]),
             fmt="o",
             color=BLUE,
             capsize=3,

@@ -34,7 +34,8 @@ class EncoderGraph(nn.Module):
     def __init__(self, network, mean, scale, maps):
         super().__init__()
         self.network = network
-        self.register_buffer("mean", torch.tensor(mean))
+        # Not called "mean": in graphs of older PyTorch an operation is.
+        self.register_buffer("center", torch.tensor(mean))
         self.register_buffer("scale", torch.tensor(scale))
         self.maps = nn.ModuleDict({str(j): ScoreMap(scores) for j, scores in maps})
         self.takes_missing = hasattr(network, "latent")
@@ -49,11 +50,11 @@ class EncoderGraph(nn.Module):
     def forward(self, X):
         """Codes of rows."""
         rows = X.double()
-        units = (rows - self.mean) / self.scale
+        units = (rows - self.center) / self.scale
         if len(self.maps):
-            columns = list(units.unbind(1))
+            columns, values = list(units.unbind(1)), rows.unbind(1)
             for j, score_map in self.maps.items():
-                columns[int(j)] = score_map(rows[:, int(j)])
+                columns[int(j)] = score_map(values[int(j)])
             units = torch.stack(columns, dim=1)
         units = units.to(X.dtype)
         if not self.takes_missing:
@@ -86,13 +87,13 @@ class DecoderGraph(nn.Module):
         super().__init__()
         self.network = network
         fixed = ~np.isnan(constant)
-        self.register_buffer("mean", torch.tensor(np.where(fixed, constant, mean)))
+        self.register_buffer("center", torch.tensor(np.where(fixed, constant, mean)))
         self.register_buffer("scale", torch.tensor(np.where(fixed, 0.0, scale)))
 
     def forward(self, X):
         """Rows of codes."""
         rows = self.network.decode(X).double()
-        return (rows * self.scale + self.mean).to(X.dtype)
+        return (rows * self.scale + self.center).to(X.dtype)
 
 
 class ScoreMap(nn.Module):
@@ -114,7 +115,7 @@ class ScoreMap(nn.Module):
         knots, scores, slopes = self.knots, self.scores, self.slopes
         inside = x.clamp(knots[0], knots[-1])
         # By comparison with all knots: ONNX has no search.
-        k = (inside[:, None] >= knots[1:-1]).sum(1)
+        k = (inside.unsqueeze(1) >= knots[1:-1]).sum(1)
         width, rise = (knots[1:] - knots[:-1])[k], (scores[1:] - scores[:-1])[k]
         s = rise / width
         d0, d1 = slopes[:-1][k] / s, slopes[1:][k] / s
@@ -156,6 +157,7 @@ def to_onnx(estimator, method, dtype):
     module, n_columns = graph_of(estimator, method, dtype)
     # Two rows: of one, the exporter would take the number of rows for fixed.
     example = torch.zeros(2, n_columns, dtype=getattr(torch, dtype))
+    shapes = ({0: torch.export.Dim("n_samples")},)
     # It says that packages which nothing here needs are not installed.
     log = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = log.level
@@ -164,13 +166,32 @@ def to_onnx(estimator, method, dtype):
         stack.callback(log.setLevel, level)
         warnings.simplefilter("ignore")  # of packages below the exporter
         program = torch.onnx.export(
-            module.eval(),
-            (example,),
+            operations(module.eval(), example, shapes),
             dynamo=True,
+            dynamic_shapes=shapes,  # names the axis
             input_names=["X"],
             output_names=[method],
-            dynamic_shapes=({0: torch.export.Dim("n_samples")},),
             opset_version=OPSET,
             verbose=False,
         )
     return program.model_proto
+
+
+def operations(module, example, shapes):
+    """Return what a module does with any number of rows, as a program.
+
+    Raises
+    ------
+    ValueError
+        If what it does hangs on the number of rows. torch.onnx.export by itself would
+        make a graph for the number in the example.
+    """
+    try:
+        return torch.export.export(
+            module, (example,), dynamic_shapes=shapes, strict=False
+        )
+    except torch._dynamo.exc.UserError as error:
+        raise ValueError(
+            "estimator must have networks that do the same with any number of rows to "
+            f"become a graph; PyTorch {torch.__version__} says above what differs."
+        ) from error

@@ -79,6 +79,12 @@ class CallbackSupportMixin:
         ------
         ImportError
             If there are callbacks.
+
+        Examples
+        --------
+        >>> from sklatent.decomposition import PPCA
+        >>> PPCA(2).set_callbacks()
+        PPCA(n_components=2)
         """
         if callbacks:
             require_callbacks("set_callbacks")

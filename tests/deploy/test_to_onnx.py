@@ -128,6 +128,19 @@ def test_networks_of_the_user_and_double_precision():
     assert_close(found, ae.transform(X), 1e-12)
 
 
+class OfPairs(nn.Linear):
+    """A network that reads two rows, as the exporter does, in a way of its own."""
+
+    def forward(self, x):
+        return super().forward(x) * (2.0 if len(x) == 2 else 1.0)
+
+
+def test_networks_that_depend_on_the_number_of_rows():
+    ae = AETransformer(2, encoder=OfPairs, decoder=nn.Linear, **TINY).fit(X)
+    with pytest.raises(ValueError, match="the same with any number of rows"):
+        to_onnx(ae)
+
+
 def test_places_and_their_decoder():
     embedding = ParametricEmbedding(reconstruction_weight=1.0, **TINY).fit(X)
     rows = X.astype(np.float32)

@@ -5,6 +5,7 @@ two rows, as long as all rows take part.
 """
 
 import numpy as np
+from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_array
@@ -273,7 +274,9 @@ def _kmeans_labels(Z, w, centers):
     if len(Z) < Z.shape[1]:
         return _kmeans_of_few_rows(Z, w, centers)
     kmeans = KMeans(len(centers), init=centers, n_init=1, max_iter=KMEANS_ITERATIONS)
-    return kmeans.fit(Z, sample_weight=w).labels_
+    # With the option, scikit-learn before 1.9 takes its own centers for foreign arrays.
+    with config_context(array_api_dispatch=False):
+        return kmeans.fit(Z, sample_weight=w).labels_
 
 
 def _kmeans_of_few_rows(Z, w, centers):
