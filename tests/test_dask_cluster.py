@@ -6,9 +6,12 @@ import signal
 import dask
 import dask.array as da
 import distributed
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from sklatent.decomposition import PCA, PPCA
 from sklatent.density import GaussianMixture
@@ -88,6 +91,33 @@ def test_a_worker_that_is_killed_costs_a_pass_at_most(client, tmp_path):
     np.testing.assert_array_equal(ours.means_, calm.means_)
     assert ours.lower_bounds_ == calm.lower_bounds_
     assert n_calls < (tmp_path / "killed").stat().st_size <= n_calls + 8
+
+
+def process_of(model, X, y=None):
+    """Score that tells where it is computed."""
+    return os.getpid()
+
+
+def test_grid_search_in_memory_on_the_workers(client):
+    X = np.concatenate([np.random.RandomState(i).normal(4 * i, 1, (50, 4)) for i in (0, 1)])
+    search = GridSearchCV(
+        make_pipeline(PCA(2), GaussianMixture(random_state=0)),
+        {"gaussianmixture__n_components": [1, 2, 3], "pca__whiten": [False, True]},
+        scoring={"log_density": lambda model, X, y=None: model.score(X), "process": process_of},
+        refit="log_density",
+    )
+    expected = clone(search).fit(X)
+    with joblib.parallel_config("dask"):
+        search.fit(X)
+    assert search.best_params_ == expected.best_params_
+    for split in range(5):
+        scores = f"split{split}_test_log_density"
+        np.testing.assert_allclose(
+            search.cv_results_[scores], expected.cv_results_[scores], rtol=1e-10
+        )
+        processes = search.cv_results_[f"split{split}_test_process"]
+        assert not (processes == os.getpid()).any()
+    np.testing.assert_allclose(search.score(X), expected.score(X), rtol=1e-10)
 
 
 def test_a_cluster_that_dies_leaves_the_estimator_as_it_was(client, tmp_path):
