@@ -3,8 +3,10 @@
 `_peers.py` calls these functions there by name, so that both do the same.
 """
 
+import atexit
 import contextlib
 import importlib
+import logging
 import re
 import threading
 import time
@@ -24,10 +26,17 @@ DASK = "da.linalg.svd_compressed"
 @contextlib.contextmanager
 def workers(n_workers=2, **settings):
     """Give a client of worker processes of one thread each."""
-    settings |= {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with LocalCluster(n_workers=n_workers, **settings) as cluster:
-        with Client(cluster) as client:
-            yield client
+    settings |= {
+        "threads_per_worker": 1,
+        "processes": True,
+        "dashboard_address": "127.0.0.1:0",
+    }
+    settings["silence_logs"] = logging.CRITICAL  # of workers that end, or are killed
+    with (
+        LocalCluster(n_workers=n_workers, **settings) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
 
 
 def variances(X, package, n_components):
@@ -39,13 +48,14 @@ def variances(X, package, n_components):
     return PCA(n_components).fit(X).explained_variance_.tolist()
 
 
+_stays, _held = contextlib.ExitStack(), []
+atexit.register(_stays.close)
+
+
 @cache
 def _client():
     """Two workers that stay."""
-    return contextlib.ExitStack().enter_context(workers())
-
-
-_held = []
+    return _stays.enter_context(workers())
 
 
 def held(X):
@@ -94,14 +104,14 @@ def many_rows(X, package, n_components, n_rows, memory_limit, patience):
         rng, shape = da.random.default_rng(0), (n_rows, X.shape[1])
         rows = rng.standard_normal(shape, chunks=(CHUNK_ROWS, -1)).persist()
         wait(rows)
-        executor = ThreadPoolExecutor(1)
+        executor, seconds = ThreadPoolExecutor(1), None
         with watched(client) as extra, contextlib.suppress(TimeoutError):
             start = time.perf_counter()
             executor.submit(variances, rows, package, n_components).result(patience)
             seconds = time.perf_counter() - start
         # What still runs ends with the cluster.
         executor.shutdown(wait=False)
-        return [extra[0], seconds] if extra else None
+    return None if seconds is None else [extra[0], seconds]
 
 
 # --------------------------------------------------------------------------------

@@ -1,13 +1,14 @@
 """What a billion rows of 20 columns would take, computed from rates measured on fewer.
 
 A fit of lazy chunks is asked how often it makes each chunk, and how much processor time
-it takes for a row beyond making them. All rows then take, on machines of equal cores,
+it takes for a row. All rows then take, on machines of equal cores,
 
     passes * bytes / (reading rate * machines) + rate * rows / (cores * machines),
 
 as if nothing were computed while a machine reads. Networks are trained by one process.
 """
 
+import statistics
 import tempfile
 import time
 import warnings
@@ -22,7 +23,7 @@ from sklatent.decomposition import PCA, PPCA, FactorAnalysis
 from sklatent.density import GaussianMixture, HistogramDensity
 from sklatent.neural import VAETransformer
 
-N_MEASURED, CHUNK = 400_000, 50_000
+N_MEASURED, CHUNK, N_REPEATS = 400_000, 20_000, 3
 N_ROWS = 1_000_000_000
 # Bytes that each machine reads in a second: an assumption.
 READING_RATE = 1e9
@@ -47,7 +48,7 @@ JOBS = {
 
 def summed(X):
     """Sum of all entries."""
-    return X.sum().compute()
+    return dask.compute(X.sum())
 
 
 def lazy(X, made):
@@ -62,15 +63,20 @@ def lazy(X, made):
 
 
 def cost(job, X):
-    """How often a job reads each row, and its processor time for a row, in seconds."""
-    sample, made = X[:: len(X) // 1000], []
-    rest = time.process_time()
-    job(sample[:500], sample)
-    rest = time.process_time() - rest  # what does not depend on the rows
-    start = time.process_time()
-    job(lazy(X, made), sample)
-    seconds = time.process_time() - start - rest
-    return round(sum(made) / len(X), 1), seconds / len(X)
+    """How often a job reads each row, and its processor time for a row, in seconds.
+
+    What does not depend on the number of rows is left out.
+    """
+    sample, rates = X[:: len(X) // 1000], []
+    for _ in range(N_REPEATS):
+        seconds = []
+        for rows in (X[:CHUNK], X):
+            made = []
+            start = time.process_time()
+            job(lazy(rows, made), sample)
+            seconds.append(time.process_time() - start)
+        rates.append((seconds[1] - seconds[0]) / (len(X) - CHUNK))
+    return round(sum(made) / len(X), 1), statistics.median(rates)
 
 
 def minutes(passes, rate, machines, cores):
@@ -85,7 +91,7 @@ def run():
     lines = [
         f"{N_ROWS:,} x {N_FEATURES} in double precision, {size:.0f} GB, each machine "
         f"reading {READING_RATE / 1e9:g} GB/s",
-        f"{'':<36}{'passes':>8}{'µs a row':>10}"
+        f"{'':<36}{'passes':>8}{'us a row':>10}"
         + "".join(f"{name + ', min':>20}" for name in CLUSTERS),
     ]
     with tempfile.TemporaryDirectory() as folder:

@@ -193,8 +193,8 @@ def table_of_workers(n_iter=6):
     return (
         "PCA(2) and GaussianMixture(2), 160,000 x 5, eight lazy chunks\n"
         f"  one, two and three workers: {same}\n"
-        f"  two workers, kill -9 of one in step 3 of EM: {lost}, {passes:.2f} of a pass "
-        "made again   reach 1"
+        f"  two workers, kill -9 of one in step 3 of EM: {lost}, {passes:.2f} of a "
+        "pass made again   reach 1"
     )
 
 

@@ -26,7 +26,7 @@ def client():
             n_workers=2,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -93,31 +93,34 @@ def test_a_worker_that_is_killed_costs_a_pass_at_most(client, tmp_path):
     assert n_calls < (tmp_path / "killed").stat().st_size <= n_calls + 8
 
 
-def process_of(model, X, y=None):
-    """Score that tells where it is computed."""
+def log_density(model, X, y=None):
+    return model.score(X)
+
+
+def process(model, X, y=None):
     return os.getpid()
 
 
 def test_grid_search_in_memory_on_the_workers(client):
-    X = np.concatenate([np.random.RandomState(i).normal(4 * i, 1, (50, 4)) for i in (0, 1)])
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(100, 4)) + 4 * rng.randint(2, size=(100, 1))
     search = GridSearchCV(
         make_pipeline(PCA(2), GaussianMixture(random_state=0)),
         {"gaussianmixture__n_components": [1, 2, 3], "pca__whiten": [False, True]},
-        scoring={"log_density": lambda model, X, y=None: model.score(X), "process": process_of},
+        scoring={"log_density": log_density, "process": process},
         refit="log_density",
     )
     expected = clone(search).fit(X)
     with joblib.parallel_config("dask"):
         search.fit(X)
     assert search.best_params_ == expected.best_params_
-    for split in range(5):
-        scores = f"split{split}_test_log_density"
+    assert search.score(X) == pytest.approx(expected.score(X), rel=1e-10)
+    for i in range(5):
+        scores = f"split{i}_test_log_density"
         np.testing.assert_allclose(
             search.cv_results_[scores], expected.cv_results_[scores], rtol=1e-10
         )
-        processes = search.cv_results_[f"split{split}_test_process"]
-        assert not (processes == os.getpid()).any()
-    np.testing.assert_allclose(search.score(X), expected.score(X), rtol=1e-10)
+        assert os.getpid() not in search.cv_results_[f"split{i}_test_process"]
 
 
 def test_a_cluster_that_dies_leaves_the_estimator_as_it_was(client, tmp_path):

@@ -40,9 +40,9 @@ def read(i):
 
 # %%
 # The workers are processes, which import this script, so that the part that starts them
-# must not run there. PCA reads each chunk once and gets its moments back, 1 kB or so for
-# 5 MB of rows. The components are small enough for the memory of the workers; without
-# ``persist`` each step of the mixture would compute them again from the chunks.
+# must not run there. PCA reads each chunk once and gets its moments back, 1 kB or so
+# for 5 MB of rows. The components are small enough for the memory of the workers;
+# without ``persist`` each step of the mixture would compute them again from the chunks.
 #
 # The number of Gaussians is chosen by cross-validation on a sample in memory. With
 # joblib's backend "dask" the workers of the same cluster fit the candidates.
@@ -50,7 +50,7 @@ def read(i):
 if __name__ == "__main__":
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster),
     ):
@@ -66,7 +66,7 @@ if __name__ == "__main__":
             GaussianMixture(random_state=0), {"n_components": range(1, 7)}
         )
         with joblib.parallel_config("dask"):
-            search.fit(Z[::1000].compute())
+            search.fit(Z[::250].compute())
         mixture = search.best_estimator_.fit(Z)
 
         scores = mixture.score_samples(Z)  # not computed yet
@@ -80,7 +80,9 @@ if __name__ == "__main__":
     print(f"{len(X):,} rows of {X.nbytes / 1e6:.0f} MB in {X.numblocks[0]} chunks")
     print(f"two components explain {pca.explained_variance_ratio_.sum():.1%}")
     print(f"{mixture.n_components} Gaussians, mean log-density {mean:.2f} nats")
-    print(f"{np.sum(faults & least)} of {faults.sum()} faults are the least likely rows")
+    print(
+        f"{np.sum(faults & least)} of {faults.sum()} faults are the least likely rows"
+    )
 
 # %%
 # What is drawn are counts that the workers have made of their chunks, and the rows that
@@ -97,7 +99,8 @@ if __name__ == "__main__":
 
 # %%
 # The figure has the three states as clouds of rows and, around them, the rows with the
-# lowest density, which are the faults. No process has held more than its chunk of the
-# table and its part of the components. For files in place of the function ``read``,
-# ``da.from_zarr`` or ``dask.dataframe.read_parquet`` make the table; for machines in
-# place of processes, the address of a scheduler is given to ``Client``. See :ref:`scale`.
+# lowest density, nearly all of which are faults. No process has held more than a few
+# chunks of the table and its part of the components. For files in place of the function
+# ``read``, ``da.from_zarr`` or ``dask.dataframe.read_parquet`` make the table; for
+# machines in place of processes, the address of a scheduler is given to ``Client``. See
+# :ref:`scale`.
