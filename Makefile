@@ -68,6 +68,7 @@ dist: $(VENV)/dist
 	@echo "Made $$(ls dist | tr '\n' ' ')"
 
 bench: $(VENV)/bench .peers
+	$(BIN)/python -m benchmarks billion_rows
 	$(BIN)/python -m benchmarks decomposition
 	$(BIN)/python -m benchmarks density
 	$(BIN)/python -m benchmarks density_calls
@@ -83,6 +84,7 @@ bench: $(VENV)/bench .peers
 	$(BIN)/python -m benchmarks neural_quality
 	$(BIN)/python -m benchmarks neural_retrieval
 	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks quality
+	SKLATENT_PEERS=.peers/bin/python $(BIN)/python -m benchmarks rows
 
 # Peers that need other versions of NumPy.
 .peers: benchmarks/peers.txt

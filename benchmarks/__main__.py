@@ -16,6 +16,7 @@ from benchmarks.manifold_maps import PARTS as MAPS
 from benchmarks.quality import PARTS
 
 FAMILIES = [
+    "billion_rows",
     "decomposition",
     "density",
     "density_calls",

@@ -6,6 +6,7 @@
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks manifold_maps
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks neural_peers
     SKLATENT_PEERS=.peers/bin/python python -m benchmarks quality
+    SKLATENT_PEERS=.peers/bin/python python -m benchmarks rows
 
 That interpreter runs this file as a program. It reads one job per line, the name of a
 function below, or of a file beside this one and of its function, with its arguments as

@@ -1,26 +1,45 @@
 """Fits of Dask collections: PCA beside dask-ml and Dask itself, EM beside memory.
 
-PCA runs on two worker processes of one thread each. The cost of a pass that does
-nothing is that of the graph of Dask. dask-ml is compared where it is installed.
+PCA runs on two worker processes of one thread each; dask-ml on two others, in the
+environment of `_peers.py`. The cost of a pass that does nothing is that of the graph of
+Dask.
 """
 
-import contextlib
-import importlib.util
 import operator
+import os
+import signal
 import statistics
+import tempfile
 import time
+import warnings
+from functools import partial
+from pathlib import Path
 
 import dask
 import dask.array as da
 import numpy as np
 
+from benchmarks._clusters import (
+    DASK,
+    extra_memory,
+    held_variances,
+    many_rows,
+    readings,
+    workers,
+)
 from benchmarks._harness import compare, interleave
+from benchmarks._peers import Peers
 from sklatent.decomposition import PCA
 from sklatent.density import GaussianMixture
 from sklatent.density.mixture._em import em_step
 from sklatent.utils._rows import row_source
 
 SEED = 0
+OURS, THEIRS = "sklatent", "dask_ml"
+
+
+# --------------------------------------------------------------------------------
+# PCA on two workers
 
 
 def spectrum_rows(n, p):
@@ -29,43 +48,158 @@ def spectrum_rows(n, p):
     return rng.standard_normal((n, p)) * 0.9 ** np.arange(p)
 
 
-def table_of_pca(n=500_000, p=50, n_components=10, repeats=3):
-    """Time and accuracy of PCA on persisted chunks of 50,000 rows."""
-    from distributed import Client, LocalCluster
+class Side:
+    """What each package does with the same rows, ours here and dask-ml there.
 
-    cluster = LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    )
-    rows = spectrum_rows(n, p)
-    exact = np.linalg.eigvalsh(np.cov(rows.T))[::-1][:n_components]
-    found = {}
-    with cluster, Client(cluster):
-        X = da.from_array(rows, chunks=(n // 10, p)).persist()
+    Parameters
+    ----------
+    path : path
+        Where the rows are, for the other environment.
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+    peers : Peers
+        The other environment.
+    """
 
-        def ours():
-            found["sklatent PCA"] = PCA(n_components).fit(X).explained_variance_
+    def __init__(self, path, X, peers):
+        np.save(path, X)
+        self.path, self.X, self.peers = path, X, peers
 
-        def compressed():
-            centered = X - X.mean(axis=0)
-            _, s, _ = da.linalg.svd_compressed(centered, n_components, seed=SEED)
-            found["da.linalg.svd_compressed"] = s.compute() ** 2 / (n - 1)
+    def __call__(self, function, package, **arguments):
+        """Call a function of `_clusters.py` for a package."""
+        if package == THEIRS:
+            name = f"_clusters.{function.__name__}"
+            return self.peers(name, self.path, package=package, **arguments)
+        return function(self.X, package, **arguments)
 
-        def dask_ml():
-            from dask_ml.decomposition import PCA as Theirs
 
-            found["dask_ml PCA"] = Theirs(n_components).fit(X).explained_variance_
-
-        functions = {"sklatent PCA": ours, "da.linalg.svd_compressed": compressed}
-        reach = {"da.linalg.svd_compressed": 4, "dask_ml PCA": 7}
-        if importlib.util.find_spec("dask_ml"):
-            functions["dask_ml PCA"] = dask_ml
-        title = f"PCA({n_components}), {n:,} x {p}, two workers"
-        yield compare(title, functions, reach, repeats)
-    errors = [
-        f"  {name:<44}{np.abs(found[name] / exact - 1).max():>12.1e}"
-        for name in functions
+def tables_of_pca(n=500_000, p=50, n_components=10, repeats=5):
+    """Time, memory, readings and accuracy of PCA of ten chunks."""
+    X, peers = spectrum_rows(n, p), Peers()
+    packages = (OURS, DASK, THEIRS)
+    settings = {"n_components": n_components}
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Side(Path(folder) / "rows.npy", X, peers)
+        functions = {
+            package: partial(rows, held_variances, package, **settings)
+            for package in packages
+        }
+        title = f"PCA({n_components}), {n:,} x {p}, ten chunks, two workers"
+        yield compare(title, functions, {DASK: 4, THEIRS: 7}, repeats)
+        columns = {
+            "extra MB": [rows(extra_memory, name, **settings) for name in packages],
+            "readings": [rows(readings, name, **settings) for name in packages],
+        }
+        for offset in (0.0, 1e8):
+            shifted = Side(Path(folder) / "shifted.npy", X + offset, peers)
+            # The offset is exact, so that what is compared is the rows as rounded.
+            exact = np.linalg.eigvalsh(np.cov((shifted.X - offset).T))[::-1]
+            columns[f"error at {offset:g}"] = [
+                np.abs(
+                    np.divide(
+                        shifted(held_variances, name, **settings), exact[:n_components]
+                    )
+                    - 1
+                ).max()
+                for name in packages
+            ]
+    lines = [
+        "megabytes beyond the rows on both workers, how often each lazy chunk is made, "
+        "and\nthe largest relative error of a variance   reach 64, 1, 1e-12, 1e-9",
+        " " * 28 + "".join(f"{name:>15}" for name in columns),
     ]
-    yield "\n".join(["largest relative error of a variance", *errors])
+    for i, name in enumerate(packages):
+        cells = "".join(f"{values[i]:>15.3g}" for values in columns.values())
+        lines.append(f"  {name:<26}{cells}")
+    yield "\n".join(lines)
+
+
+def table_of_many_rows(n=2_000_000, p=50, memory_limit="1.8GB", patience=120):
+    """PCA of rows that nearly fill two workers."""
+    settings = {
+        "n_components": 10,
+        "n_rows": n,
+        "memory_limit": memory_limit,
+        "patience": patience,
+    }
+    lines = [f"PCA(10), {n:,} x {p}, two workers of {memory_limit}"]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Side(Path(folder) / "rows.npy", np.empty((0, p)), Peers())
+        for package in (OURS, THEIRS):
+            found = rows(many_rows, package, **settings)
+            said = f"does not end in {patience} s"
+            if found is not None:
+                said = "{:.0f} MB beyond the rows, {:.1f} s".format(*found)
+            lines.append(f"  {package:<26}{said}   reach 64 MB")
+    return "\n".join(lines)
+
+
+# --------------------------------------------------------------------------------
+# Workers that are more, or fewer
+
+
+def lazy_rows(path, fatal=None):
+    """Eight blocks of rows, made when they are needed.
+
+    Parameters
+    ----------
+    path : path
+        Of a file that counts how often a block is made.
+    fatal : int or None
+        Which making, by its number, kills the worker.
+    """
+    blocks = [dask.delayed(_make, pure=False)(i, str(path), fatal) for i in range(8)]
+    arrays = [da.from_delayed(block, (20_000, 5), np.float64) for block in blocks]
+    return da.concatenate(arrays)
+
+
+def _make(i, path, fatal):
+    with open(path, "ab") as file:
+        file.write(b".")
+        if file.tell() == fatal:
+            file.close()
+            os.kill(os.getpid(), signal.SIGKILL)
+    rng = np.random.RandomState(i)
+    return rng.standard_normal((20_000, 5)) + rng.choice([-3.0, 3.0], size=(20_000, 1))
+
+
+def bits(model):
+    """All numbers of a fitted mixture, or PCA."""
+    return b"".join(
+        np.asarray(value).tobytes()
+        for name, value in sorted(vars(model).items())
+        if name.endswith("_") and np.asarray(value).dtype.kind == "f"
+    )
+
+
+def table_of_workers(n_iter=6):
+    """Bits of fits by one, two and three workers, and by two of which one dies."""
+    mixture = GaussianMixture(2, max_iter=n_iter, tol=0, random_state=SEED)
+    found, n_made = [], []
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of reading often, and not to convergence
+        # In the third step, after the overview and the sample.
+        for n_workers, fatal in ((1, None), (2, None), (3, None), (2, 8 * 4 + 3)):
+            path = Path(folder) / f"{len(found)}"
+            X = lazy_rows(path, fatal)
+            with workers(n_workers):
+                # PCA last, so that the numbers of the blocks are those of EM.
+                models = [mixture.fit(X), PCA(2).fit(X)]
+                found.append([bits(model) for model in models])
+            n_made.append(path.stat().st_size)
+    same = "the same bits" if found[0] == found[1] == found[2] else "NOT THE SAME BITS"
+    lost = "the same bits" if found[3] == found[0] else "NOT THE SAME BITS"
+    passes = (n_made[3] - n_made[0]) / 8
+    return (
+        "PCA(2) and GaussianMixture(2), 160,000 x 5, eight lazy chunks\n"
+        f"  one, two and three workers: {same}\n"
+        f"  two workers, kill -9 of one in step 3 of EM: {lost}, {passes:.2f} of a "
+        "pass made again   reach 1"
+    )
+
+
+# --------------------------------------------------------------------------------
+# EM, and what a pass costs
 
 
 def table_of_em(n=400_000, p=10, k=8, size=20_000, repeats=7):
@@ -126,5 +260,6 @@ def run():
     """Yield the tables."""
     yield table_of_passes()
     yield table_of_em()
-    with contextlib.suppress(ModuleNotFoundError):  # without distributed
-        yield from table_of_pca()
+    yield from tables_of_pca()
+    yield table_of_many_rows()
+    yield table_of_workers()

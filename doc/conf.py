@@ -142,6 +142,7 @@ sphinx_gallery_conf = {
             "pipeline",
             "inspection",
             "applications",
+            "scale",
             "deployment",
             "extending",
         )

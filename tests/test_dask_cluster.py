@@ -6,9 +6,12 @@ import signal
 import dask
 import dask.array as da
 import distributed
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from sklatent.decomposition import PCA, PPCA
 from sklatent.density import GaussianMixture
@@ -23,7 +26,7 @@ def client():
             n_workers=2,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -88,6 +91,36 @@ def test_a_worker_that_is_killed_costs_a_pass_at_most(client, tmp_path):
     np.testing.assert_array_equal(ours.means_, calm.means_)
     assert ours.lower_bounds_ == calm.lower_bounds_
     assert n_calls < (tmp_path / "killed").stat().st_size <= n_calls + 8
+
+
+def log_density(model, X, y=None):
+    return model.score(X)
+
+
+def process(model, X, y=None):
+    return os.getpid()
+
+
+def test_grid_search_in_memory_on_the_workers(client):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(100, 4)) + 4 * rng.randint(2, size=(100, 1))
+    search = GridSearchCV(
+        make_pipeline(PCA(2), GaussianMixture(random_state=0)),
+        {"gaussianmixture__n_components": [1, 2, 3], "pca__whiten": [False, True]},
+        scoring={"log_density": log_density, "process": process},
+        refit="log_density",
+    )
+    expected = clone(search).fit(X)
+    with joblib.parallel_config("dask"):
+        search.fit(X)
+    assert search.best_params_ == expected.best_params_
+    assert search.score(X) == pytest.approx(expected.score(X), rel=1e-10)
+    for i in range(5):
+        scores = f"split{i}_test_log_density"
+        np.testing.assert_allclose(
+            search.cv_results_[scores], expected.cv_results_[scores], rtol=1e-10
+        )
+        assert os.getpid() not in search.cv_results_[f"split{i}_test_process"]
 
 
 def test_a_cluster_that_dies_leaves_the_estimator_as_it_was(client, tmp_path):

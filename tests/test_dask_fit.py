@@ -2,6 +2,7 @@
 
 import pickle
 
+import cloudpickle
 import dask
 import dask.array as da
 import dask.dataframe as dd
@@ -268,6 +269,32 @@ def test_errors_in_blocks():
         PCA(7).fit(chunked(table()))
     with pytest.raises(ValueError, match="minimum of 2"):
         PPCA(1).fit(chunked(table(1), chunks=(1,)))
+
+
+def through_cloudpickle(graph, keys, **options):
+    """Schedule what a cluster gets where a function of a script is in the graph."""
+    return dask.get(cloudpickle.loads(cloudpickle.dumps(graph)), keys)
+
+
+@pytest.mark.parametrize(
+    ("model", "n_features", "n_missing"),
+    [
+        (PCA(2), 6, 0),
+        (FactorAnalysis(2), 6, 0),
+        (FactorAnalysis(2), 6, 20),
+        (GaussianMixture(2, random_state=0), 6, 0),
+        (GaussianMixture(2, random_state=0), 6, 20),
+        (HistogramDensity(), 2, 0),
+        (PCASpectrum(), 6, 0),
+    ],
+)
+def test_tasks_can_be_sent_as_code(model, n_features, n_missing):
+    X = table()[:, :n_features]
+    X[:n_missing, 0] = np.nan
+    rows = chunked(X)
+    expected = clone(model).fit(rows)
+    with dask.config.set(scheduler=through_cloudpickle):
+        assert_same(clone(model).fit(rows), expected)
 
 
 # --------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ QUERIES = {
     "KDE": "user_guide/density",
     "clusters": "user_guide/density",
     "ONNX": "user_guide/deployment",
+    "Dask": "user_guide/scale",
     "deployment": "user_guide/deployment",
     "skops": "user_guide/deployment",
     "pickle": "user_guide/deployment",

@@ -84,6 +84,8 @@ CROPS = {
     "plot_hashing": (0.06, 0.05, 0.53, 0.48),
     "plot_mixed_table": (0, 0.06, 0.335, 1),
     "plot_new_rows": (0, 0, 0.46, 1),
+    # scale
+    "plot_larger_than_memory": None,
 }
 
 

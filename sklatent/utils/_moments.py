@@ -318,12 +318,20 @@ class _BlockSums:
     def _subtract(self, block, dtype):
         """Return the block minus the center, in the buffer; itself if that is 0."""
         plain = block.flags.c_contiguous and block.dtype == dtype
-        if plain and not self.center.any():
+        at_zero = plain and not self.center.any()
+        if at_zero and block.flags.aligned:
             return block
         n, p = block.shape
         if self.buffer.size < n * p:
             self.buffer = np.empty(n * p, dtype)
         workspace = self.buffer[: n * p]
+        if plain and not block.flags.aligned:
+            # The network leaves rows at any address, where products would copy them
+            # once for each factor, and have other last bits.
+            np.copyto(workspace.reshape(n, p), block)
+            block = workspace.reshape(n, p)
+        if at_zero:
+            return block
         if self.fortran:
             r = workspace.reshape(p, n).T
             return np.subtract(block, self.center, out=r, casting="same_kind")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklatent.utils._columns import ColumnMoments, narrowed_ranges
+from sklatent.utils._columns import ColumnMoments, any_missing, narrowed_ranges
 from sklatent.utils._moments import Moments
 
 # Sums of weights that are not finite show in the result.
@@ -71,13 +71,15 @@ class Overview:
             moments = Moments.of(X) if with_scatter else None
             counts = (n_rows, 0, total, square)
             return cls(*counts, X.dtype, columns, unknown, unknown, False, moments)
-        has_missing, moments = bool(np.isnan(X).any()), None
-        if with_scatter and not has_missing:
-            moments = Moments.of(X, weight)
+        moments = Moments.of(X, weight) if with_scatter else None
+        # A missing entry makes its feature's mean NaN.
+        suspect = moments is None or np.isnan(moments.mean).any()
+        has_missing = suspect and any_missing(X)
+        if moments is not None and not has_missing:
             of_each, squares = np.full(p, total), np.diag(moments.scatter)
             columns = ColumnMoments(of_each, moments.mean, moments.mean_error, squares)
         else:
-            columns = ColumnMoments.of(X, w)
+            columns, moments = ColumnMoments.of(X, w), None
         counts = (n_rows, len(X), total, square)
         ranges = narrowed_ranges(X)
         return cls(*counts, X.dtype, columns, *ranges, has_missing, moments)

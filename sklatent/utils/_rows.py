@@ -20,7 +20,7 @@ are in `_device_rows`.
 """
 
 import operator
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from sklearn.base import clone
@@ -266,11 +266,11 @@ class DaskRows:
     @cached_property
     def overview(self):
         """What the first reading tells."""
-        seen = self.reduce(Overview.of, Overview.merge, self.with_scatter)
+        seen = self.reduce(_overview, Overview.merge, self.with_scatter)
         if seen is not None and seen.dtype != self.dtype:
             # The dtype that was declared is that of some blocks only.
             self.reader = self.reader.of_dtype(seen.dtype)
-            seen = self.reduce(Overview.of, Overview.merge, self.with_scatter)
+            seen = self.reduce(_overview, Overview.merge, self.with_scatter)
         self._check_number(0 if seen is None else seen.n_rows)
         if seen.n_positive == 0:
             raise ValueError("sample_weight must be positive for at least one row.")
@@ -281,7 +281,7 @@ class DaskRows:
         """Moments, with products in a precision; that of the rows if None."""
         if dtype in (None, self.dtype) and self.with_scatter:
             return self.overview.moments
-        return self.reduce(partial(Moments.of, dtype=dtype), Moments.merge)
+        return self.reduce(_moments, Moments.merge, dtype)
 
     def mean(self):
         """Return the sum of the weights, the mean, and what rounding it lost."""
@@ -404,6 +404,18 @@ class DaskRows:
         some = self.blocks.collect(OnBlock(self.reader, rows_at, ()), wanted)
         X, weight = zip(*(rows for _, rows in filter(None, some)), strict=True)
         return np.concatenate(X), np.concatenate(weight)
+
+
+# Functions of modules, which travel by their names. If a function of a script or of a
+# notebook makes the rows, Dask sends what is no such function as code.
+
+
+def _overview(block, weight, with_scatter):
+    return Overview.of(block, weight, with_scatter)
+
+
+def _moments(block, weight, dtype):
+    return Moments.of(block, weight, dtype=dtype)
 
 
 def _length_of(block, weight):

@@ -170,6 +170,21 @@ def test_views_with_steps(order):
     assert_moments(Moments.of(X[::2, ::-3]), X[::2, ::-3])
 
 
+@pytest.mark.parametrize(("dtype", "offset"), CASES)
+def test_rows_at_any_address_have_the_same_moments(dtype, offset):
+    """To the bit, since where a worker finds rows is up to chance."""
+    X = (np.random.RandomState(0).standard_normal((3000, 20)) + offset).astype(dtype)
+    memory = np.empty(X.nbytes + 16, np.uint8)
+    start = (1 - memory.ctypes.data) % 16
+    moved = np.frombuffer(memory, dtype, X.size, start).reshape(X.shape)
+    moved[:] = X
+    assert not moved.flags.aligned
+    ours, expected = Moments.of(moved), Moments.of(X)
+    np.testing.assert_array_equal(ours.mean, expected.mean)
+    np.testing.assert_array_equal(ours.scatter, expected.scatter)
+    np.testing.assert_array_equal(moved, X)
+
+
 def test_input_is_not_written_to():
     X = normal(300, 4, np.float64, 1e8)
     weight = np.random.RandomState(1).exponential(size=len(X))
