@@ -219,7 +219,9 @@ def test_other_metrics(metric):
 
 @pytest.mark.parametrize("has_queries", [False, True])
 @pytest.mark.parametrize(
-    "metric", ["euclidean", "manhattan", manhattan, "precomputed"], ids=str
+    "metric",
+    ["euclidean", "manhattan", manhattan, "precomputed"],
+    ids=["euclidean", "manhattan", "callable", "precomputed"],
 )
 @pytest.mark.usefixtures("method")
 def test_reports_add_up_to_the_queries(metric, has_queries):
