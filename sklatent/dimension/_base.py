@@ -21,6 +21,7 @@ from sklatent.dimension._metrics import (
 )
 from sklatent.dimension._table_warnings import count_duplicates, warn_of_table
 from sklatent.exceptions import DiscreteDataWarning, FewRowsWarning
+from sklatent.utils._arrays import moved, namespace_of, to_numpy
 from sklatent.utils._neighbors import EUCLIDEAN, k_nearest
 from sklatent.utils._row_methods import RowMethods
 from sklatent.utils._sklearn import Interval, StrOptions
@@ -121,12 +122,14 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             rows, rounding = points(X, self.metric)
         self._first, self._inverse = merge_equal(rows, self.metric, rounding)
         n = len(self._first)
-        self.n_duplicates_ = count_duplicates(table, n, len(X))
-        check_distinct(n_needed, n, len(X))
+        self.n_duplicates_ = count_duplicates(table, n, X.shape[0])
+        check_distinct(n_needed, n, X.shape[0])
         if self.metric == "precomputed":
             self._rows, self._rounding = X[np.ix_(self._first, self._first)], rounding
         else:
-            self._rows, self._rounding = rows[self._first], rounding[self._first]
+            first = moved(self._first, rows)
+            self._rows = namespace_of(rows).take(rows, first, axis=0)
+            self._rounding = rounding[self._first]
         return n
 
     def _nearest(self, n_neighbors, ranks):
@@ -141,7 +144,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         if metric in EUCLIDEAN:
             # At rank 0 is the row itself, or another one at a distance of 0; then so
             # is rank 1, which is an error.
-            return search(ranks=ranks)
+            return [to_numpy(found) for found in search(ranks=ranks)]
         distances, indices = search()
         own = indices == np.arange(len(indices))[:, None]
         return [A[:, ranks - 1] for A in _without(own, distances, indices)]

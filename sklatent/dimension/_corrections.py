@@ -7,6 +7,7 @@ import numpy as np
 from sklatent.dimension import _estimates
 from sklatent.dimension._calibration import correct, dependence
 from sklatent.dimension._shapes import posterior
+from sklatent.utils._arrays import namespace_of
 from sklatent.utils._sklearn import StrOptions
 
 # Farther scales for "shapes", n1 of `_estimates.gride`: those in the tables.
@@ -74,7 +75,8 @@ class CorrectedMixin:
         """Bound of the dimension for "shapes": that of the plane that the rows span."""
         if self.correction != "shapes" or self._rows is None:
             return np.inf
-        return max(np.linalg.matrix_rank(self._rows - self._rows.mean(axis=0)), 1)
+        xp, rows = namespace_of(self._rows), self._rows
+        return max(int(xp.linalg.matrix_rank(rows - xp.mean(rows, axis=0))), 1)
 
     def _correct(self, n_distinct, scale, others=(), most=np.inf):
         """Correct the estimate and its error bar.

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from sklatent.utils._arrays import moved, namespace_of, numpy_dtype, to_numpy
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import unique_rows
 
@@ -84,7 +85,7 @@ def points(X, metric):
     """
     if measured(metric) != metric:
         return directions(X, metric)
-    return X, np.zeros(len(X))
+    return X, np.zeros(X.shape[0])
 
 
 def directions(X, metric):
@@ -114,7 +115,7 @@ def rounding_of_distances(rows, nearest, distances, metric):
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features)
-        The rows.
+        The rows, which may be on a device.
     nearest : ndarray of shape (n_samples,)
         Position of the nearest row of each. Entries that are equal in both do not
         count, however large they are.
@@ -128,17 +129,19 @@ def rounding_of_distances(rows, nearest, distances, metric):
     rounding : ndarray of shape (n_samples,)
         A bound; 0 where it is less than a share `TIE` of the distance, or not known.
     """
-    rounding = np.zeros(len(rows))
+    rounding = np.zeros(rows.shape[0])
     if callable(metric) or metric in RELATIVE:
         return rounding
-    eps = 2 * np.finfo(rows.dtype).eps
-    largest = float(max(rows.max(), -rows.min()))
+    xp = namespace_of(rows)
+    eps = 2 * np.finfo(numpy_dtype(rows)).eps
+    largest = max(float(xp.max(rows)), -float(xp.min(rows)))
     matters = np.flatnonzero(TIE * distances < eps * largest)
     for block in row_slices(len(matters), max(BLOCK_ENTRIES // rows.shape[1], 1)):
         which = matters[block]
-        x = rows[which]
-        differs = x != rows[nearest[which]]
-        rounding[which] = eps * (np.abs(x) * differs).max(axis=1)
+        x = xp.take(rows, moved(which, rows), axis=0)
+        y = xp.take(rows, moved(nearest[which], rows), axis=0)
+        moves = xp.where(x != y, xp.abs(x), xp.zeros_like(x))
+        rounding[which] = eps * to_numpy(xp.max(moves, axis=1))
     return rounding
 
 

@@ -28,6 +28,8 @@ from sklatent.dimension._base import (
 from sklatent.dimension._calibration import misfit_pvalue
 from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
 from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
+from sklatent.utils._arrays import to_numpy
+from sklatent.utils._neighbors import EUCLIDEAN
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
 from sklatent.utils._tables import FLOAT_DTYPES, check_in_memory
@@ -184,6 +186,13 @@ class TwoNN(
         "prior_rate": [Interval(Real, 0, None, closed="left")],
     }
 
+    _all_pairs = True
+
+    @property
+    def _on_device(self):
+        """The search for neighbors at Euclidean distances."""
+        return frozenset({"fit"} if str(self.metric) in EUCLIDEAN else ())
+
     def __init__(
         self,
         method="mle",
@@ -283,6 +292,7 @@ class TwoNN(
                 vars(self).pop("local_dimension_", None)
             else:
                 self._ratios = np.column_stack([kept, bounded])
+                self._rows = to_numpy(self._rows)
                 indices = neighbors.indices[:, : self.n_neighbors_]
                 members = self._ratios[indices].sum(axis=1) + self._ratios
                 self.local_dimension_ = self._local(members)[self._inverse]

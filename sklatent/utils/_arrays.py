@@ -62,7 +62,8 @@ def stays_on_device(estimator, method, X):
     -------
     stays : bool
         True for complete rows of real numbers, unless they are few, the estimator is to
-        return data frames, or the device has no double precision.
+        return data frames, or the device has no double precision, or is the processor
+        where rows are compared with all rows.
     """
     if method not in estimator._on_device or not is_of_other_library(X):
         return False
@@ -75,8 +76,15 @@ def stays_on_device(estimator, method, X):
         return False
     if _max_precision_float_dtype(xp, device) != xp.float64:
         return False
+    if estimator._all_pairs and is_processor(device):
+        return False
     with np.errstate(all="ignore"):  # a sum that is no number, or overflows
         return bool(xp.isfinite(xp.sum(X)))
+
+
+def is_processor(device):
+    """Whether NumPy reads what is on a device in its place, without a copy."""
+    return "cpu" in str(device).lower()
 
 
 def float_dtypes(X):

@@ -3,13 +3,21 @@
 Euclidean distances are differences in double precision, of the rows as they are. What
 finds the rows to measure depends on the data: a k-d tree where these have few
 dimensions (`sklatent.utils._tree_search`), a matrix product where they have many
-(`sklatent.utils._proposals`). Other metrics are left to scikit-learn.
+(`sklatent.utils._proposals`). Other metrics are left to scikit-learn. Rows on a device
+are searched there (`sklatent.utils._device_neighbors`).
 """
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from sklatent.utils._arrays import (
+    is_of_other_library,
+    moved,
+    namespace_of,
+    to_numpy,
+)
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._device_neighbors import nearest_on_device, unique_rows_on_device
 from sklatent.utils._mutual import mutual_nearest
 from sklatent.utils._proposals import Proposals
 from sklatent.utils._threads import count_threads, map_threads
@@ -47,7 +55,8 @@ def k_nearest(
         How many, at most `n_samples`.
     queries : ndarray of shape (n_queries, n_features), default=None
         Rows whose neighbors to find, those of `X` if None; with "precomputed"
-        distances of shape (n_queries, n_samples).
+        distances of shape (n_queries, n_samples). Queries, or `X` and queries, may be
+        on a device, where what is returned is then too, with a Euclidean metric.
     metric : str or callable, default="euclidean"
         As in :class:`sklearn.neighbors.NearestNeighbors`, or "precomputed".
     n_jobs : int, default=None
@@ -66,6 +75,8 @@ def k_nearest(
     ranks = np.arange(n_neighbors) if ranks is None else ranks
     Q = X if queries is None else queries
     n_threads = count_threads(n_jobs)
+    if is_of_other_library(Q):
+        return _nearest_on_device(moved(X, Q), n_neighbors, Q, ranks)
     if metric == "precomputed":
         return [found[:, ranks] for found in _in_matrix(Q, n_neighbors)]
     if metric not in EUCLIDEAN:
@@ -91,6 +102,16 @@ def k_nearest(
         distances[far] = _lengths(queries[far])[:, None]
         indices[far] = ranks
     return distances, indices
+
+
+def _nearest_on_device(X, k, Q, ranks):
+    """Nearest rows there, or by NumPy where squares would over- or underflow."""
+    if _shift(X) or _shift(Q):
+        found = k_nearest(to_numpy(X), k, queries=to_numpy(Q), ranks=ranks)
+        return moved(found, Q)
+    take = namespace_of(Q).take
+    found = nearest_on_device(X, k, Q)
+    return [take(A, moved(ranks, Q), axis=1) for A in found]
 
 
 def _roots(squares, shift):
@@ -123,6 +144,10 @@ def unique_rows(X):
     counts : ndarray of shape (n_unique,)
         How often each occurs.
     """
+    if is_of_other_library(X):
+        if not _shift(X):
+            return unique_rows_on_device(X)
+        X = to_numpy(X)
     rows = _scaled(X, _shift(X)) + 0.0  # -0.0 is 0.0, by its bytes too
     # Differences of entries smaller than this would vanish when squared.
     rows[np.abs(rows) < np.ldexp(1.0, -480)] = 0.0
@@ -145,9 +170,10 @@ def _hashes(rows):
     return hashes
 
 
-def _shift(*arrays):
+def _shift(X):
     """Return the power of two that brings the largest entry into a safe range."""
-    largest = max(max(A.max(), -A.min()) for A in arrays)
+    xp = namespace_of(X)
+    largest = max(float(xp.max(X)), -float(xp.min(X)))
     exponent = int(np.frexp(largest)[1])
     low, high = SAFE_EXPONENTS
     return 0 if largest == 0 or low < exponent < high else high - exponent

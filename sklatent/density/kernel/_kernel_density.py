@@ -21,6 +21,7 @@ from sklatent.density.kernel._constant_columns import (
     find_constant_columns,
     no_constant_columns,
 )
+from sklatent.density.kernel._device_sums import DeviceSums, fit_in_tiles
 from sklatent.density.kernel._left_out import (
     blocks_left_out,
     find_matches,
@@ -37,7 +38,8 @@ from sklatent.density.kernel._metric_sums import (
 from sklatent.density.kernel._radial import KERNELS
 from sklatent.density.kernel._sphere import sample_on_sphere
 from sklatent.density.kernel._sums import KernelSums
-from sklatent.density.kernel._whitening import find_whitening
+from sklatent.density.kernel._whitening import Whitening, find_whitening
+from sklatent.utils._arrays import is_of_other_library, moved, through_numpy
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._progress import reported_blocks
@@ -534,8 +536,16 @@ class KernelDensity(
         """
         check_is_fitted(self)
         X = read_rows(self, X)
-        varying = self._columns.others(X)
         name = f"{type(self).__name__}.score_samples"
+        if is_of_other_library(X):
+            queries = self._whitened_on_device(X)
+            if leave_one_out or not fit_in_tiles(self._sums, queries):
+                return through_numpy(self.score_samples, X, leave_one_out)
+            sums = DeviceSums(self._sums, queries)
+            n_blocks = sums.n_blocks(X.shape[0])
+            with reported_blocks(name, n_blocks, self.verbose) as report:
+                return sums.log_sums(queries, X.dtype, report)
+        varying = self._columns.others(X)
         n_blocks = self._sums.n_blocks(len(X))
         if leave_one_out:
             matches = find_matches(self._training, self._weight, varying)
@@ -602,6 +612,23 @@ class KernelDensity(
         if self._whitening is None:
             return X
         return self._whitening.forward(X).astype(X.dtype)
+
+    _all_pairs = True
+
+    @property
+    def _on_device(self):
+        """What sums kernels at Euclidean distances."""
+        sums = isinstance(getattr(self, "_sums", None), KernelSums)
+        if sums and self._columns.varies.all():
+            return frozenset({"score", "score_samples"})
+        return frozenset()
+
+    def _whitened_on_device(self, X):
+        """Rows on a device in the same coordinates."""
+        if self._whitening is None:
+            return X
+        parts = (moved(part, X) for part in self._whitening)
+        return Whitening(*parts).forward(X)
 
     def _kernel_sums(self, factor=None):
         """Sums whose logarithms are log-densities of whitened rows."""

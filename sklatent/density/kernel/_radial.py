@@ -11,7 +11,8 @@ density K(r) r^(d-1) / I(d). A power of that radius has a beta or gamma distribu
 except for the cosine, whose I(d) is a series, and whose radii are sampled by rejection.
 
 Values are computed in place, in the precision of their argument: tiles of squared
-distances are overwritten by kernel values, without a second array in the cache.
+distances are overwritten by kernel values, without a second array in the cache. On a
+device, in libraries of the array API standard, they are new arrays.
 """
 
 import numpy as np
@@ -21,10 +22,18 @@ from scipy.special import betaln, gammaln
 COSINE_TERMS = 14
 
 
+def log_or_minus_inf(values, xp):
+    """Logarithms of values of a library, -inf of 0."""
+    positive = values > 0
+    logs = xp.log(xp.where(positive, values, xp.ones_like(values)))
+    return xp.where(positive, logs, xp.full_like(values, -xp.inf))
+
+
 class Kernel:
     """A radial kernel.
 
-    Subclasses give `values` or `logs`, `log_radial_integral` and `radii`.
+    Subclasses give `values` or `logs`, `values_of` or `logs_of`, `log_radial_integral`
+    and `radii`.
 
     Attributes
     ----------
@@ -62,6 +71,10 @@ class Kernel:
         """Overwrite squared distances by log K, -inf where K is 0."""
         with np.errstate(divide="ignore"):
             return np.log(self.values(s), out=s)
+
+    def logs_of(self, s, xp):
+        """Log K of squared distances of a library, whose namespace is `xp`."""
+        return log_or_minus_inf(self.values_of(xp.clip(s, 0.0, 1.0), xp), xp)
 
     def log_mass(self, d):
         """Return log M(d), the integral over the space of d dimensions."""
@@ -104,6 +117,10 @@ class Gaussian(Kernel):
         """Overwrite squared distances by log K."""
         return np.multiply(s, -0.5, out=s)
 
+    def logs_of(self, s, xp):
+        """Log K of squared distances of a library."""
+        return -0.5 * s
+
     def log_radial_integral(self, d):
         """Substituting s / 2: 2^(d/2 - 1) Gamma(d / 2)."""
         return (0.5 * d - 1) * np.log(2) + gammaln(0.5 * d)
@@ -127,6 +144,10 @@ class Exponential(Kernel):
         # Rounding may leave a squared distance just below 0.
         np.maximum(s, 0, out=s)
         return np.negative(np.sqrt(s, out=s), out=s)
+
+    def logs_of(self, s, xp):
+        """Log K of squared distances of a library."""
+        return -xp.sqrt(xp.clip(s, min=0.0))
 
     def log_radial_integral(self, d):
         """Gamma(d)."""
@@ -175,6 +196,13 @@ class PowerKernel(Kernel):
             np.multiply(s, s * s, out=s)
         return s
 
+    def values_of(self, s, xp):
+        """K of squared distances of a library, up to 1."""
+        if self.k == 0:
+            return xp.astype(s < 1, s.dtype)
+        power = {1: xp.sqrt, 2: lambda s: s, 3: lambda s: s * xp.sqrt(s)}[self.a]
+        return (1 - power(s)) ** self.k
+
     def log_radial_integral(self, d):
         """Substituting u = r^a: B(d / a, k + 1) / a."""
         return betaln(d / self.a, self.k + 1) - np.log(self.a)
@@ -195,6 +223,10 @@ class Cosine(Kernel):
         np.sqrt(np.clip(s, 0, 1, out=s), out=s)
         np.multiply(np.subtract(1, s, out=s), 0.5 * np.pi, out=s)
         return np.sin(s, out=s)
+
+    def values_of(self, s, xp):
+        """K of squared distances of a library, up to 1."""
+        return xp.sin(0.5 * np.pi * (1 - xp.sqrt(s)))
 
     def log_radial_integral(self, d):
         """Integrate the series of sin(a (1 - r)), a = pi / 2, term by term.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklatent.utils._arrays import to_numpy
 from sklatent.utils._neighbors import k_nearest
 
 
@@ -71,7 +72,7 @@ def find_balls(sample, sizes, queries=None, n_jobs=None):
     sizes : ndarray of int of shape (n_sizes,)
         Ascending, from 1 to less than the number of rows.
     queries : ndarray of shape (n_queries, n_features), default=None
-        Centers; the distinct rows of the sample if None.
+        Centers, which may be on a device; the distinct rows of the sample if None.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
 
@@ -81,9 +82,8 @@ def find_balls(sample, sizes, queries=None, n_jobs=None):
         One ball for each query and size.
     """
     n_columns = min(int(sizes[-1]) + 1, len(sample.rows))
-    distances, neighbor = k_nearest(
-        sample.rows, n_columns, queries=queries, n_jobs=n_jobs
-    )
+    found = k_nearest(sample.rows, n_columns, queries=queries, n_jobs=n_jobs)
+    distances, neighbor = map(to_numpy, found)
     # The nearest row is at distance 0 only if it equals the query: distances are exact.
     seen = (distances[:, 0] == 0).astype(np.intp)
     counts = sample.counts[neighbor]

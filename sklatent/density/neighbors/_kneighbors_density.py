@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklatent.base import ScoreMixin, SklatentEstimator
 from sklatent.density.neighbors import _kstar
 from sklatent.density.neighbors._balls import Sample, find_balls
+from sklatent.utils._arrays import is_of_other_library, moved, numpy_dtype, to_numpy
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
@@ -139,6 +140,9 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         "n_jobs": [Integral, None],
     }
 
+    _on_device = frozenset({"fit", "score", "score_samples"})
+    _all_pairs = True
+
     def __init__(
         self,
         n_neighbors=5,
@@ -204,7 +208,8 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         (24, 100)
         """
         with self._unchanged_on_error():
-            X = read_rows(self, X, reset=True)
+            given = read_rows(self, X, reset=True)
+            X = to_numpy(given)
             self._sizes = self._candidates(len(X))
             first, inverse, counts = unique_rows(X)
             if len(first) == 1:
@@ -214,8 +219,11 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
                 )
             # Coinciding rows are searched once, and counted.
             self._sample = Sample(X[first], counts, len(X))
-            self.dimension_ = self._resolve_dimension(X)
-            balls = find_balls(self._sample, self._sizes, n_jobs=self.n_jobs)
+            self.dimension_ = self._resolve_dimension(given)
+            queries = None
+            if is_of_other_library(given):  # a search on the device
+                queries = moved(self._sample.rows, given)
+            balls = find_balls(self._sample, self._sizes, queries, self.n_jobs)
             if self.n_neighbors == "kstar":
                 # The tests compare balls around queries with these.
                 self._sample_log_radius = balls.log_radius
@@ -358,12 +366,13 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         check_is_fitted(self)
         X = read_rows(self, X)
         balls = self._choose(find_balls(self._sample, self._sizes, X, self.n_jobs))
-        log_density = self._log_density(balls).astype(X.dtype)
+        dtype = numpy_dtype(X)
+        log_density = self._log_density(balls).astype(dtype)
         if not return_std:
-            return log_density
+            return moved(log_density, X)
         n = self._sample.n_rows - balls.seen
         variance = polygamma(1, balls.k) - polygamma(1, n + 1)
-        return log_density, np.sqrt(variance).astype(X.dtype)
+        return moved((log_density, np.sqrt(variance).astype(dtype)), X)
 
 
 def log_unit_ball(d):
