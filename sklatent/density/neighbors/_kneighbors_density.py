@@ -141,7 +141,6 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     }
 
     _on_device = frozenset({"fit", "score", "score_samples"})
-    _all_pairs = True
 
     def __init__(
         self,
