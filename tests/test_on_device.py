@@ -53,10 +53,28 @@ QUERIES = (
 
 
 @pytest.fixture(autouse=True)
-def tables_of_any_size(monkeypatch):
-    """Small ones stay on the device too."""
+def everywhere(monkeypatch):
+    """Small tables stay on the device too, and the processor is one like any other."""
+    monkeypatch.setattr(_arrays, "is_processor", lambda _: False)
     monkeypatch.setattr(LinearGaussianMixin, "_few_entries", 0)
     monkeypatch.setattr(GaussianMixture, "_few_entries", 0)
+
+
+@pytest.fixture
+def converted(monkeypatch):
+    """Sizes of the arrays that become NumPy's, and no other way to become so."""
+    sizes, convert = [], _arrays._convert_to_numpy
+
+    def counted(x, xp):
+        sizes.append(int(np.prod(x.shape)))
+        return convert(x, xp)
+
+    def refused(self, dtype=None):
+        raise TypeError("a tensor became an array of NumPy")
+
+    monkeypatch.setattr(_arrays, "_convert_to_numpy", counted)
+    monkeypatch.setattr(torch.Tensor, "__array__", refused)
+    return sizes
 
 
 def rows(n=300, offset=0.0, dtype=np.float64):
@@ -85,8 +103,9 @@ def assert_same_fit(found, right, rtol):
 
 @each_kind
 @each
-@pytest.mark.parametrize("offset", [0, 1e6, 1e8])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("offset", "weighted"), [(0, False), (0, True), (1e6, False), (1e8, True)]
+)
 def test_fits_are_those_in_memory(estimator, kind, offset, weighted):
     X = rows(offset=offset)
     weight = np.arange(len(X)) % 4 / 2.0 if weighted else None
@@ -159,6 +178,19 @@ def test_missing_entries_go_through_numpy(estimator, kind):
 
 
 @each_kind
+def test_devices_without_double_precision(kind, monkeypatch, converted):
+    """Are not computed with."""
+    monkeypatch.setattr(
+        _arrays, "_max_precision_float_dtype", lambda xp, device: xp.float32
+    )
+    X = rows(dtype=np.float32)
+    with config_context(array_api_dispatch=True):
+        found = PPCA(2).fit(KINDS[kind](X))
+    assert converted == [X.size]
+    assert_same_fit(found, PPCA(2).fit(X), 0)
+
+
+@each_kind
 @pytest.mark.parametrize("estimator", [PCA(2), PPCA(2), MIXTURES[0]])
 def test_rows_that_cannot_be_used(estimator, kind):
     """Are refused in NumPy's words."""
@@ -180,23 +212,6 @@ def test_rows_that_cannot_be_used(estimator, kind):
             whole.score_samples(KINDS[kind](rows()[:, :4]))
     right = clone(estimator).fit(rows().round())
     assert_same_fit(whole, right, 1e-10)
-
-
-@pytest.fixture
-def converted(monkeypatch):
-    """Sizes of the arrays that become NumPy's, and no other way to become so."""
-    sizes, convert = [], _arrays._convert_to_numpy
-
-    def counted(x, xp):
-        sizes.append(int(np.prod(x.shape)))
-        return convert(x, xp)
-
-    def refused(self, dtype=None):
-        raise TypeError("a tensor became an array of NumPy")
-
-    monkeypatch.setattr(_arrays, "_convert_to_numpy", counted)
-    monkeypatch.setattr(torch.Tensor, "__array__", refused)
-    return sizes
 
 
 # Arrays of the strict library on its second device refuse to become NumPy's.
