@@ -360,8 +360,10 @@ def test_what_needs_all_rows():
         with pytest.raises(TypeError, match=r"X\.compute\(\)"):
             model.fit(chunked(X))
         assert not hasattr(model, "n_features_in_")
-    with pytest.raises(TypeError, match=r"leave_one_out=True .*X\.compute\(\)"):
-        KernelDensity().fit(chunked(X)).score_samples(Q, leave_one_out=True)
+    model = KernelDensity().fit(chunked(X))
+    for rows in (Q, chunked(X)):
+        with pytest.raises(TypeError, match=r"leave_one_out=True .*X\.compute\(\)"):
+            model.score_samples(rows, leave_one_out=True)
 
 
 @each_model
