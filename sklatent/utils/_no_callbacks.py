@@ -83,8 +83,8 @@ class CallbackSupportMixin:
         Examples
         --------
         >>> from sklatent.decomposition import PPCA
-        >>> PPCA(2).set_callbacks()
-        PPCA(n_components=2)
+        >>> PPCA(3).set_callbacks()
+        PPCA(n_components=3)
         """
         if callbacks:
             require_callbacks("set_callbacks")
