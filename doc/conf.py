@@ -149,7 +149,12 @@ sphinx_gallery_conf = {
     ],
     "filename_pattern": "/plot_",
     "parallel": joblib.cpu_count(),
-    "reset_modules": ("matplotlib", "seaborn", "short_warnings.reset"),
+    "reset_modules": (
+        "matplotlib",
+        "seaborn",
+        "short_warnings.reset",
+        "processes.reset",
+    ),
     "show_memory": False,
     "download_all_examples": False,
     "backreferences_dir": "generated/backreferences",
