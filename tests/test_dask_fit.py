@@ -271,6 +271,36 @@ def test_errors_in_blocks():
 
 
 # --------------------------------------------------------------------------------
+# Information criteria
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("criterion", ["aic", "bic", "icl"])
+def test_information_criteria(criterion, missing):
+    X, read = table(), []
+    if missing:
+        X[np.random.RandomState(5).uniform(size=X.shape) < 0.15] = np.nan
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    edges = [0, 70, 70, 400, 600]
+
+    def part(i):
+        read.append(i)
+        return frame[edges[i] : edges[i + 1]]
+
+    mixture = GaussianMixture(2, random_state=0).fit(frame)
+    expected = getattr(mixture, criterion)(frame)
+    lazy = dd.from_map(part, range(4), meta=frame[:0])
+    found = getattr(mixture, criterion)(lazy)
+    assert type(found) is float
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert sorted(read) == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="feature names should match"):
+        getattr(mixture, criterion)(lazy.rename(columns={"a": "A"}))
+    with pytest.raises(ValueError, match="minimum of 1"):
+        getattr(mixture, criterion)(lazy.partitions[1:2])
+
+
+# --------------------------------------------------------------------------------
 # Batches
 
 

@@ -27,9 +27,17 @@ from sklatent.density import (
     GaussianMixture,
     HistogramDensity,
     KernelDensity,
+    KNeighborsDensity,
     kl_bandwidth_path,
 )
-from sklatent.dimension import DANCo, PCASpectrum, TwoNN, compare_dimensions
+from sklatent.dimension import (
+    DANCo,
+    Gride,
+    LevinaBickel,
+    PCASpectrum,
+    TwoNN,
+    compare_dimensions,
+)
 from sklatent.impute import LatentImputer
 from sklatent.inspection import LatentSpaceDisplay
 from sklatent.manifold import ClassicalMDS, metrics
@@ -63,7 +71,12 @@ FIT_BY_BLOCKS = {
     FactorAnalysis,
     GaussianMixture,
     HistogramDensity,
+    KernelDensity,
+    KNeighborsDensity,
     PCASpectrum,
+    TwoNN,
+    Gride,
+    LevinaBickel,
     AETransformer,
     VAETransformer,
 }

@@ -43,18 +43,26 @@ class Neighbors(NamedTuple):
     ----------
     log_distances : ndarray of shape (n_distinct, n_neighbors)
         Logarithms of the distances, ascending.
-    indices : ndarray of shape (n_distinct, n_neighbors)
-        Positions of the neighbors among the distinct rows.
+    indices : ndarray of shape (n_distinct, n_neighbors) or None
+        Positions of the neighbors among the distinct rows; None of a sample of these.
     rounding : ndarray of shape (n_distinct,)
         Bound on the change of each distance by rounding of the data.
     ranks : ndarray of shape (n_neighbors,)
         Ranks of the neighbors, ascending from 1.
+    n_distinct : float
+        Number of distinct rows; more than the arrays have if these are of a sample.
     """
 
     log_distances: np.ndarray
-    indices: np.ndarray
+    indices: np.ndarray | None
     rounding: np.ndarray
     ranks: np.ndarray
+    n_distinct: float
+
+    @property
+    def share(self):
+        """Share of the distinct rows whose neighbors these are."""
+        return len(self.log_distances) / self.n_distinct
 
     def log_distance(self, rank):
         """Logarithms of the distances to the neighbors of one rank."""
@@ -173,9 +181,10 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             self._rows = None  # `transform` reads its distances from X
         else:
             rounding = self._rounding + rounding_of_distances(
-                self._rows, indices[:, 0], distances[:, 0], self.metric
+                self._rows, self._rows, indices[:, 0], distances[:, 0], self.metric
             )
-        return Neighbors(np.log(distances), indices, rounding, ranks)
+        n = len(distances)
+        return Neighbors(np.log(distances), indices, rounding, ranks, n)
 
     def _query_neighbors(self, X, n_neighbors):
         """Neighbors of new rows among those of `fit`; a row itself is left out.

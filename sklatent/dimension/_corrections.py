@@ -27,22 +27,27 @@ class Scale(NamedTuple):
         Its settings, ascending, over which the estimate is an average.
     dimension : float
         The estimate.
-    influence : ndarray of shape (n_distinct,)
-        The influence of each row.
+    influence : ndarray of shape (n_queries,)
+        The influence of each row whose neighbors were looked for.
+    share : float
+        Share of the distinct rows that these are.
     """
 
     function: str
     settings: list
     dimension: float
     influence: np.ndarray
+    share: float
 
     def spread(self):
         """What chance in each row adds to the logarithm of the estimate.
 
-        This is the influence of independent rows, times the factor for neighbors in
-        common.
+        This is the influence of independent rows, times the factor c for neighbors in
+        common. It comes from pairs of rows, of which a share f of the rows makes a
+        share f of those that each row is in: its square is 1 + f (c^2 - 1).
         """
         factor = dependence(self.function, self.settings[-1], self.dimension)
+        factor = np.sqrt(1 + self.share * (factor**2 - 1))
         return factor * self.influence / len(self.influence)
 
     def log_std(self):
@@ -53,7 +58,7 @@ class Scale(NamedTuple):
 def gride_scale(neighbors, n1):
     """Return the `Scale` of the ratio of neighbors 2 n1 and n1."""
     t, _ = neighbors.log_ratios(n1, 2 * n1)
-    return Scale("gride", [n1], *_estimates.gride(t, n1, 2 * n1))
+    return Scale("gride", [n1], *_estimates.gride(t, n1, 2 * n1), neighbors.share)
 
 
 class CorrectedMixin:
@@ -83,7 +88,7 @@ class CorrectedMixin:
 
         Parameters
         ----------
-        n_distinct : int
+        n_distinct : float
             Number of distinct rows.
         scale : Scale
             Of the estimate.

@@ -8,17 +8,13 @@ from numbers import Integral
 
 import numpy as np
 
-from sklatent.dimension._base import (
-    MANY_TIES,
-    NeighborEstimator,
-    available_neighbors,
-    check_ties,
-)
+from sklatent.dimension._base import MANY_TIES, available_neighbors, check_ties
 from sklatent.dimension._corrections import CorrectedMixin, gride_scale
+from sklatent.dimension._sampled import SampledNeighborEstimator
 from sklatent.utils._sklearn import Interval, _fit_context
 
 
-class Gride(CorrectedMixin, NeighborEstimator):
+class Gride(CorrectedMixin, SampledNeighborEstimator):
     """Intrinsic dimension by scale, from ratios of distances to neighbors.
 
     Where the density is even over the neighborhood, the ratio of the distances to
@@ -90,7 +86,8 @@ class Gride(CorrectedMixin, NeighborEstimator):
         Rank of the first neighbor of the ratio: `n1`, unless there are too few
         distinct rows.
     n_duplicates_ : int
-        Number of rows that are duplicates of other rows.
+        Number of rows that are duplicates of other rows; estimated for a Dask
+        collection.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -106,6 +103,9 @@ class Gride(CorrectedMixin, NeighborEstimator):
     common, 1.2 to 1.7, from a simulation of an even density without boundary. The
     correction and the factor are tabulated up to n1 = 16; beyond, those of 16 serve.
     The correction is tabulated for 50 to 20,000 rows, and extrapolated from there.
+
+    Of a Dask collection, neighbors are found for 20,000 rows, among all rows. The
+    standard error is that of these; see :ref:`scale`.
 
     Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
@@ -127,7 +127,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
     """
 
     _parameter_constraints = {
-        **NeighborEstimator._parameter_constraints,
+        **SampledNeighborEstimator._parameter_constraints,
         **CorrectedMixin._parameter_constraints,
         "n1": [Interval(Integral, 1, None, closed="left")],
         "max_neighbors": [Interval(Integral, 2, None, closed="left")],
@@ -173,6 +173,8 @@ class Gride(CorrectedMixin, NeighborEstimator):
         ValueError
             If there are too few distinct rows, or they lie on a grid on which nearest
             distances tie.
+        TypeError
+            If `X` is a Dask collection, and a parameter needs all rows in memory.
 
         Warns
         -----
@@ -236,7 +238,7 @@ class Gride(CorrectedMixin, NeighborEstimator):
         scale = gride_scale(neighbors, n1)
         self._set_dimension(scale.dimension, scale.log_std())
         others = (gride_scale(neighbors, other) for other in far)
-        self._correct(len(neighbors.indices), scale, others, most)
+        self._correct(neighbors.n_distinct, scale, others, most)
         return (
             self.dimension_,
             self.dimension_std_,

@@ -13,11 +13,11 @@ from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
     LocalDimensionMixin,
-    NeighborEstimator,
     available_neighbors,
     check_ties,
 )
 from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
+from sklatent.dimension._sampled import SampledNeighborEstimator
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._sklearn import Interval, _fit_context
 
@@ -25,7 +25,7 @@ from sklatent.utils._sklearn import Interval, _fit_context
 BLOCK_ROWS = 4096
 
 
-class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
+class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator):
     """Intrinsic dimension by maximum likelihood in neighborhoods.
 
     The inverse of the local estimate [1]_ is averaged over the rows, which makes it
@@ -81,14 +81,15 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, unbiased for an even density [1]_, averaged over the
         sizes and never corrected. Very large, but finite, where all neighbors are
-        equally far.
+        equally far. Not set for a Dask collection.
     min_neighbors_ : int
         Smallest size that was used: `min_neighbors`, unless there are fewer other
         distinct rows.
     max_neighbors_ : int
         Largest size that was used: `max_neighbors`, unless there are fewer.
     n_duplicates_ : int
-        Number of rows that are duplicates of other rows.
+        Number of rows that are duplicates of other rows; estimated for a Dask
+        collection.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -106,6 +107,9 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     boundary. The correction and the factor are tabulated up to 32 neighbors; beyond,
     those of 32 serve. The correction is tabulated for 50 to 20,000 rows, and
     extrapolated from there.
+
+    Of a Dask collection, neighbors are found for 20,000 rows, among all rows. The
+    standard error is that of these, and there are no local estimates; see :ref:`scale`.
 
     Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
@@ -130,7 +134,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
     """
 
     _parameter_constraints = {
-        **NeighborEstimator._parameter_constraints,
+        **SampledNeighborEstimator._parameter_constraints,
         **CorrectedMixin._parameter_constraints,
         "min_neighbors": [Interval(Integral, 3, None, closed="left")],
         "max_neighbors": [Interval(Integral, 3, None, closed="left")],
@@ -176,6 +180,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         ValueError
             If there are too few distinct rows, or they lie on a grid on which nearest
             distances tie, or `min_neighbors` is larger than `max_neighbors`.
+        TypeError
+            If `X` is a Dask collection, and a parameter needs all rows in memory.
 
         Warns
         -----
@@ -213,13 +219,17 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
             self.min_neighbors_ = min(self.min_neighbors, self.max_neighbors_)
             neighbors = self._find_neighbors(self.max_neighbors_)
             check_ties(X, neighbors.log_ratios()[1])
-            log_distances = neighbors.log_distances
             sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
-            scale = _scale(log_distances, sizes)
+            scale = _scale(neighbors, sizes)
             self._set_dimension(scale.dimension, scale.log_std())
             others = (gride_scale(neighbors, n1) for n1 in [1])  # for "shapes" only
-            self._correct(n, scale, others, self._most())
-            self.local_dimension_ = self._local(log_distances)[self._inverse]
+            self._correct(neighbors.n_distinct, scale, others, self._most())
+            if self._is_of_sample:
+                self._forget_rows()
+                vars(self).pop("local_dimension_", None)
+            else:
+                local = self._local(neighbors.log_distances)
+                self.local_dimension_ = local[self._inverse]
         return self
 
     def _local(self, log_distances):
@@ -240,10 +250,10 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, NeighborEstimator):
         return self._local(log_distances)
 
 
-def _scale(log_distances, sizes):
+def _scale(neighbors, sizes):
     """Return the `Scale` of the average over sizes of the neighborhood."""
-    fits = [_estimates.levina_bickel(log_distances, k) for k in sizes]
+    fits = [_estimates.levina_bickel(neighbors.log_distances, k) for k in sizes]
     dimension = np.mean([d for d, _ in fits])
     # The influence of each row on the average.
     influence = np.mean([d * each for d, each in fits], axis=0) / dimension
-    return Scale("levina_bickel", sizes, dimension, influence)
+    return Scale("levina_bickel", sizes, dimension, influence, neighbors.share)

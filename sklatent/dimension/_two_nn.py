@@ -20,13 +20,13 @@ from sklatent.dimension import _estimates
 from sklatent.dimension._base import (
     TIE,
     LocalDimensionMixin,
-    NeighborEstimator,
     OptionalTransformMixin,
     available_neighbors,
     check_ties,
 )
 from sklatent.dimension._calibration import misfit_pvalue
 from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
+from sklatent.dimension._sampled import SampledNeighborEstimator
 from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._arrays import to_numpy
 from sklatent.utils._neighbors import EUCLIDEAN
@@ -40,7 +40,10 @@ MIN_SUBSET = 20
 
 
 class TwoNN(
-    OptionalTransformMixin, CorrectedMixin, LocalDimensionMixin, NeighborEstimator
+    OptionalTransformMixin,
+    CorrectedMixin,
+    LocalDimensionMixin,
+    SampledNeighborEstimator,
 ):
     """Intrinsic dimension from the two nearest neighbors of each row.
 
@@ -127,7 +130,8 @@ class TwoNN(
         Number of neighbors of the local estimates: `n_neighbors`, unless there are
         fewer other distinct rows.
     n_duplicates_ : int
-        Number of rows that are duplicates of other rows.
+        Number of rows that are duplicates of other rows; estimated for a Dask
+        collection.
     local_dimension_ : ndarray of shape (n_samples,)
         Estimate around each row, from its ratio and those of its neighbors, without
         correction. It is `dimension_` if all these ratios are 1. Only with
@@ -154,6 +158,9 @@ class TwoNN(
     dimension, and `dimension_std_` is the standard deviation of its logarithm, times
     the dimension; see :ref:`dimension_shapes`.
 
+    Of a Dask collection, neighbors are found for 20,000 rows, among all rows. The
+    standard error is that of these, and there are no local estimates; see :ref:`scale`.
+
     Neighbors have to be independent, which rows that are consecutive in time are not:
     they tell how fast a series moves. Thin it, as in ``X[::20]``, until consecutive
     rows are farther apart than neighbors from other times.
@@ -177,7 +184,7 @@ class TwoNN(
     """
 
     _parameter_constraints = {
-        **NeighborEstimator._parameter_constraints,
+        **SampledNeighborEstimator._parameter_constraints,
         **CorrectedMixin._parameter_constraints,
         "method": [StrOptions(set(FUNCTIONS))],
         "discard_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -239,6 +246,8 @@ class TwoNN(
         ValueError
             If there are too few distinct rows, or they lie on a grid on which nearest
             distances tie.
+        TypeError
+            If `X` is a Dask collection, and a parameter needs all rows in memory.
 
         Warns
         -----
@@ -268,6 +277,8 @@ class TwoNN(
         array([3.3, 4. ])
         """
         with self._unchanged_on_error():
+            if self.n_neighbors:
+                check_in_memory(X, "TwoNN with n_neighbors")
             n = self._fit_rows(X, n_needed=3)
             self.n_neighbors_ = self.n_neighbors and available_neighbors(
                 "n_neighbors", self.n_neighbors, n - 1, n
@@ -279,7 +290,7 @@ class TwoNN(
             t, ties = neighbors.log_ratios()
             kept, bounded = _estimates.censored(t, self.discard_fraction)
             check_ties(X, ties[kept])
-            self._fit_ratios(t, (gride_scale(neighbors, n1) for n1 in far))
+            self._fit_ratios(t, neighbors, far)
             self.scale_ = float(np.exp(neighbors.log_distances[:, 1].mean()))
             self.log_ratios_, self.log_survival_ = _estimates.pareto_plot(
                 t[kept], len(t)
@@ -298,16 +309,17 @@ class TwoNN(
                 self.local_dimension_ = self._local(members)[self._inverse]
         return self
 
-    def _fit_ratios(self, t, others):
-        """Set the estimate and its error bar; `others` are at larger scales."""
+    def _fit_ratios(self, t, neighbors, far):
+        """Set the estimate and its error bar; `far` are n1 of larger scales."""
         function = FUNCTIONS[self.method]
         fitted = getattr(_estimates, function)(t, self.discard_fraction)
-        scale = Scale(function, [self.discard_fraction], *fitted)
+        scale = Scale(function, [self.discard_fraction], *fitted, neighbors.share)
         if self.method == "bayes":
             self._set_posterior(t, scale.log_std())
         else:
             self._set_dimension(scale.dimension, scale.log_std())
-        self._correct(len(t), scale, others, self._most())
+        others = (gride_scale(neighbors, n1) for n1 in far)
+        self._correct(neighbors.n_distinct, scale, others, self._most())
 
     def _set_posterior(self, t, log_std):
         """Set the moments and quantiles of the posterior.

@@ -185,16 +185,63 @@ class Blocks:
             if arguments is not None:
                 graph[key] += (arguments[i],)
             level.append(key)
-        depth = 0
-        while len(level) > 1:
-            depth += 1
-            merged = []
-            for i in range(0, len(level), FAN_IN):
-                key = (name, depth, i // FAN_IN)
-                graph[key] = (_merge_all, merge, level[i : i + FAN_IN])
-                merged.append(key)
-            level = merged
-        return _compute(graph, level[0])
+        return _compute(graph, _add_tree(graph, name, level, merge))
+
+    def reduce_for(self, others, function, merge, finish):
+        """For each block of other rows, a result of `reduce` for it, lazily.
+
+        Blocks that are not in memory are read again for each of the others: as tasks
+        that these share, they would be kept until the last of the others is done.
+
+        Parameters
+        ----------
+        others : dask array
+            The other rows, of one or more dimensions.
+        function : callable
+            Pure: function(block, weight, other block), None if there is no result.
+        merge : callable
+            merge(result, result) of two results is a result.
+        finish : callable
+            finish(result) is what is returned for a block of the others.
+
+        Returns
+        -------
+        results : dask array of shape (n_blocks,)
+            Objects, one for each block of the others.
+        """
+        import dask.array as da
+        from dask.core import flatten
+        from dask.highlevelgraph import HighLevelGraph
+
+        name = f"reduce-for-{uuid.uuid4().hex}"
+        keys = list(flatten(others.__dask_keys__()))
+        graph = {f"{name}-function": function, f"{name}-finish": finish, **self.graph}
+        readings = self._readings(len(keys), name)
+        for i, (other, reading) in enumerate(zip(keys, readings, strict=True)):
+            names, tasks = reading
+            graph |= tasks
+            level = []
+            for j, pair in enumerate(zip(self.rows, self.weights, strict=True)):
+                key = (f"{name}-{i}", 0, j)
+                block = [names.get(k, k) if _is_key(k) else k for k in pair]
+                graph[key] = (_apply, f"{name}-function", *block, other)
+                level.append(key)
+            root = _add_tree(graph, f"{name}-{i}", level, merge)
+            graph[name, i] = (_apply, f"{name}-finish", root)
+        layers = HighLevelGraph.from_collections(name, graph, dependencies=[others])
+        return da.Array(layers, name, ((1,) * len(keys),), meta=np.empty(0, object))
+
+    def _readings(self, n, name):
+        """Yield new names of the tasks that make the blocks, and these tasks, n times.
+
+        There are none if the blocks are in memory.
+        """
+        tasks = {}
+        if self.are_lazy:
+            tasks = {key: node for key, node in self.graph.items() if _is_task(node)}
+        for i in range(n):
+            names = {key: (f"{name}-{i}-reading", key) for key in tasks}
+            yield names, {names[k]: _renamed(tasks[k], names, names[k]) for k in tasks}
 
     def collect(self, function, arguments):
         """List function(block, weight, argument) for the blocks that have one.
@@ -226,9 +273,53 @@ class Blocks:
 def _is_data(graph, key):
     """Whether a block is in memory, and not what a task is to return."""
     node = graph.get(key)
-    while hasattr(node, "target"):  # another name of it
+    while hasattr(type(node), "target"):  # another name of it
         node = graph.get(node.target)
-    return not hasattr(node, "func") and not (type(node) is tuple and callable(node[0]))
+    return not _is_task(node)
+
+
+def _is_task(node):
+    """Whether a value of a graph is something to compute, or another name of it.
+
+    Tasks of Dask have attributes that a column of a data frame may be called by.
+    """
+    by_tuple = type(node) is tuple and callable(node[0])
+    return by_tuple or any(hasattr(type(node), name) for name in ("func", "target"))
+
+
+def _renamed(task, names, key):
+    """Return a task under another key, which takes what it needs by other names."""
+    if hasattr(task, "substitute"):
+        return task.substitute(names, key=key)
+    return tuple(_with_names(part, names) for part in task)
+
+
+def _with_names(part, names):
+    """Part of a task that is a tuple, with other names for keys."""
+    if type(part) is list:
+        return [_with_names(inner, names) for inner in part]
+    if type(part) is tuple and part and callable(part[0]):
+        return _renamed(part, names, None)
+    return names.get(part, part) if _is_key(part) else part
+
+
+def _is_key(part):
+    """Whether a block is given by its key, and not as a future or None."""
+    return isinstance(part, str | tuple)
+
+
+def _add_tree(graph, name, level, merge):
+    """Add tasks that merge the results of some keys; return the key of the whole."""
+    depth = 0
+    while len(level) > 1:
+        depth += 1
+        merged = []
+        for i in range(0, len(level), FAN_IN):
+            key = (name, depth, i // FAN_IN)
+            graph[key] = (_merge_all, merge, level[i : i + FAN_IN])
+            merged.append(key)
+        level = merged
+    return level[0]
 
 
 def _apply(function, *arguments):

@@ -67,11 +67,15 @@ def by_blocks(estimator, method, X, *args, **kwargs):
         # Of this thread; tasks run in others, with settings of their own.
         output=get_config()["transform_output"],
     )
-    two, one = _outcomes(call, estimator, X)
+    training = getattr(estimator, "_training_blocks", None)
+    two, one = _outcomes(call, estimator, training, X)
     call = partial(call, empty=_without_rows(two, one))
     X = with_whole_rows(X)
-    # A copy, which stays as it is if the estimator is fitted again before it is used.
-    model = dask.delayed(copy.copy(estimator), traverse=False)
+    if training is not None:
+        model = training.told_by_blocks(estimator, _blocks(X))
+    else:
+        # A copy, which stays as it is if the estimator is fitted again before its use.
+        model = dask.delayed(copy.copy(estimator), traverse=False)
     if not isinstance(two, tuple):
         return _mapped(X, call, model, two)
     calls, parts = _array(_blocks(X), call, model, like=np.empty(2, dtype=object)), []
@@ -85,14 +89,20 @@ def by_blocks(estimator, method, X, *args, **kwargs):
     return tuple(parts)
 
 
-def _outcomes(call, estimator, X):
+def _outcomes(call, estimator, training, X):
     """What a method returns for two rows that are made up, and for one."""
+
+    def model(rows):
+        return (
+            estimator if training is None else training.told_of_made_up(estimator, rows)
+        )
+
     refused = None
     for rows in made_up_rows(X):
         try:
             with warnings.catch_warnings():  # which are about rows that are not there
                 warnings.simplefilter("ignore")
-                return call(rows, estimator), call(rows[:1], estimator)
+                return call(rows, model(rows)), call(rows[:1], model(rows[:1]))
         except ValueError as error:
             refused = refused or error
     refused.add_note(
@@ -168,11 +178,18 @@ def _blocks(X):
 
 
 def _array(blocks, function, *models, like):
-    """Array of function(block, *models), with the columns and dtype of another one."""
+    """Array of function(block, *models), with the columns and dtype of another one.
+
+    A model is an array of one for each block, or the same for all.
+    """
     import dask.array as da
 
     columns = dict(enumerate(like.shape[1:], start=2))
-    arguments = [argument for model in models for argument in (model, None)]
+    arguments = [
+        argument
+        for model in models
+        for argument in (model, (0,) if isinstance(model, da.Array) else None)
+    ]
     return da.blockwise(
         function,
         (0, *columns),

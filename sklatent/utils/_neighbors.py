@@ -160,8 +160,24 @@ def unique_rows(X):
     return np.unique(label, return_inverse=True, return_counts=True)
 
 
+def row_hashes(X):
+    """Numbers that equal rows have in common, and others hardly ever.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The rows, of this or of another array.
+
+    Returns
+    -------
+    hashes : ndarray of uint64 of shape (n_samples,)
+        The numbers.
+    """
+    return _hashes(np.ascontiguousarray(X, dtype=np.float64) + 0.0)  # -0.0 is 0.0
+
+
 def _hashes(rows):
-    """Numbers that equal rows have in common, and others hardly ever."""
+    """Hashes of rows in double precision, one after the other."""
     weights = np.random.RandomState(0).randint(2**63, size=rows.shape[1], dtype="u8")
     hashes = np.empty(len(rows), dtype=np.uint64)
     for block in row_slices(len(rows), BLOCK_ROWS):

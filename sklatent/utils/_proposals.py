@@ -73,7 +73,9 @@ class Proposals:
         self.order = np.random.RandomState(0).permutation(n)
         self.center = np.median(X[self.order[:CENTER_ROWS]], axis=0)
         self.columns = np.ones((n, p + 2), dtype)
-        largest = max(np.ptp(X, axis=0).max(), np.finfo(np.float64).tiny)
+        largest = np.ptp(X, axis=0).max()
+        if largest == 0:  # all are equally far, in whatever unit
+            largest = max(np.abs(X).max(), 1.0)
         self.shift = -int(np.frexp(largest)[1])
         for rows in row_slices(n, TILE_COLUMNS):
             Y = self._relative(X[self.order[rows]])

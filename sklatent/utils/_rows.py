@@ -11,7 +11,7 @@ it was called once or a thousand times. The functions are pure in (block, weight
 `total`                 sum of the weights, None counting as 1 each
 `has_missing`           whether an entry is missing
 `constants`             value of each feature that is constant, NaN for the others
-`sample`                some rows, by their weight
+`sample`                some rows, by their weight; `at_quantiles` for given shares
 ======================  ===========================================================
 
 An array answers each question when it is asked. Blocks are read once for all of them,
@@ -42,7 +42,9 @@ from sklatent.utils._weights import (
 )
 
 
-def row_source(estimator, X, sample_weight, *, with_scatter=True, **options):
+def row_source(
+    estimator, X, sample_weight, *, with_scatter=True, reset=True, **options
+):
     """Check rows and weights, and return them as a source of rows.
 
     Parameters
@@ -55,6 +57,8 @@ def row_source(estimator, X, sample_weight, *, with_scatter=True, **options):
         Their weights.
     with_scatter : bool, default=True
         Whether the first reading of a Dask collection is to find the moments too.
+    reset : bool, default=True
+        Whether names and the number of features are set; False to compare them.
     **options : dict
         Options of `read_rows`.
 
@@ -65,8 +69,8 @@ def row_source(estimator, X, sample_weight, *, with_scatter=True, **options):
     """
     if _dask.is_dask(X):
         n_min = options.get("ensure_min_samples", 1)
-        return DaskRows(estimator, X, sample_weight, with_scatter, n_min)
-    X = read_rows(estimator, X, reset=True, **options)
+        return DaskRows(estimator, X, sample_weight, with_scatter, n_min, reset)
+    X = read_rows(estimator, X, reset=reset, **options)
     weight = check_weight(sample_weight, X)
     if are_dispatched(X):
         if X.shape[0] >= X.shape[1]:
@@ -163,14 +167,16 @@ class DaskRows:
         Whether the first reading is to find the moments too.
     n_min : int
         Smallest number of rows.
+    reset : bool, default=True
+        Whether names and the number of features are set; False to compare them.
     """
 
     in_blocks, weight = True, None
 
-    def __init__(self, estimator, X, sample_weight, with_scatter, n_min):
+    def __init__(self, estimator, X, sample_weight, with_scatter, n_min, reset=True):
         columns = _dask.no_rows(X)
         check_number_columns(columns)
-        empty = read_rows(estimator, columns, reset=True, ensure_min_samples=0)
+        empty = read_rows(estimator, columns, reset=reset, ensure_min_samples=0)
         self.X = X = _dask.with_whole_rows(X)
         self.n_features, self.n_min = empty.shape[1], n_min
         self.name = type(estimator).__name__
@@ -202,6 +208,13 @@ class DaskRows:
         if self.lengths is None:
             self.lengths = np.array(blocks.reduce(_length_of, operator.add))
 
+    def find_lengths(self):
+        """Find how many rows each block has, by a reading if that is not known."""
+        self._count(self.blocks)
+        if self.n_read is None:
+            self._check_number(int(self.lengths.sum()))
+            self.n_read = int(self.lengths.sum())
+
     def _check_number(self, n):
         if n < self.n_min:
             few = np.zeros((n, self.n_features))
@@ -211,6 +224,7 @@ class DaskRows:
         """Result of a pass, which must have read as many rows as those before."""
         n, result = (0, None) if counted is None else counted
         if self.n_read is None:
+            self._check_number(n)
             self.n_read = n
         if n != self.n_read:
             raise ValueError(
@@ -244,7 +258,7 @@ class DaskRows:
 
         As `reduce`, with the number of the first row of the block.
         """
-        self._count(self.blocks)
+        self.find_lengths()
         starts = (np.cumsum(self.lengths) - self.lengths).tolist()
         call = OnBlock(self.reader, function, parameters)
         return self._value(self.blocks.reduce(call, MergeBlocks(merge), starts))
@@ -287,7 +301,7 @@ class DaskRows:
     @property
     def n_rows(self):
         """Number of rows."""
-        return self.overview.n_rows if self.lengths is None else int(self.lengths.sum())
+        return self.overview.n_rows if self.n_read is None else self.n_read
 
     @property
     def n_positive(self):
@@ -349,13 +363,44 @@ class DaskRows:
             Their weights, 1 for those that were chosen by them.
         """
         if self.n_positive <= n_most:
-            wanted = dict.fromkeys(range(len(self.blocks)))
+            return self._collect(dict.fromkeys(range(len(self.blocks))))
+        return self.at_quantiles(
+            (np.arange(n_most) + rng.uniform(size=n_most)) / n_most
+        )
+
+    def at_quantiles(self, quantiles):
+        """Return the rows where the cumulated weights reach shares of their total.
+
+        Parameters
+        ----------
+        quantiles : ndarray of shape (n_sampled,)
+            The shares, ascending.
+
+        Returns
+        -------
+        X, weight : ndarray
+            As from `sample`.
+        """
+        if self.weighted or self.lengths is None:
+            totals = self.blocks.reduce(_total_of, operator.add)
         else:
-            if self.weighted or self.lengths is None:
-                totals = self.blocks.reduce(_total_of, operator.add)
-            else:
-                totals = self.lengths
-            wanted = _quantiles_of_blocks(np.array(totals, np.float64), n_most, rng)
+            totals = self.lengths
+        return self._collect(_of_blocks(np.array(totals, np.float64), quantiles))
+
+    def choose(self, n, rng):
+        """Return rows chosen independently, by their weight, with repetition.
+
+        They are those that `rng.choice` chooses of rows in memory.
+        """
+        quantiles = rng.random_sample(n)
+        order = np.argsort(quantiles)
+        X, _ = self.at_quantiles(quantiles[order])
+        chosen = np.empty_like(X)
+        chosen[order] = X
+        return chosen
+
+    def _collect(self, wanted):
+        """Rows of some blocks, with their weights, by `rows_at`."""
         some = self.blocks.collect(OnBlock(self.reader, rows_at, ()), wanted)
         X, weight = zip(*(rows for _, rows in filter(None, some)), strict=True)
         return np.concatenate(X), np.concatenate(weight)
@@ -369,10 +414,10 @@ def _total_of(block, weight):
     return [float(len(block) if weight is None else weight.sum())]
 
 
-def _quantiles_of_blocks(totals, n_rows, rng):
+def _of_blocks(totals, quantiles):
     """Where, in the cumulated weights of its block, each sampled row lies."""
     ends = np.cumsum(totals)
-    quantiles = (np.arange(n_rows) + rng.uniform(size=n_rows)) / n_rows * ends[-1]
+    quantiles = quantiles * ends[-1]
     block = np.minimum(np.searchsorted(ends, quantiles, side="right"), len(ends) - 1)
     return {
         i: quantiles[block == i] - (ends[i] - totals[i])

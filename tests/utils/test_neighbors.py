@@ -258,3 +258,12 @@ def test_queries_far_from_everything(far):
     small, _ = k_nearest(1e-200 * X, 3, queries=1e-200 * Q[:1])
     beside, _ = k_nearest(1e-200 * X, 3, queries=np.vstack([1e-200 * Q[:1], Q[1:2]]))
     np.testing.assert_array_equal(beside[0], small[0])
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-150, 0.5, 1e8])
+def test_rows_without_a_range(value):
+    """As the only row of a block may be."""
+    X, Q = np.full((3, 4), value), normal(20, 4)
+    distances, _ = k_nearest(X, 3, queries=Q)
+    expected, _ = all_pairs(X, 3, Q)
+    np.testing.assert_allclose(distances, expected, rtol=RTOL)

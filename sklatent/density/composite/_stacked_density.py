@@ -291,7 +291,7 @@ class StackedDensity(
         """
         n_rows = len(X) if weight is None else float(weight.sum())
         if np.isnan(X).any():
-            return no_constant_columns(X), n_rows
+            return no_constant_columns(X.shape[1]), n_rows
         names = getattr(self, "feature_names_in_", range(X.shape[1]))
         remedy = "leave it out, or give different rows"
         return find_constant_columns(X, names, "a stack", remedy), n_rows

@@ -12,6 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklatent.utils._rounding import rounding
 from sklatent.utils._warnings import warn
 
+# Where the quartiles lie.
+QUARTILES = (0.25, 0.75)
 # Cells of the histogram whose cosine transform the plug-in takes.
 CELLS = 2**14
 # Largest share of rows that coincide and have few others within reach of the kernel.
@@ -67,15 +69,40 @@ def rule_of_thumb(X, weight, sigma, rule):
     width : ndarray of shape (n_features,)
         Bandwidth in units of the data.
     """
-    n, d = weight.sum(), X.shape[1]
+    quartile_range = 0.0
+    if rule == "silverman" and X.shape[1] == 1:
+        low, high = _quantiles(X[:, 0].astype(np.float64), weight, QUARTILES)
+        tied = high - low <= rounding(X)[0]
+        quartile_range = 0.0 if tied else high - low
+    return rule_by_spread(weight.sum(), sigma, rule, quartile_range)
+
+
+def rule_by_spread(n, sigma, rule, quartile_range):
+    """Return what `rule_of_thumb` does, for n rows of that spread.
+
+    Parameters
+    ----------
+    n : float
+        Number of rows.
+    sigma : ndarray of shape (n_features,)
+        Standard deviation of each feature.
+    rule : {"scott", "silverman"}
+        Name of the rule.
+    quartile_range : float
+        Difference of the quartiles of one feature, 0 if they tie.
+
+    Returns
+    -------
+    width : ndarray of shape (n_features,)
+        Bandwidth in units of the data.
+    """
+    d = len(sigma)
     if rule == "scott":
         return sigma * n ** (-1 / (d + 4))
     if d > 1:
         return sigma * normal_reference(n, d)
     # Silverman (1986), eq. 3.31; quartiles that tie say nothing about the spread.
-    low, high = _quantiles(X[:, 0].astype(np.float64), weight, [0.25, 0.75])
-    tied = high - low <= rounding(X)[0]
-    robust = np.inf if tied else (high - low) / 1.34
+    robust = quartile_range / 1.34 if quartile_range > 0 else np.inf
     return 0.9 * np.minimum(sigma, robust) * n**-0.2
 
 

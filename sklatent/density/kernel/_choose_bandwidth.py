@@ -59,7 +59,7 @@ def find_bandwidth(
     """
     d = X.shape[1]
     if not isinstance(bandwidth, str):
-        return _given_bandwidth(bandwidth, d, whiten), None, None
+        return given_bandwidth(bandwidth, d, whiten), None, None
     # A whitened feature has spread 1, and other metrics have no features.
     sigma = np.ones(d)
     if not whiten and distance is None:
@@ -106,7 +106,8 @@ def most_reports(n_rows, n_features, *, bandwidth, adaptive, candidates, **_):
     return n
 
 
-def _given_bandwidth(bandwidth, d, whiten):
+def given_bandwidth(bandwidth, d, whiten):
+    """Return a bandwidth that is not a rule, checked for d features."""
     if isinstance(bandwidth, Real):
         return float(bandwidth)
     width = check_array(bandwidth, dtype=np.float64, ensure_2d=False)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklatent.exceptions import RankDeficientWarning
-from sklatent.utils._rounding import rounding
+from sklatent.utils._rounding import Ranges, rounding_up_to
 from sklatent.utils._warnings import warn
 
 
@@ -23,7 +23,7 @@ class ConstantColumns(NamedTuple):
     varies : ndarray of bool of shape (n_features,)
         Whether a column has different values.
     values : ndarray of shape (n_features,)
-        Value in the first row.
+        Smallest value.
     tolerance : ndarray of shape (n_features,)
         Difference that may be rounding.
     """
@@ -83,11 +83,17 @@ def find_constant_columns(X, names, what, remedy):
     ValueError
         If none does.
     """
-    tolerance = rounding(X)
+    return constant_columns(Ranges.of(X), X.dtype, len(X), names, what, remedy)
+
+
+def constant_columns(ranges, dtype, n_rows, names, what, remedy):
+    """Return what `find_constant_columns` does, for rows with these `Ranges`."""
+    low, high, whole = ranges
+    tolerance = rounding_up_to(np.maximum(high, -low), whole, dtype)
     with np.errstate(over="ignore"):  # an infinite range is not constant
-        varies = np.ptp(X, axis=0) > tolerance
+        varies = high - low > tolerance
     constant = np.flatnonzero(~varies)
-    rows = "1 sample" if len(X) == 1 else f"{len(X)} samples"
+    rows = "1 sample" if n_rows == 1 else f"{n_rows} samples"
     if not varies.any():
         others = "" if len(varies) == 1 else ", as are all others"
         raise ValueError(
@@ -102,10 +108,9 @@ def find_constant_columns(X, names, what, remedy):
             "divides the density by the number of rows plus one.",
             RankDeficientWarning,
         )
-    return ConstantColumns(varies, X[0].astype(np.float64), tolerance)
+    return ConstantColumns(varies, low.astype(np.float64), tolerance)
 
 
-def no_constant_columns(X):
-    """Take all columns for varying ones, as a bandwidth that is a number does."""
-    p = X.shape[1]
+def no_constant_columns(p):
+    """Take all p columns for varying ones, as a bandwidth that is a number does."""
     return ConstantColumns(np.ones(p, bool), np.zeros(p), np.zeros(p))

@@ -4,6 +4,7 @@
 the rows (`sklatent.density.kernel._sums`).
 """
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,16 +13,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import GenerativeModelMixin, ScoreMixin, SklatentEstimator
 from sklatent.density.kernel._bandwidth import spreads
+from sklatent.density.kernel._blocked_spread import BlockedSpread, check_by_blocks
 from sklatent.density.kernel._choose_bandwidth import (
     RULES,
     find_bandwidth,
     most_reports,
 )
 from sklatent.density.kernel._constant_columns import (
-    find_constant_columns,
+    constant_columns,
     no_constant_columns,
 )
 from sklatent.density.kernel._device_sums import DeviceSums, fit_in_tiles
+from sklatent.density.kernel._found_sums import FoundSums
 from sklatent.density.kernel._left_out import (
     blocks_left_out,
     find_matches,
@@ -40,9 +43,12 @@ from sklatent.density.kernel._sphere import sample_on_sphere
 from sklatent.density.kernel._sums import KernelSums
 from sklatent.density.kernel._whitening import Whitening, find_whitening
 from sklatent.utils._arrays import is_of_other_library, moved, through_numpy
+from sklatent.utils._dask import is_dask
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._progress import reported_blocks
+from sklatent.utils._rounding import Ranges
+from sklatent.utils._rows import ArrayRows, DaskRows
 from sklatent.utils._sklearn import (
     CallbackSupportMixin,
     Interval,
@@ -50,7 +56,8 @@ from sklatent.utils._sklearn import (
     _fit_context,
 )
 from sklatent.utils._tables import read_rows
-from sklatent.utils._weights import as_counts, weighted_rows
+from sklatent.utils._training_blocks import TrainingBlocks
+from sklatent.utils._weights import weighted_rows
 
 # Fitted attributes that only some parameters set.
 OPTIONAL_ATTRIBUTES = (
@@ -195,7 +202,8 @@ class KernelDensity(
     shrinkage_ : float
         The shrinkage a. Only if `adaptive="covariance"`.
     tree_ : KDTree or BallTree
-        Tree of the rows of positive weight. Only if `metric` is not Euclidean.
+        Tree of the rows of positive weight. Only if `metric` is not Euclidean, and not
+        of a Dask collection.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -245,6 +253,10 @@ class KernelDensity(
     Memory holds the rows and k + 1 neighbors of each; covariances are decomposed a
     block of rows at a time in each call, and never all of them stored. So one call for
     many rows is faster than many calls.
+
+    A density that is fitted to a Dask collection keeps the collection, not its rows,
+    which each call of `score_samples` reads again; see :ref:`scale`. Then `bandwidth`
+    is "scott", "silverman" or given, and `adaptive` is False.
 
     With a metric that is not Euclidean the integral of the kernel is that of Euclidean
     distances, as in scikit-learn. So the density is right up to a factor that depends
@@ -350,6 +362,9 @@ class KernelDensity(
         self.breadth_first = breadth_first
         self.leaf_size = leaf_size
 
+    # Of a Dask collection.
+    _training_blocks = None
+
     # The tree is the one that the sums make of their rows again.
     def __getstate__(self):
         return {
@@ -387,6 +402,9 @@ class KernelDensity(
         ValueError
             If all features are constant and the bandwidth is relative to their standard
             deviation, or if `X` or a parameter is invalid.
+        TypeError
+            If `X` is a Dask collection, and the bandwidth is chosen by comparing all
+            rows with all.
 
         Warns
         -----
@@ -401,6 +419,8 @@ class KernelDensity(
         UserWarning
             If a rule needs the number of rows, and the weights sum to about 1 or less.
             Also if `adaptive="covariance"` has fewer than 9 distinct rows.
+        RepeatedReadingWarning
+            If `X` is a Dask collection that is not in memory.
 
         Examples
         --------
@@ -417,14 +437,19 @@ class KernelDensity(
         True
         """
         with self._unchanged_on_error():
-            X = read_rows(self, X, reset=True)
-            X, weight = weighted_rows(X, sample_weight)
             for name in OPTIONAL_ATTRIBUTES:  # an earlier fit may have set them
                 vars(self).pop(name, None)
             metric = other_metric(**self.get_params())
-            self._set_columns(X, weight, metric)
+            if is_dask(X):
+                return self._fit_blocks(X, sample_weight, metric)
+            self._training_blocks = None
+            X = read_rows(self, X, reset=True)
+            X, weight = weighted_rows(X, sample_weight)
+            self._set_columns(ArrayRows(X, weight), metric)
             X = self._columns.others(X)
-            self._set_whitening(X, weight)
+            self._set_whitening(
+                self.whiten and find_whitening(X, weight, spreads(X, weight), 1.0)
+            )
             # The user may overwrite X after `fit`.
             self._rows, self._weight = self._whitened(X).copy(), weight
             self._training = X.copy() if self.whiten else self._rows
@@ -443,30 +468,61 @@ class KernelDensity(
                     self._fit_sums(X, metric, report)
         return self
 
+    def _fit_blocks(self, X, sample_weight, metric):
+        """Find the bandwidth of a Dask collection, and keep the collection."""
+        rows = DaskRows(self, X, sample_weight, False, 1)
+        check_by_blocks(rows, self.bandwidth, self.adaptive)
+        self._total = rows.overview.weight
+        self._set_columns(rows, metric)
+        spread = BlockedSpread(rows, self._columns)
+        self._set_whitening(self.whiten and spread.whitening())
+        self._set_width(spread.bandwidth(self._whitening, **self.get_params()))
+        self._rows = self._weight = self._training = self._sums = None
+        self._training_blocks = TrainingBlocks(rows, np.logaddexp, type(self).__name__)
+        return self
+
+    def _found_in(self, block, weight, X):
+        """Log-sums of the kernels on a block of the training rows."""
+        block, weight = weighted_rows(block, weight)
+        model = copy.copy(self)
+        model._rows = self._whitened(self._columns.others(block))
+        model._weight = weight
+        queries = self._whitened(self._columns.others(read_rows(self, X)))
+        sums = model._kernel_sums(other_metric(**self.get_params()))
+        logs = sums.log_sums(queries, self.n_jobs).astype(np.float64)
+        return logs + np.log(weight.sum() / self._total)
+
+    def _told(self, found):
+        """Copy of this density that knows the log-sums at its next queries."""
+        model = copy.copy(self)
+        model._sums, model._training_blocks = FoundSums(found), None
+        return model
+
     def _fit_sums(self, X, metric, report):
         """Find the bandwidth, and the kernels of one shape."""
         width, widths, scores = find_bandwidth(
             X, self._rows, self._weight, metric, report, **self.get_params()
         )
-        self._width = np.broadcast_to(width, X.shape[1])  # of the features that vary
-        self.bandwidth_ = self._of_all_columns(width)
+        self._set_width(width)
         if widths is not None:
             self.candidate_bandwidths_ = self._of_all_columns(widths, 1)
             in_units_of_X = self._log_det if self.bandwidth == "loo" else 0.0
             self.candidate_scores_ = scores - in_units_of_X
+        self._sums = self._kernel_sums(metric)
         if metric is not None:
-            self._sums = TreeSums(
-                self._rows, self._weight, self.bandwidth_, self.get_params()
-            )
             self.tree_ = self._sums.tree
-            return
-        self._sums = self._kernel_sums()
-        if self.adaptive:
+        elif self.adaptive:
             logs = self._sums.log_sums(self._rows, self.n_jobs, report)
             logs = logs.astype(np.float64)
             logs -= np.average(logs, weights=self._weight)
             self.bandwidth_factors_ = np.exp(-0.5 * logs)
-            self._sums = self._kernel_sums(self.bandwidth_factors_)
+            self._sums = self._kernel_sums(metric, self.bandwidth_factors_)
+
+    def _set_width(self, width):
+        """Set the bandwidth of the features that vary, and of all."""
+        n_varying = np.count_nonzero(self._columns.varies)
+        self._width = np.broadcast_to(width, n_varying)
+        self.bandwidth_ = self._of_all_columns(width)
 
     def _of_all_columns(self, widths, ndim=0):
         """Bandwidths, where there is one for each feature, also of constant ones: 0."""
@@ -535,6 +591,12 @@ class KernelDensity(
         array([-3.0000e+00, -2.0000e+00, -3.0000e+00, -1.1540e+03, -8.0002e+04])
         """
         check_is_fitted(self)
+        if self._training_blocks is not None:
+            if leave_one_out:
+                self._training_blocks.rows.require_array(
+                    "leave_one_out=True", "score without it"
+                )
+            return self._training_blocks.told(self, X).score_samples(X)
         X = read_rows(self, X)
         name = f"{type(self).__name__}.score_samples"
         if is_of_other_library(X):
@@ -581,9 +643,9 @@ class KernelDensity(
         )
         return others - (kernel.log_mass(d) + np.log(self._width).sum() + self._log_det)
 
-    def _set_columns(self, X, weight, metric):
-        """Set which columns vary, where that matters."""
-        self._columns, self._n_rows = no_constant_columns(X), 0.0
+    def _set_columns(self, rows, metric):
+        """Set which columns of a row source vary, where that matters."""
+        self._columns, self._n_rows = no_constant_columns(rows.n_features), 0.0
         what, remedy = f"bandwidth={self.bandwidth!r}", "give bandwidth as a number"
         if self.adaptive == "covariance":
             what, remedy = "adaptive='covariance'", "use adaptive=False and a number"
@@ -591,19 +653,19 @@ class KernelDensity(
             what, remedy = "whiten=True", "use whiten=False"
         elif not isinstance(self.bandwidth, str) or metric is not None:
             return
-        names = getattr(self, "feature_names_in_", range(X.shape[1]))
-        self._columns = find_constant_columns(X, names, what, remedy)
+        names = getattr(self, "feature_names_in_", range(rows.n_features))
+        ranges = rows.reduce(Ranges.of, Ranges.merge)
+        self._columns = constant_columns(
+            ranges, rows.dtype, rows.n_positive, names, what, remedy
+        )
         if not self._columns.varies.all():
-            counts = as_counts(weight, "The density beside a constant feature")
-            self._n_rows = float(counts.sum())
+            self._n_rows = rows.row_count("The density beside a constant feature")
 
-    def _set_whitening(self, X, weight):
+    def _set_whitening(self, whitening):
         """Set the covariance and its root, if they are asked for."""
-        self._whitening, self._log_det = None, 0.0
-        if self.whiten:
-            sigma = spreads(X, weight)
-            self._whitening = find_whitening(X, weight, sigma, 1.0)
-            self._log_det = self._whitening.log_det
+        self._whitening, self._log_det = whitening or None, 0.0
+        if whitening:
+            self._log_det = whitening.log_det
             root = self._columns.widen(self._whitening.root.T, 0.0)
             self.covariance_ = root.T @ root
 
@@ -630,8 +692,11 @@ class KernelDensity(
         parts = (moved(part, X) for part in self._whitening)
         return Whitening(*parts).forward(X)
 
-    def _kernel_sums(self, factor=None):
+    def _kernel_sums(self, metric, factor=None):
         """Sums whose logarithms are log-densities of whitened rows."""
+        if metric is not None:
+            parameters = self.get_params()
+            return TreeSums(self._rows, self._weight, self.bandwidth_, parameters)
         kernel, d, width = KERNELS[self.kernel], self._rows.shape[1], self._width
         log_weight = np.log(self._weight / self._weight.sum())
         if factor is not None:
@@ -644,7 +709,7 @@ class KernelDensity(
     def _sample(self, n_samples, rng):
         if self.adaptive == "covariance":
             return self._unwhitened(self._sums.sample(n_samples, rng))
-        kernel, d = KERNELS[self.kernel], self._rows.shape[1]
+        kernel, d = KERNELS[self.kernel], len(self._width)
         p = norm_exponent(self.metric, self.metric_params)
         if p is None and self.metric != "haversine":
             raise NotImplementedError(
@@ -652,15 +717,24 @@ class KernelDensity(
                 "the difference: euclidean, manhattan, chebyshev, minkowski without "
                 f"weights; got metric={self.metric!r}."
             )
+        centers, factors = self._centers(n_samples, rng)
+        if self.metric == "haversine":
+            return sample_on_sphere(kernel, centers, self.bandwidth_, rng)
+        X = kernel.sample(d, n_samples, rng, p) * self._width
+        X *= factors
+        X += centers
+        return self._unwhitened(X)
+
+    def _centers(self, n_samples, rng):
+        """Training rows chosen by their weight, and factors of their bandwidths."""
+        if self._training_blocks is not None:
+            rows = self._training_blocks.rows.choose(n_samples, rng)
+            return self._whitened(self._columns.others(rows)), 1.0
         share = self._weight / self._weight.sum()
         which = rng.choice(len(share), n_samples, p=share)
-        if self.metric == "haversine":
-            return sample_on_sphere(kernel, self._rows[which], self.bandwidth_, rng)
-        X = kernel.sample(d, n_samples, rng, p) * self._width
         if hasattr(self, "bandwidth_factors_"):
-            X *= self.bandwidth_factors_[which, None]
-        X += self._rows[which]
-        return self._unwhitened(X)
+            return self._rows[which], self.bandwidth_factors_[which, None]
+        return self._rows[which], 1.0
 
     def _unwhitened(self, Z):
         """Rows with these coordinates, constant columns included."""

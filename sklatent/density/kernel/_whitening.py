@@ -68,9 +68,14 @@ def find_whitening(X, weight, sigma, share):
         The coordinates.
     """
     mean = np.average(X, axis=0, weights=weight)
-    # Eigenvalues of the correlation, since their bound must not depend on units.
     Z = (X - mean) / sigma
-    M = share * ((Z.T * (weight / weight.sum())) @ Z)
+    return whitening_by(mean, sigma, (Z.T * (weight / weight.sum())) @ Z, share)
+
+
+def whitening_by(mean, sigma, correlation, share):
+    """Return what `find_whitening` does, for rows with these moments."""
+    # Eigenvalues of the correlation, since their bound must not depend on units.
+    M = share * correlation
     M[np.diag_indices_from(M)] += 1 - share
     values, axes = np.linalg.eigh(M)
     if values[0] < SMALLEST_EIGENVALUE:

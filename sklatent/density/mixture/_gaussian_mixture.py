@@ -874,8 +874,7 @@ class GaussianMixture(
         >>> bool(abs(mixture.aic(X) - (2 * 14 - 2 * log_likelihood)) < 1e-9)
         True
         """
-        X, mixture, n_threads = self._query(X)
-        return information("aic", mixture, ArrayRows(X), n_threads)
+        return self._information("aic", X)
 
     def bic(self, X):
         """Compute Schwarz's Bayesian information criterion; smaller is better.
@@ -908,8 +907,7 @@ class GaussianMixture(
         >>> values.index(min(values))  # two components
         1
         """
-        X, mixture, n_threads = self._query(X)
-        return information("bic", mixture, ArrayRows(X), n_threads)
+        return self._information("bic", X)
 
     def icl(self, X):
         """Compute the integrated completed likelihood; smaller is better.
@@ -948,8 +946,7 @@ class GaussianMixture(
         2 False
         4 True
         """
-        X, mixture, n_threads = self._query(X)
-        return information("icl", mixture, ArrayRows(X), n_threads)
+        return self._information("icl", X)
 
     def impute(self, X, return_std=False):
         """Replace missing entries by their expectations given the observed entries.
@@ -1297,6 +1294,13 @@ class GaussianMixture(
         check_is_fitted(self)
         X = read_rows(self, X)
         return X, self._mixture(), count_threads(self.n_jobs)
+
+    def _information(self, criterion, X):
+        """Value of an information criterion for rows of any kind."""
+        check_is_fitted(self)
+        rows = row_source(self, X, None, with_scatter=False, reset=False)
+        n_threads = 1 if rows.in_blocks else count_threads(self.n_jobs)
+        return information(criterion, self._mixture(), rows, n_threads)
 
     def _draw(self, n_samples, rng):
         """New rows and their components."""

@@ -19,9 +19,9 @@ class Sample(NamedTuple):
 
     Parameters
     ----------
-    rows : ndarray of shape (n_distinct, n_features)
-        The distinct rows.
-    counts : ndarray of shape (n_distinct,)
+    rows : ndarray of shape (n_distinct, n_features) or None
+        The distinct rows; None if these are in blocks.
+    counts : ndarray of shape (n_distinct,) or None
         How often each of them occurs.
     n_rows : int
         How many rows there are in all.
@@ -81,19 +81,72 @@ def find_balls(sample, sizes, queries=None, n_jobs=None):
     balls : Balls
         One ball for each query and size.
     """
-    n_columns = min(int(sizes[-1]) + 1, len(sample.rows))
-    found = k_nearest(sample.rows, n_columns, queries=queries, n_jobs=n_jobs)
-    distances, neighbor = map(to_numpy, found)
+    nearest = Nearest.of(sample, int(sizes[-1]), queries, n_jobs)
+    return balls_within(nearest, sizes)
+
+
+class Nearest(NamedTuple):
+    """The distinct rows that are nearest to queries, which may be among them.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_queries, n_columns)
+        Ascending; infinite where there are not so many rows.
+    neighbor : ndarray of shape (n_queries, n_columns)
+        Their positions among the distinct rows.
+    counts : ndarray of shape (n_queries, n_columns)
+        How often each of them occurs.
+    """
+
+    distances: np.ndarray
+    neighbor: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, sample, n_neighbors, queries, n_jobs):
+        """As many as there are in the largest ball, and a row that is the query."""
+        n_columns = min(n_neighbors + 1, len(sample.rows))
+        found = k_nearest(sample.rows, n_columns, queries=queries, n_jobs=n_jobs)
+        distances, neighbor = map(to_numpy, found)
+        return cls(distances, neighbor, sample.counts[neighbor])
+
+    def wider(self, n_columns):
+        """With more columns, as if there were rows at an infinite distance."""
+        more = ((0, 0), (0, n_columns - self.distances.shape[1]))
+        return Nearest(
+            np.pad(self.distances, more, constant_values=np.inf),
+            np.pad(self.neighbor, more),
+            np.pad(self.counts, more, constant_values=1),
+        )
+
+    def merge(self, other):
+        """The nearest rows of two sets, with as many columns.
+
+        Rows at distance 0 equal the query, and so each other. Others that are in both
+        sets take a column each, which moves no radius.
+        """
+        n = self.distances.shape[1]
+        distances, neighbor, counts = map(np.hstack, zip(self, other, strict=True))
+        both = (distances[:, 0] == 0) & (distances[:, n] == 0)
+        counts[both, 0] += counts[both, n]
+        distances[both, n], counts[both, n] = np.inf, 1
+        order = np.argsort(distances, axis=1, kind="stable")[:, :n]
+        return Nearest(
+            *(np.take_along_axis(A, order, 1) for A in (distances, neighbor, counts))
+        )
+
+
+def balls_within(nearest, sizes):
+    """Return the balls that hold as many rows as `sizes` says, from the nearest."""
+    distances, neighbor, counts = nearest
     # The nearest row is at distance 0 only if it equals the query: distances are exact.
     seen = (distances[:, 0] == 0).astype(np.intp)
-    counts = sample.counts[neighbor]
-    counts[:, 0] -= seen
-    n_equal = seen * counts[:, 0]  # other than the one that is left out
+    n_equal = seen * (counts[:, 0] - seen)  # other than the one that is left out
     # The k-th row is in the first column up to which there are k. One pass over the
     # columns at a time: all comparisons at once would take a third dimension.
     column = np.zeros((len(distances), len(sizes)), dtype=np.intp)
     for n_within in np.cumsum(counts, axis=1).T:
-        column += n_within[:, None] < sizes
+        column += (n_within - seen)[:, None] < sizes
     nearest = np.take_along_axis(distances, seen[:, None], axis=1)
     radius = np.take_along_axis(distances, column, axis=1)
     return Balls(

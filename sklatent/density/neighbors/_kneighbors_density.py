@@ -10,6 +10,7 @@ which has mean psi(k) - psi(n + 1) and variance psi'(k) - psi'(n + 1). The mean 
 is n / (k - 1).
 """
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,11 +21,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent.base import ScoreMixin, SklatentEstimator
 from sklatent.density.neighbors import _kstar
-from sklatent.density.neighbors._balls import Sample, find_balls
+from sklatent.density.neighbors._balls import (
+    Nearest,
+    Sample,
+    balls_within,
+    find_balls,
+)
 from sklatent.utils._arrays import is_of_other_library, moved, numpy_dtype, to_numpy
+from sklatent.utils._dask import is_dask
 from sklatent.utils._neighbors import unique_rows
+from sklatent.utils._rows import DaskRows
 from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklatent.utils._tables import read_rows
+from sklatent.utils._training_blocks import TrainingBlocks
 from sklatent.utils._warnings import warn
 
 
@@ -77,7 +86,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         Number of dimensions, d.
     log_density_ : ndarray of shape (n_samples,)
         Log-density at each training row, computed from the other rows, in nats. It
-        equals `score_samples` of the training data.
+        equals `score_samples` of the training data. Not set for a Dask collection.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -95,6 +104,10 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
     If k or more other rows equal x, r_k would be 0, and k is increased at x up to the
     first neighbor at a positive distance. With "kstar" the estimator stores the
     distances from each training row to `max_neighbors` neighbors.
+
+    A density that is fitted to a Dask collection keeps the collection, not its rows,
+    which each call of `score_samples` reads again; see :ref:`scale`. Then `n_neighbors`
+    is a number.
 
     The mean of `log_density_` with the default `unbiased` is minus the entropy estimate
     of Kozachenko and Leonenko [2]_.
@@ -140,8 +153,14 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         "n_jobs": [Integral, None],
     }
 
-    _on_device = frozenset({"fit", "score", "score_samples"})
     _all_pairs = True
+
+    @property
+    def _on_device(self):
+        """What searches for neighbors among rows in memory."""
+        if self._training_blocks is not None:
+            return frozenset({"fit"})
+        return frozenset({"fit", "score", "score_samples"})
 
     def __init__(
         self,
@@ -159,6 +178,9 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         self.max_neighbors = max_neighbors
         self.alpha = alpha
         self.n_jobs = n_jobs
+
+    # Of a Dask collection; what has been found of the next queries in it.
+    _training_blocks = _nearest = None
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
@@ -181,6 +203,8 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         ValueError
             If there are too few rows, all rows are equal, `dimension` is not a positive
             number, or `n_neighbors` is 1 with `unbiased="density"`.
+        TypeError
+            If `X` is a Dask collection, and `n_neighbors` is no number.
 
         Warns
         -----
@@ -188,6 +212,8 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
             If `n_neighbors` exceeds the number of other rows; all of them are used.
         ConvergenceWarning
             If "auto" chooses `max_neighbors`, and there are more neighbors.
+        RepeatedReadingWarning
+            If `X` is a Dask collection that is not in memory.
 
         Examples
         --------
@@ -208,15 +234,14 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         (24, 100)
         """
         with self._unchanged_on_error():
+            if is_dask(X):
+                return self._fit_blocks(X)
+            self._training_blocks = None
             given = read_rows(self, X, reset=True)
             X = to_numpy(given)
             self._sizes = self._candidates(len(X))
             first, inverse, counts = unique_rows(X)
-            if len(first) == 1:
-                raise ValueError(
-                    f"X must have distinct rows; got n_samples={len(X)}, all equal, "
-                    "which have no density."
-                )
+            _check_distinct(len(first) > 1, len(X))
             # Coinciding rows are searched once, and counted.
             self._sample = Sample(X[first], counts, len(X))
             self.dimension_ = self._resolve_dimension(given)
@@ -239,6 +264,38 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
                 self.n_neighbors_ = int(self._sizes[0])
             self.log_density_ = self._log_density(balls)[inverse].astype(X.dtype)
         return self
+
+    def _fit_blocks(self, X):
+        """Choose the size of the balls, and keep the Dask collection."""
+        rows = DaskRows(self, X, None, False, 1)
+        if isinstance(self.n_neighbors, str):
+            rows.require_array(
+                f"n_neighbors={self.n_neighbors!r}",
+                "choose a number, such as the n_neighbors_ of a sample of the rows",
+            )
+        n = rows.overview.n_rows
+        self._sizes = self._candidates(n)
+        _check_distinct(np.isnan(rows.constants).any(), n)
+        self._sample = Sample(None, None, n)
+        self.dimension_ = self._resolve_dimension(X)
+        self.n_neighbors_ = int(self._sizes[0])
+        vars(self).pop("log_density_", None)
+        name = type(self).__name__
+        self._training_blocks = TrainingBlocks(rows, Nearest.merge, name)
+        return self
+
+    def _found_in(self, block, weight, X):
+        """The nearest of a block of the training rows."""
+        first, _, counts = unique_rows(block)
+        sample = Sample(block[first], counts, len(block))
+        k, queries = self.n_neighbors_, read_rows(self, X)
+        return Nearest.of(sample, k, queries, self.n_jobs).wider(k + 1)
+
+    def _told(self, found):
+        """Copy of this density that knows the rows nearest to its next queries."""
+        model = copy.copy(self)
+        model._nearest, model._training_blocks = found, None
+        return model
 
     def _candidates(self, n):
         """Sizes of neighborhoods to consider, for n rows."""
@@ -364,8 +421,14 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         True
         """
         check_is_fitted(self)
+        if self._training_blocks is not None:
+            return self._training_blocks.told(self, X).score_samples(X, return_std)
         X = read_rows(self, X)
-        balls = self._choose(find_balls(self._sample, self._sizes, X, self.n_jobs))
+        if self._nearest is not None:
+            balls = balls_within(self._nearest, self._sizes)
+        else:
+            balls = find_balls(self._sample, self._sizes, X, self.n_jobs)
+        balls = self._choose(balls)
         dtype = numpy_dtype(X)
         log_density = self._log_density(balls).astype(dtype)
         if not return_std:
@@ -373,6 +436,15 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         n = self._sample.n_rows - balls.seen
         variance = polygamma(1, balls.k) - polygamma(1, n + 1)
         return moved((log_density, np.sqrt(variance).astype(dtype)), X)
+
+
+def _check_distinct(distinct, n_samples):
+    """Raise if rows are all equal."""
+    if not distinct:
+        raise ValueError(
+            f"X must have distinct rows; got n_samples={n_samples}, all equal, which "
+            "have no density."
+        )
 
 
 def log_unit_ball(d):
