@@ -23,8 +23,9 @@ from sklatent.dimension._table_warnings import count_duplicates, warn_of_table
 from sklatent.exceptions import DiscreteDataWarning, FewRowsWarning
 from sklatent.utils._arrays import moved, namespace_of, to_numpy
 from sklatent.utils._neighbors import EUCLIDEAN, k_nearest
+from sklatent.utils._progress import reported_rows_of_call
 from sklatent.utils._row_methods import RowMethods
-from sklatent.utils._sklearn import Interval, StrOptions
+from sklatent.utils._sklearn import CallbackSupportMixin, Interval, StrOptions
 from sklatent.utils._tables import read_rows
 from sklatent.utils._warnings import warn
 
@@ -88,18 +89,19 @@ class Neighbors(NamedTuple):
         return t, t <= TIE + self.rounding * np.exp(-np.maximum(near, -700))
 
 
-class NeighborEstimator(DimensionMixin, SklatentEstimator):
+class NeighborEstimator(CallbackSupportMixin, DimensionMixin, SklatentEstimator):
     """Estimates that are functions of the distances to the nearest neighbors.
 
     Equal rows are merged: what counts is where the rows are, not how often.
     Subclasses call `_fit_rows` and then `_find_neighbors`, and have the parameters
-    `metric`, `n_jobs` and `confidence_level`.
+    `metric`, `n_jobs`, `confidence_level` and `verbose`.
     """
 
     _parameter_constraints = {
         "metric": [StrOptions(METRICS), callable],
         "n_jobs": [Integral, None],
         "confidence_level": [Interval(Real, 0, 1, closed="neither")],
+        "verbose": ["verbose"],
     }
 
     def __sklearn_tags__(self):
@@ -140,14 +142,19 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             self._rounding = rounding[self._first]
         return n
 
-    def _nearest(self, n_neighbors, ranks):
+    def _nearest(self, n_neighbors, ranks, report):
         """Distances to neighbors of some ranks, and which they are.
 
         A comparison of estimators puts one search for all of them in this place.
         """
         metric = measured(self.metric)
         search = functools.partial(
-            k_nearest, self._rows, n_neighbors + 1, metric=metric, n_jobs=self.n_jobs
+            k_nearest,
+            self._rows,
+            n_neighbors + 1,
+            metric=metric,
+            n_jobs=self.n_jobs,
+            report=report,
         )
         if metric in EUCLIDEAN:
             # At rank 0 is the row itself, or another one at a distance of 0; then so
@@ -157,7 +164,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         own = indices == np.arange(len(indices))[:, None]
         return [A[:, ranks - 1] for A in _without(own, distances, indices)]
 
-    def _find_neighbors(self, n_neighbors, ranks=None):
+    def _find_neighbors(self, n_neighbors, ranks=None, report=None):
         """Find neighbors of the distinct rows, themselves not counted.
 
         Parameters
@@ -166,6 +173,8 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             How many.
         ranks : sequence of int, default=None
             Which of them to keep, ascending from 1, if not all.
+        report : callable, default=None
+            As for `k_nearest`.
 
         Returns
         -------
@@ -173,7 +182,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             The neighbors.
         """
         ranks = np.arange(1, n_neighbors + 1) if ranks is None else np.asarray(ranks)
-        distances, indices = self._nearest(n_neighbors, ranks)
+        distances, indices = self._nearest(n_neighbors, ranks, report)
         if not distances[:, 0].all():
             raise ValueError(NO_DISTANCE.format(self.metric))
         if self.metric == "precomputed":
@@ -186,7 +195,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
         n = len(distances)
         return Neighbors(np.log(distances), indices, rounding, ranks, n)
 
-    def _query_neighbors(self, X, n_neighbors):
+    def _query_neighbors(self, X, n_neighbors, report):
         """Neighbors of new rows among those of `fit`; a row itself is left out.
 
         Returns
@@ -209,6 +218,7 @@ class NeighborEstimator(DimensionMixin, SklatentEstimator):
             queries=Q,
             metric=measured(self.metric),
             n_jobs=self.n_jobs,
+            report=report,
         )
         if self.metric == "precomputed":
             itself = distances <= self._rounding
@@ -271,8 +281,12 @@ class LocalDimensionMixin(
 ):
     """The dimension around each row, as a feature.
 
-    Subclasses implement `_local_dimension(X) -> (n_samples,)` for validated rows.
+    Subclasses implement `_local_dimension(X, report) -> (n_samples,)` for validated
+    rows, and have the parameter `verbose`.
     """
+
+    # How often `report` is told of each row.
+    _n_passes = 1
 
     @property
     def _n_features_out(self):
@@ -320,7 +334,9 @@ class LocalDimensionMixin(
         """
         check_is_fitted(self)
         X = read_rows(self, X)
-        return self._local_dimension(X).astype(X.dtype)[:, None]
+        name, n_rows = f"{type(self).__name__}.transform", self._n_passes * len(X)
+        with reported_rows_of_call(name, n_rows, self.verbose) as report:
+            return self._local_dimension(X, report).astype(X.dtype)[:, None]
 
 
 def _has_neighborhoods(estimator):

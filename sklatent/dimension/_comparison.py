@@ -38,7 +38,7 @@ ESTIMATORS = {
 N_NEIGHBORS = 32
 
 
-def compare_dimensions(X, *, confidence_level=0.95, n_jobs=None):
+def compare_dimensions(X, *, confidence_level=0.95, n_jobs=None, verbose=0):
     """Estimate the dimension in every way, with one search for neighbors.
 
     Estimators of the dimension look at different properties of the data, at different
@@ -53,6 +53,9 @@ def compare_dimensions(X, *, confidence_level=0.95, n_jobs=None):
         Probability that a confidence interval covers the dimension.
     n_jobs : int, default=None
         Number of threads. None uses as many as BLAS would.
+    verbose : int, default=0
+        With 1 or more, each estimator prints its progress, the first that of the
+        search. With 0 they print nothing.
 
     Returns
     -------
@@ -121,7 +124,7 @@ def compare_dimensions(X, *, confidence_level=0.95, n_jobs=None):
     fitted, seconds = {}, []
     for name, (estimator, _) in ESTIMATORS.items():
         fitted[name] = clone(estimator).set_params(
-            confidence_level=confidence_level, n_jobs=n_jobs
+            confidence_level=confidence_level, n_jobs=n_jobs, verbose=verbose
         )
         seconds.append(search.fit(fitted[name], X))
     scale = {name: _scale(each, search) for name, each in fitted.items()}

@@ -21,14 +21,14 @@ from sklatent.dimension._metrics import varying_columns
 from sklatent.dimension._norms_and_angles import Statistics, divergence, statistics
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._neighbors import k_nearest
-from sklatent.utils._sklearn import CallbackSupportMixin, Interval, _fit_context
+from sklatent.utils._sklearn import Interval, _fit_context
 
 # Samples whose mean statistics stand for a dimension, and further ones whose
 # estimates show the error.
 N_MEAN, N_SPREAD = 4, 20
 
 
-class DANCo(CallbackSupportMixin, NeighborEstimator):
+class DANCo(NeighborEstimator):
     """Dimension from the concentration of distances and angles of neighbors.
 
     In high dimension, all neighbors are at about the same distance, and at right angles
@@ -143,7 +143,7 @@ class DANCo(CallbackSupportMixin, NeighborEstimator):
         "confidence_level": NeighborEstimator._parameter_constraints[
             "confidence_level"
         ],
-        "verbose": ["verbose"],
+        "verbose": NeighborEstimator._parameter_constraints["verbose"],
     }
 
     def __init__(

@@ -19,6 +19,7 @@ from sklatent.dimension._simplex_skewness import (
     dimension_with_skewness,
     simplex_skewness,
 )
+from sklatent.utils._iterations import reported_rows
 from sklatent.utils._sklearn import Interval, _fit_context
 
 
@@ -47,6 +48,12 @@ class ESS(LocalDimensionMixin, NeighborEstimator):
         Number of threads. None uses as many as BLAS would.
     confidence_level : float, default=0.95
         Probability that the confidence interval covers the dimension.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does, and so does `transform`. With 0 they print nothing. An iteration is a
+        block of rows whose neighbors are searched for, and then one of rows whose
+        triangles are measured.
 
     Attributes
     ----------
@@ -121,6 +128,7 @@ class ESS(LocalDimensionMixin, NeighborEstimator):
     """
 
     metric = "euclidean"
+    _n_passes = 2
 
     _parameter_constraints = {
         "n_neighbors": [Interval(Integral, 3, None, closed="left")],
@@ -128,12 +136,16 @@ class ESS(LocalDimensionMixin, NeighborEstimator):
         "confidence_level": NeighborEstimator._parameter_constraints[
             "confidence_level"
         ],
+        "verbose": NeighborEstimator._parameter_constraints["verbose"],
     }
 
-    def __init__(self, n_neighbors=10, *, n_jobs=None, confidence_level=0.95):
+    def __init__(
+        self, n_neighbors=10, *, n_jobs=None, confidence_level=0.95, verbose=0
+    ):
         self.n_neighbors = n_neighbors
         self.n_jobs = n_jobs
         self.confidence_level = confidence_level
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -180,8 +192,9 @@ class ESS(LocalDimensionMixin, NeighborEstimator):
             k = self.n_neighbors_ = available_neighbors(
                 "n_neighbors", self.n_neighbors, n - 1, n
             )
-            indices = self._find_neighbors(k).indices
-            skewness = simplex_skewness(self._rows, indices, n_jobs=self.n_jobs)
+            with reported_rows(self, X, y, self._n_passes * n) as report:
+                indices = self._find_neighbors(k, report=report).indices
+                skewness = simplex_skewness(self._rows, indices, self.n_jobs, report)
             self.skewness_ = float(skewness.mean())
             std = skewness.std(ddof=1) * np.sqrt(max(k / 4, 1) / n)
             ends = dimension_with_skewness(self.skewness_ + np.array([-std, std]), k)
@@ -192,7 +205,7 @@ class ESS(LocalDimensionMixin, NeighborEstimator):
             self.local_dimension_ = dimension_with_skewness(skewness, k)[self._inverse]
         return self
 
-    def _local_dimension(self, X):
-        _, indices = self._query_neighbors(X, self.n_neighbors_)
-        skewness = simplex_skewness(self._rows, indices, n_jobs=self.n_jobs)
+    def _local_dimension(self, X, report):
+        _, indices = self._query_neighbors(X, self.n_neighbors_, report)
+        skewness = simplex_skewness(self._rows, indices, self.n_jobs, report)
         return dimension_with_skewness(skewness, self.n_neighbors_)

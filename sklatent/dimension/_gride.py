@@ -11,6 +11,7 @@ import numpy as np
 from sklatent.dimension._base import MANY_TIES, available_neighbors, check_ties
 from sklatent.dimension._corrections import CorrectedMixin, gride_scale
 from sklatent.dimension._sampled import SampledNeighborEstimator
+from sklatent.utils._iterations import reported_rows
 from sklatent.utils._sklearn import Interval, _fit_context
 
 
@@ -58,6 +59,11 @@ class Gride(CorrectedMixin, SampledNeighborEstimator):
         Number of threads. None uses as many as BLAS would.
     confidence_level : float, default=0.95
         Probability that a confidence interval covers the dimension.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does. With 0 it prints nothing. An iteration is a block of rows whose
+        neighbors are searched for.
 
     Attributes
     ----------
@@ -142,6 +148,7 @@ class Gride(CorrectedMixin, SampledNeighborEstimator):
         metric="euclidean",
         n_jobs=None,
         confidence_level=0.95,
+        verbose=0,
     ):
         self.n1 = n1
         self.max_neighbors = max_neighbors
@@ -149,6 +156,7 @@ class Gride(CorrectedMixin, SampledNeighborEstimator):
         self.metric = metric
         self.n_jobs = n_jobs
         self.confidence_level = confidence_level
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -209,7 +217,9 @@ class Gride(CorrectedMixin, SampledNeighborEstimator):
             powers = (2 ** np.arange((farthest // 2).bit_length())).tolist()
             n1s = [*(n1 for n1 in powers if n1 != self.n1_), self.n1_]
             ranks = sorted({r for n1 in [1, *n1s, *far] for r in (n1, 2 * n1)})
-            neighbors = self._find_neighbors(max(farthest, ranks[-1]), ranks)
+            k = max(farthest, ranks[-1])
+            with reported_rows(self, X, y, n) as report:
+                neighbors = self._find_neighbors(k, ranks, report)
             most = self._most()
             self._forget_rows()
             ties = {n1: neighbors.log_ratios(n1, 2 * n1)[1] for n1 in {1, self.n1_}}

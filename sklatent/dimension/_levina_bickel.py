@@ -19,6 +19,7 @@ from sklatent.dimension._base import (
 from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
 from sklatent.dimension._sampled import SampledNeighborEstimator
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._iterations import reported_rows
 from sklatent.utils._sklearn import Interval, _fit_context
 
 # Rows whose local estimates are computed together.
@@ -67,6 +68,11 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator
         Number of threads. None uses as many as BLAS would.
     confidence_level : float, default=0.95
         Probability that the confidence interval covers the dimension.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does, and so does `transform`. With 0 they print nothing. An iteration is a
+        block of rows whose neighbors are searched for.
 
     Attributes
     ----------
@@ -149,6 +155,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator
         metric="euclidean",
         n_jobs=None,
         confidence_level=0.95,
+        verbose=0,
     ):
         self.min_neighbors = min_neighbors
         self.max_neighbors = max_neighbors
@@ -156,6 +163,7 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator
         self.metric = metric
         self.n_jobs = n_jobs
         self.confidence_level = confidence_level
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -217,7 +225,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator
                 "max_neighbors", self.max_neighbors, n - 1, n
             )
             self.min_neighbors_ = min(self.min_neighbors, self.max_neighbors_)
-            neighbors = self._find_neighbors(self.max_neighbors_)
+            with reported_rows(self, X, y, n) as report:
+                neighbors = self._find_neighbors(self.max_neighbors_, report=report)
             check_ties(X, neighbors.log_ratios()[1])
             sizes = range(self.min_neighbors_, self.max_neighbors_ + 1)
             scale = _scale(neighbors, sizes)
@@ -245,8 +254,8 @@ class LevinaBickel(CorrectedMixin, LocalDimensionMixin, SampledNeighborEstimator
             local[rows] = np.mean((k - 2)[used] / sums[:, used], axis=1)
         return local
 
-    def _local_dimension(self, X):
-        log_distances, _ = self._query_neighbors(X, self.max_neighbors_)
+    def _local_dimension(self, X, report):
+        log_distances, _ = self._query_neighbors(X, self.max_neighbors_, report)
         return self._local(log_distances)
 
 

@@ -23,6 +23,7 @@ from sklatent.dimension._base import (
     available_neighbors,
     check_ties,
 )
+from sklatent.utils._iterations import reported_rows
 from sklatent.utils._sklearn import Interval, _fit_context
 
 # Variance of the mean slope over that of independent rows, by the dimension: from flat
@@ -56,6 +57,11 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         Number of threads; None takes as many as BLAS would, -1 all processors.
     confidence_level : float, default=0.95
         Probability that the confidence interval covers the dimension.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does, and so does `transform`. With 0 they print nothing. An iteration is a
+        block of rows whose neighbors are searched for.
 
     Attributes
     ----------
@@ -155,11 +161,13 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
         metric="euclidean",
         n_jobs=None,
         confidence_level=0.95,
+        verbose=0,
     ):
         self.n_neighbors = n_neighbors
         self.metric = metric
         self.n_jobs = n_jobs
         self.confidence_level = confidence_level
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -216,7 +224,8 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
             self.n_neighbors_ = available_neighbors(
                 "n_neighbors", self.n_neighbors, n - 1, n
             )
-            neighbors = self._find_neighbors(self.n_neighbors_)
+            with reported_rows(self, X, y, n) as report:
+                neighbors = self._find_neighbors(self.n_neighbors_, report=report)
             check_ties(X, neighbors.log_ratios()[1])
             log_distances = neighbors.log_distances
             b = _slopes(log_distances)
@@ -228,8 +237,8 @@ class NeighborScaling(LocalDimensionMixin, NeighborEstimator):
             self._set_dimension(dimension, np.sqrt(dependence * independent))
         return self
 
-    def _local_dimension(self, X):
-        return _local_dimension(self._query_neighbors(X, self.n_neighbors_)[0])
+    def _local_dimension(self, X, report):
+        return _local_dimension(self._query_neighbors(X, self.n_neighbors_, report)[0])
 
 
 def _slope_weights(k):

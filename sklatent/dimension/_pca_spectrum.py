@@ -26,15 +26,26 @@ from sklatent.dimension._spectrum_groups import (
     without_each,
     without_groups,
 )
+from sklatent.dimension._spectrum_variances import (
+    axis_variances,
+    principal_coordinates,
+    smaller_scatter,
+)
 from sklatent.dimension._table_warnings import count_duplicates
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._dask import is_dask
+from sklatent.utils._iterations import reported_fit, reported_rows
 from sklatent.utils._moments import Moments
 from sklatent.utils._neighbors import k_nearest, unique_rows
 from sklatent.utils._random import random_generator
 from sklatent.utils._rounding import Ranges
 from sklatent.utils._rows import DaskRows
-from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._tables import read_rows
 
 METHODS = {
@@ -50,12 +61,14 @@ METHODS = {
 ORIGIN_ROWS = 1000
 # Entries of the neighborhoods that are held at a time.
 BLOCK_ENTRIES = 2**21
-# Variances below this share of the largest are rounding, for each axis.
-RESOLUTION = 4 * np.finfo(np.float64).eps
 
 
 class PCASpectrum(
-    OptionalTransformMixin, LocalDimensionMixin, DimensionMixin, SklatentEstimator
+    OptionalTransformMixin,
+    LocalDimensionMixin,
+    CallbackSupportMixin,
+    DimensionMixin,
+    SklatentEstimator,
 ):
     """Dimension from the eigenvalues of the covariance.
 
@@ -100,6 +113,13 @@ class PCASpectrum(
         -1 all processors.
     confidence_level : float, default=0.95
         Probability that the confidence interval covers the dimension.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does, and so does `transform`. With 0 they print nothing. An iteration is a
+        permutation, or with `n_neighbors` a block of rows whose neighbors are searched
+        for, and then one of rows whose neighborhoods are decomposed. There are none
+        otherwise.
 
     Attributes
     ----------
@@ -194,7 +214,10 @@ class PCASpectrum(
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
         "confidence_level": [Interval(Real, 0, 1, closed="neither")],
+        "verbose": ["verbose"],
     }
+
+    _n_passes = 2
 
     def __init__(
         self,
@@ -208,6 +231,7 @@ class PCASpectrum(
         random_state=None,
         n_jobs=None,
         confidence_level=0.95,
+        verbose=0,
     ):
         self.method = method
         self.standardize = standardize
@@ -218,6 +242,7 @@ class PCASpectrum(
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.confidence_level = confidence_level
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -272,7 +297,8 @@ class PCASpectrum(
                     f"n_neighbors={self.n_neighbors}."
                 )
             if is_dask(X):
-                variances = self._fit_blocks(X)
+                with reported_fit(self, X, y, 0):
+                    variances = self._fit_blocks(X)
                 self.explained_variance_ratio_ = variances / variances.sum()
                 self.eigenvalues_ = self._in_units(variances)
                 return self
@@ -288,9 +314,12 @@ class PCASpectrum(
             )
             vars(self).pop("local_dimension_", None)
             if self.n_neighbors is None:
-                variances = self._fit_rows(rows)
+                permuted = self.method == "parallel_analysis"
+                with reported_fit(self, X, y, permuted * self.n_permutations) as fit:
+                    variances = self._fit_rows(rows, fit.report_of("permutation"))
             else:
-                variances = self._fit_neighborhoods(rows)
+                with reported_rows(self, X, y, self._n_passes * n) as report:
+                    variances = self._fit_neighborhoods(rows, report)
                 self.local_dimension_ = self.local_dimension_[inverse]
             self.explained_variance_ratio_ = variances / variances.sum()
             self.eigenvalues_ = self._in_units(variances)
@@ -341,25 +370,27 @@ class PCASpectrum(
     # ----------------------------------------------------------------------------
     # All rows together
 
-    def _fit_rows(self, rows):
+    def _fit_rows(self, rows, report):
         n, p = rows.shape
         if self.method == "parallel_analysis":
-            self._permuted = self._permuted_variances(rows)
+            self._permuted = self._permuted_variances(rows, report)
         if n <= p:
-            rows = _principal_coordinates(rows)
+            rows = principal_coordinates(rows)
         moments = Moments.of(rows)
         return self._of_moments(n, moments, without_groups(rows, moments))
 
     def _of_moments(self, n, moments, without_groups):
         """Variances; the dimension is set from them, and from those without groups."""
-        variances = _variances(moments.scatter, n, self._rounding)
+        variances = axis_variances(moments.scatter, n, self._rounding)
         reference = self._reference(variances)
         self.reference_eigenvalues_ = (
             None if reference is None else self._in_units(reference)
         )
         dimension = float(self._count(variances, n))
         parts = [
-            float(self._count(_variances(S, m, self._rounding), m)) if S.any() else 1.0
+            float(self._count(axis_variances(S, m, self._rounding), m))
+            if S.any()
+            else 1.0
             for S, m in without_groups
         ]
         std = np.sqrt((len(parts) - 1) * np.var(parts))
@@ -399,24 +430,25 @@ class PCASpectrum(
             )
         self._set_rounding(rows.dtype)
 
-    def _permuted_variances(self, rows):
+    def _permuted_variances(self, rows, report):
         """Quantile of each variance when columns are permuted, shape (m,)."""
         rng = random_generator(self.random_state)
         permuted, samples = rows.copy(), []
         for _ in range(self.n_permutations):
             for column in permuted.T:
                 rng.shuffle(column)
-            scatter = _smaller_scatter(permuted)
-            samples.append(_variances(scatter, len(rows), self._rounding))
+            scatter = smaller_scatter(permuted)
+            samples.append(axis_variances(scatter, len(rows), self._rounding))
+            report()
         return np.quantile(samples, self.quantile, axis=0)
 
     # ----------------------------------------------------------------------------
     # Neighborhoods
 
-    def _fit_neighborhoods(self, rows):
+    def _fit_neighborhoods(self, rows, report):
         n, k = len(rows), self.n_neighbors_
         self._rows = rows
-        variances = self._neighborhood_variances(rows)
+        variances = self._neighborhood_variances(rows, report)
         self.local_dimension_ = self._count(variances, k + 1)
         self.reference_eigenvalues_ = None
         dimension = self.local_dimension_.mean()
@@ -424,15 +456,15 @@ class PCASpectrum(
         self._set_dimension(dimension, std / dimension)
         return variances.mean(axis=0)
 
-    def _local_dimension(self, X):
-        variances = self._neighborhood_variances(self._prepare(X))
+    def _local_dimension(self, X, report):
+        variances = self._neighborhood_variances(self._prepare(X), report)
         return self._count(variances, self.n_neighbors_ + 1)
 
-    def _neighborhood_variances(self, queries):
+    def _neighborhood_variances(self, queries, report):
         """Variances around each query, shape (n_queries, m)."""
         k, p = self.n_neighbors_, queries.shape[1]
         distances, indices = k_nearest(
-            self._rows, k + 1, queries=queries, n_jobs=self.n_jobs
+            self._rows, k + 1, queries=queries, n_jobs=self.n_jobs, report=report
         )
         blocks = []
         for rows in row_slices(len(queries), max(BLOCK_ENTRIES // ((k + 1) * p), 1)):
@@ -440,10 +472,12 @@ class PCASpectrum(
             # A new row is one of the k + 1 itself, and replaces the farthest.
             points[distances[rows, 0] > 0, -1] = 0
             size = np.abs(points).max(axis=(1, 2), keepdims=True)
-            scatter = _smaller_scatter(points / size)
+            scatter = smaller_scatter(points / size)
             square = size[:, :, 0] ** 2
             rounding = self._rounding / square
-            blocks.append(_variances(scatter, k + 1, rounding) * square)
+            blocks.append(axis_variances(scatter, k + 1, rounding) * square)
+            if report is not None:
+                report(len(square))
         return np.concatenate(blocks)
 
     # ----------------------------------------------------------------------------
@@ -470,29 +504,3 @@ class PCASpectrum(
         if self.method == "minka":
             return criteria.minka(variances, n_samples)
         return getattr(criteria, self.method)(variances)
-
-
-def _smaller_scatter(X):
-    """Scatter of rows, shape (..., n, p), or if n <= p their products, (..., n, n)."""
-    X = X - X.mean(axis=-2, keepdims=True)
-    Xt = X.swapaxes(-1, -2)
-    return X @ Xt if X.shape[-2] <= X.shape[-1] else Xt @ X
-
-
-def _variances(scatter, n_samples, rounding):
-    """Variances along the axes, decreasing, of those that can have any.
-
-    All but the first are 0 where they may be due to rounding: of the eigenvalues, or
-    of the data, whose entries it moves by the root of `rounding`.
-    """
-    m = min(n_samples - 1, scatter.shape[-1])
-    variances = np.linalg.eigvalsh(scatter)[..., ::-1][..., :m] / (n_samples - 1)
-    largest, rest = variances[..., :1], variances[..., 1:]
-    rest[rest < RESOLUTION * scatter.shape[-1] * largest + rounding] = 0
-    return variances
-
-
-def _principal_coordinates(X):
-    """The same n rows, rotated, in n - 1 columns."""
-    squares, axes = np.linalg.eigh(_smaller_scatter(X))
-    return axes[:, 1:] * np.sqrt(np.maximum(squares[1:], 0))

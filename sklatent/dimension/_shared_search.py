@@ -44,12 +44,13 @@ class SharedSearch:
         del estimator._nearest
         return seconds
 
-    def _nearest(self, estimator, n_neighbors, ranks):
+    def _nearest(self, estimator, n_neighbors, ranks, report):
         if self._found is None:
             start = time.perf_counter()
             self.n_found = min(self.n_neighbors, len(estimator._rows) - 1)
             every = np.arange(1, self.n_found + 1)
-            self._found = type(estimator)._nearest(estimator, self.n_found, every)
+            find = type(estimator)._nearest
+            self._found = find(estimator, self.n_found, every, report)
             self.seconds = time.perf_counter() - start
         return [found[:, ranks - 1] for found in self._found]
 

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._progress import report_of_counts
 from sklatent.utils._threads import count_threads, map_threads
 
 # Entries of the neighborhoods, or of the cosines in them, that are formed at a time.
@@ -30,7 +31,7 @@ MOST = 1e4
 N_STEPS = 25
 
 
-def simplex_skewness(X, neighbors, n_jobs=None):
+def simplex_skewness(X, neighbors, n_jobs=None, report=None):
     """Skewness of the triangles that pairs of neighbors make with the mean.
 
     Parameters
@@ -41,6 +42,8 @@ def simplex_skewness(X, neighbors, n_jobs=None):
         Which points make up each neighborhood.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    report : callable, default=None
+        To be called with numbers of neighborhoods that have been measured.
 
     Returns
     -------
@@ -61,7 +64,9 @@ def simplex_skewness(X, neighbors, n_jobs=None):
 
     size = max(BLOCK_ENTRIES // (k * max(k, X.shape[1])), 1)
     blocks = list(row_slices(len(neighbors), size))
-    return np.concatenate(map_threads(of_block, blocks, count_threads(n_jobs)))
+    report_block = report_of_counts(report, (b.stop - b.start for b in blocks))
+    skewness = map_threads(of_block, blocks, count_threads(n_jobs), report_block)
+    return np.concatenate(skewness)
 
 
 def _vectors(points):

@@ -29,7 +29,9 @@ from sklatent.dimension._corrections import CorrectedMixin, Scale, gride_scale
 from sklatent.dimension._sampled import SampledNeighborEstimator
 from sklatent.exceptions import DiscreteDataWarning, DuplicateRowsWarning
 from sklatent.utils._arrays import to_numpy
+from sklatent.utils._iterations import reported_rows
 from sklatent.utils._neighbors import EUCLIDEAN
+from sklatent.utils._progress import reported_blocks
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions, _fit_context
 from sklatent.utils._tables import FLOAT_DTYPES, check_in_memory
@@ -100,6 +102,11 @@ class TwoNN(
         Number of threads. None uses as many as BLAS would.
     confidence_level : float, default=0.95
         Probability that the confidence interval covers the dimension.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does, and so do `transform` and `scaling`. With 0 they print nothing. An
+        iteration is a block of rows whose neighbors are searched for.
 
     Attributes
     ----------
@@ -212,6 +219,7 @@ class TwoNN(
         metric="euclidean",
         n_jobs=None,
         confidence_level=0.95,
+        verbose=0,
     ):
         self.method = method
         self.discard_fraction = discard_fraction
@@ -222,6 +230,7 @@ class TwoNN(
         self.metric = metric
         self.n_jobs = n_jobs
         self.confidence_level = confidence_level
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -284,9 +293,9 @@ class TwoNN(
                 "n_neighbors", self.n_neighbors, n - 1, n
             )
             far = self._far_n1(1, n)
-            neighbors = self._find_neighbors(
-                max([self.n_neighbors_ or 2, *(2 * n1 for n1 in far)])
-            )
+            k = max([self.n_neighbors_ or 2, *(2 * n1 for n1 in far)])
+            with reported_rows(self, X, y, n) as report:
+                neighbors = self._find_neighbors(k, report=report)
             t, ties = neighbors.log_ratios()
             kept, bounded = _estimates.censored(t, self.discard_fraction)
             check_ties(X, ties[kept])
@@ -345,8 +354,8 @@ class TwoNN(
         local[even] = np.maximum(n_kept[even] - 1, 1) / total[even]
         return local
 
-    def _local_dimension(self, X):
-        log_distances, indices = self._query_neighbors(X, self.n_neighbors_)
+    def _local_dimension(self, X, report):
+        log_distances, indices = self._query_neighbors(X, self.n_neighbors_, report)
         t = log_distances[:, 1] - log_distances[:, 0]
         largest = self._ratios[:, 1].max()
         kept = t <= largest * (1 + TIE)  # a row of `fit` may come with other rounding
@@ -407,30 +416,33 @@ class TwoNN(
         X = check_array(X, dtype=FLOAT_DTYPES)
         check_scalar(n_levels, "n_levels", Integral, min_val=1)
         order = random_generator(random_state).permutation(len(X))
-        plain = clone(self).set_params(n_neighbors=None)
-        levels = []
-        for level in range(n_levels):
-            parts = np.array_split(order, 2**level)
-            if level > 0 and len(parts[-1]) < MIN_SUBSET:
-                break
-            with warnings.catch_warnings():
-                # The first level, which is all of the data, has given these warnings.
-                for warning in (DiscreteDataWarning, DuplicateRowsWarning):
-                    if level > 0:
-                        warnings.simplefilter("ignore", warning)
-                fits = [clone(plain).fit(self._part(X, rows)) for rows in parts]
-            variance = np.mean([fit.dimension_std_**2 for fit in fits])
-            levels.append(
-                {
-                    "n_samples": len(X) / len(parts),
-                    "scale": np.exp(np.mean([np.log(fit.scale_) for fit in fits])),
-                    "dimension": np.mean([fit.dimension_ for fit in fits]),
-                    "dimension_std": np.sqrt(variance / len(parts)),
-                }
-            )
+        large = [k for k in range(1, n_levels) if len(X) // 2**k >= MIN_SUBSET]
+        levels, name = [], f"{type(self).__name__}.scaling"
+        with reported_blocks(name, 1 + len(large), self.verbose, "level") as report:
+            for level in [0, *large]:
+                levels.append(self._level(X, np.array_split(order, 2**level)))
+                if report is not None:
+                    report()
         return Bunch(
             **{name: np.array([at[name] for at in levels]) for name in levels[0]}
         )
+
+    def _level(self, X, parts):
+        """Estimates of `scaling` for one division of the rows."""
+        plain = clone(self).set_callbacks().set_params(n_neighbors=None, verbose=0)
+        with warnings.catch_warnings():
+            # The first level, which is all of the data, has given these warnings.
+            for warning in (DiscreteDataWarning, DuplicateRowsWarning):
+                if len(parts) > 1:
+                    warnings.simplefilter("ignore", warning)
+            fits = [clone(plain).fit(self._part(X, rows)) for rows in parts]
+        variance = np.mean([fit.dimension_std_**2 for fit in fits])
+        return {
+            "n_samples": len(X) / len(parts),
+            "scale": np.exp(np.mean([np.log(fit.scale_) for fit in fits])),
+            "dimension": np.mean([fit.dimension_ for fit in fits]),
+            "dimension_std": np.sqrt(variance / len(parts)),
+        }
 
     def _part(self, X, rows):
         """Return some rows; of precomputed distances those between them."""

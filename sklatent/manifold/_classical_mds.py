@@ -20,8 +20,16 @@ from sklatent.manifold._gower import scale
 from sklatent.manifold._graph import farthest_by
 from sklatent.manifold._signs import signs_of
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._iterations import reported_rows
 from sklatent.utils._neighbors import k_nearest
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._progress import report_of_counts, shares
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._threads import single_blas_thread
 from sklatent.utils._warnings import warn
@@ -36,7 +44,7 @@ BLOCK_ROWS = 128
 FAR = 2.0**24
 
 
-class ClassicalMDS(Embedding):
+class ClassicalMDS(CallbackSupportMixin, Embedding):
     """Classical multidimensional scaling: places whose distances are those given.
 
     The squared distances of rows determine their Gram matrix,
@@ -68,6 +76,13 @@ class ClassicalMDS(Embedding):
     n_jobs : int, default=None
         Number of threads for products with matrices of distances; None takes as many as
         BLAS would, -1 all cores.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does. With 0 it prints nothing. An iteration is a block of rows whose
+        distances from landmarks are computed: to choose these, to find the components
+        and for the places. Where all rows are used there are only the last of these,
+        and for the Euclidean distances of rows none.
 
     Attributes
     ----------
@@ -146,6 +161,7 @@ class ClassicalMDS(Embedding):
             None,
         ],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -156,12 +172,14 @@ class ClassicalMDS(Embedding):
         metric_params=None,
         n_landmarks="auto",
         n_jobs=None,
+        verbose=0,
     ):
         self.n_components = n_components
         self.metric = metric
         self.metric_params = metric_params
         self.n_landmarks = n_landmarks
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
@@ -214,11 +232,12 @@ class ClassicalMDS(Embedding):
             self._held = np.flatnonzero(weight)
             self.n_components_ = self._resolve_n_components(self._known(X, self._held))
             self.landmarks_, self._training = None, None
-            if self._is_euclidean():
-                self._fit_rows(X, weight)
-            else:
-                self._fit_distances(X, weight)
-            self._set_places(X, weight)
+            with reported_rows(self, X, y, 3 * len(X)) as report:
+                if self._is_euclidean():
+                    self._fit_rows(X, weight)
+                else:
+                    self._fit_distances(X, weight, report)
+                self._set_places(X, weight, report)
         return self
 
     def _is_euclidean(self):
@@ -251,7 +270,7 @@ class ClassicalMDS(Embedding):
         self.eigenvalues_ = np.pad(np.asarray(squares, dtype=np.float64), (0, absent))
         self.negative_inertia_ = 0.0
 
-    def _fit_distances(self, X, weight):
+    def _fit_distances(self, X, weight, report):
         """Find the classical scaling of all rows or of landmarks."""
         held = np.flatnonzero(weight)
         if not self._is_precomputed():
@@ -261,7 +280,7 @@ class ClassicalMDS(Embedding):
         n_landmarks = self._count_landmarks(len(held))
         used = held
         if n_landmarks is not None:
-            used = self.landmarks_ = self._choose(X, held, weight, n_landmarks)
+            used = self.landmarks_ = self._choose(X, held, weight, n_landmarks, report)
         self._used = None if len(used) == len(X) else used
         if self._is_precomputed():
             D = X if self._used is None else X[np.ix_(used, used)]
@@ -274,7 +293,7 @@ class ClassicalMDS(Embedding):
             scaling = scale(D, by, q, self.n_jobs)
         else:
             self._scaling = scale(D, by, q + SPARE, self.n_jobs)
-            Z = self._by_distances(X)[0][held]
+            Z = self._by_distances(X, report)[0][held]
             scaling = self._scaling.turned(Z, weight[held], q)
         self._scaling = scaling
         self._largest = float(D.max())
@@ -289,7 +308,7 @@ class ClassicalMDS(Embedding):
             n_landmarks = N_LANDMARKS if many else None
         return None if n_landmarks is None or n_landmarks >= n_rows else n_landmarks
 
-    def _choose(self, X, held, weight, n_landmarks):
+    def _choose(self, X, held, weight, n_landmarks, report):
         """Choose landmarks among rows, each the farthest from those before."""
         share = weight[held] / weight[held].sum()
 
@@ -306,12 +325,16 @@ class ClassicalMDS(Embedding):
                 ]
             )
 
-        return held[farthest_by(distances, n_landmarks)]
+        report_landmark = report_of_counts(report, shares(len(X), n_landmarks - 1))
+        return held[farthest_by(distances, n_landmarks, report_landmark)]
 
-    def _set_places(self, X, weight):
+    def _set_places(self, X, weight, report):
         """Place the rows, fix the signs, and keep what other methods need."""
         held = weight > 0
-        Z = self._by_rows(X) if self._is_euclidean() else self._by_distances(X)[0]
+        if self._is_euclidean():
+            Z = self._by_rows(X)
+        else:
+            Z = self._by_distances(X, report)[0]
         signs = signs_of(Z[held])
         if self._is_euclidean():
             self._axes = self._axes * signs[:, None]
@@ -349,7 +372,7 @@ class ClassicalMDS(Embedding):
         # Far from the origin rounding moves the center, by more than it does the rows.
         return (X.astype(np.float64) - self._center - self._rest) @ self._axes.T
 
-    def _by_distances(self, X):
+    def _by_distances(self, X, report=None):
         """Return the places by distances, and the nearest distances and rows."""
         places, nearest, which = [], [], []
         for rows in row_slices(len(X), BLOCK_ROWS):
@@ -361,6 +384,8 @@ class ClassicalMDS(Embedding):
                 places.append(self._scaling.place(D))
             which.append(D.argmin(axis=1))
             nearest.append(D.min(axis=1))
+            if report is not None:
+                report(len(D))
         return tuple(map(np.concatenate, (places, nearest, which)))
 
     def _place(self, X):

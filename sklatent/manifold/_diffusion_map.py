@@ -27,7 +27,14 @@ from sklatent.manifold._graph import (
 from sklatent.manifold._harmonics import independent
 from sklatent.manifold._links import MatrixSearch, RowSearch
 from sklatent.manifold._rate_errors import rate_errors
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._iterations import listens, reported_fit
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
 
@@ -40,7 +47,7 @@ CONFIDENCE = 0.95
 SEARCH = {"p": 2, "metric_params": None, "algorithm": "auto"}
 
 
-class DiffusionMap(Embedding):
+class DiffusionMap(CallbackSupportMixin, Embedding):
     """Diffusion map: an embedding by the slow modes of a random walk on the rows.
 
     The walk steps to near rows. Its slow modes are the eigenfunctions of the Laplacian
@@ -91,6 +98,12 @@ class DiffusionMap(Embedding):
     n_jobs : int or None, default=None
         Number of threads in the search for neighbors; None takes as many as there are
         processors. The result is the same for any.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does. With 0 it prints nothing. Iterations are blocks of rows whose neighbors
+        are searched for, and then products in the search for eigenvalues; how many
+        there will be, and the time left, are not known.
 
     Attributes
     ----------
@@ -195,6 +208,7 @@ class DiffusionMap(Embedding):
         "drop_harmonics": ["boolean"],
         "metric": [StrOptions({"euclidean", "precomputed"})],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -211,6 +225,7 @@ class DiffusionMap(Embedding):
         drop_harmonics=False,
         metric="euclidean",
         n_jobs=None,
+        verbose=0,
     ):
         self.n_components = n_components
         self.alpha = alpha
@@ -223,6 +238,7 @@ class DiffusionMap(Embedding):
         self.drop_harmonics = drop_harmonics
         self.metric = metric
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
@@ -271,22 +287,29 @@ class DiffusionMap(Embedding):
             rows, row_weight = self._weighted(X, sample_weight)
             search = self._start_search(X, rows)
             weight = np.bincount(search.inverse, row_weight)
-            distances, graph = self._neighbors(search)
-            # Squares of distances have to be numbers.
-            unit = self._unit = 2.0 ** np.frexp(np.median(distances))[1]
-            distances, graph = distances / unit, graph / unit
-            self.dimension_ = self._resolve_dimension(search, distances)
-            epsilon = self.epsilon
-            if epsilon != "auto":
-                epsilon = epsilon / unit / unit
-            kernel = make_kernel(
-                distances, self.dimension_, self.alpha, self.bandwidth, epsilon
-            )
-            self.epsilon_ = kernel.epsilon * unit * unit
-            walk = make_walk(kernel, graph, kernel.width(distances), weight)
-            labels = self._label(walk)
-            modes = slow_modes(walk, labels, weight, self._n_modes(search))
-            self._set_rates(search, kernel, graph, walk, weight, modes)
+            with reported_fit(self, X, y, None) as fit:
+                report = products = None
+                if listens(self):
+                    report = fit.report_of_rows(len(search))
+                    products = fit.report_of("product")
+                distances, graph = self._neighbors(search, report)
+                # Squares of distances have to be numbers.
+                unit = self._unit = 2.0 ** np.frexp(np.median(distances))[1]
+                distances, graph = distances / unit, graph / unit
+                self.dimension_ = self._resolve_dimension(search, distances)
+                epsilon = self.epsilon
+                if epsilon != "auto":
+                    epsilon = epsilon / unit / unit
+                kernel = make_kernel(
+                    distances, self.dimension_, self.alpha, self.bandwidth, epsilon
+                )
+                self.epsilon_ = kernel.epsilon * unit * unit
+                walk = make_walk(kernel, graph, kernel.width(distances), weight)
+                labels = self._label(walk)
+                modes = slow_modes(
+                    walk, labels, weight, self._n_modes(search), products
+                )
+                self._set_rates(search, kernel, graph, walk, weight, modes, report)
             components = self._choose_components(modes, len(search))
             decays = np.zeros(self.n_components_)
             decays[: len(self.component_indices_)] = modes.decays[
@@ -322,7 +345,7 @@ class DiffusionMap(Embedding):
             )
         return search
 
-    def _neighbors(self, search):
+    def _neighbors(self, search, report):
         """Distances to the nearest other rows, and the graph of neighbors."""
         n, k = len(search), self.n_neighbors
         if k == "auto":
@@ -335,7 +358,7 @@ class DiffusionMap(Embedding):
             )
             k = n - 1
         self.n_neighbors_ = k
-        return neighbor_graph(search, k)
+        return neighbor_graph(search, k, report)
 
     def _resolve_dimension(self, search, distances):
         """Return the dimension, rounded where it is estimated by default."""
@@ -367,14 +390,14 @@ class DiffusionMap(Embedding):
         more = MORE_FUNCTIONS if self.drop_harmonics else 1
         return min(max(self.n_eigenvalues, more * self.n_components_), most)
 
-    def _set_rates(self, search, kernel, graph, walk, weight, modes):
+    def _set_rates(self, search, kernel, graph, walk, weight, modes, report):
         """Set the eigenvalues and their errors."""
 
         def graph_of(rows, share):
             k = min(
                 max(round(share * self.n_neighbors_), WIDTH_NEIGHBORS), len(rows) - 1
             )
-            return neighbor_graph(search.part(rows), k)[1] / self._unit
+            return neighbor_graph(search.part(rows), k, report)[1] / self._unit
 
         errors = rate_errors(modes, kernel, graph, walk, weight, graph_of)
         half = errors.half_width(ndtri((1 + CONFIDENCE) / 2))
@@ -442,7 +465,10 @@ def arrays(links, k):
     return links.lengths.reshape(-1, k), links.rows.reshape(-1, k)
 
 
-def neighbor_graph(search, k):
-    """Distances of rows to their k nearest others, and the symmetric graph of these."""
-    distances, indices = arrays(search.nearest(k + 1), k + 1)
+def neighbor_graph(search, k, report=None):
+    """Distances of rows to their k nearest others, and the symmetric graph of these.
+
+    `report` is that of `k_nearest`.
+    """
+    distances, indices = arrays(search.nearest(k + 1, report=report), k + 1)
     return distances[:, 1:], symmetric_graph(distances, indices, len(search))

@@ -35,7 +35,7 @@ def rates_of(walk, decays):
     return -np.log1p(-np.clip(decays * m, 0.0, 0.9)) / m
 
 
-def slow_modes(walk, labels, weight, n_modes):
+def slow_modes(walk, labels, weight, n_modes, report=None):
     """Find the slowest modes of a walk.
 
     Parameters
@@ -48,6 +48,8 @@ def slow_modes(walk, labels, weight, n_modes):
         How many rows each stands for.
     n_modes : int
         How many to find, at most n - 1.
+    report : callable, default=None
+        Called after each product of the walk with a vector.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def slow_modes(walk, labels, weight, n_modes):
     known = inside * root[:, None]
     known /= np.linalg.norm(known, axis=0)
     n_still = min(labels.max(), n_modes)
-    pairs = largest_eigenpairs(walk.A, n_modes - n_still, known)
+    pairs = largest_eigenpairs(walk.A, n_modes - n_still, known, report)
     functions = pairs.vectors / root[:, None]
     decays = np.append(np.zeros(n_still), np.maximum(-pairs.values, 0.0))
     functions = np.column_stack([_contrasts(inside, weight, n_still), functions])

@@ -5,13 +5,17 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from sklatent.exceptions import DisconnectedGraphWarning
+from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import unique_rows
+from sklatent.utils._progress import report_of_counts, shares
 from sklatent.utils._warnings import warn
 
 # Rows that differ may be at distance 0 in some metrics, which would be no edge.
 SHORTEST_EDGE = np.finfo(np.float64).tiny
 # Components of up to so many rows are joined together, by one search.
 SMALL = 16
+# Rows whose paths are looked for together.
+PATH_ROWS = 256
 
 
 def distinct_rows(X, weight=None):
@@ -152,7 +156,7 @@ def _nearest_others(search, rows, labels):
     return np.column_stack([lengths, rows, others])[first].tolist()
 
 
-def geodesic_landmarks(graph, n_landmarks):
+def geodesic_landmarks(graph, n_landmarks, report=None):
     """Choose landmarks, each the row farthest from those before it, along the graph.
 
     Parameters
@@ -161,6 +165,9 @@ def geodesic_landmarks(graph, n_landmarks):
         A connected graph.
     n_landmarks : int
         How many, at most the number of rows.
+    report : callable, default=None
+        To be called with numbers of rows in proportion to the landmarks that have been
+        chosen, which add up to `n_samples`.
 
     Returns
     -------
@@ -174,22 +181,34 @@ def geodesic_landmarks(graph, n_landmarks):
     landmarks = np.empty(n_landmarks, dtype=np.intp)
     geodesics = np.empty((n, n_landmarks))
     nearest = graph.sum(axis=1)
+    report_landmark = report_of_counts(report, shares(n, n_landmarks))
     for i in range(n_landmarks):
         landmarks[i] = nearest.argmax()
         lengths = dijkstra(graph, directed=True, indices=landmarks[i])
         geodesics[:, i] = lengths
         nearest = np.minimum(nearest, lengths) if i else lengths
+        if report is not None:
+            report_landmark()
     return landmarks, geodesics
 
 
-def all_geodesics(graph):
-    """Lengths of the shortest paths between all pairs of rows of a connected graph."""
-    geodesics = dijkstra(graph, directed=True)
+def all_geodesics(graph, report=None):
+    """Lengths of the shortest paths between all pairs of rows of a connected graph.
+
+    `report`, if there is one, is called with numbers of rows that are done.
+    """
+    n = graph.shape[0]
+    geodesics = np.empty((n, n))
+    for rows in row_slices(n, PATH_ROWS):
+        ends = np.arange(rows.start, rows.stop)
+        geodesics[rows] = dijkstra(graph, directed=True, indices=ends)
+        if report is not None:
+            report(len(ends))
     # The sum along a path and that along its reverse may differ in their last bits.
     return np.minimum(geodesics, geodesics.T)
 
 
-def farthest_by(distances, n_points):
+def farthest_by(distances, n_points, report=None):
     """Choose landmarks, each the row farthest from those before it (Gonzalez 1985).
 
     Parameters
@@ -199,6 +218,8 @@ def farthest_by(distances, n_points):
         returns numbers whose largest is that of the first landmark.
     n_points : int
         How many; fewer are returned if all rows are at distance 0 from some.
+    report : callable, default=None
+        Called after each but the first.
 
     Returns
     -------
@@ -210,4 +231,6 @@ def farthest_by(distances, n_points):
     while len(landmarks) < n_points and nearest.max() > 0:
         landmarks.append(int(np.argmax(nearest)))
         nearest = np.minimum(nearest, distances(landmarks[-1]))
+        if report is not None:
+            report()
     return np.array(landmarks)

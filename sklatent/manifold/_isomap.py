@@ -20,7 +20,14 @@ from sklatent.manifold._graph import (
 from sklatent.manifold._landmark_mds import residual_variance, scale_landmarks
 from sklatent.manifold._links import first_of_equal, start_search
 from sklatent.utils._blocks import row_slices
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._iterations import reported_rows
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._warnings import warn
 
 # Up to so many distinct rows all are landmarks, unless a number is given; then so many.
@@ -28,7 +35,7 @@ MANY_ROWS, N_LANDMARKS = 1000, 100
 BLOCK_ROWS = 4096
 
 
-class Isomap(GraphEmbedding):
+class Isomap(CallbackSupportMixin, GraphEmbedding):
     """Isomap: an embedding that keeps the distances along the data.
 
     Rows are joined to their nearest neighbors. The length of the shortest path from row
@@ -79,6 +86,12 @@ class Isomap(GraphEmbedding):
         Power of the metric "minkowski".
     metric_params : dict or None, default=None
         Further parameters of the metric.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does. With 0 it prints nothing. The first half of the iterations are blocks of
+        rows whose neighbors are searched for, and the other half are landmarks, or
+        blocks of rows, from which paths are.
 
     Attributes
     ----------
@@ -160,6 +173,7 @@ class Isomap(GraphEmbedding):
         ],
         "p": [Interval(Real, 1, None, closed="left")],
         "metric_params": [dict, None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -179,6 +193,7 @@ class Isomap(GraphEmbedding):
         metric="minkowski",
         p=2,
         metric_params=None,
+        verbose=0,
     ):
         self.n_neighbors = n_neighbors
         self.radius = radius
@@ -194,6 +209,7 @@ class Isomap(GraphEmbedding):
         self.metric = metric
         self.p = p
         self.metric_params = metric_params
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -257,11 +273,13 @@ class Isomap(GraphEmbedding):
                 algorithm=self.neighbors_algorithm,
                 n_jobs=self.n_jobs,
             )
-            links = self._training_links(search)
-            graph = edge_graph(links.queries(), links.rows, links.lengths, len(search))
-            graph = self._connect(graph, search)
-            self.n_components_ = self._resolve_n_components(X, most=len(search))
-            landmarks, geodesics = self._geodesics_from_landmarks(graph)
+            n = len(search)
+            with reported_rows(self, X, y, 2 * n) as report:
+                links = self._training_links(search, report)
+                graph = edge_graph(links.queries(), links.rows, links.lengths, n)
+                graph = self._connect(graph, search)
+                self.n_components_ = self._resolve_n_components(X, most=n)
+                landmarks, geodesics = self._geodesics_from_landmarks(graph, report)
             places = self._scale(landmarks, geodesics, search.counts)
             self._reach = FAR * graph.data.max(initial=0.0)
             self._keep(X, places[search.inverse])
@@ -282,7 +300,7 @@ class Isomap(GraphEmbedding):
             "n_neighbors=None to join the rows within the radius."
         )
 
-    def _training_links(self, search):
+    def _training_links(self, search, report):
         """Links of the training rows to each other."""
         self.n_neighbors_ = None
         if self.n_neighbors is None:
@@ -295,7 +313,7 @@ class Isomap(GraphEmbedding):
                 f"distinct ones; n_neighbors={most} is used.",
                 FewRowsWarning,
             )
-        links = search.nearest(self.n_neighbors_ + 1).without_own()
+        links = search.nearest(self.n_neighbors_ + 1, report=report).without_own()
         links = links.shortest(self.n_neighbors_)
         fewest = links.counts().min()
         if fewest < self.n_neighbors_:
@@ -328,14 +346,14 @@ class Isomap(GraphEmbedding):
         )
         return graph
 
-    def _geodesics_from_landmarks(self, graph):
+    def _geodesics_from_landmarks(self, graph, report):
         """Return the landmarks, and the geodesic distances of all rows from them."""
         n, m = graph.shape[0], self.n_landmarks
         if m == "auto":
             m = N_LANDMARKS if n > MANY_ROWS else n
         if m is None or m >= n:
-            return np.arange(n), all_geodesics(graph)
-        return geodesic_landmarks(graph, m)
+            return np.arange(n), all_geodesics(graph, report)
+        return geodesic_landmarks(graph, m, report)
 
     def _scale(self, landmarks, geodesics, counts):
         """Place the distinct training rows by their distances from the landmarks."""

@@ -25,9 +25,16 @@ from sklatent.manifold._ridge import choose_ridge, ridge_coefficients
 from sklatent.manifold._seen import find_seen
 from sklatent.manifold._signs import signs_of
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._iterations import reported_rows
 from sklatent.utils._neighbors import unique_rows
 from sklatent.utils._random import random_generator
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._tables import check_weight, read_rows
 from sklatent.utils._warnings import warn
 
@@ -41,7 +48,7 @@ BLOCK_ROWS = 1024
 NO_SIMILARITY = np.finfo(np.float64).eps
 
 
-class KernelPCA(Embedding):
+class KernelPCA(CallbackSupportMixin, Embedding):
     """Kernel principal component analysis, exactly or with Nyström landmarks.
 
     Principal components of the features that a kernel stands for, from the centered
@@ -116,6 +123,12 @@ callable, default="linear"
         "fixed_point", for the kernel "rbf", is the row whose features are the nearest
         to those that the place stands for [4]_, by iterations from the local
         regression. It is a weighted mean of many rows, which removes noise.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does. With 0 it prints nothing. An iteration is a block of rows whose
+        kernel values with landmarks are computed, first for the components and then for
+        the places. There are none where all rows are used.
 
     Attributes
     ----------
@@ -221,6 +234,7 @@ callable, default="linear"
             None,
         ],
         "pre_image": [StrOptions({"local", "fixed_point"})],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -244,6 +258,7 @@ callable, default="linear"
         n_jobs=None,
         n_landmarks="auto",
         pre_image="local",
+        verbose=0,
     ):
         self.n_components = n_components
         self.kernel = kernel
@@ -263,6 +278,7 @@ callable, default="linear"
         self.n_jobs = n_jobs
         self.n_landmarks = n_landmarks
         self.pre_image = pre_image
+        self.verbose = verbose
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -328,11 +344,13 @@ callable, default="linear"
             )
             weight = check_weight(sample_weight, X)
             weight = np.ones(len(X)) if weight is None else weight
-            self._fit_components(X, weight)
-            self._set_places(X, weight)
+            n_rows = np.count_nonzero(weight) + len(X)
+            with reported_rows(self, X, y, n_rows) as report:
+                self._fit_components(X, weight, report)
+                self._set_places(X, weight, report)
         return self
 
-    def _fit_components(self, X, weight):
+    def _fit_components(self, X, weight, report):
         """Set the eigenvalues, and what places rows."""
         rng = random_generator(self.random_state)
         self._held = held = np.flatnonzero(weight)
@@ -373,6 +391,7 @@ callable, default="linear"
                 kernel_diagonal(self._centered(X[held]), self.kernel, self._params()),
                 weight[held],
                 n_pairs,
+                report,
                 **solver,
             )
         self._set_components(found)
@@ -400,11 +419,11 @@ callable, default="linear"
                 RankDeficientWarning,
             )
 
-    def _set_places(self, X, weight):
+    def _set_places(self, X, weight, report):
         """Place the rows, and keep what the other methods need."""
         held = self._held
         if self.eigenvectors_ is None:
-            Z = self._by_kernel(X)[0]
+            Z = self._by_kernel(X, report)[0]
             scale = np.zeros(self.n_components_)
             positive = self.eigenvalues_ > 0
             scale[positive] = 1 / np.sqrt(self.eigenvalues_[positive])
@@ -495,7 +514,7 @@ callable, default="linear"
         rows = self._centered(self.X_fit_)
         return kernel_values(self._centered(X), rows, self.kernel, params)
 
-    def _by_kernel(self, X):
+    def _by_kernel(self, X, report=None):
         """Return the places by kernel values, and the largest of these."""
         Z, largest = np.empty((len(X), self.n_components_)), np.empty(len(X))
         for rows in row_slices(len(X), BLOCK_ROWS):
@@ -505,6 +524,8 @@ callable, default="linear"
                 K = self._values(X[rows])
             largest[rows] = K.max(axis=1)
             Z[rows] = (K - self._mean) @ self._projection
+            if report is not None:
+                report(len(K))
         return Z, largest
 
     def _validate_rows(self, X):

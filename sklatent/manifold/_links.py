@@ -20,7 +20,7 @@ from sklatent.manifold._distances import (
 )
 from sklatent.manifold._graph import distinct_rows
 from sklatent.utils._blocks import row_slices
-from sklatent.utils._neighbors import k_nearest
+from sklatent.utils._neighbors import in_parts, k_nearest
 from sklatent.utils._threads import count_threads
 
 # Entries of a block of distances, which should fit the cache.
@@ -223,22 +223,26 @@ class RowSearch:
         """Share the distinct rows with who has them already."""
         self.X = X
 
-    def _nearest(self, X, Q, k):
+    def _nearest(self, X, Q, k, report=None):
         """Distances and indices of the nearest rows of X."""
         if self.is_euclidean and len(X) == 1 and Q is not None:
             # There is no spread of rows that tells far from near.
             return cdist(Q, X), np.zeros((len(Q), 1), dtype=np.intp)
         if self.is_euclidean:
-            return k_nearest(X, k, queries=Q, n_jobs=self.options["n_jobs"])
-        return self._trees(X).kneighbors(X if Q is None else Q, k)
+            n_jobs = self.options["n_jobs"]
+            return k_nearest(X, k, queries=Q, n_jobs=n_jobs, report=report)
+        return in_parts(self._trees(X), X if Q is None else Q, k, report)
 
     def nearest_arrays(self, k, Q):
         """Distances and indices of the k rows nearest to each query."""
         return self._nearest(self.X, Q, k)
 
-    def nearest(self, k, Q=None):
-        """Links to the k nearest rows; of these themselves if there are no queries."""
-        return Links.of_arrays(*self._nearest(self.X, Q, k))
+    def nearest(self, k, Q=None, report=None):
+        """Links to the k nearest rows; of these themselves if there are no queries.
+
+        `report` is that of `k_nearest`.
+        """
+        return Links.of_arrays(*self._nearest(self.X, Q, k, report))
 
     candidates = nearest
 
@@ -297,10 +301,13 @@ class MatrixSearch:
         check_not_negative(Q)
         return Q if Q.shape[1] == len(self.first) else Q[:, self.first]
 
-    def nearest(self, k, Q=None):
-        """Links to the k nearest rows; of these themselves if there are no queries."""
+    def nearest(self, k, Q=None, report=None):
+        """Links to the k nearest rows; of these themselves if there are no queries.
+
+        `report` is that of `k_nearest`.
+        """
         D = self._distances(Q)
-        return Links.of_arrays(*k_nearest(D, k, metric="precomputed"))
+        return Links.of_arrays(*k_nearest(D, k, metric="precomputed", report=report))
 
     candidates = nearest
 
@@ -381,8 +388,11 @@ class GraphSearch:
         """All stored links between the merged rows, among them the shortest."""
         return self._links(None)
 
-    def nearest(self, k, Q=None):
-        """Links to the k nearest rows, or all that are stored if these are fewer."""
+    def nearest(self, k, Q=None, report=None):
+        """Links to the k nearest rows, or all that are stored if these are fewer.
+
+        Nothing is reported, as they are found at once.
+        """
         return self._links(Q).shortest(k)
 
     def within(self, radius, Q=None):

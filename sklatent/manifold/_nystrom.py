@@ -78,7 +78,7 @@ def exact_components(K, weight, n_pairs, **solver):
     return Components(values, vectors, projection, mean, float(np.trace(B)), share)
 
 
-def landmark_components(K_m, values_of, diagonal, weight, n_pairs, **solver):
+def landmark_components(K_m, values_of, diagonal, weight, n_pairs, report, **solver):
     """Find the components from the kernel values with landmarks.
 
     Parameters
@@ -93,6 +93,8 @@ def landmark_components(K_m, values_of, diagonal, weight, n_pairs, **solver):
         Positive weights.
     n_pairs : int
         How many components, at most n_landmarks.
+    report : callable or None
+        To be called with numbers of rows that are done.
     **solver : dict
         Arguments of `kernel_eigenpairs`.
 
@@ -113,6 +115,8 @@ def landmark_components(K_m, values_of, diagonal, weight, n_pairs, **solver):
         first += weight[rows] @ k
         phi = np.sqrt(weight[rows])[:, None] * (k @ features)
         second += phi.T @ phi
+        if report is not None:
+            report(len(phi))
     phi = first @ features / total
     second -= total * np.outer(phi, phi)
     floor = np.finfo(np.float64).eps * float(weight @ np.abs(diagonal))

@@ -41,7 +41,7 @@ class Eigenpairs(NamedTuple):
     residuals: np.ndarray
 
 
-def largest_eigenpairs(A, n_pairs, known):
+def largest_eigenpairs(A, n_pairs, known, report=None):
     """Find the largest eigenvalues beyond those of known eigenvectors.
 
     Parameters
@@ -52,6 +52,8 @@ def largest_eigenpairs(A, n_pairs, known):
         How many; fewer are returned if there are fewer.
     known : ndarray of shape (n, n_known)
         Orthonormal eigenvectors of the eigenvalue 0.
+    report : callable, default=None
+        Called after each product with a vector.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def largest_eigenpairs(A, n_pairs, known):
         found = vectors[:, ::-1][:, :n_pairs]
     else:
         with single_blas_thread:  # products of a few columns are too small to share
-            found = _by_lanczos(A, n_pairs, known)
+            found = _by_lanczos(A, n_pairs, known, report)
     return rayleigh_ritz(A, found)
 
 
@@ -108,7 +110,7 @@ def spread(A):
     return inverse
 
 
-def _by_lanczos(A, n_pairs, known):
+def _by_lanczos(A, n_pairs, known, report):
     """Find eigenvectors, and go on as long as others of their eigenvalues turn up."""
     apply, n = spread(A), A.shape[0]
     rng = np.random.RandomState(0)
@@ -119,6 +121,8 @@ def _by_lanczos(A, n_pairs, known):
 
         def product(v):
             w = apply(v - gone @ (gone.T @ v))
+            if report is not None:
+                report()
             return w - gone @ (gone.T @ w)
 
         operator = LinearOperator((n, n), matvec=product, dtype=np.float64)

@@ -35,6 +35,7 @@ from sklatent.neural.vae._spec import (
     standardized,
     with_scores,
 )
+from sklatent.utils._columns import any_missing
 from sklatent.utils._random import random_generator
 from sklatent.utils._sklearn import Interval, StrOptions
 from sklatent.utils._warnings import warn
@@ -1112,7 +1113,7 @@ class VAETransformer(GenerativeModelMixin, NeuralLatentModel):
         """Log |d standardized / d x| of each row, to be added to a log-density."""
         log_scale = np.log(self.scale_)
         maps = maps_of(self._spec.columns)
-        if not maps and not np.isnan(X).any():
+        if not maps and not any_missing(X):
             return -log_scale.sum()  # discrete columns have scale 1
         total = -(~np.isnan(X) @ log_scale)
         for j, scores in maps:

@@ -64,8 +64,8 @@ class HeldOut:
             X[rows] = model.sample_missing(X[rows], random_state=rng)[0]
         return X
 
-    def by_own_model(self, X, fold):
-        """Scores of rows, each by the model of its fold."""
+    def by_own_model(self, X, fold, report=None):
+        """Scores of rows, each by the model of its fold, after which is a report."""
         scores = None
         for k in np.unique(fold):
             rows = np.flatnonzero(fold == k)
@@ -73,6 +73,8 @@ class HeldOut:
             if scores is None:
                 scores = np.empty(len(fold), found.dtype)
             scores[rows] = found
+            if report is not None:
+                report()
         return scores
 
     def comparable(self, pattern, among=None):

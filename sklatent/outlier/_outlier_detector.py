@@ -51,10 +51,19 @@ from sklatent.outlier._threshold import (
     tail_pvalues,
     threshold_between,
 )
-from sklatent.outlier._trimming import fit_trimmed, scores_of
+from sklatent.outlier._trimming import fit_trimmed, most_fits, scores_of
+from sklatent.utils._columns import group_patterns
 from sklatent.utils._folds import folds_of_groups
+from sklatent.utils._iterations import reported_fit
+from sklatent.utils._progress import blocks_of, report_of_rows
 from sklatent.utils._random import random_generator
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._tables import (
     TAKES_MISSING,
     check_in_memory,
@@ -63,7 +72,7 @@ from sklatent.utils._tables import (
 )
 
 
-class OutlierDetector(OutlierMixin, SklatentEstimator):
+class OutlierDetector(CallbackSupportMixin, OutlierMixin, SklatentEstimator):
     """Outlier detection with any density: a threshold, p-values, and the column.
 
     Outliers, or anomalies, are rows that `score_samples` of a density finds unlikely.
@@ -100,6 +109,12 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
         split the rows, each left out once.
     random_state : int, RandomState instance or None, default=None
         Determines the folds, and draws of missing entries.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does. With 0 it prints nothing. An iteration is a fit of the density, to a fold
+        or to all rows; then the scoring of a fold; and then a block of patterns of
+        missing entries, if there are any.
 
     Attributes
     ----------
@@ -220,6 +235,7 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
         "trim": [Interval(Real, 0, 0.5, closed="left")],
         "cv": ["cv_object"],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -231,6 +247,7 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
         trim=0.2,
         cv=5,
         random_state=None,
+        verbose=0,
     ):
         self.estimator = estimator
         self.contamination = contamination
@@ -238,6 +255,7 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
         self.trim = trim
         self.cv = cv
         self.random_state = random_state
+        self.verbose = verbose
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -293,19 +311,26 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
             if estimator is None:
                 smallest = min(len(train) for train, _ in splits)
                 estimator = default_density(observed, smallest * (1 - self.trim))
-
-            def fitted(rows):
-                part = take(X, rows)
-                return fit_trimmed(estimator, part, observed[rows], self.trim)
-
-            self.estimators_ = [fitted(train) for train, _ in splits]
-            self.estimator_ = fitted(np.arange(len(observed)))
             fold = np.empty(len(observed), int)
             for k, (_, test) in enumerate(splits):
                 fold[test] = k
-            self._held_out = HeldOut(self.estimators_, fold, X, rng)
-            raw = self._held_out.by_own_model(X, fold)
-            self.held_out_score_ = self._comparable(raw, X, observed)
+            n_fits = (len(splits) + 1) * most_fits(self.trim)
+            n_patterns = 0 if observed.all() else len(group_patterns(observed)[0])
+            size, n_blocks = blocks_of(n_patterns)
+            with reported_fit(self, X, y, n_fits + len(splits) + n_blocks) as fit:
+                report = fit.report_of("fit of the density")
+
+                def fitted(rows):
+                    part, known = take(X, rows), observed[rows]
+                    return fit_trimmed(estimator, part, known, self.trim, report)
+
+                self.estimators_ = [fitted(train) for train, _ in splits]
+                self.estimator_ = fitted(np.arange(len(observed)))
+                self._held_out = HeldOut(self.estimators_, fold, X, rng)
+                report = fit.report_of("scoring of a fold")
+                raw = self._held_out.by_own_model(X, fold, report)
+                report = report_of_rows(fit.report_of("block of patterns"), size)
+                self.held_out_score_ = self._comparable(raw, X, observed, report)
             self._set_threshold(self.held_out_score_)
         return self
 
@@ -354,7 +379,7 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
                     "choose another cv or random_state."
                 )
 
-    def _comparable(self, scores, X, observed):
+    def _comparable(self, scores, X, observed, report=None):
         """Scores of incomplete rows in units of those of complete rows."""
         dtype = scores.dtype if is_frame(X) else X.dtype
         if observed.all():
@@ -365,6 +390,8 @@ class OutlierDetector(OutlierMixin, SklatentEstimator):
             if not pattern.all():
                 own = self._held_out.quantiles(pattern)
                 moved[rows] = in_units_of_complete_rows(scores[rows], own, complete)
+            if report is not None:
+                report(1)
         return moved.astype(dtype)
 
     def _set_threshold(self, scores):

@@ -9,7 +9,7 @@ from sklatent.outlier._rows import take
 N_REFITS = 3
 
 
-def fit_trimmed(estimator, X, observed, trim):
+def fit_trimmed(estimator, X, observed, trim, report):
     """Fit, leave out the rows that are the least likely, and fit again.
 
     The concentration steps of the minimum covariance determinant (Rousseeuw and Van
@@ -25,6 +25,8 @@ def fit_trimmed(estimator, X, observed, trim):
         Which entries are there.
     trim : float
         Share of the rows that is left out.
+    report : callable
+        Called after each fit.
 
     Returns
     -------
@@ -32,16 +34,23 @@ def fit_trimmed(estimator, X, observed, trim):
         The last fit.
     """
     fitted = clone(estimator).fit(X)
+    report()
     n_missing = (~observed).sum(axis=1)
     before = None
-    for _ in range(N_REFITS if trim > 0 else 0):
+    for _ in range(most_fits(trim) - 1):
         kept = kept_rows(scores_of(fitted, X), n_missing, trim)
         if len(kept) == len(n_missing) or np.array_equal(kept, before):
             break
         if (observed.any(axis=0) & ~observed[kept].any(axis=0)).any():
             break  # a column would be left without entries
         fitted, before = clone(estimator).fit(take(X, kept)), kept
+        report()
     return fitted
+
+
+def most_fits(trim):
+    """Largest number of fits of `fit_trimmed`."""
+    return 1 + N_REFITS if trim > 0 else 1
 
 
 def kept_rows(scores, n_missing, trim):

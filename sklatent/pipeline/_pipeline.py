@@ -27,6 +27,7 @@ from sklatent.pipeline._steps import (
     step_error,
     take_all_missing,
 )
+from sklatent.utils._columns import any_missing
 from sklatent.utils._dask import is_dask
 from sklatent.utils._log_determinants import log_determinant
 from sklatent.utils._members import sample_transformed, sampled_rows
@@ -529,7 +530,7 @@ class Pipeline(SklatentEstimator, sklearn.pipeline.Pipeline):
             X = self._inverse(Z.reshape(-1, Z.shape[-1]))
         X = X.reshape(*Z.shape[:-1], X.shape[1])
         X = np.where(missing, X, rows).astype(rows.dtype, copy=False)
-        if np.isnan(X).any():
+        if any_missing(X.reshape(-1, X.shape[-1])):
             column = int(np.nonzero(np.isnan(X))[-1].min())
             raise ValueError(
                 f"Column {column} of X has imputed entries without an inverse, since "

@@ -3,7 +3,14 @@
 import contextlib
 from dataclasses import dataclass
 
-from sklatent.utils._progress import Progress, label, path
+from sklatent.utils._progress import (
+    Progress,
+    blocks_of,
+    label,
+    path,
+    report_of_rows,
+)
+from sklatent.utils._sklearn import has_callbacks
 
 
 @contextlib.contextmanager
@@ -44,6 +51,36 @@ def reported_fit(estimator, X, y, n_iterations, *, verbose=None):
     context.call_on_fit_task_end(**fit_arguments, reconstruction_attributes={})
 
 
+@contextlib.contextmanager
+def reported_rows(estimator, X, y, n_rows):
+    """Report a fit whose iterations are blocks of rows, one hundred at most.
+
+    Parameters
+    ----------
+    estimator, X, y
+        As for `reported_fit`.
+    n_rows : int
+        Number of rows that will be reported; several times that of the data where each
+        row is handled several times.
+
+    Yields
+    ------
+    report : callable or None
+        To be called with numbers of rows, which add up to `n_rows`. None if nobody
+        listens.
+    """
+    if not listens(estimator):
+        yield None
+        return
+    with reported_fit(estimator, X, y, blocks_of(n_rows)[1]) as fit:
+        yield fit.report_of_rows(n_rows)
+
+
+def listens(estimator):
+    """Whether anybody is told of the iterations of a fit."""
+    return estimator.verbose or has_callbacks(estimator)
+
+
 @dataclass
 class ReportedFit:
     """A fit whose iterations are reported.
@@ -65,6 +102,23 @@ class ReportedFit:
     def iterations(self, task_name, fitted_attributes, *, offset=0.0):
         """Return an `IterationReport`."""
         return IterationReport(self, task_name, fitted_attributes, offset=offset)
+
+    def report_of_rows(self, n_rows):
+        """Return a function of numbers of rows, whose blocks are the iterations."""
+        return report_of_rows(self.report_of("block of rows"), blocks_of(n_rows)[0])
+
+    def report_of(self, task_name):
+        """Return a function to call after each iteration of those without a loss.
+
+        There is no estimate before the last one.
+        """
+        iterations = self.iterations(task_name, lambda: None)
+
+        def report():
+            iterations.begin()
+            iterations.end(None)
+
+        return report
 
 
 class IterationReport:

@@ -9,6 +9,7 @@ those that it is within.
 import numpy as np
 
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._progress import report_of_counts
 from sklatent.utils._proposals import pairs_up_to
 from sklatent.utils._threads import map_threads
 
@@ -16,7 +17,7 @@ from sklatent.utils._threads import map_threads
 BLOCK_ROWS = 256
 
 
-def mutual_nearest(proposals, n_threads):
+def mutual_nearest(proposals, n_threads, report=None):
     """Find the nearest rows of all rows among themselves.
 
     Parameters
@@ -25,6 +26,9 @@ def mutual_nearest(proposals, n_threads):
         The rows.
     n_threads : int
         How many threads share the work.
+    report : callable, default=None
+        To be called with numbers of rows in proportion to the work that is done, which
+        add up to all.
 
     Returns
     -------
@@ -40,7 +44,11 @@ def mutual_nearest(proposals, n_threads):
         n_threads,
     )
     search = _Pairs(proposals, blocks, np.concatenate(bounds))
-    found = map_threads(search.of_block, range(len(blocks)), n_threads)
+    # Each block is multiplied by itself and those after it.
+    n = len(order)
+    work = ((n - b.start) ** 2 // n - (n - b.stop) ** 2 // n for b in blocks)
+    report_block = report_of_counts(report, work)
+    found = map_threads(search.of_block, range(len(blocks)), n_threads, report_block)
     rows, columns, s = (np.concatenate(parts) for parts in zip(*found, strict=True))
     if search.given_up.any():
         kept = ~search.given_up[rows]

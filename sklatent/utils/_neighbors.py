@@ -19,6 +19,7 @@ from sklatent.utils._arrays import (
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._device_neighbors import nearest_on_device, unique_rows_on_device
 from sklatent.utils._mutual import mutual_nearest
+from sklatent.utils._progress import report_of_parts
 from sklatent.utils._proposals import Proposals
 from sklatent.utils._threads import count_threads, map_threads
 from sklatent.utils._tree_search import nearest_by_tree
@@ -35,12 +36,22 @@ TRIAL_ROWS = 500
 PRECISIONS, MANY_FEATURES = (np.float32, np.float64), 100_000
 # Queries that are handled together.
 BLOCK_ROWS = 256
+# Parts of the queries that are left to scikit-learn, which starts threads for each, and
+# queries in one; each distance by a function of the user takes long.
+PARTS, PART_ROWS = 100, 2048
 # Pairs that may be kept, in 12 bytes each, for products that serve both of their rows.
 MOST_PAIRS = 2**23
 
 
 def k_nearest(
-    X, n_neighbors, *, queries=None, metric="euclidean", n_jobs=None, ranks=None
+    X,
+    n_neighbors,
+    *,
+    queries=None,
+    metric="euclidean",
+    n_jobs=None,
+    ranks=None,
+    report=None,
 ):
     """Distances to the nearest rows, and which they are.
 
@@ -64,6 +75,9 @@ def k_nearest(
     ranks : ndarray of int of shape (n_ranks,), default=None
         Which of the neighbors to return, counted from 0 and ascending; None returns
         all. Memory grows with the number of these.
+    report : callable, default=None
+        To be called with numbers of queries whose neighbors have been found, which add
+        up to `n_queries`.
 
     Returns
     -------
@@ -76,17 +90,17 @@ def k_nearest(
     Q = X if queries is None else queries
     n_threads = count_threads(n_jobs)
     if is_of_other_library(Q):
-        return _nearest_on_device(moved(X, Q), n_neighbors, Q, ranks)
+        return _nearest_on_device(moved(X, Q), n_neighbors, Q, ranks, report)
     if metric == "precomputed":
-        return [found[:, ranks] for found in _in_matrix(Q, n_neighbors)]
+        return [found[:, ranks] for found in _in_matrix(Q, n_neighbors, report)]
     if metric not in EUCLIDEAN:
         search = NearestNeighbors(metric=metric, n_jobs=n_threads).fit(X)
-        return [found[:, ranks] for found in search.kneighbors(Q, n_neighbors)]
+        return [found[:, ranks] for found in in_parts(search, Q, n_neighbors, report)]
     shift = _shift(X)
     X = _scaled(X, shift)
     find = nearest_by_tree if has_few_dimensions(X) else _by_products
     if queries is None:
-        squares, indices = find(X, X, n_neighbors, ranks, n_threads)
+        squares, indices = find(X, X, n_neighbors, ranks, n_threads, report)
         return _roots(squares, shift), indices
     with np.errstate(over="ignore"):
         Q = _scaled(queries, shift)
@@ -95,22 +109,26 @@ def k_nearest(
     indices = np.empty((len(Q), len(ranks)), dtype=np.intp)
     near = ~far
     if near.any():
-        squares[near], indices[near] = find(X, Q[near], n_neighbors, ranks, n_threads)
+        found = find(X, Q[near], n_neighbors, ranks, n_threads, report)
+        squares[near], indices[near] = found
     distances = _roots(squares, shift)
     if far.any():
         # Rounding leaves no difference between the rows: any are the nearest.
         distances[far] = _lengths(queries[far])[:, None]
         indices[far] = ranks
+        if report is not None:
+            report(np.count_nonzero(far))
     return distances, indices
 
 
-def _nearest_on_device(X, k, Q, ranks):
+def _nearest_on_device(X, k, Q, ranks, report):
     """Nearest rows there, or by NumPy where squares would over- or underflow."""
     if _shift(X) or _shift(Q):
-        found = k_nearest(to_numpy(X), k, queries=to_numpy(Q), ranks=ranks)
+        X, queries = to_numpy(X), to_numpy(Q)
+        found = k_nearest(X, k, queries=queries, ranks=ranks, report=report)
         return moved(found, Q)
     take = namespace_of(Q).take
-    found = nearest_on_device(X, k, Q)
+    found = nearest_on_device(X, k, Q, report)
     return [take(A, moved(ranks, Q), axis=1) for A in found]
 
 
@@ -201,7 +219,36 @@ def _scaled(X, shift):
     return np.ldexp(X, shift) if shift else X
 
 
-def _in_matrix(distances, k):
+def in_parts(search, Q, k, report):
+    """Let scikit-learn find the neighbors, of some queries after others.
+
+    Parameters
+    ----------
+    search : NearestNeighbors
+        Fitted to the rows to find.
+    Q : ndarray of shape (n_queries, n_features)
+        The queries.
+    k : int
+        How many neighbors.
+    report : callable or None
+        As for `k_nearest`. If None, all queries are looked for at once.
+
+    Returns
+    -------
+    distances, indices : ndarray of shape (n_queries, k)
+        As of `k_nearest`.
+    """
+    if report is None:
+        return search.kneighbors(Q, k)
+    size = max(-(-len(Q) // PARTS), 1 if callable(search.metric) else PART_ROWS)
+    parts = []
+    for rows in row_slices(len(Q), size):
+        parts.append(search.kneighbors(Q[rows], k))
+        report(len(Q[rows]))
+    return [np.concatenate(found) for found in zip(*parts, strict=True)]
+
+
+def _in_matrix(distances, k, report):
     """Find the k smallest entries of each row, block by block."""
     blocks = []
     for rows in row_slices(len(distances), BLOCK_ROWS):
@@ -210,36 +257,40 @@ def _in_matrix(distances, k):
         values = np.take_along_axis(D, nearest, axis=1)
         order = np.argsort(values, axis=1, kind="stable")
         blocks.append([np.take_along_axis(A, order, axis=1) for A in (values, nearest)])
+        if report is not None:
+            report(len(D))
     values, indices = map(np.concatenate, zip(*blocks, strict=True))
     return values.astype(np.float64), indices
 
 
-def _by_products(X, Q, k, ranks, n_threads):
+def _by_products(X, Q, k, ranks, n_threads, report=None):
     """Let matrix products propose neighbors, in single precision if that suffices."""
     squares = np.empty((len(Q), len(ranks)))
     indices = np.empty((len(Q), len(ranks)), dtype=np.intp)
-    rows = np.arange(len(Q))
+    is_found = np.zeros(len(Q), bool)
     for dtype in PRECISIONS[X.shape[1] > MANY_FEATURES :]:
+        rows = np.flatnonzero(~is_found)
+        if len(rows) == 0:
+            break
         proposals = Proposals(X, k, dtype)
         if Q is X and dtype == np.float32 and proposals.n_below <= MOST_PAIRS:
-            order = proposals.order
-            found, near, which = mutual_nearest(proposals, n_threads)
-            squares[order[found]] = near[:, ranks]
-            indices[order[found]] = which[:, ranks]
-            rows = np.sort(order[~found])
+            found, near, which = mutual_nearest(proposals, n_threads, report)
+            block = proposals.order[found]
+            squares[block] = near[:, ranks]
+            indices[block] = which[:, ranks]
+            is_found[block] = True
+            report = None  # the few rows that are left have been counted
         else:
 
-            def search(block, rows=rows, proposals=proposals):
-                block = rows[block]
+            def search(block, proposals=proposals):
                 found, near, which = proposals.nearest(Q[block])
                 squares[block[found]] = near[:, ranks]
                 indices[block[found]] = which[:, ranks]
-                return block[~found]
+                is_found[block] = found
 
-            blocks = list(row_slices(len(rows), BLOCK_ROWS))
-            rows = np.concatenate(map_threads(search, blocks, n_threads))
-        if len(rows) == 0:
-            break
+            blocks = [rows[block] for block in row_slices(len(rows), BLOCK_ROWS)]
+            report_block = report_of_parts(report, blocks, is_found)
+            map_threads(search, blocks, n_threads, report_block)
     return squares, indices
 
 

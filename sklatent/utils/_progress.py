@@ -26,6 +26,9 @@ import numpy as np
 INTERVAL = 5.0
 TERMINAL_INTERVAL = 0.5
 
+# Most blocks of rows that are reported, and fewest rows in one.
+MOST_BLOCKS, FEWEST_ROWS = 100, 256
+
 # What the iterations of our estimators are called, where the name is not the task's.
 LABELS = {"em": "EM iteration"}
 
@@ -236,7 +239,7 @@ class Progress:
 
 
 @contextlib.contextmanager
-def reported_blocks(name, n_blocks, verbose):
+def reported_blocks(name, n_blocks, verbose, what="block of rows"):
     """Yield a function to call after each block of a call, None if not verbose."""
     if not verbose:
         yield None
@@ -246,13 +249,27 @@ def reported_blocks(name, n_blocks, verbose):
 
     def report():
         number = next(numbers)
-        progress.end((0, number), f"{name} block of rows {number + 1}/{n_blocks}")
+        progress.end((0, number), f"{name} {what} {number + 1}/{n_blocks}")
 
     try:
         yield report
         progress.end((0,), "")
     finally:
         progress.close()
+
+
+@contextlib.contextmanager
+def reported_rows_of_call(name, n_rows, verbose):
+    """Yield a function of a number of rows that are done, None if not verbose."""
+    size, n_blocks = blocks_of(n_rows)
+    with reported_blocks(name, n_blocks, verbose) as report:
+        yield report and report_of_rows(report, size)
+
+
+def blocks_of(n_rows):
+    """Size and number of the blocks of rows that are reported."""
+    size = max(-(-n_rows // MOST_BLOCKS), FEWEST_ROWS)
+    return size, -(-n_rows // size)
 
 
 def report_of_rows(report, size):
@@ -289,10 +306,26 @@ def report_of_parts(report_rows, parts, is_done):
     report : callable or None
         The function, None if there is nothing to report to.
     """
+    return report_of_counts(
+        report_rows, (np.count_nonzero(is_done[part]) for part in parts)
+    )
+
+
+def report_of_counts(report_rows, counts):
+    """Return a function that reports numbers of rows, one at each call.
+
+    None if there is nothing to report to. Numbers of a generator are computed when they
+    are reported.
+    """
     if report_rows is None:
         return None
-    parts = iter(parts)
-    return lambda: report_rows(np.count_nonzero(is_done[next(parts)]))
+    counts = iter(counts)
+    return lambda: report_rows(next(counts))
+
+
+def shares(n_rows, n_steps):
+    """Numbers of rows that stand for steps of equal work, and add up to `n_rows`."""
+    return np.diff(np.arange(n_steps + 1) * n_rows // n_steps).tolist()
 
 
 def format_duration(seconds):

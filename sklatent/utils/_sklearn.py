@@ -61,6 +61,7 @@ __all__ = [
     "check_sample_weight",
     "close_listener",
     "get_namespace_and_device",
+    "has_callbacks",
     "open_listener",
     "require_callbacks",
     "send",
@@ -77,6 +78,11 @@ class StrOptions(_StrOptions):
 
     def __str__(self):
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
+
+
+def has_callbacks(estimator):
+    """Whether callbacks are told of a fit: its own, or those of one around it."""
+    return hasattr(estimator, "_skl_callbacks")
 
 
 def check_sample_weight(sample_weight, X, xp=np):

@@ -23,6 +23,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._progress import report_of_parts
 from sklatent.utils._proposals import squared_distances
 from sklatent.utils._threads import map_threads
 
@@ -38,7 +39,7 @@ SAMPLE_ROWS = 1000
 LEAST_GAIN = 0.5
 
 
-def nearest_by_tree(X, Q, k, ranks, n_threads):
+def nearest_by_tree(X, Q, k, ranks, n_threads, report=None):
     """Find the nearest rows, and measure their distances by differences.
 
     Parameters
@@ -52,6 +53,8 @@ def nearest_by_tree(X, Q, k, ranks, n_threads):
         Which of these to return, ascending from 0.
     n_threads : int
         How many threads share the queries.
+    report : callable, default=None
+        To be called with numbers of queries whose neighbors have been found.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def nearest_by_tree(X, Q, k, ranks, n_threads):
     indices : ndarray of int of shape (n_queries, n_ranks)
         Rows of `X`.
     """
-    search = _Search(X, Q, k, ranks, n_threads)
+    search = _Search(X, Q, k, ranks, n_threads, report)
     rows = None
     p = X.shape[1]
     if FEWEST_FEATURES <= p <= MOST_FEATURES:
@@ -99,13 +102,14 @@ class _Search:
 
     Parameters
     ----------
-    X, Q, k, ranks, n_threads
+    X, Q, k, ranks, n_threads, report
         As for `nearest_by_tree`.
     """
 
-    def __init__(self, X, Q, k, ranks, n_threads):
+    def __init__(self, X, Q, k, ranks, n_threads, report):
         self.X, self.Q, self.k, self.ranks = X, Q, k, ranks
-        self.n_threads = n_threads
+        self.n_threads, self.report = n_threads, report
+        self.is_found = np.zeros(len(Q), bool)
         self.squares = np.empty((len(Q), len(ranks)))
         self.indices = np.empty((len(Q), len(ranks)), dtype=np.intp)
 
@@ -134,17 +138,18 @@ class _Search:
             rows = tree.indices if every else np.arange(len(self.Q))
         ranks = np.arange(1, self.k + 2)
 
-        def search(block):
-            which = rows[block]
+        def search(which):
             z = x[which] if every else turn(self.Q[which])
             t, found = tree.query(z, ranks)
             self._measure(which, found[:, : self.k])
             near, beyond = t[:, self.k - 1], t[:, self.k]
             e = rounding * (2 * np.sqrt(np.einsum("ij,ij->i", z, z)) + near)
-            return which[beyond < near + 2 * e]
+            self.is_found[which] = ~(beyond < near + 2 * e)
 
-        blocks = list(row_slices(len(rows), BLOCK_ROWS))
-        return np.concatenate(map_threads(search, blocks, self.n_threads))
+        blocks = [rows[block] for block in row_slices(len(rows), BLOCK_ROWS)]
+        report_block = report_of_parts(self.report, blocks, self.is_found)
+        map_threads(search, blocks, self.n_threads, report_block)
+        return rows[~self.is_found[rows]]
 
     def _measure(self, rows, found):
         """Set the neighbors of some queries to rows found, in the order of distance."""

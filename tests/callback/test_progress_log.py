@@ -23,9 +23,19 @@ from sklearn.preprocessing import StandardScaler
 
 from sklatent.callback import LossMonitor, ProgressLog
 from sklatent.decomposition import PPCA, FactorAnalysis
-from sklatent.density import GaussianMixture, KernelDensity
-from sklatent.manifold import MDS, TSNE, UMAP, SketchMap
+from sklatent.density import GaussianMixture, KernelDensity, KNeighborsDensity
+from sklatent.manifold import (
+    MDS,
+    TSNE,
+    UMAP,
+    ClassicalMDS,
+    DiffusionMap,
+    Isomap,
+    KernelPCA,
+    SketchMap,
+)
 from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
+from sklatent.outlier import OutlierDetector
 from sklatent.utils import _progress
 
 pytestmark = pytest.mark.scikit_learn_1_9
@@ -47,7 +57,15 @@ EMBEDDINGS = [
     UMAP(n_epochs=35),
 ]
 # Whose iterations have no loss: nothing is known before the last one.
-WITHOUT_LOSS = [KernelDensity("loo", candidates=5)]
+WITHOUT_LOSS = [
+    KernelDensity("loo", candidates=5),
+    KNeighborsDensity(),
+    OutlierDetector(cv=2, random_state=0),
+    ClassicalMDS(metric="manhattan", n_landmarks=20),
+    DiffusionMap(n_neighbors=60),
+    Isomap(n_neighbors=60),
+    KernelPCA(2, n_landmarks=20, random_state=0),
+]
 ALL = pytest.mark.parametrize("estimator", ITERATIVE, ids=lambda e: type(e).__name__)
 # 2026-11: two factors for few columns, of which the progress is what is tested.
 HEYWOOD = pytest.mark.filterwarnings("ignore:The factors may explain")

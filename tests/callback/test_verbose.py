@@ -4,10 +4,33 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 
 from sklatent.decomposition import PPCA, FactorAnalysis
-from sklatent.density import GaussianMixture, KernelDensity, StackedDensity
-from sklatent.dimension import DANCo
-from sklatent.manifold import MDS, TSNE, UMAP, SketchMap
+from sklatent.density import (
+    GaussianMixture,
+    KernelDensity,
+    KNeighborsDensity,
+    StackedDensity,
+)
+from sklatent.dimension import (
+    ESS,
+    DANCo,
+    Gride,
+    LevinaBickel,
+    NeighborScaling,
+    PCASpectrum,
+    TwoNN,
+)
+from sklatent.manifold import (
+    MDS,
+    TSNE,
+    UMAP,
+    ClassicalMDS,
+    DiffusionMap,
+    Isomap,
+    KernelPCA,
+    SketchMap,
+)
 from sklatent.neural import AETransformer, ParametricEmbedding, VAETransformer
+from sklatent.outlier import OutlierDetector
 from tests.instances import INSTANCES
 
 WITH_LOSS = {
@@ -23,7 +46,23 @@ WITH_LOSS = {
     UMAP,
     VAETransformer,
 }
-ITERATIVE = {*WITH_LOSS, KernelDensity, StackedDensity}
+ITERATIVE = {
+    *WITH_LOSS,
+    ClassicalMDS,
+    DiffusionMap,
+    ESS,
+    Gride,
+    Isomap,
+    KNeighborsDensity,
+    KernelDensity,
+    KernelPCA,
+    LevinaBickel,
+    NeighborScaling,
+    OutlierDetector,
+    PCASpectrum,
+    StackedDensity,
+    TwoNN,
+}
 
 
 @pytest.mark.parametrize("cls", INSTANCES, ids=lambda cls: cls.__name__)

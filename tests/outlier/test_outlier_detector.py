@@ -1,5 +1,6 @@
 """Outlier detection: p-values, thresholds, missing entries, and who did it."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklatent.density import GaussianMixture, HistogramDensity, KernelDensity
 from sklatent.neural import VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.outlier._rows import folds_by_hash
+from sklatent.utils import _progress
 
 
 @pytest.fixture
@@ -488,3 +490,44 @@ def test_few_rows():
         detector = OutlierDetector(random_state=0).fit(X)
         assert np.isfinite(detector.score_samples(X + 1)).all()
         assert detector.pvalues(X + 100).tolist() == [1 / (n + 1)] * n
+
+
+# Progress
+
+
+def printed(capsys):
+    *lines, end = capsys.readouterr().out.splitlines()
+    assert end.startswith("OutlierDetector: 1 fit in ")
+    return [line.split(",")[0].removeprefix("OutlierDetector ") for line in lines]
+
+
+def test_verbose_prints_fits_and_scores(X, capsys, monkeypatch):
+    """With a clock that each look moves by ten seconds there is a line for each."""
+    monkeypatch.setattr(_progress, "monotonic", itertools.count(step=10).__next__)
+    settings = {"cv": 3, "trim": 0.0, "random_state": 0}
+    silent = OutlierDetector(GaussianMixture(), **settings).fit(X)
+    assert capsys.readouterr().out == ""
+    detector = OutlierDetector(GaussianMixture(), **settings, verbose=1).fit(X)
+    fits = [f"fit of the density {i}/7" for i in (1, 2, 3, 4)]
+    scores = [f"scoring of a fold {i}/7" for i in (5, 6, 7)]
+    assert printed(capsys) == fits + scores
+    np.testing.assert_array_equal(detector.held_out_score_, silent.held_out_score_)
+    detector.fit(with_missing(X))
+    assert printed(capsys)[-1] == "block of patterns 8/8"
+
+
+def test_verbose_prints_the_fits_of_trimming(X, capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "monotonic", itertools.count(step=10).__next__)
+    n_fits = []
+
+    class Counted(GaussianMixture):
+        def fit(self, X, y=None):
+            n_fits.append(len(X))
+            return super().fit(X)
+
+    OutlierDetector(Counted(), cv=2, random_state=0, verbose=1).fit(X)
+    lines = printed(capsys)
+    assert sum(line.startswith("fit of the density") for line in lines) == len(n_fits)
+    # At most four fits to each fold and to all rows.
+    assert 3 < len(n_fits) <= 12
+    assert all(line.endswith("/14") for line in lines)

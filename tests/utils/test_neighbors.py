@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from sklearn.metrics import pairwise_distances
 
 from sklatent.utils import _neighbors, _tree_search
@@ -21,6 +22,10 @@ def all_pairs(X, k, Q=None):
     D = np.sqrt(((Q[:, None] - X) ** 2).sum(axis=2))
     order = np.argsort(D, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(D, order, axis=1), order
+
+
+def manhattan(x, y):
+    return np.abs(x - y).sum()
 
 
 def normal(n, p, seed=0):
@@ -210,6 +215,33 @@ def test_other_metrics(metric):
     given, same = k_nearest(D, 4, metric="precomputed")
     np.testing.assert_allclose(given, distances, atol=1e-12)
     np.testing.assert_array_equal(same[:, 1:], indices[:, 1:])
+
+
+@pytest.mark.parametrize("has_queries", [False, True])
+@pytest.mark.parametrize(
+    "metric", ["euclidean", "manhattan", manhattan, "precomputed"], ids=str
+)
+@pytest.mark.usefixtures("method")
+def test_reports_add_up_to_the_queries(metric, has_queries):
+    X = normal(600, 12)[: 50 if callable(metric) else None]
+    queries = normal(700, 12, 1)[: 60 if callable(metric) else None]
+    queries[5] *= 1e18  # far from all rows
+    if metric == "precomputed":
+        X, queries = cdist(X, X), cdist(queries, X)
+    options = {"metric": metric, "queries": queries if has_queries else None}
+    counts = []
+    found = k_nearest(X, 4, report=counts.append, **options)
+    assert sum(counts) == len(queries if has_queries else X)
+    np.testing.assert_array_equal(found, k_nearest(X, 4, **options))
+
+
+def test_reports_of_products_are_in_proportion_to_the_work():
+    """Each block of rows is multiplied by itself and those after it."""
+    counts = []
+    k_nearest(normal(256 * 8, 40), 3, report=counts.append)
+    share = np.cumsum(counts) / (256 * 8)
+    left = np.arange(7, -1, -1) / 8
+    np.testing.assert_allclose(share, 1 - left**2)
 
 
 def test_unique_rows():

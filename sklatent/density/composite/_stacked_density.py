@@ -23,6 +23,7 @@ from sklatent.density.kernel._constant_columns import (
 )
 from sklatent.density.kernel._kernel_density import KernelDensity
 from sklatent.density.mixture._gaussian_mixture import GaussianMixture
+from sklatent.utils._columns import any_missing
 from sklatent.utils._folds import folds_of_distinct_rows
 from sklatent.utils._iterations import reported_fit
 from sklatent.utils._members import (
@@ -290,7 +291,7 @@ class StackedDensity(
         Each kind of density has its own idea of a column without a scale.
         """
         n_rows = len(X) if weight is None else float(weight.sum())
-        if np.isnan(X).any():
+        if any_missing(X):
             return no_constant_columns(X.shape[1]), n_rows
         names = getattr(self, "feature_names_in_", range(X.shape[1]))
         remedy = "leave it out, or give different rows"
@@ -400,7 +401,7 @@ def default_members(X, rng):
         (f"copula_{name}", TransformedDensity(density=mixture))
         for name, mixture in mixtures.items()
     ]
-    if not np.isnan(X).any():
+    if not any_missing(X):
         members += [
             ("adaptive_kernels", KernelDensity("loo", adaptive=True)),
             ("local_kernels", KernelDensity("loo", adaptive="covariance")),

@@ -455,13 +455,7 @@ class KernelDensity(
             self._training = X.copy() if self.whiten else self._rows
             n_steps = most_reports(*X.shape, **self.get_params())
             with reported_fit(self, X, y, n_steps) as fit:
-                # There is no estimate before all rows have been looked at.
-                blocks = fit.iterations("block of rows", lambda: None)
-
-                def report():
-                    blocks.begin()
-                    blocks.end(None)
-
+                report = fit.report_of("block of rows")
                 if self.adaptive == "covariance":
                     self._fit_covariances(report)
                 else:

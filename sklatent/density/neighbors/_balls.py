@@ -62,7 +62,7 @@ class Balls(NamedTuple):
         return Balls(self.log_radius[at], self.k[at], self.neighbor[at], self.seen)
 
 
-def find_balls(sample, sizes, queries=None, n_jobs=None):
+def find_balls(sample, sizes, queries=None, n_jobs=None, report=None):
     """Find the balls around queries that hold as many rows as `sizes` says.
 
     Parameters
@@ -75,13 +75,15 @@ def find_balls(sample, sizes, queries=None, n_jobs=None):
         Centers, which may be on a device; the distinct rows of the sample if None.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    report : callable, default=None
+        To be called with numbers of queries whose neighbors have been found.
 
     Returns
     -------
     balls : Balls
         One ball for each query and size.
     """
-    nearest = Nearest.of(sample, int(sizes[-1]), queries, n_jobs)
+    nearest = Nearest.of(sample, int(sizes[-1]), queries, n_jobs, report)
     return balls_within(nearest, sizes)
 
 
@@ -103,10 +105,12 @@ class Nearest(NamedTuple):
     counts: np.ndarray
 
     @classmethod
-    def of(cls, sample, n_neighbors, queries, n_jobs):
+    def of(cls, sample, n_neighbors, queries, n_jobs, report=None):
         """As many as there are in the largest ball, and a row that is the query."""
         n_columns = min(n_neighbors + 1, len(sample.rows))
-        found = k_nearest(sample.rows, n_columns, queries=queries, n_jobs=n_jobs)
+        found = k_nearest(
+            sample.rows, n_columns, queries=queries, n_jobs=n_jobs, report=report
+        )
         distances, neighbor = map(to_numpy, found)
         return cls(distances, neighbor, sample.counts[neighbor])
 

@@ -29,15 +29,25 @@ from sklatent.density.neighbors._balls import (
 )
 from sklatent.utils._arrays import is_of_other_library, moved, numpy_dtype, to_numpy
 from sklatent.utils._dask import is_dask
+from sklatent.utils._iterations import reported_rows
 from sklatent.utils._neighbors import unique_rows
+from sklatent.utils._progress import reported_rows_of_call
 from sklatent.utils._rows import DaskRows
-from sklatent.utils._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklatent.utils._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+)
 from sklatent.utils._tables import read_rows
 from sklatent.utils._training_blocks import TrainingBlocks
 from sklatent.utils._warnings import warn
 
 
-class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
+class KNeighborsDensity(
+    CallbackSupportMixin, ScoreMixin, DensityMixin, SklatentEstimator
+):
     """Density estimation from the distance to the k-th nearest neighbor, with errors.
 
     The log-density is log p(x) = psi(k) - psi(n + 1) - log V_d - d log r_k(x), with r_k
@@ -77,6 +87,11 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         Significance level of each test of "kstar".
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    verbose : int, default=0
+        With 1 or more, `fit` prints a line every few seconds, with the iteration and
+        the time left, and one at the end, as :class:`~sklatent.callback.ProgressLog`
+        does, and so does `score_samples`. With 0 they print nothing. An iteration is a
+        block of rows whose neighbors are searched for.
 
     Attributes
     ----------
@@ -151,6 +166,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         "max_neighbors": [Interval(Integral, 3, None, closed="left")],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     }
 
     _all_pairs = True
@@ -171,6 +187,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         max_neighbors=100,
         alpha=1e-6,
         n_jobs=None,
+        verbose=0,
     ):
         self.n_neighbors = n_neighbors
         self.dimension = dimension
@@ -178,6 +195,7 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         self.max_neighbors = max_neighbors
         self.alpha = alpha
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     # Of a Dask collection; what has been found of the next queries in it.
     _training_blocks = _nearest = None
@@ -248,7 +266,10 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
             queries = None
             if is_of_other_library(given):  # a search on the device
                 queries = moved(self._sample.rows, given)
-            balls = find_balls(self._sample, self._sizes, queries, self.n_jobs)
+            with reported_rows(self, X, y, len(first)) as report:
+                balls = find_balls(
+                    self._sample, self._sizes, queries, self.n_jobs, report
+                )
             if self.n_neighbors == "kstar":
                 # The tests compare balls around queries with these.
                 self._sample_log_radius = balls.log_radius
@@ -427,7 +448,9 @@ class KNeighborsDensity(ScoreMixin, DensityMixin, SklatentEstimator):
         if self._nearest is not None:
             balls = balls_within(self._nearest, self._sizes)
         else:
-            balls = find_balls(self._sample, self._sizes, X, self.n_jobs)
+            name = f"{type(self).__name__}.score_samples"
+            with reported_rows_of_call(name, X.shape[0], self.verbose) as report:
+                balls = find_balls(self._sample, self._sizes, X, self.n_jobs, report)
         balls = self._choose(balls)
         dtype = numpy_dtype(X)
         log_density = self._log_density(balls).astype(dtype)

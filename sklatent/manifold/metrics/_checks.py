@@ -16,6 +16,7 @@ CONSTRAINTS = {
     "return_std": ["boolean"],
     "random_state": ["random_state"],
     "n_jobs": [Integral, None],
+    "verbose": ["verbose"],
 }
 
 
@@ -25,7 +26,7 @@ def _validated(*names):
     return validate_params(constraints, prefer_skip_nested_validation=True)
 
 
-of_ranks = _validated("metric", "n_queries", "return_std", "random_state", "n_jobs")
+of_ranks = _validated(*CONSTRAINTS.keys() - {"n_neighbors"})
 of_neighbors = _validated(*CONSTRAINTS)
 
 

@@ -10,6 +10,11 @@ from sklatent.manifold.metrics._checks import of_neighbors, validate
 from sklatent.manifold.metrics._ranks import BLOCK_ENTRIES, queries
 from sklatent.utils._blocks import row_slices
 from sklatent.utils._neighbors import k_nearest
+from sklatent.utils._progress import (
+    report_of_counts,
+    reported_rows_of_call,
+    shares,
+)
 from sklatent.utils._threads import count_threads, map_threads
 
 # Rows between whose pairs geodesics are compared.
@@ -27,6 +32,7 @@ def demap(
     return_std=False,
     random_state=0,
     n_jobs=None,
+    verbose=0,
 ):
     """Rank correlation of geodesic distances with distances in an embedding.
 
@@ -55,6 +61,9 @@ def demap(
         Determines which rows are in the sample.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    verbose : int, default=0
+        With 1 or more, a line every few seconds says how far it is, and
+        the time left. With 0 nothing is printed.
 
     Returns
     -------
@@ -99,15 +108,18 @@ def demap(
     if metric != "precomputed":  # equal rows would be each other's only neighbors
         X, same, _ = distinct_rows(X)
     k = min(n_neighbors, len(X) - 1) + 1  # and the row itself
-    distances, indices = k_nearest(X, k, metric=metric, n_jobs=n_jobs)
-    graph = symmetric_graph(distances, indices, len(X))
-    places = same[rows]
+    with reported_rows_of_call("demap", len(X) + n, verbose) as report:
+        found = k_nearest(X, k, metric=metric, n_jobs=n_jobs, report=report)
+        graph = symmetric_graph(*found, len(X))
+        places = same[rows]
 
-    def paths(block):
-        return dijkstra(graph, directed=False, indices=places[block])[:, places]
+        def paths(block):
+            return dijkstra(graph, directed=False, indices=places[block])[:, places]
 
-    blocks = list(row_slices(len(rows), max(1, BLOCK_ENTRIES // n)))
-    geodesic = np.concatenate(map_threads(paths, blocks, count_threads(n_jobs)))
+        blocks = list(row_slices(len(rows), max(1, BLOCK_ENTRIES // n)))
+        report_block = report_of_counts(report, shares(n, len(blocks)))
+        found = map_threads(paths, blocks, count_threads(n_jobs), report_block)
+        geodesic = np.concatenate(found)
     embedded = cdist(Z[rows], Z[rows])
     value, std = _rank_correlation(geodesic, embedded, len(rows) / n)
     return (value, std) if return_std else value

@@ -22,6 +22,7 @@ def trustworthiness(
     return_std=False,
     random_state=0,
     n_jobs=None,
+    verbose=0,
 ):
     """Whether neighbors in an embedding are near each other in the data too.
 
@@ -49,6 +50,9 @@ def trustworthiness(
         Determines which rows are in the sample.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    verbose : int, default=0
+        With 1 or more, a line every few seconds says how many of the rows are done, and
+        the time left. With 0 nothing is printed.
 
     Returns
     -------
@@ -89,8 +93,8 @@ def trustworthiness(
     def one_less_loss(rho, r):
         return rank_loss(r, rho, n_neighbors)
 
-    sampling = (metric, n_queries, random_state, n_jobs)
-    return average(one_less_loss, X, Z, sampling, return_std)
+    sampling = (metric, n_queries, random_state, n_jobs, verbose)
+    return average("trustworthiness", one_less_loss, X, Z, sampling, return_std)
 
 
 @of_neighbors
@@ -104,6 +108,7 @@ def continuity(
     return_std=False,
     random_state=0,
     n_jobs=None,
+    verbose=0,
 ):
     """Whether neighbors in the data are near each other in an embedding too.
 
@@ -133,6 +138,9 @@ def continuity(
         Determines which rows are in the sample.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    verbose : int, default=0
+        With 1 or more, a line every few seconds says how many of the rows are done, and
+        the time left. With 0 nothing is printed.
 
     Returns
     -------
@@ -172,8 +180,8 @@ def continuity(
     def one_less_loss(rho, r):
         return rank_loss(rho, r, n_neighbors)
 
-    sampling = (metric, n_queries, random_state, n_jobs)
-    return average(one_less_loss, X, Z, sampling, return_std)
+    sampling = (metric, n_queries, random_state, n_jobs, verbose)
+    return average("continuity", one_less_loss, X, Z, sampling, return_std)
 
 
 @of_neighbors
@@ -187,6 +195,7 @@ def neighbor_recall(
     return_std=False,
     random_state=0,
     n_jobs=None,
+    verbose=0,
 ):
     """Share of the nearest rows that are the nearest in an embedding too.
 
@@ -214,6 +223,9 @@ def neighbor_recall(
         Determines which rows are in the sample.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    verbose : int, default=0
+        With 1 or more, a line every few seconds says how many of the rows are done, and
+        the time left. With 0 nothing is printed.
 
     Returns
     -------
@@ -258,8 +270,8 @@ def neighbor_recall(
         found = (np.maximum(rho, r) <= n_neighbors).sum(axis=1)
         return (found - 1) / n_neighbors  # without the row itself, of rank 0
 
-    sampling = (metric, n_queries, random_state, n_jobs)
-    return average(recall, X, Z, sampling, return_std)
+    sampling = (metric, n_queries, random_state, n_jobs, verbose)
+    return average("neighbor_recall", recall, X, Z, sampling, return_std)
 
 
 @of_ranks
@@ -272,6 +284,7 @@ def r_nx(
     return_std=False,
     random_state=0,
     n_jobs=None,
+    verbose=0,
 ):
     """Recall of neighbors for all numbers of these, corrected for chance.
 
@@ -297,6 +310,9 @@ def r_nx(
         Determines which rows are in the sample.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    verbose : int, default=0
+        With 1 or more, a line every few seconds says how many of the rows are done, and
+        the time left. With 0 nothing is printed.
 
     Returns
     -------
@@ -335,8 +351,8 @@ def r_nx(
     ((148,), 0.72)
     """
     X, Z = validate(X, X_embedded, metric, n_rows=3)
-    sampling = (metric, n_queries, random_state, n_jobs)
-    return average(recall_curves, X, Z, sampling, return_std)
+    sampling = (metric, n_queries, random_state, n_jobs, verbose)
+    return average("r_nx", recall_curves, X, Z, sampling, return_std)
 
 
 @of_ranks
@@ -349,6 +365,7 @@ def auc_r_nx(
     return_std=False,
     random_state=0,
     n_jobs=None,
+    verbose=0,
 ):
     """Area under the curve of recalls over a logarithmic scale: one number for all.
 
@@ -373,6 +390,9 @@ def auc_r_nx(
         Determines which rows are in the sample.
     n_jobs : int, default=None
         Number of threads; None takes as many as BLAS would.
+    verbose : int, default=0
+        With 1 or more, a line every few seconds says how many of the rows are done, and
+        the time left. With 0 nothing is printed.
 
     Returns
     -------
@@ -415,5 +435,5 @@ def auc_r_nx(
         # A product of matrices would make a row's digits depend on the block.
         return (recall_curves(rho, r) * weights).sum(axis=1)
 
-    sampling = (metric, n_queries, random_state, n_jobs)
-    return average(areas, X, Z, sampling, return_std)
+    sampling = (metric, n_queries, random_state, n_jobs, verbose)
+    return average("auc_r_nx", areas, X, Z, sampling, return_std)

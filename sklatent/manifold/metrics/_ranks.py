@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import pairwise_distances
 
 from sklatent.utils._blocks import row_slices
+from sklatent.utils._progress import reported_blocks
 from sklatent.utils._random import random_generator
 from sklatent.utils._recall import chance_corrected
 from sklatent.utils._threads import count_threads, map_threads
@@ -27,11 +28,13 @@ def queries(n, n_queries, random_state):
     return np.sort(rng.choice(n, n_queries, replace=False))
 
 
-def average(per_row, X, Z, sampling, return_std):
+def average(name, per_row, X, Z, sampling, return_std):
     """Average of a function of the ranks over rows, and its standard error.
 
     Parameters
     ----------
+    name : str
+        What is averaged, for lines about the progress.
     per_row : callable
         Function of the ranks in the data and in the embedding, both of shape
         (n_queries, n_samples) with 0 for the row itself, that returns a number or an
@@ -39,7 +42,7 @@ def average(per_row, X, Z, sampling, return_std):
     X, Z : ndarray of shape (n_samples, n_features), (n_samples, n_components)
         The data, or distances, and the places.
     sampling : tuple
-        The arguments `metric`, `n_queries`, `random_state` and `n_jobs`.
+        The arguments `metric`, `n_queries`, `random_state`, `n_jobs` and `verbose`.
     return_std : bool
         Whether to return the standard error.
 
@@ -50,7 +53,7 @@ def average(per_row, X, Z, sampling, return_std):
     std : float or ndarray
         The standard error of a sample without replacement, if asked for.
     """
-    metric, n_queries, random_state, n_jobs = sampling
+    metric, n_queries, random_state, n_jobs, verbose = sampling
     n = len(X)
     default = n if n <= ALL_ROWS else SAMPLED_ROWS
     rows = queries(n, n_queries or default, random_state)
@@ -63,7 +66,9 @@ def average(per_row, X, Z, sampling, return_std):
 
     blocks = list(row_slices(len(rows), max(1, BLOCK_ENTRIES // n)))
     m, mean, squares = 0, 0.0, 0.0
-    for count, part, spread in map_threads(moments, blocks, count_threads(n_jobs)):
+    with reported_blocks(name, len(blocks), verbose) as report:
+        found = map_threads(moments, blocks, count_threads(n_jobs), report)
+    for count, part, spread in found:
         change = part - mean
         m += count
         mean = mean + change * count / m

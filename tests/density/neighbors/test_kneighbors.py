@@ -1,5 +1,6 @@
 """KNeighborsDensity: what its law, brute force and closed forms say of it."""
 
+import itertools
 from math import lgamma, log, pi
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklatent.density.neighbors._kneighbors_density import (
     log_unit_ball,
 )
 from sklatent.dimension import TwoNN
+from sklatent.utils import _progress
 
 LOG_TORUS = -2 * np.log(2 * np.pi)  # density on the torus of two circles
 
@@ -375,3 +377,23 @@ class TestAnyData:
 
     def test_no_sampler(self):
         assert not hasattr(KNeighborsDensity(), "sample")
+
+
+@pytest.mark.parametrize("n_neighbors", [5, "auto", "kstar"])
+def test_verbose_prints_blocks_of_rows(n_neighbors, capsys, monkeypatch):
+    """With a clock that each look moves by ten seconds there is a line for each."""
+    monkeypatch.setattr(_progress, "monotonic", itertools.count(step=10).__next__)
+    X = np.random.RandomState(0).normal(size=(600, 2))
+    model = KNeighborsDensity(n_neighbors).fit(X)
+    silent = model.score_samples(X[:300])
+    assert capsys.readouterr().out == ""
+    model.set_params(verbose=1).fit(X)
+    found = model.score_samples(X[:300])
+    np.testing.assert_array_equal(found, silent)
+    starts = [line.split(",")[0] for line in capsys.readouterr().out.splitlines()]
+    assert starts == [
+        *(f"KNeighborsDensity block of rows {i}/3" for i in (1, 2, 3)),
+        "KNeighborsDensity: 1 fit in 40 s.",
+        *(f"KNeighborsDensity.score_samples block of rows {i}/2" for i in (1, 2)),
+        "KNeighborsDensity.score_samples: 1 call in 30 s.",
+    ]
