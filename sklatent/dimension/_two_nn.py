@@ -205,7 +205,7 @@ class TwoNN(
     @property
     def _on_device(self):
         """The search for neighbors at Euclidean distances."""
-        return frozenset({"fit"} if self.metric in EUCLIDEAN else ())
+        return frozenset({"fit"} if str(self.metric) in EUCLIDEAN else ())
 
     def __init__(
         self,
