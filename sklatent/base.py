@@ -99,10 +99,6 @@ class SklatentEstimator(BaseEstimator, metaclass=RowMethods):
     # start the work on a device.
     _few_entries = 0
 
-    # Whether these compare rows with all rows. On a processor they go through NumPy,
-    # where trees look at fewer pairs.
-    _all_pairs = False
-
     _doc_link_module = "sklatent"
     _doc_link_template = (
         "https://sklatent.readthedocs.io/en/latest/generated/"

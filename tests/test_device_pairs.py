@@ -268,7 +268,7 @@ def test_no_table_goes_to_numpy(kind, everywhere, converted):
         assert most_rows() <= _device_tiles.CENTER_ROWS
 
 
-def test_on_a_processor_numpy_has_faster_trees(converted):
+def test_numpy_reads_what_is_on_a_processor(converted):
     for kind, n_converted in [("torch", 1), ("strict", 1), ("strict on device1", 0)]:
         KernelDensity().fit(X).score_samples(KINDS[kind](NEW))
         assert [shape == NEW.shape for shape in converted].count(True) == n_converted

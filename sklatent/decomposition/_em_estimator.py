@@ -208,12 +208,12 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
     def _encode(self, X):
         if any_missing(X):
             return map_observed(posterior_mean, X, self._model()).astype(X.dtype)
-        return in_precision_of(X, self._model().posterior(X)[0])
+        return in_precision_of(X, self._model().codes(X))
 
     def _decode(self, Z):
         model = self._model()
         # In double precision, whatever that of the codes.
-        loadings, mu = moved([model.W.T, model.mu], Z)
+        loadings, mu = moved((model.W.T, model.mu), Z)
         return in_precision_of(Z, in_precision_of(mu, Z) @ loadings + mu)
 
     def posterior(self, X):

@@ -76,14 +76,16 @@ class LinearGaussian:
 
         X, and with it what is returned, may be an array of another library than NumPy.
         """
-        cho = self.cho_M()
-        mu, scaled = moved([self.mu, self.W / self.psi[:, None]], X)
+        covariance = cho_solve(self.cho_M(), np.eye(self.W.shape[1]))
+        return self.codes(X), moved(covariance, X)
+
+    def codes(self, X):
+        """E[z | x], (n, q)."""
+        mu, scaled = moved((self.mu, self.W / self.psi[:, None]), X)
         projected = ((X - mu) @ scaled).T
-        covariance = cho_solve(cho, np.eye(self.W.shape[1]))
         if not are_dispatched(X):
-            return cho_solve(cho, projected).T, covariance
-        M, covariance = moved([self.M(), covariance], X)
-        return namespace_of(X).linalg.solve(M, projected).T, covariance
+            return cho_solve(self.cho_M(), projected).T
+        return namespace_of(X).linalg.solve(moved(self.M(), X), projected).T
 
     def log_density(self, X):
         """Log p(x), (n,).
@@ -91,9 +93,9 @@ class LinearGaussian:
         The squared Mahalanobis distance is |x - mu - W m|² / psi + |m|², with m the
         posterior mean: two squares, where Woodbury's identity has a difference.
         """
-        mean, _ = self.posterior(X)
-        mu, loadings, psi = moved([self.mu, self.W.T, self.psi], X)
-        residual, xp = X - mu - mean @ loadings, namespace_of(X)
+        mean, xp = self.codes(X), namespace_of(X)
+        mu, loadings, psi = moved((self.mu, self.W.T, self.psi), X)
+        residual = X - mu - mean @ loadings
         distance2 = xp.sum(residual**2 / psi, axis=1) + xp.sum(mean**2, axis=1)
         log_det_M = 2 * np.log(np.diag(self.cho_M()[0])).sum()
         log_det_C = log_det_M + np.log(self.psi).sum()

@@ -200,8 +200,6 @@ class TwoNN(
         "prior_rate": [Interval(Real, 0, None, closed="left")],
     }
 
-    _all_pairs = True
-
     @property
     def _on_device(self):
         """The search for neighbors at Euclidean distances."""

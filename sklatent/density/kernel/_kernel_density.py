@@ -669,8 +669,6 @@ class KernelDensity(
             return X
         return self._whitening.forward(X).astype(X.dtype)
 
-    _all_pairs = True
-
     @property
     def _on_device(self):
         """What sums kernels at Euclidean distances."""

@@ -169,8 +169,6 @@ class KNeighborsDensity(
         "verbose": ["verbose"],
     }
 
-    _all_pairs = True
-
     @property
     def _on_device(self):
         """What searches for neighbors among rows in memory."""
