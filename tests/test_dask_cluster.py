@@ -11,7 +11,8 @@ import pytest
 from sklearn.base import clone
 
 from sklatent.decomposition import PCA, PPCA
-from sklatent.density import GaussianMixture
+from sklatent.density import GaussianMixture, KernelDensity, KNeighborsDensity
+from sklatent.dimension import TwoNN
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,21 @@ def test_rows_that_the_cluster_holds_are_not_made_again(client, tmp_path):
     np.testing.assert_allclose(model.means_, expected.means_, rtol=1e-10)
     batches = clone(model).partial_fit(X)
     assert batches.n_samples_seen_ == 800
+
+
+def test_rows_that_the_cluster_holds_are_compared_there(client, tmp_path):
+    path = tmp_path / "calls"
+    X = rows(path).persist()
+    distributed.wait(X)
+    in_memory = X.compute()
+    for model in (KernelDensity("scott"), KNeighborsDensity(4)):
+        expected = clone(model).fit(in_memory).score_samples(in_memory)
+        density = clone(model).fit(X)  # warnings are errors
+        for given in (X, in_memory):
+            np.testing.assert_allclose(density.score_samples(given), expected, 1e-12)
+    found, expected = TwoNN().fit(X).dimension_, TwoNN().fit(in_memory).dimension_
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert path.stat().st_size == 8
 
 
 # 2026-11: the blocks are lazy on purpose, so that a lost worker makes them again.

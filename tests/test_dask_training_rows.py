@@ -73,9 +73,13 @@ KERNELS = [
 @pytest.mark.parametrize("model", KERNELS, ids=repr)
 def test_kernels_on_all_rows(model, weighted):
     X, Q = table()
-    weight = np.random.RandomState(3).randint(0, 4, len(X)) if weighted else None
+    weight = given_weight = None
+    if weighted:
+        weight = np.random.RandomState(3).randint(0, 4, len(X))
+        weight[:70] = 0  # all rows of a block
+        given_weight = da.from_array(weight, chunks=250)
     expected = clone(model).fit(X, sample_weight=weight)
-    ours = clone(model).fit(chunked(X), sample_weight=weight)
+    ours = clone(model).fit(chunked(X), sample_weight=given_weight)
     rtol = max(model.rtol, 1e-12)
     assert_allclose(ours.bandwidth_, expected.bandwidth_, rtol=1e-13)
     for given, computed in queries_of_all_kinds(Q):
@@ -211,6 +215,10 @@ def test_frames(model):
     edges = [0, 70, 70, 400, 600]
     lazy = dd.from_map(lambda i: X[edges[i] : edges[i + 1]], range(4), meta=X[:0])
     expected = clone(model).fit(X).score_samples(Q)
+    with pytest.warns(RepeatedReadingWarning):
+        of_lazy = clone(model).fit(lazy)
+    scores = of_lazy.score_samples(dd.from_pandas(Q, npartitions=3))
+    assert_allclose(scores, expected, rtol=1e-12)
     ours = clone(model).fit(lazy.persist())
     assert ours.feature_names_in_.tolist() == names
     for given in (Q, dd.from_pandas(Q, npartitions=3)):
@@ -352,8 +360,10 @@ def test_what_needs_all_rows():
         with pytest.raises(TypeError, match=r"X\.compute\(\)"):
             model.fit(chunked(X))
         assert not hasattr(model, "n_features_in_")
-    with pytest.raises(TypeError, match=r"leave_one_out=True .*X\.compute\(\)"):
-        KernelDensity().fit(chunked(X)).score_samples(Q, leave_one_out=True)
+    model = KernelDensity().fit(chunked(X))
+    for rows in (Q, chunked(X)):
+        with pytest.raises(TypeError, match=r"leave_one_out=True .*X\.compute\(\)"):
+            model.score_samples(rows, leave_one_out=True)
 
 
 @each_model

@@ -216,14 +216,15 @@ class Blocks:
         name = f"reduce-for-{uuid.uuid4().hex}"
         keys = list(flatten(others.__dask_keys__()))
         graph = {f"{name}-function": function, f"{name}-finish": finish, **self.graph}
-        readings = self._readings(len(keys), name)
-        for i, (other, reading) in enumerate(zip(keys, readings, strict=True)):
-            names, tasks = reading
-            graph |= tasks
+        readings = self._reading_tasks() if self.are_lazy else {}
+        for i, other in enumerate(keys):
+            names = {key: (f"{name}-{i}-reading", key) for key in readings}
+            for key, task in readings.items():
+                graph[names[key]] = task.substitute(names, key=names[key])
             level = []
-            for j, pair in enumerate(zip(self.rows, self.weights, strict=True)):
+            for j, block in enumerate(zip(self.rows, self.weights, strict=True)):
                 key = (f"{name}-{i}", 0, j)
-                block = [names.get(k, k) if _is_key(k) else k for k in pair]
+                block = [names.get(k, k) if _is_key(k) else k for k in block]
                 graph[key] = (_apply, f"{name}-function", *block, other)
                 level.append(key)
             root = _add_tree(graph, f"{name}-{i}", level, merge)
@@ -231,17 +232,16 @@ class Blocks:
         layers = HighLevelGraph.from_collections(name, graph, dependencies=[others])
         return da.Array(layers, name, ((1,) * len(keys),), meta=np.empty(0, object))
 
-    def _readings(self, n, name):
-        """Yield new names of the tasks that make the blocks, and these tasks, n times.
+    def _reading_tasks(self):
+        """Tasks of the graph that can be repeated under other names.
 
-        There are none if the blocks are in memory.
+        Tasks that are tuples cannot, of which optimization mostly leaves none.
         """
-        tasks = {}
-        if self.are_lazy:
-            tasks = {key: node for key, node in self.graph.items() if _is_task(node)}
-        for i in range(n):
-            names = {key: (f"{name}-{i}-reading", key) for key in tasks}
-            yield names, {names[k]: _renamed(tasks[k], names, names[k]) for k in tasks}
+        return {
+            key: node
+            for key, node in self.graph.items()
+            if _is_task(node) and hasattr(node, "substitute")
+        }
 
     def collect(self, function, arguments):
         """List function(block, weight, argument) for the blocks that have one.
@@ -285,22 +285,6 @@ def _is_task(node):
     """
     by_tuple = type(node) is tuple and callable(node[0])
     return by_tuple or any(hasattr(type(node), name) for name in ("func", "target"))
-
-
-def _renamed(task, names, key):
-    """Return a task under another key, which takes what it needs by other names."""
-    if hasattr(task, "substitute"):
-        return task.substitute(names, key=key)
-    return tuple(_with_names(part, names) for part in task)
-
-
-def _with_names(part, names):
-    """Part of a task that is a tuple, with other names for keys."""
-    if type(part) is list:
-        return [_with_names(inner, names) for inner in part]
-    if type(part) is tuple and part and callable(part[0]):
-        return _renamed(part, names, None)
-    return names.get(part, part) if _is_key(part) else part
 
 
 def _is_key(part):

@@ -476,7 +476,9 @@ class KernelDensity(
         return self
 
     def _found_in(self, block, weight, X):
-        """Log-sums of the kernels on a block of the training rows."""
+        """Log-sums of the kernels on a block of the training rows, if there are any."""
+        if weight is not None and not weight.any():
+            return None
         block, weight = weighted_rows(block, weight)
         model = copy.copy(self)
         model._rows = self._whitened(self._columns.others(block))
@@ -585,11 +587,12 @@ class KernelDensity(
         array([-3.0000e+00, -2.0000e+00, -3.0000e+00, -1.1540e+03, -8.0002e+04])
         """
         check_is_fitted(self)
+        if leave_one_out and self._training is None:
+            raise TypeError(
+                "leave_one_out=True compares the training rows with each other, which "
+                "needs these in memory; they are a Dask collection. Fit to X.compute()."
+            )
         if self._training_blocks is not None:
-            if leave_one_out:
-                self._training_blocks.rows.require_array(
-                    "leave_one_out=True", "score without it"
-                )
             return self._training_blocks.told(self, X).score_samples(X)
         X = read_rows(self, X)
         name = f"{type(self).__name__}.score_samples"
