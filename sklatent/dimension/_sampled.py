@@ -154,9 +154,9 @@ class SampledNeighborEstimator(NeighborEstimator):
         self._sampled = X, source, queries
         return n
 
-    def _find_neighbors(self, n_neighbors, ranks=None):
+    def _find_neighbors(self, n_neighbors, ranks=None, report=None):
         if not self._is_of_sample:
-            return super()._find_neighbors(n_neighbors, ranks)
+            return super()._find_neighbors(n_neighbors, ranks, report)
         ranks = np.arange(1, n_neighbors + 1) if ranks is None else np.asarray(ranks)
         table, source, queries = self._sampled
         found = source.reduce_numbered(
@@ -184,11 +184,11 @@ class SampledNeighborEstimator(NeighborEstimator):
         super()._forget_rows()
         vars(self).pop("_sampled", None)
 
-    def _query_neighbors(self, X, n_neighbors):
+    def _query_neighbors(self, X, n_neighbors, report):
         if self._is_of_sample:
             raise TypeError(
                 f"{type(self).__name__} was fitted to a Dask collection, whose rows it "
                 "does not keep. For the dimension around each row fit it to "
                 "X.compute(), or to a sample of the rows."
             )
-        return super()._query_neighbors(X, n_neighbors)
+        return super()._query_neighbors(X, n_neighbors, report)

@@ -20,7 +20,7 @@ SPARE, GROWTH = 8, 8
 TINY = 2.0**-480
 
 
-def nearest_on_device(X, k, Q):
+def nearest_on_device(X, k, Q, report=None):
     """Distances from queries to the nearest rows, and which these are.
 
     Parameters
@@ -29,6 +29,8 @@ def nearest_on_device(X, k, Q):
         Rows and queries, of one library on one device.
     k : int
         How many for each query.
+    report : callable, default=None
+        To be called with numbers of queries whose neighbors have been found.
 
     Returns
     -------
@@ -38,18 +40,20 @@ def nearest_on_device(X, k, Q):
         Rows of `X`, the first ones where distances are equal.
     """
     tiles = Tiles(X)
-    squares, indices = _nearest(tiles, Q, k, k + SPARE)
+    squares, indices = _nearest(tiles, Q, k, k + SPARE, report)
     return tiles.xp.sqrt(squares), indices
 
 
-def _nearest(tiles, Q, k, m):
+def _nearest(tiles, Q, k, m, report=None):
     """Squared distances and indices, from m proposals or more, block by block."""
     m = min(m, tiles.rows.shape[0])
     size = max(min(BLOCK_ROWS, ENTRIES // m), 1)
-    blocks = [
-        _nearest_of_block(tiles, tiles.xp.astype(Q[block, :], tiles.xp.float64), k, m)
-        for block in row_slices(Q.shape[0], size)
-    ]
+    blocks = []
+    for rows in row_slices(Q.shape[0], size):
+        block = tiles.xp.astype(Q[rows, :], tiles.xp.float64)
+        blocks.append(_nearest_of_block(tiles, block, k, m))
+        if report is not None:
+            report(block.shape[0])
     return [tiles.xp.concat(parts) for parts in zip(*blocks, strict=True)]
 
 

@@ -90,7 +90,7 @@ def k_nearest(
     Q = X if queries is None else queries
     n_threads = count_threads(n_jobs)
     if is_of_other_library(Q):
-        return _nearest_on_device(moved(X, Q), n_neighbors, Q, ranks)
+        return _nearest_on_device(moved(X, Q), n_neighbors, Q, ranks, report)
     if metric == "precomputed":
         return [found[:, ranks] for found in _in_matrix(Q, n_neighbors, report)]
     if metric not in EUCLIDEAN:
@@ -121,13 +121,14 @@ def k_nearest(
     return distances, indices
 
 
-def _nearest_on_device(X, k, Q, ranks):
+def _nearest_on_device(X, k, Q, ranks, report):
     """Nearest rows there, or by NumPy where squares would over- or underflow."""
     if _shift(X) or _shift(Q):
-        found = k_nearest(to_numpy(X), k, queries=to_numpy(Q), ranks=ranks)
+        X, queries = to_numpy(X), to_numpy(Q)
+        found = k_nearest(X, k, queries=queries, ranks=ranks, report=report)
         return moved(found, Q)
     take = namespace_of(Q).take
-    found = nearest_on_device(X, k, Q)
+    found = nearest_on_device(X, k, Q, report)
     return [take(A, moved(ranks, Q), axis=1) for A in found]
 
 
