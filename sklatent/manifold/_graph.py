@@ -199,7 +199,7 @@ def all_geodesics(graph, report=None):
     """
     n = graph.shape[0]
     geodesics = np.empty((n, n))
-    for rows in row_slices(n, PATH_ROWS):
+    for rows in row_slices(n, n if report is None else PATH_ROWS):
         ends = np.arange(rows.start, rows.stop)
         geodesics[rows] = dijkstra(graph, directed=True, indices=ends)
         if report is not None:

@@ -1,5 +1,6 @@
 """Lines about the progress of estimates, with a clock that each look moves by 10 s."""
 
+import io
 import itertools
 import re
 
@@ -7,7 +8,10 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from sklatent.callback import ProgressLog
 from sklatent.dimension import (
     ESS,
     Gride,
@@ -95,6 +99,17 @@ def test_other_metrics(metric, X, capsys):
     fitted = TwoNN(metric=metric, verbose=1).fit(X)
     check_lines(capsys.readouterr().out, "TwoNN", 1)
     assert fitted.dimension_ == silent.dimension_
+
+
+@pytest.mark.scikit_learn_1_9
+def test_callbacks_of_a_pipeline_are_told(X):
+    stream = io.StringIO()
+    pipeline = make_pipeline(StandardScaler(), LevinaBickel(3, 6))
+    pipeline.set_callbacks(ProgressLog(interval=0, stream=stream)).fit(X)
+    found = re.findall(
+        r"^LevinaBickel block of rows (\d+)/10, ", stream.getvalue(), re.M
+    )
+    assert list(map(int, found)) == list(range(1, 11))
 
 
 def test_a_line_for_each_permutation(X, capsys):
