@@ -74,7 +74,7 @@ class Overview:
         moments = Moments.of(X, weight) if with_scatter else None
         # A missing entry makes its feature's mean NaN.
         suspect = moments is None or np.isnan(moments.mean).any()
-        has_missing = suspect and any_missing(X)
+        has_missing = bool(suspect) and any_missing(X)
         if moments is not None and not has_missing:
             of_each, squares = np.full(p, total), np.diag(moments.scatter)
             columns = ColumnMoments(of_each, moments.mean, moments.mean_error, squares)
