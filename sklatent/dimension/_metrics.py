@@ -108,37 +108,35 @@ def directions(X, metric):
     return rows / length[:, None], error / length
 
 
-def rounding_of_distances(queries, rows, nearest, distances, metric):
+def rounding_of_distances(rows, nearest, distances, metric):
     """Bound the change of the nearest distances by rounding of the data.
 
     Parameters
     ----------
-    queries : ndarray of shape (n_queries, n_features)
-        Rows whose nearest rows these are.
     rows : ndarray of shape (n_samples, n_features)
-        The rows; the same array if all are queries.
-    nearest : ndarray of shape (n_queries,)
-        Position of the nearest row of each query. Entries that are equal in both do
-        not count, however large they are.
-    distances : ndarray of shape (n_queries,)
+        The rows.
+    nearest : ndarray of shape (n_samples,)
+        Position of the nearest row of each. Entries that are equal in both do not
+        count, however large they are.
+    distances : ndarray of shape (n_samples,)
         Distance to the nearest row.
     metric : str or callable
         Between the rows.
 
     Returns
     -------
-    rounding : ndarray of shape (n_queries,)
+    rounding : ndarray of shape (n_samples,)
         A bound; 0 where it is less than a share `TIE` of the distance, or not known.
     """
-    rounding = np.zeros(len(queries))
+    rounding = np.zeros(len(rows))
     if callable(metric) or metric in RELATIVE:
         return rounding
-    eps = 2 * np.finfo(queries.dtype).eps
-    largest = float(max(queries.max(), -queries.min()))
+    eps = 2 * np.finfo(rows.dtype).eps
+    largest = float(max(rows.max(), -rows.min()))
     matters = np.flatnonzero(TIE * distances < eps * largest)
-    for block in row_slices(len(matters), max(BLOCK_ENTRIES // queries.shape[1], 1)):
+    for block in row_slices(len(matters), max(BLOCK_ENTRIES // rows.shape[1], 1)):
         which = matters[block]
-        x = queries[which]
+        x = rows[which]
         differs = x != rows[nearest[which]]
         rounding[which] = eps * (np.abs(x) * differs).max(axis=1)
     return rounding
