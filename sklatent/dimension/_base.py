@@ -190,7 +190,7 @@ class NeighborEstimator(CallbackSupportMixin, DimensionMixin, SklatentEstimator)
             self._rows = None  # `transform` reads its distances from X
         else:
             rounding = self._rounding + rounding_of_distances(
-                self._rows, self._rows, indices[:, 0], distances[:, 0], self.metric
+                self._rows, indices[:, 0], distances[:, 0], self.metric
             )
         n = len(distances)
         return Neighbors(np.log(distances), indices, rounding, ranks, n)

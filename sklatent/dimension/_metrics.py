@@ -109,38 +109,36 @@ def directions(X, metric):
     return rows / length[:, None], error / length
 
 
-def rounding_of_distances(queries, rows, nearest, distances, metric):
+def rounding_of_distances(rows, nearest, distances, metric):
     """Bound the change of the nearest distances by rounding of the data.
 
     Parameters
     ----------
-    queries : ndarray of shape (n_queries, n_features)
-        Rows whose nearest rows these are.
     rows : ndarray of shape (n_samples, n_features)
-        The rows; the same array if all are queries. They may be on a device.
-    nearest : ndarray of shape (n_queries,)
-        Position of the nearest row of each query. Entries that are equal in both do
-        not count, however large they are.
-    distances : ndarray of shape (n_queries,)
+        The rows, which may be on a device.
+    nearest : ndarray of shape (n_samples,)
+        Position of the nearest row of each. Entries that are equal in both do not
+        count, however large they are.
+    distances : ndarray of shape (n_samples,)
         Distance to the nearest row.
     metric : str or callable
         Between the rows.
 
     Returns
     -------
-    rounding : ndarray of shape (n_queries,)
+    rounding : ndarray of shape (n_samples,)
         A bound; 0 where it is less than a share `TIE` of the distance, or not known.
     """
-    rounding = np.zeros(queries.shape[0])
+    rounding = np.zeros(rows.shape[0])
     if callable(metric) or metric in RELATIVE:
         return rounding
-    xp = namespace_of(queries)
-    eps = 2 * np.finfo(numpy_dtype(queries)).eps
-    largest = max(float(xp.max(queries)), -float(xp.min(queries)))
+    xp = namespace_of(rows)
+    eps = 2 * np.finfo(numpy_dtype(rows)).eps
+    largest = max(float(xp.max(rows)), -float(xp.min(rows)))
     matters = np.flatnonzero(TIE * distances < eps * largest)
-    for block in row_slices(len(matters), max(BLOCK_ENTRIES // queries.shape[1], 1)):
+    for block in row_slices(len(matters), max(BLOCK_ENTRIES // rows.shape[1], 1)):
         which = matters[block]
-        x = xp.take(queries, moved(which, queries), axis=0)
+        x = xp.take(rows, moved(which, rows), axis=0)
         y = xp.take(rows, moved(nearest[which], rows), axis=0)
         moves = xp.where(x != y, xp.abs(x), xp.zeros_like(x))
         rounding[which] = eps * to_numpy(xp.max(moves, axis=1))

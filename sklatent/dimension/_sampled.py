@@ -105,9 +105,10 @@ class Found(NamedTuple):
         number = np.where(has_own, start + first[at], np.inf)
         distances[own] = np.inf
         nearest = distances.argmin(axis=1)
+        pairs = np.concatenate([queries.rows, rows[indices[each, nearest]]])
         rounding = rounding_of_distances(
-            queries.rows, rows, indices[each, nearest], distances[each, nearest], metric
-        )
+            pairs, len(each) + each, distances[each, nearest], metric
+        )[: len(each)]
         empty = ((0, 0), (0, n_neighbors))
         distances = np.pad(distances, empty, constant_values=np.inf)
         hashes = np.pad(hashes, empty)

@@ -16,7 +16,10 @@ from sklatent.datasets import make_flat_torus
 from sklatent.decomposition import PCA
 from sklatent.dimension import Gride, LevinaBickel, TwoNN, _estimates, _sampled
 from sklatent.dimension._calibration import dependence
+from sklatent.dimension._metrics import rounding_of_distances
 from sklatent.exceptions import DuplicateRowsWarning
+from sklatent.utils._neighbors import k_nearest
+from sklatent.utils._rows import DaskRows
 
 CHUNKS = (70, 0, 330, 200)
 MODELS = [
@@ -234,3 +237,19 @@ def test_same_bits_for_any_number_of_workers(n_workers, monkeypatch):
     one = LevinaBickel().fit(X).dimension_
     with dask.config.set(scheduler="threads", num_workers=n_workers):
         assert LevinaBickel().fit(X).dimension_ == one
+
+
+def test_rounding_of_the_nearest_distances():
+    """That of rows in memory, whichever block the nearest row is in."""
+    X = (table() + 1e4).astype(np.float32)
+    source = DaskRows(TwoNN(), chunked(X), None, False, 2)
+    queries = _sampled.Queries.of(source)
+    found = source.reduce_numbered(
+        _sampled.Found.of, _sampled.Found.merge, queries, 2, "euclidean", None
+    )
+    distances, indices = k_nearest(queries.rows, 2)
+    expected = rounding_of_distances(
+        queries.rows, indices[:, 1], distances[:, 1], "euclidean"
+    )
+    assert (expected > 0).all()
+    assert_allclose(found.rounding, expected, rtol=1e-12)
