@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.interpolate import BSpline
-from scipy.sparse import random_array
+from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
 from sklatent.manifold.mesh._all_pairs import AllPairs
@@ -141,7 +141,8 @@ def test_weights_are_those_of_cubic_splines():
 @pytest.mark.parametrize("density", [0.01, 0.5])
 def test_forces_along_edges(n_axes, density):
     n = 700
-    P = random_array((n, n), density=density, rng=0, format="csr")
+    rng = np.random.default_rng(0)
+    P = csr_array(np.where(rng.random((n, n)) < density, rng.random((n, n)), 0))
     P = (P + P.T).tocsr()
     Y = clusters(n, 10.0, n_axes).astype(np.float64)
     edges = Edges(P, np.float64)
