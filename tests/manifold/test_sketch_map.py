@@ -384,11 +384,12 @@ def test_the_start_can_be_given(X, fitted):
 # Hard input
 
 
-@pytest.mark.parametrize("scale", [1e-150, 1e150])
+@pytest.mark.parametrize("scale", [2.0**-500, 2.0**500])
 def test_scales(X, fitted, new, scale):
+    """By a power of two, which rounds nothing: the descent takes the same steps."""
     sketch = SketchMap().fit(X * scale)
     np.testing.assert_allclose(sketch.params_["sigma"] / scale, fitted.params_["sigma"])
-    np.testing.assert_allclose(sketch.stress_, fitted.stress_, rtol=1e-4)
+    np.testing.assert_allclose(sketch.stress_, fitted.stress_)
     assert np.isfinite(sketch.transform(new * scale)).all()
 
 
