@@ -35,14 +35,24 @@ def client():
 
 
 def made(i, calls, fatal):
-    """A block of rows; kills its worker at one of the calls, which a file counts."""
+    """A block of rows; kills its worker after so many calls, which a file counts."""
     with open(calls, "ab") as file:
         file.write(b".")
-        if fatal == "all" or file.tell() == fatal:
-            file.close()
-            os.kill(os.getpid(), signal.SIGKILL)
+    if fatal == "all" or (
+        fatal and os.path.getsize(calls) >= fatal and is_first(f"{calls}.killed")
+    ):
+        os.kill(os.getpid(), signal.SIGKILL)
     rng = np.random.RandomState(i)
     return rng.standard_normal((100, 3)) + rng.choice([-5.0, 5.0], size=(100, 1))
+
+
+def is_first(path):
+    """Whether no other process has asked so before."""
+    try:
+        open(path, "xb").close()
+    except FileExistsError:
+        return False
+    return True
 
 
 def rows(path, fatal=None):

@@ -205,6 +205,11 @@ def test_a_dimension_that_is_estimated():
 
 MODELS = [KernelDensity("scott"), KNeighborsDensity(4)]
 each_model = pytest.mark.parametrize("model", MODELS, ids=repr)
+# Other parameters, for which `fit` reads its rows once.
+ONE_READING = {
+    KernelDensity: {"bandwidth": 0.7, "kernel": "tophat"},
+    KNeighborsDensity: {"n_neighbors": 6, "dimension": 2},
+}
 
 
 @each_model
@@ -312,8 +317,60 @@ def test_pickles_hold_the_collection_and_files_do_not(model, tmp_path):
     ours = clone(model).fit(chunked(X))
     restored = pickle.loads(pickle.dumps(ours))
     assert_array_equal(restored.score_samples(Q), ours.score_samples(Q))
-    with pytest.raises(ValueError, match="must be plain data"):
+    with pytest.raises(ValueError, match=r"or fit it to X\.compute\(\)"):
         ours.save(tmp_path / "density.safetensors")
+
+
+@each_model
+def test_training_rows_that_change_are_noticed(model):
+    X, Q = table()
+    n_more = [0]
+
+    def growing(block):
+        n_more[0] += 1
+        return block[: 40 + n_more[0]]
+
+    lengths = ((np.nan,) * 2, (3,))
+    changing = da.from_array(X, chunks=(300, 3)).map_blocks(
+        growing, dtype=float, chunks=lengths, meta=np.empty((0, 3))
+    )
+    # In one reading by `fit`, since a second one would have noticed.
+    with pytest.warns(RepeatedReadingWarning):
+        ours = clone(model).set_params(**ONE_READING[type(model)]).fit(changing)
+    for given in (Q, da.from_array(Q, chunks=(20, 3))):
+        with pytest.raises(ValueError, match="must be the same rows whenever"):
+            np.asarray(ours.score_samples(given))
+
+
+@each_model
+def test_parameters_that_are_set_later_are_for_the_next_fit(model):
+    X, Q = table()
+    ours = clone(model).fit(chunked(X))
+    before = ours.score_samples(Q)
+    ours.set_params(**ONE_READING[type(model)])
+    assert_array_equal(ours.score_samples(Q), before)
+    lazy = ours.score_samples(da.from_array(Q, chunks=(20, 3)))
+    assert_array_equal(lazy.compute(), before)
+
+
+@pytest.mark.parametrize("scale", [1e-163, 1e155])
+@pytest.mark.parametrize("whiten", [False, True])
+def test_squares_out_of_range(scale, whiten):
+    X, _ = table()
+    with pytest.raises(ValueError, match="Divide the feature by its range"):
+        KernelDensity("silverman", whiten=whiten).fit(chunked(X * scale))
+
+
+@each_model
+def test_lazy_calls_print_nothing(model, capsys):
+    """Before anything is computed, and for blocks that no user has asked for."""
+    X, Q = table()
+    ours = clone(model).set_params(verbose=1)
+    for rows in (X, chunked(X)):
+        ours.fit(rows)
+        capsys.readouterr()
+        ours.score_samples(da.from_array(Q, chunks=(20, 3))).compute()
+        assert capsys.readouterr().out == ""
 
 
 @each_model

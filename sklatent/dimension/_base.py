@@ -183,8 +183,7 @@ class NeighborEstimator(CallbackSupportMixin, DimensionMixin, SklatentEstimator)
         """
         ranks = np.arange(1, n_neighbors + 1) if ranks is None else np.asarray(ranks)
         distances, indices = self._nearest(n_neighbors, ranks, report)
-        if not distances[:, 0].all():
-            raise ValueError(NO_DISTANCE.format(self.metric))
+        check_apart(distances[:, 0], self.metric)
         if self.metric == "precomputed":
             rounding = 4 * np.finfo(self._rows.dtype).eps * distances[:, 0]
             self._rows = None  # `transform` reads its distances from X
@@ -236,6 +235,12 @@ class NeighborEstimator(CallbackSupportMixin, DimensionMixin, SklatentEstimator)
     def _forget_rows(self):
         """Drop what only `transform` needs."""
         del self._rows, self._rounding, self._first, self._inverse
+
+
+def check_apart(distances, metric):
+    """Raise if a row is at distance 0 from another one that differs from it."""
+    if not distances.all():
+        raise ValueError(NO_DISTANCE.format(metric))
 
 
 def check_distinct(n_needed, n_distinct, n_samples):

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sklatent.dimension._base import (
-    NO_DISTANCE,
     NeighborEstimator,
     Neighbors,
+    check_apart,
     check_distinct,
 )
 from sklatent.dimension._metrics import DIRECTIONS, rounding_of_distances
@@ -167,14 +167,14 @@ class SampledNeighborEstimator(NeighborEstimator):
         n_kept = np.count_nonzero(kept)
         if n_kept < min(FEWEST_QUERIES, len(kept)):
             raise ValueError(
-                f"Most rows of X repeat others: of {queries.n_sampled} that were "
-                f"sampled, {n_kept} are the first of their kind. Leave out the others."
+                f"X must have more distinct rows, if it is a Dask collection; got "
+                f"{n_kept} that are the first of their kind, of {queries.n_sampled} "
+                "that were sampled. Leave out the rows that repeat others."
             )
         n_distinct = n * n_kept / queries.n_sampled
         self.n_duplicates_ = count_duplicates(table, round(n_distinct), n)
         distances = found.distances[kept][:, ranks - 1]
-        if not distances[:, 0].all():
-            raise ValueError(NO_DISTANCE.format(self.metric))
+        check_apart(distances[:, 0], self.metric)
         # Of a fit to rows in memory, `_forget_rows` drops all of these.
         self._rows = queries.rows[kept]
         self._rounding = self._first = self._inverse = self._sampled = None

@@ -120,7 +120,7 @@ def unique_rows_on_device(X):
     n, p = X.shape
 
     def column(j):
-        return xp.where(xp.abs(X[:, j]) < TINY, 0 * X[:, j], X[:, j])
+        return xp.where(xp.abs(X[:, j]) < TINY, xp.zeros_like(X[:, j]), X[:, j])
 
     order = xp.arange(n, device=device)
     for j in range(p):

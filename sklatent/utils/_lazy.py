@@ -72,10 +72,10 @@ def by_blocks(estimator, method, X, *args, **kwargs):
     call = partial(call, empty=_without_rows(two, one))
     X = with_whole_rows(X)
     if training is not None:
-        model = training.told_by_blocks(estimator, _blocks(X))
+        model = training.told_by_blocks(_blocks(X))
     else:
         # A copy, which stays as it is if the estimator is fitted again before its use.
-        model = dask.delayed(copy.copy(estimator), traverse=False)
+        model = dask.delayed(_silent(estimator), traverse=False)
     if not isinstance(two, tuple):
         return _mapped(X, call, model, two)
     calls, parts = _array(_blocks(X), call, model, like=np.empty(2, dtype=object)), []
@@ -94,7 +94,7 @@ def _outcomes(call, estimator, training, X):
 
     def model(rows):
         return (
-            estimator if training is None else training.told_of_made_up(estimator, rows)
+            _silent(estimator) if training is None else training.told_of_made_up(rows)
         )
 
     refused = None
@@ -111,6 +111,14 @@ def _outcomes(call, estimator, training, X):
         "the method of each block, by X.map_blocks or X.map_partitions."
     )
     raise refused
+
+
+def _silent(estimator):
+    """Copy of an estimator that does not print of calls that no user has made."""
+    model = copy.copy(estimator)
+    if hasattr(model, "verbose"):
+        model.verbose = 0
+    return model
 
 
 def made_up_rows(X):

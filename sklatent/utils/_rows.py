@@ -222,16 +222,11 @@ class DaskRows:
 
     def _value(self, counted):
         """Result of a pass, which must have read as many rows as those before."""
-        n, result = (0, None) if counted is None else counted
         if self.n_read is None:
+            n = 0 if counted is None else counted[0]
             self._check_number(n)
             self.n_read = n
-        if n != self.n_read:
-            raise ValueError(
-                f"X must be the same rows whenever it is read; got {n} rows, after "
-                f"{self.n_read} before. Give it X.persist(), which is made once."
-            )
-        return result
+        return of_as_many(counted, self.n_read)
 
     @property
     def dtype(self):
@@ -416,6 +411,23 @@ def _overview(block, weight, with_scatter):
 
 def _moments(block, weight, dtype):
     return Moments.of(block, weight, dtype=dtype)
+
+
+def of_as_many(counted, n_read):
+    """Result of a pass, (number of rows, result) or None, over as many rows as before.
+
+    Raises
+    ------
+    ValueError
+        If it has read another number of rows.
+    """
+    n, result = (0, None) if counted is None else counted
+    if n != n_read:
+        raise ValueError(
+            f"X must be the same rows whenever it is read; got {n} rows, after "
+            f"{n_read} before. Give it X.persist(), which is made once."
+        )
+    return result
 
 
 def _length_of(block, weight):

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklatent.utils._block_reader import MergeBlocks, OnBlock
+from sklatent.utils._rows import of_as_many
 
 
 class TrainingBlocks:
@@ -31,26 +32,26 @@ class TrainingBlocks:
         The rows.
     merge : callable
         merge(found, found) is what was found in both.
-    name : str
-        Of the model, for the warning that rows which are not in memory are read again.
+    model : estimator
+        The model, fitted but for these. A copy is kept: parameters that are set later
+        are for the next fit.
     """
 
-    def __init__(self, rows, merge, name):
-        self.rows, self.merge = rows, merge
+    def __init__(self, rows, merge, model):
+        self.rows, self.merge, self.model = rows, merge, copy.copy(model)
+        self.model._training_blocks = None
+        name = type(model).__name__
         rows.blocks.warn_of_readings(f"the calls of score_samples of {name}")
 
-    def told(self, model, X):
+    def told(self, X):
         """Copy of the model that knows what is found for rows in memory."""
-        found = self.rows.reduce(_found_in, self.merge, _without_rows(model), X)
-        return model._told(found)
+        return self.model._told(self.rows.reduce(_found_in, self.merge, self.model, X))
 
-    def told_by_blocks(self, model, X):
+    def told_by_blocks(self, X):
         """As `told`, lazily and for each block of a collection.
 
         Parameters
         ----------
-        model : estimator
-            The model.
         X : dask array
             The collection, or its blocks.
 
@@ -59,18 +60,17 @@ class TrainingBlocks:
         models : dask array of shape (n_blocks,)
             Copies of the model.
         """
-        bare = _without_rows(model)
         return self.rows.blocks.reduce_for(
             X,
-            OnBlock(self.rows.reader, _found_in, (bare,)),
+            OnBlock(self.rows.reader, _found_in, (self.model,)),
             MergeBlocks(self.merge),
-            Tell(bare),
+            Tell(self.model, self.rows.n_read),
         )
 
-    def told_of_made_up(self, model, X):
+    def told_of_made_up(self, X):
         """As `told`, as if there were two training rows, of ones and zeros."""
-        two = np.repeat([[1.0], [0.0]], model.n_features_in_, axis=1)
-        return model._told(model._found_in(two, None, X))
+        two = np.repeat([[1.0], [0.0]], self.model.n_features_in_, axis=1)
+        return self.model._told(self.model._found_in(two, None, X))
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,11 @@ class Tell:
     """Makes copies of a model that know what was found in the blocks."""
 
     model: object
+    n_rows: int
 
     def __call__(self, counted):
         """Return a copy, from how many training rows there were and what was found."""
-        return self.model._told(None if counted is None else counted[1])
-
-
-def _without_rows(model):
-    """Copy of a model for the workers, which are sent the training rows separately."""
-    model = copy.copy(model)
-    model._training_blocks = None
-    return model
+        return self.model._told(of_as_many(counted, self.n_rows))
 
 
 def _found_in(block, weight, model, X):

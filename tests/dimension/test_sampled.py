@@ -133,7 +133,7 @@ def test_repeated_rows_in_a_sample(monkeypatch):
 def test_too_many_repeated_rows(monkeypatch):
     few_queries(monkeypatch)
     X = np.repeat(table(30), 100, axis=0)
-    with pytest.raises(ValueError, match="Most rows of X repeat others: of 100"):
+    with pytest.raises(ValueError, match="first of their kind, of 100"):
         TwoNN().fit(chunked(X, (1000, 2000)))
 
 

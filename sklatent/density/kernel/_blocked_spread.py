@@ -47,12 +47,19 @@ class BlockedSpread(NamedTuple):
     def sigma(self):
         """Standard deviations, about 1/n."""
         of_all = self.rows.overview.columns
-        return np.sqrt(of_all.squares / of_all.count)[self.columns.varies]
+        sigma = np.sqrt(of_all.squares / of_all.count)[self.columns.varies]
+        if not (np.isfinite(sigma) & (sigma > 0)).all():
+            raise ValueError(
+                "X must have features whose squares are in the range of double "
+                "precision, if it is a Dask collection; got a standard deviation of 0 "
+                "or infinity. Divide the feature by its range."
+            )
+        return sigma
 
     def whitening(self):
         """Return the coordinates in which the rows are round."""
-        moments = self.rows.moments(np.float64)
         varies, sigma = self.columns.varies, self.sigma
+        moments = self.rows.moments(np.float64)
         covariance = moments.scatter[np.ix_(varies, varies)] / moments.weight
         correlation = covariance / np.outer(sigma, sigma)
         return whitening_by(moments.mean[varies], sigma, correlation, 1.0)

@@ -68,6 +68,7 @@ OPTIONAL_ATTRIBUTES = (
     "n_neighbors_",
     "shrinkage_",
     "tree_",
+    "_total",
 )
 
 
@@ -472,7 +473,7 @@ class KernelDensity(
         self._set_whitening(self.whiten and spread.whitening())
         self._set_width(spread.bandwidth(self._whitening, **self.get_params()))
         self._rows = self._weight = self._training = self._sums = None
-        self._training_blocks = TrainingBlocks(rows, np.logaddexp, type(self).__name__)
+        self._training_blocks = TrainingBlocks(rows, np.logaddexp, self)
         return self
 
     def _found_in(self, block, weight, X):
@@ -491,7 +492,7 @@ class KernelDensity(
     def _told(self, found):
         """Copy of this density that knows the log-sums at its next queries."""
         model = copy.copy(self)
-        model._sums, model._training_blocks = FoundSums(found), None
+        model._sums, model.verbose = FoundSums(found), 0
         return model
 
     def _fit_sums(self, X, metric, report):
@@ -593,7 +594,7 @@ class KernelDensity(
                 "needs these in memory; they are a Dask collection. Fit to X.compute()."
             )
         if self._training_blocks is not None:
-            return self._training_blocks.told(self, X).score_samples(X)
+            return self._training_blocks.told(X).score_samples(X)
         X = read_rows(self, X)
         name = f"{type(self).__name__}.score_samples"
         if is_of_other_library(X):

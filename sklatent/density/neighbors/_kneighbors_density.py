@@ -299,8 +299,7 @@ class KNeighborsDensity(
         self.dimension_ = self._resolve_dimension(X)
         self.n_neighbors_ = int(self._sizes[0])
         vars(self).pop("log_density_", None)
-        name = type(self).__name__
-        self._training_blocks = TrainingBlocks(rows, Nearest.merge, name)
+        self._training_blocks = TrainingBlocks(rows, Nearest.merge, self)
         return self
 
     def _found_in(self, block, weight, X):
@@ -313,7 +312,7 @@ class KNeighborsDensity(
     def _told(self, found):
         """Copy of this density that knows the rows nearest to its next queries."""
         model = copy.copy(self)
-        model._nearest, model._training_blocks = found, None
+        model._nearest = found
         return model
 
     def _candidates(self, n):
@@ -441,7 +440,7 @@ class KNeighborsDensity(
         """
         check_is_fitted(self)
         if self._training_blocks is not None:
-            return self._training_blocks.told(self, X).score_samples(X, return_std)
+            return self._training_blocks.told(X).score_samples(X, return_std)
         X = read_rows(self, X)
         if self._nearest is not None:
             balls = balls_within(self._nearest, self._sizes)

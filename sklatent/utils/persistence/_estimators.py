@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklatent._version import __version__
 from sklatent.exceptions import InconsistentVersionWarning
+from sklatent.utils._dask import is_dask
 from sklatent.utils._files import write_atomically
 from sklatent.utils._warnings import warn
 from sklatent.utils.persistence import _container
@@ -75,6 +76,11 @@ def advice(error, name):
         return (
             "It is not among the estimators of scikit-learn that a file of `save` may "
             "hold; skops.io.dump writes most others, and pickle all."
+        )
+    if is_dask(error.value):
+        return (
+            "These are training rows that are not in memory. Pickle the estimator, or "
+            "fit it to X.compute()."
         )
     return f"Pickle the estimator, or fit it with {name} as plain data."
 
