@@ -228,8 +228,7 @@ class NeighborEstimator(CallbackSupportMixin, DimensionMixin, SklatentEstimator)
             itself = [(self._rows[column] == X).all(axis=1) for column in indices.T]
             itself = np.transpose(itself)
         distances, indices = _without(itself, distances, indices)
-        if not distances.all():
-            raise ValueError(NO_DISTANCE.format(self.metric))
+        check_apart(distances, self.metric)
         return np.log(distances), indices
 
     def _forget_rows(self):
