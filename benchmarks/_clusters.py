@@ -104,6 +104,7 @@ def many_rows(X, package, n_components, n_rows, memory_limit, patience):
         rng, shape = da.random.default_rng(0), (n_rows, X.shape[1])
         rows = rng.standard_normal(shape, chunks=(CHUNK_ROWS, -1)).persist()
         wait(rows)
+        client.run(importlib.import_module, f"{package}.decomposition")
         executor, seconds = ThreadPoolExecutor(1), None
         with watched(client) as extra, contextlib.suppress(TimeoutError):
             start = time.perf_counter()

@@ -5,6 +5,7 @@ environment of `_peers.py`. The cost of a pass that does nothing is that of the 
 Dask.
 """
 
+import contextlib
 import operator
 import os
 import signal
@@ -146,7 +147,7 @@ def lazy_rows(path, fatal=None):
     path : path
         Of a file that counts how often a block is made.
     fatal : int or None
-        Which making, by its number, kills the worker.
+        After how many makings a worker is killed, once.
     """
     blocks = [dask.delayed(_make, pure=False)(i, str(path), fatal) for i in range(8)]
     arrays = [da.from_delayed(block, (20_000, 5), np.float64) for block in blocks]
@@ -156,8 +157,9 @@ def lazy_rows(path, fatal=None):
 def _make(i, path, fatal):
     with open(path, "ab") as file:
         file.write(b".")
-        if file.tell() == fatal:
-            file.close()
+    if fatal and os.path.getsize(path) >= fatal:
+        with contextlib.suppress(FileExistsError):  # another worker was first
+            open(f"{path}.killed", "xb").close()
             os.kill(os.getpid(), signal.SIGKILL)
     rng = np.random.RandomState(i)
     return rng.standard_normal((20_000, 5)) + rng.choice([-3.0, 3.0], size=(20_000, 1))

@@ -19,6 +19,13 @@ ROWS = [
             ("PCA(10).fit, 10,000 x 1,000, float64", "scikit-learn, auto"),
         ],
     ),
+    (
+        "the same of Dask chunks",
+        [
+            ("PCA(10), 500,000 x 50, ten chunks", "dask_ml"),
+            ("PCA(10), 500,000 x 50, ten chunks", "da.linalg.svd_compressed"),
+        ],
+    ),
     ("`FactorAnalysis(10).fit`", [("factor analysis, 20,000 x 100", "scikit-learn")]),
     ("`PPCA(5).fit`", [("fit with 30 % missing, 5,000 x 20", "ppca-py")]),
     (
