@@ -17,7 +17,7 @@ from pathlib import Path
 import dask
 import dask.array as da
 import numpy as np
-from distributed import Client, LocalCluster, wait
+from distributed import Client, KilledWorker, LocalCluster, wait
 
 N_CHUNKS, CHUNK_ROWS = 10, 50_000
 DASK = "da.linalg.svd_compressed"
@@ -98,7 +98,7 @@ def readings(X, package, n_components):
 def many_rows(X, package, n_components, n_rows, memory_limit, patience):
     """Megabytes beyond rows that fill most of the workers, and the seconds of a fit.
 
-    None if it does not end within seconds of patience.
+    None if it does not end within seconds of patience, or the workers end first.
     """
     with workers(memory_limit=memory_limit) as client:
         rng, shape = da.random.default_rng(0), (n_rows, X.shape[1])
@@ -106,7 +106,7 @@ def many_rows(X, package, n_components, n_rows, memory_limit, patience):
         wait(rows)
         client.run(importlib.import_module, f"{package}.decomposition")
         executor, seconds = ThreadPoolExecutor(1), None
-        with watched(client) as extra, contextlib.suppress(TimeoutError):
+        with watched(client) as extra, contextlib.suppress(TimeoutError, KilledWorker):
             start = time.perf_counter()
             executor.submit(variances, rows, package, n_components).result(patience)
             seconds = time.perf_counter() - start
@@ -148,6 +148,8 @@ def _start(dask_worker):
 
 def _stop(dask_worker):
     """Return by how much the most of it was more than the first."""
+    if not hasattr(dask_worker, "watch"):  # in the place of one that has ended
+        return float("nan")
     seen, done = dask_worker.watch
     done.set()
     return max(seen) - seen[0]

@@ -128,7 +128,7 @@ def table_of_many_rows(n=2_000_000, p=50, memory_limit="1.8GB", patience=120):
         rows = SameRows(Path(folder) / "rows.npy", np.empty((0, p)), Peers())
         for package in (OURS, THEIRS):
             found = rows(many_rows, package, **settings)
-            said = f"does not end in {patience} s"
+            said = f"no result in {patience} s, or workers out of memory"
             if found is not None:
                 said = "{:.0f} MB beyond the rows, {:.1f} s".format(*found)
             lines.append(f"  {package:<26}{said}   reach 64 MB")
