@@ -26,8 +26,11 @@ from tests.test_tables import small
 try:
     with config_context(array_api_dispatch=True):
         pass
-except ImportError as error:  # scikit-learn 1.6 without array-api-compat
-    pytest.skip(f"the option is not there: {error}", allow_module_level=True)
+except ImportError as error:
+    pytest.skip(
+        f"array_api_dispatch needs array-api-compat with scikit-learn 1.6: {error}",
+        allow_module_level=True,
+    )
 
 # 2026-11: the rows are clusters, which graphs of neighbors separate.
 pytestmark = pytest.mark.filterwarnings(

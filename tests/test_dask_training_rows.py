@@ -17,6 +17,7 @@ from sklatent.density import KernelDensity, KNeighborsDensity
 from sklatent.density.neighbors._balls import Nearest, Sample
 from sklatent.dimension import TwoNN
 from sklatent.exceptions import RankDeficientWarning, RepeatedReadingWarning
+from tests.blocks import CountedBlocks
 
 CHUNKS = (70, 0, 330, 200)
 # Queries in memory, and in blocks of which one has no rows.
@@ -244,28 +245,12 @@ def test_single_precision(model):
         assert_allclose(logs, expected, rtol=1e-4)
 
 
-class Blocks:
-    """Rows in blocks that are counted as they are read."""
-
-    def __init__(self, X):
-        self.X, self.n_read = X, 0
-
-    def read(self, block_info=None):
-        self.n_read += 1
-        (start, stop), _ = block_info[None]["array-location"]
-        return self.X[start:stop]
-
-    def array(self):
-        chunks = ((100,) * (len(self.X) // 100), (self.X.shape[1],))
-        meta = np.empty((0, 0))
-        return da.map_blocks(self.read, chunks=chunks, dtype=float, meta=meta)
-
-
 @each_model
 def test_how_often_training_rows_are_read(model):
     """Beside the passes of `fit`: once in each call, or for each block of queries."""
     X, Q = table()
-    blocks, expected = Blocks(X), clone(model).fit(X).score_samples(Q)
+    blocks = CountedBlocks(X, (100,) * 6)
+    expected = clone(model).fit(X).score_samples(Q)
     with pytest.warns(RepeatedReadingWarning, match="calls of score_samples") as told:
         ours = clone(model).fit(blocks.array())
     assert len(told) == 1

@@ -196,6 +196,7 @@ def test_queries_that_go_through_numpy(kind, everywhere):
     assert_scores(model, kind, 1e200 * NEW)
 
 
+# 2026-11: a column of which nothing varies is what is tested.
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.RankDeficientWarning")
 @each_kind
 def test_constant_features(kind, everywhere):

@@ -45,6 +45,7 @@ from sklatent.neural import AETransformer, VAETransformer
 from sklatent.outlier import OutlierDetector
 from sklatent.pipeline import make_pipeline
 from sklatent.utils._lazy import BY_ROW
+from tests.blocks import CountedBlocks
 from tests.instances import COMPOSED, INSTANCES, TINY, cheap
 from tests.test_common import muted
 
@@ -109,26 +110,6 @@ def _fitted(i, as_frame):
 def fitted(estimator, as_frame=False):
     """The estimator, fitted once for all tests."""
     return _fitted([e is estimator for e in ESTIMATORS].index(True), as_frame)
-
-
-class Blocks:
-    """An array in blocks that are counted as they are read."""
-
-    def __init__(self, X):
-        self.X, self.n_read = X, 0
-
-    def read(self, block_info=None):
-        self.n_read += 1
-        (start, stop), _ = block_info[None]["array-location"]
-        return self.X[start:stop]
-
-    def array(self):
-        return da.map_blocks(
-            self.read,
-            chunks=(CHUNKS, (self.X.shape[1],)),
-            dtype=self.X.dtype,
-            meta=np.empty((0, 0), self.X.dtype),
-        )
 
 
 def collection(kind, blocks):
@@ -197,7 +178,7 @@ def test_lazy_results_are_stated_and_those_in_memory(estimator, kind):
                 rows = model.transform(NEW)
             if name == "contributions" and not get_tags(model).input_tags.allow_nan:
                 continue
-            blocks = Blocks(np.asarray(rows))
+            blocks = CountedBlocks(np.asarray(rows), CHUNKS)
             expected, lazy = outputs(model, name, rows, collection(kind, blocks))
             assert blocks.n_read == 0, name
             for part, right in zip(lazy, expected, strict=True):
@@ -205,7 +186,7 @@ def test_lazy_results_are_stated_and_those_in_memory(estimator, kind):
                 assert_as_stated(part, right)
                 assert blocks.n_read == len(CHUNKS) * isinstance(part, da.Array), name
         if hasattr(model, "score"):
-            blocks = Blocks(NEW)
+            blocks = CountedBlocks(NEW, CHUNKS)
             score = model.score(collection(kind, blocks))
             assert type(score) is float
             assert_allclose(score, model.score(data), rtol=1e-7)
@@ -266,7 +247,7 @@ def test_the_covariance_of_complete_rows_is_one_for_each_row_too():
 
 
 def test_parts_of_a_result_are_computed_together():
-    blocks = Blocks(NEW)
+    blocks = CountedBlocks(NEW, CHUNKS)
     parts = PPCA(2).fit(TRAIN).posterior(collection("array", blocks))
     dask.compute(*parts)
     assert blocks.n_read == len(CHUNKS)
@@ -338,7 +319,7 @@ def test_column_chunks_are_brought_together_with_a_warning():
 
 def test_errors_come_before_anything_is_computed():
     pca = PCA(2).fit(pd.DataFrame(TRAIN, columns=NAMES))
-    blocks = Blocks(NEW)
+    blocks = CountedBlocks(NEW, CHUNKS)
     wrong = collection("frame", blocks).rename(columns={"a": "A"})
     with pytest.raises(ValueError, match="feature names should match"):
         pca.transform(wrong)

@@ -180,6 +180,7 @@ def test_a_table_of_atoms_only_has_finite_scores():
     assert np.isin(density.sample(100, random_state=0), [0, 1, 7]).all()
 
 
+# 2026-11: directions without variance are what is tested.
 @pytest.mark.filterwarnings("ignore::sklatent.exceptions.RankDeficientWarning")
 def test_no_determinant_of_what_has_no_inverse():
     rng = np.random.RandomState(0)
