@@ -110,7 +110,8 @@ def given_bandwidth(bandwidth, d, whiten):
     """Return a bandwidth that is not a rule, checked for d features."""
     if isinstance(bandwidth, Real):
         return float(bandwidth)
-    width = check_array(bandwidth, dtype=np.float64, ensure_2d=False)
+    # scikit-learn 1.8 takes no lists while array_api_dispatch is on.
+    width = check_array(np.asarray(bandwidth), dtype=np.float64, ensure_2d=False)
     if width.shape != (d,) or width.min() <= 0 or whiten:
         raise ValueError(
             f"bandwidth must be a positive number, or {d} of them, one for each "
@@ -122,7 +123,7 @@ def given_bandwidth(bandwidth, d, whiten):
 def _given_candidates(candidates):
     if isinstance(candidates, Integral):
         return int(candidates)
-    widths = check_array(candidates, dtype=np.float64, ensure_2d=False)
+    widths = check_array(np.asarray(candidates), dtype=np.float64, ensure_2d=False)
     if widths.ndim != 1 or widths.min() <= 0:
         raise ValueError(
             "candidates must be a number of bandwidths or a list of positive "
