@@ -105,10 +105,11 @@ def test_a_line_for_each_iteration(estimator, X, ticking):
     bound = getattr(estimator, "max_iter", 3)
     assert len(lines) == len(losses)
     for i, (line, loss) in enumerate(zip(lines, losses, strict=True)):
-        left = f", at most {_progress.format_duration(bound - i - 1)} left" if i else ""
+        n_left = bound - i - 1
+        left = f", at most {_progress.format_duration(n_left)} left"
         assert re.fullmatch(
             rf"{name} (epoch|EM iteration) {i + 1}/{bound}, "
-            rf"loss {re.escape(f'{loss:.5g}')}, [\w. ]+{left}",
+            rf"loss {re.escape(f'{loss:.5g}')}, [\w. ]+{left if i and n_left else ''}",
             line,
         )
     # The clock is looked at once for each iteration, and at both ends.
