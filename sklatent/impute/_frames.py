@@ -6,8 +6,8 @@ These are data frames of any kind, by narwhals, and arrays of objects.
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sklatent.utils.frames._read import as_frame, series_of
-from sklatent.utils.frames._read import missing_entries as missing_in
+from sklatent.utils.frames._entries import as_frame, series_of
+from sklatent.utils.frames._entries import missing_entries as missing_in
 
 
 def is_mixed(X):

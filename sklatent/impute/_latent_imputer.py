@@ -33,7 +33,7 @@ from sklatent.utils._tables import (
     takes_frames,
 )
 from sklatent.utils._warnings import warn
-from sklatent.utils.frames._read import in_order
+from sklatent.utils.frames._entries import in_order
 
 LARGEST_SEED = np.iinfo(np.int32).max
 # What is added to the variances of the default model, times the number of rows in which

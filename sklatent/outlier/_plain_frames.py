@@ -6,7 +6,7 @@ A detector keeps its training rows. Files that hold nothing but numbers and text
 
 import numpy as np
 
-from sklatent.utils.frames._read import as_frame, is_missing, library_of
+from sklatent.utils.frames._entries import as_frame, is_missing, library_of
 
 
 def to_plain(X):

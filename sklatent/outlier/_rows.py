@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from sklatent.utils._sklearn import _safe_indexing
-from sklatent.utils.frames._read import as_frame, missing_entries
+from sklatent.utils.frames._entries import as_frame, missing_entries
 
 
 def is_frame(X):

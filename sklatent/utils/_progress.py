@@ -220,8 +220,8 @@ class Progress:
         if loss is not None:
             parts.append(f"loss {loss:.5g}")
         parts.append(format_duration(now - self.start))
-        # After the last leaf a fit may still do what no task stands for: nothing is known
-        # of the time left, which is then not 0.
+        # After its last task a fit may still do what no task stands for: the time left
+        # is then unknown, and not 0.
         if left := self.time_left(now):
             # A single fit may stop before its largest number of iterations.
             word = "at most" if len(ids) == 2 else "about"

@@ -10,15 +10,13 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sklatent.utils._tables import check_in_memory, check_names, read_rows
+from sklatent.utils.frames._entries import as_frame, in_order, is_missing
+from sklatent.utils.frames._kinds import type_of
 from sklatent.utils.frames._read import (
-    as_frame,
     encode_column,
     encode_table,
-    in_order,
-    is_missing,
     read_table,
     schema_of_numbers,
-    type_of,
 )
 from sklatent.utils.frames._schema import NUMBER, TableSchema
 from sklatent.utils.frames._write import settle

@@ -67,12 +67,12 @@ def filled_as_given(estimator, X, numbers, rows):
     schema, library = asked_for(estimator)
     if schema is None:
         return numbers
-    from sklatent.utils.frames import _read, _write
+    from sklatent.utils.frames import _entries, _write
 
     settled = _write.settle(schema, numbers)
     if library is None:
         return np.where(np.isnan(rows), settled, numbers).astype(numbers.dtype)
-    if library != "numpy" and _read.as_frame(X) is None:  # fitted to a frame
+    if library != "numpy" and _entries.as_frame(X) is None:  # fitted to a frame
         return _write.frame_of(schema, settled, library)
     unknown = np.isnan(rows)
     return _write.fill(schema, X, settled, unknown, library)

@@ -8,7 +8,7 @@ is the same.
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sklatent.utils.frames._read import as_frame, library_of, write_text
+from sklatent.utils.frames._entries import as_frame, library_of
 from sklatent.utils.frames._schema import (
     BOOLEAN,
     DATE,
@@ -16,6 +16,7 @@ from sklatent.utils.frames._schema import (
     INTEGER,
     NOMINAL,
 )
+from sklatent.utils.frames._times import write_text
 
 
 def settle(schema, numbers):
