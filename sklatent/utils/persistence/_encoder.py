@@ -6,6 +6,7 @@ not in the JSON but in the file's entries, which have the path to the array as n
 """
 
 import math
+from collections import UserList
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -55,6 +56,9 @@ class Encoder:
             return value if math.isfinite(value) else {"float": str(value)}
         if kind is list:
             return self._items(value, path)
+        if isinstance(value, UserList):
+            # scikit-learn 1.6 has the columns that remain in one that warns when read.
+            return self._items(value.data, path)
         if kind is tuple:
             return {"tuple": self._items(value, path)}
         if kind in (set, frozenset):

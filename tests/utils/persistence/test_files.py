@@ -185,6 +185,11 @@ PIPELINES = {
         WORDS,
         "transform",
     ),
+    "named columns": (
+        ColumnTransformer([("a", StandardScaler(), ["a"])], remainder="passthrough"),
+        pd.DataFrame(X, columns=["a", "b", "c"]),
+        "transform",
+    ),
     "codes": (make_pipeline(OrdinalEncoder(), PCA(1)), WORDS, "transform"),
 }
 
