@@ -160,8 +160,9 @@ def test_fewer_rows_than_features(model):
 
 @pytest.mark.parametrize("model", [PCA(2), PPCA(2), FactorAnalysis(2)], ids=repr)
 @pytest.mark.parametrize("frame", [False, True])
-def test_complete_rows_are_read_once(model, frame):
-    X, read = table(), []
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_complete_rows_are_read_once(model, frame, dtype):
+    X, read = table().astype(dtype), []
 
     def block(i):
         read.append(i)
@@ -174,13 +175,12 @@ def test_complete_rows_are_read_once(model, frame):
         )
     else:
         blocks = [
-            da.from_delayed(dask.delayed(block)(i), (200, 6), np.float64)
-            for i in range(3)
+            da.from_delayed(dask.delayed(block)(i), (200, 6), dtype) for i in range(3)
         ]
         lazy = da.concatenate(blocks)
     ours = clone(model).fit(lazy)
     assert sorted(read) == [0, 1, 2]
-    assert_same(ours, clone(model).fit(X))
+    assert_same(ours, clone(model).fit(X), rtol=1e-10 if dtype == np.float64 else 1e-5)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_frames_with_strings():
 
 def test_float32_stays():
     X = table().astype(np.float32)
-    for model in (PCA(2), GaussianMixture(3, random_state=0)):
+    for model in (PCA(2), FactorAnalysis(2), GaussianMixture(3, random_state=0)):
         ours, expected = clone(model).fit(chunked(X)), clone(model).fit(X)
         assert_same(ours, expected, rtol=1e-4)
 

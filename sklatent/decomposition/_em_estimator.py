@@ -174,7 +174,9 @@ class EMEstimator(CallbackSupportMixin, LinearGaussianMixin, SklatentEstimator):
             scale = self._scale(np.einsum("ij,ij->j", R, R))
             covariance = RowCovariance(R / scale)
         else:
-            moments = rows.moments()
+            # Noise may be 1e-9 of a variance, of which products in single precision
+            # leave nothing.
+            moments = rows.moments(np.float64)
             mean, S = moments.mean, moments.covariance()
             scale = self._scale(np.diag(S))
             covariance = FullCovariance(S / scale[:, None] / scale)

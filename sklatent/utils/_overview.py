@@ -32,7 +32,7 @@ class Overview:
     has_missing : bool
         Whether an entry is missing.
     moments : Moments or None
-        If they were asked for, and nothing is missing.
+        If they were asked for, and nothing is missing. In double precision.
     """
 
     n_rows: int
@@ -68,10 +68,10 @@ class Overview:
         if len(X) == 0:
             nothing, unknown = np.zeros(p), np.full(p, np.nan)
             columns = ColumnMoments(*[nothing] * 4)
-            moments = Moments.of(X) if with_scatter else None
+            moments = Moments.of(X, dtype=np.float64) if with_scatter else None
             counts = (n_rows, 0, total, square)
             return cls(*counts, X.dtype, columns, unknown, unknown, False, moments)
-        moments = Moments.of(X, weight) if with_scatter else None
+        moments = Moments.of(X, weight, dtype=np.float64) if with_scatter else None
         # A missing entry makes its feature's mean NaN.
         suspect = moments is None or np.isnan(moments.mean).any()
         has_missing = bool(suspect) and any_missing(X)

@@ -273,10 +273,10 @@ class DaskRows:
         return seen
 
     def moments(self, dtype=None):
-        """Moments, with products in a precision; that of the rows if None."""
-        if dtype in (None, self.dtype) and self.with_scatter:
+        """Return the moments; in double precision, so that one reading is enough."""
+        if self.with_scatter:
             return self.overview.moments
-        return self.reduce(_moments, Moments.merge, dtype)
+        return self.reduce(_moments, Moments.merge)
 
     def mean(self):
         """Return the sum of the weights, the mean, and what rounding it lost."""
@@ -409,8 +409,8 @@ def _overview(block, weight, with_scatter):
     return Overview.of(block, weight, with_scatter)
 
 
-def _moments(block, weight, dtype):
-    return Moments.of(block, weight, dtype=dtype)
+def _moments(block, weight):
+    return Moments.of(block, weight, dtype=np.float64)
 
 
 def of_as_many(counted, n_read):
