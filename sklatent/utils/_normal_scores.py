@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from sklatent.utils._rounding import rounding
+from sklatent.utils._rounding import first_of_equal
 
 # Least distance of knots in scores, times the cube root of the number of rows: the
 # noise of the slope between two knots and the bias by their distance are then about
@@ -243,8 +243,7 @@ def _distinct_values(x, weight):
     """
     values, index = np.unique(x, return_inverse=True)
     counts = np.bincount(index, weight)
-    tolerance = rounding(values[:, None])[0]
-    first = np.flatnonzero(np.diff(values, prepend=-np.inf) > tolerance)
+    first = first_of_equal(values)
     values, counts = values[first], np.add.reduceat(counts, first)
     decimals = _decimals(values)
     values = values.astype(np.float64)

@@ -57,6 +57,31 @@ def rounding(X):
     return rounding_up_to(largest, whole_numbers(X), X.dtype)
 
 
+def first_of_equal(x):
+    """Number of the first of those that are equal but for rounding.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n,)
+        Ascending, in the precision that counts.
+
+    Returns
+    -------
+    first : ndarray of int of shape (n_distinct,)
+        Ascending.
+    """
+    tolerance, in_double = (rounding(a[:, None])[0] for a in (x, x.astype(np.float64)))
+    distance = np.diff(x, prepend=-np.inf)
+    starts = distance > tolerance
+    first = np.flatnonzero(starts)
+    last = np.append(first[1:], len(x)) - 1
+    # A longer chain is of numbers that lie as close as that, such as many that are far
+    # from 0 in single precision. They differ, as far as double precision shows it.
+    is_long = (x[last] - x[first] > tolerance)[np.cumsum(starts) - 1]
+    starts |= is_long & (distance > in_double)
+    return np.flatnonzero(starts)
+
+
 def rounding_up_to(largest, whole, dtype):
     """Largest difference by rounding, given the largest number and if all are whole.
 

@@ -9,7 +9,7 @@ from scipy.fft import dct
 from scipy.optimize import brentq
 from sklearn.exceptions import ConvergenceWarning
 
-from sklatent.utils._rounding import rounding
+from sklatent.utils._rounding import first_of_equal, rounding
 from sklatent.utils._warnings import warn
 
 # Where the quartiles lie.
@@ -201,7 +201,7 @@ def _merged(x, weight):
     """Ascending numbers, with those merged that differ by rounding only."""
     order = np.argsort(x)
     x, weight = x[order], weight[order]
-    first = np.flatnonzero(np.diff(x, prepend=-np.inf) > rounding(x))
+    first = first_of_equal(x)
     return x[first].astype(np.float64), np.add.reduceat(weight, first)
 
 

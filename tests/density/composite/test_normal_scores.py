@@ -65,6 +65,19 @@ def test_scores_and_density_are_those_of_the_law(law):
     assert np.mean(np.abs(log_density - law.logpdf(quantiles))) < 0.03
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e4])
+def test_values_as_close_as_rounding_stay_apart(offset):
+    """In single precision 5000 rows far from 0 have neighbors within its rounding."""
+    x = (np.random.RandomState(0).normal(size=5000) + offset).astype(np.float32)
+    scores = fit_normal_scores(x)
+    assert len(scores.atoms) == 0
+    shares = np.linspace(0.02, 0.98, 49)
+    quantiles = stats.norm.ppf(shares)
+    # As above, for 5000 rows.
+    found = scores.transform(offset + quantiles)
+    np.testing.assert_allclose(found, quantiles, atol=0.2)
+
+
 def test_the_mass_is_one():
     x = np.random.RandomState(0).gamma(2, size=200)
     scores = fit_normal_scores(x)

@@ -255,6 +255,14 @@ def test_isj_is_that_of_exact_derivatives(bimodal):
         np.testing.assert_allclose(width, [exact_isj(x[:, 0])], rtol=1e-3)
 
 
+def test_isj_far_from_0_in_single_precision():
+    x = np.random.RandomState(0).normal(size=(5000, 1)) + 1e4
+    width = KernelDensity("isj").fit(x).bandwidth_
+    # Values are rounded to 5e-4, which is 1e-2 of the bandwidth at most.
+    single = KernelDensity("isj").fit(x.astype(np.float32)).bandwidth_
+    np.testing.assert_allclose(single, width, rtol=1e-2)
+
+
 def test_isj_follows_the_units(bimodal):
     width = KernelDensity("isj").fit(bimodal).bandwidth_
     for scale, offset in ((1e-150, 0), (1e150, 0), (2.0**10, 2.0**30)):
