@@ -59,7 +59,8 @@ class ProgressLog:
     Notes
     -----
     The time left is that of the iterations that have not ended, at the mean rate of
-    those that have; it is unknown until two have. A fit of a search that has not ended
+    those that have; it is unknown until two have, and after the last one, when a fit
+    may still do other work. A fit of a search that has not ended
     counts as many iterations as the fits that have ended took on average; before one
     has ended, as many as it may take, so that the first estimates are often too long.
     The refit counts as one of the fits. Other tasks that have not begun, such as later
@@ -208,11 +209,12 @@ class ProgressLog:
         >>> from sklatent.callback import ProgressLog
         >>> from sklatent.neural import AETransformer
         >>> X, _ = load_iris(return_X_y=True)
-        >>> ae = AETransformer(max_epochs=2, random_state=0)
+        >>> ae = AETransformer(max_epochs=3, random_state=0)
         >>> log = ProgressLog(interval=0)
         >>> _ = ae.set_callbacks(log).fit(X)
-        AETransformer epoch 1/2, loss ...
-        AETransformer epoch 2/2, loss ..., at most 0.0 s left
+        AETransformer epoch 1/3, loss ...
+        AETransformer epoch 2/3, loss ..., at most ... s left
+        AETransformer epoch 3/3, loss ...
         AETransformer: 1 fit in ... s.
         Final loss ...; lowest loss ... (AETransformer epoch ...).
         """
