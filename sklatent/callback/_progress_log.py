@@ -60,11 +60,11 @@ class ProgressLog:
     -----
     The time left is that of the iterations that have not ended, at the mean rate of
     those that have; it is unknown until two have, and after the last one, when a fit
-    may still do other work. A fit of a search that has not ended
-    counts as many iterations as the fits that have ended took on average; before one
-    has ended, as many as it may take, so that the first estimates are often too long.
-    The refit counts as one of the fits. Other tasks that have not begun, such as later
-    steps of a pipeline, count as one iteration.
+    may still do other work. A fit of a search that has not ended counts as many
+    iterations as the fits that have ended took on average; before one has ended, as
+    many as it may take, so that the first estimates are often too long. The refit
+    counts as one of the fits. Other tasks that have not begun, such as later steps of a
+    pipeline, count as one iteration.
 
     The parameter `verbose` of iterative estimators prints the same lines about each
     single fit.
