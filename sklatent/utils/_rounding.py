@@ -70,7 +70,9 @@ def first_of_equal(x):
     first : ndarray of int of shape (n_distinct,)
         Ascending.
     """
-    tolerance, in_double = (rounding(a[:, None])[0] for a in (x, x.astype(np.float64)))
+    largest, whole = max(x[-1], -x[0]), whole_numbers(x[:, None])[0]
+    tolerance = rounding_up_to(largest, whole, x.dtype)
+    in_double = rounding_up_to(largest, whole, np.float64)
     distance = np.diff(x, prepend=-np.inf)
     starts = distance > tolerance
     first = np.flatnonzero(starts)

@@ -110,8 +110,7 @@ def given_bandwidth(bandwidth, d, whiten):
     """Return a bandwidth that is not a rule, checked for d features."""
     if isinstance(bandwidth, Real):
         return float(bandwidth)
-    # scikit-learn 1.8 takes no lists while array_api_dispatch is on.
-    width = check_array(np.asarray(bandwidth), dtype=np.float64, ensure_2d=False)
+    width = _numbers(bandwidth)
     if width.shape != (d,) or width.min() <= 0 or whiten:
         raise ValueError(
             f"bandwidth must be a positive number, or {d} of them, one for each "
@@ -123,10 +122,16 @@ def given_bandwidth(bandwidth, d, whiten):
 def _given_candidates(candidates):
     if isinstance(candidates, Integral):
         return int(candidates)
-    widths = check_array(np.asarray(candidates), dtype=np.float64, ensure_2d=False)
+    widths = _numbers(candidates)
     if widths.ndim != 1 or widths.min() <= 0:
         raise ValueError(
             "candidates must be a number of bandwidths or a list of positive "
             f"bandwidths; got {candidates!r}."
         )
     return widths
+
+
+def _numbers(values):
+    """Numbers of an array or list, in double precision."""
+    # scikit-learn 1.8 takes no lists while array_api_dispatch is on.
+    return check_array(np.asarray(values), dtype=np.float64, ensure_2d=False)

@@ -7,6 +7,7 @@
 `_numbers.py`     columns of numbers
 `_levels.py`      columns of strings, booleans and categories
 `_times.py`       columns of dates and durations
+`_names.py`       columns that may name the rows
 `_read.py`        the schema of a table, and the numbers that stand for its entries
 `_write.py`       frames of pandas and polars made of such numbers
 `_output.py`      which of these the methods of an estimator return

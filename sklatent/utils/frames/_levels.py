@@ -3,13 +3,6 @@
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sklatent.utils._warnings import warn
-from sklatent.utils.frames._schema import CATEGORY
-
-# From so many strings on, of which more than this share are different, they may be
-# names of the rows.
-MANY_NAMES, MOSTLY = 20, 0.5
-
 
 def is_categorical(series):
     """Tell whether a series has a categorical type."""
@@ -59,24 +52,3 @@ def numbers_of_levels(column, values, missing, handle_unknown="error"):
 def is_hashable(value):
     """Tell whether a value can be a level."""
     return value.__hash__ is not None
-
-
-def check_no_names(column, missing):
-    """Raise if no two of the strings of a column are equal; warn if few are."""
-    n_levels, n_observed = len(column.levels), int((~missing).sum())
-    if column.kind != CATEGORY:
-        return
-    if n_levels == n_observed > 2:
-        raise ValueError(
-            f"Column {column.name!r} of X must have values that several rows share; "
-            f"got {n_levels} different ones in {n_observed} rows, such as "
-            f"{column.levels[0]!r}. If they name the rows, leave the column out; if "
-            "they are dates or numbers, turn them into these."
-        )
-    if n_levels > max(MANY_NAMES, MOSTLY * n_observed):
-        warn(
-            f"Column {column.name!r} of X has {n_levels} different strings in "
-            f"{n_observed} rows, which sampled rows repeat. If they name the rows, "
-            "leave the column out.",
-            UserWarning,
-        )

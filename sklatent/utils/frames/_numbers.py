@@ -3,14 +3,11 @@
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sklatent.utils._warnings import warn
 from sklatent.utils.frames._entries import entries_of
 from sklatent.utils.frames._schema import INTEGER, NUMBER
 
 # So many different values are few, if this share of the rows has theirs in common.
 MOST_VALUES, SHARED = 50, 0.9
-# From so many integers on that count up, they may be names of the rows.
-MANY_NAMES = 20
 
 
 def numbers_of(series, missing, name=None):
@@ -48,23 +45,3 @@ def few_values(x):
     values, counts = np.unique(x, return_counts=True)
     shared = counts[counts > 1].sum() >= SHARED * len(x)
     return tuple(values.tolist()) if len(values) <= MOST_VALUES and shared else None
-
-
-def check_no_numbers_of_rows(column, x):
-    """Raise if integers are too large for a float; warn if they count the rows."""
-    if column.kind != INTEGER or column.bounds is None:
-        return
-    low, high = column.bounds
-    if max(-low, high) > 2**53:
-        raise ValueError(
-            f"Column {column.name!r} of X must hold integers up to 2**53 in size; got "
-            f"{max(-low, high):g}. If they name the rows, leave the column out."
-        )
-    n_observed = int((~np.isnan(x)).sum())
-    counts = high - low + 1 == n_observed == len(np.unique(x[~np.isnan(x)]))
-    if counts and n_observed > MANY_NAMES:
-        warn(
-            f"Column {column.name!r} of X has each integer from {low:g} to {high:g} "
-            "once. If they number the rows, leave the column out.",
-            UserWarning,
-        )

@@ -19,16 +19,12 @@ from sklatent.utils.frames._entries import (
 )
 from sklatent.utils.frames._kinds import kind_of
 from sklatent.utils.frames._levels import (
-    check_no_names,
     is_categorical,
     levels_of,
     numbers_of_levels,
 )
-from sklatent.utils.frames._numbers import (
-    bounds_and_kind,
-    check_no_numbers_of_rows,
-    numbers_of,
-)
+from sklatent.utils.frames._names import check_no_names, check_no_numbers_of_rows
+from sklatent.utils.frames._numbers import bounds_and_kind, numbers_of
 from sklatent.utils.frames._schema import (
     BOOLEAN,
     CATEGORY,
